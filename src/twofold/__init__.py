@@ -1,0 +1,79 @@
+"""Linear regression, softmax regression and the multilayer perceptron, each written twice and proved to agree.
+
+Every public name is imported when it is first used: ``import twofold`` alone loads neither NumPy nor PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
+    from twofold.engines import Engine, EngineState, open_engine
+    from twofold.inspect import check_gradients, collapse, compare_engines
+    from twofold.network import Layer, Network, Parameters, initialize
+    from twofold.recipe import Recipe
+    from twofold.solvers import solve_least_squares
+    from twofold.training import Epoch, evaluate, train
+
+__version__ = "0.1.0"
+
+# Where each public name lives; `import twofold.X` in a type checker's eyes is the block above.
+_HOMES = {
+    "Dataset": "data",
+    "Engine": "engines",
+    "EngineState": "engines",
+    "Epoch": "training",
+    "Layer": "network",
+    "Network": "network",
+    "Parameters": "network",
+    "Recipe": "recipe",
+    "Samples": "data",
+    "check_gradients": "inspect",
+    "collapse": "inspect",
+    "compare_engines": "inspect",
+    "evaluate": "training",
+    "initialize": "network",
+    "load_dataset": "data",
+    "open_engine": "engines",
+    "read_idx": "data",
+    "solve_least_squares": "solvers",
+    "train": "training",
+    "write_idx": "data",
+}
+
+__all__ = [
+    "Dataset",
+    "Engine",
+    "EngineState",
+    "Epoch",
+    "Layer",
+    "Network",
+    "Parameters",
+    "Recipe",
+    "Samples",
+    "check_gradients",
+    "collapse",
+    "compare_engines",
+    "evaluate",
+    "initialize",
+    "load_dataset",
+    "open_engine",
+    "read_idx",
+    "solve_least_squares",
+    "train",
+    "write_idx",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'twofold' has no attribute {name!r}")
+    value = getattr(import_module(f"twofold.{_HOMES[name]}"), name)
+    globals()[name] = value  # found at once from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,7 @@
+"""Data sets by name, IDX files, synthetic sets; nothing here knows of engines."""
+
+from twofold.data.catalog import CATALOG, load_dataset
+from twofold.data.dataset import Dataset, Samples
+from twofold.data.idx import read_idx, write_idx
+
+__all__ = ["CATALOG", "Dataset", "Samples", "load_dataset", "read_idx", "write_idx"]

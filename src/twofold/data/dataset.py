@@ -1,0 +1,158 @@
+"""A data set: training and test samples, and what their numbers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.data.scaling import Scaling
+from twofold.errors import DataError
+
+if TYPE_CHECKING:
+    import torch.utils.data
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Features and targets, row by row.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, d) or (n, height, width)
+        Features; uint8 are image bytes, 0..255 for 0..1.
+    y : ndarray
+        Class indices (n,), or rows (n, q) of numbers, probabilities or labels.
+    sample_weight : ndarray, shape (n,), optional
+    """
+
+    X: Array
+    y: Array
+    sample_weight: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("X", "y", "sample_weight"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.asarray(getattr(self, name)))
+        if self.X.ndim < 2:
+            raise DataError(f"X has shape {self.X.shape}; expected (samples, features) or (samples, height, width)")
+        if self.y.shape[:1] != self.X.shape[:1]:
+            raise DataError(f"X has shape {self.X.shape} and y {self.y.shape}; the first number must be the same")
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples to train on and to test on.
+
+    Attributes
+    ----------
+    name : str
+    train : Samples
+    test : Samples, optional
+    classes : tuple of str
+        Names of the classes, in the order of their indices; empty where targets are numbers.
+    features : tuple of str
+        Names of the columns of a table; empty for images.
+    target : str
+        What is predicted, with its unit.
+    scaling : Scaling, optional
+        How the numbers here came from the user's own: set by `standardized`.
+    """
+
+    name: str
+    train: Samples
+    test: Samples | None = None
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    target: str = ""
+    scaling: Scaling | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Number of features of a sample, d."""
+        return int(np.prod(self.train.X.shape[1:]))
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes, or of numbers to predict, q."""
+        return len(self.classes) or self.train.y.shape[1]
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Height and width of an image; None for a table."""
+        shape = self.train.X.shape[1:]
+        return shape if len(shape) == 2 else None
+
+    def standardized(self) -> Dataset:
+        """Bring every feature and numeric target to mean 0 and standard deviation 1 on the training set.
+
+        Returns
+        -------
+        Dataset
+            Of float64, with `scaling` set; its `Scaling.unscale` carries trained parameters back.
+
+        Raises
+        ------
+        DataError
+            If the set holds image bytes, which have a fixed scale.
+
+        Examples
+        --------
+        >>> from twofold import load_dataset
+        >>> load_dataset("houses").standardized().train.X.std(axis=0).round(12)
+        array([1., 1.])
+        """
+        if self.train.X.dtype == np.uint8:
+            raise DataError(f"{self.name} holds image bytes, which stand for 0..1 already and are not standardised")
+        scaling = Scaling.of(self.train.X, None if self.classes else self.train.y)
+
+        def scaled(samples: Samples) -> Samples:
+            return replace(samples, X=scaling.features(samples.X), y=scaling.targets(samples.y))
+
+        test = None if self.test is None else scaled(self.test)
+        return replace(self, train=scaled(self.train), test=test, scaling=scaling)
+
+    def as_torch_dataset(
+        self,
+        part: str = "train",
+        *,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+    ) -> torch.utils.data.Dataset[tuple[Any, Any]]:
+        """Wrap one part as a ``torch.utils.data.Dataset``, fit for torchvision's transforms and a DataLoader.
+
+        Parameters
+        ----------
+        part : {"train", "test"}
+        transform : callable, optional
+            Of a sample's features: for images a PIL image, as torchvision's own data sets pass it; for tables a
+            tensor (d,). Without it an image is a float32 tensor (1, height, width) from 0 to 1.
+        target_transform : callable, optional
+            Of a sample's target.
+
+        Returns
+        -------
+        torch.utils.data.Dataset
+            Of (features, target) pairs.
+
+        Raises
+        ------
+        DataError
+            If there is no such part.
+        MissingDependencyError
+            If PyTorch is not installed.
+        """
+        parts = {"train": self.train, **({} if self.test is None else {"test": self.test})}
+        if part not in parts:
+            raise DataError(f"{self.name} has no part {part!r}; it has {' and '.join(map(repr, parts))}")
+        from twofold.data.torch_dataset import as_torch_dataset
+
+        return as_torch_dataset(parts[part].X, parts[part].y, transform, target_transform)

@@ -1,0 +1,280 @@
+"""IDX files, the format of MNIST and its family: arrays of numbers behind a short header, gzip or not.
+
+The layout, all big-endian::
+
+    bytes       meaning
+    2           zero
+    1           type code: 08 uint8, 09 int8, 0B int16, 0C int32, 0D float32, 0E float64
+    1           number of dimensions d, at least 1
+    4 * d       the sizes, slowest-changing dimension first
+    the rest    the numbers, in C order
+
+References
+----------
+LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "The IDX file format", 1998.
+Gailly, Adler, "zlib technical details": deflate expands at most 1032:1.
+Deutsch, RFC 1952, 1996: a gzip file is one or more members.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import math
+import os
+import struct
+import uuid
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twofold.errors import DataError, DataNotFoundError, FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedRandom
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+TYPE_CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WINDOW = 31  # zlib's window bits for "a gzip header, and check its CRC"
+DEFLATE_LIMIT = 1032
+LONGEST_HEADER = 4 + 4 * 255
+AGAIN = "check that it is the file you meant, or download it again"
+
+
+def read_idx(path: str | os.PathLike[str]) -> Array:
+    """Read an IDX file; whether it is gzip is seen from its first bytes, not from its name.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        In the shape and type that the header names: native byte order, C-contiguous, writable.
+
+    Raises
+    ------
+    DataNotFoundError
+        There is no such file.
+    FileFormatError
+        The bytes are not an IDX file's, or not all of them are there; a header that claims more than the file
+        can hold is refused before any memory is taken for it.
+    DataError
+        The file can't be read: a folder, permission denied.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_idx(f"{folder}/labels.gz", np.array([9, 0, 3], dtype=np.uint8))
+    ...     read_idx(f"{folder}/labels.gz")
+    array([9, 0, 3], dtype=uint8)
+    """
+    return parse_idx(read_bytes(path), path)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a file whole; what goes wrong becomes one of twofold's errors.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    bytes
+        Its content.
+
+    Raises
+    ------
+    DataNotFoundError
+        There is no such file.
+    DataError
+        It can't be read: a folder, permission denied.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            # The size bounds the read: a device such as /dev/zero has no end, and size 0.
+            return file.read(os.fstat(file.fileno()).st_size)
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; give a file that you may read") from error
+
+
+def parse_idx(content: bytes, source: str | os.PathLike[str]) -> Array:
+    """Make an array of an IDX file's bytes.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file, gzip or not.
+    source : path
+        Where it came from, for error messages.
+
+    Returns
+    -------
+    ndarray
+        In the shape and type that the header names: native byte order, C-contiguous, writable.
+
+    Raises
+    ------
+    FileFormatError
+        As `read_idx`.
+
+    Examples
+    --------
+    >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 5]), "two labels")
+    array([7, 5], dtype=uint8)
+    """
+    if not content:
+        raise FileFormatError(f"{source}: the file is empty; {AGAIN}")
+    packed = content[:2] == GZIP_MAGIC
+    head = bytes(_inflate(content, LONGEST_HEADER, source)) if packed else content[:LONGEST_HEADER]
+    dtype, shape = _parse_header(head, source)
+    start = 4 + 4 * len(shape)
+    expected = start + math.prod(shape) * dtype.itemsize
+    if packed and expected > DEFLATE_LIMIT * len(content):
+        raise FileFormatError(
+            f"{source}: the header claims {expected} bytes, more than {len(content)} bytes of gzip can hold; {AGAIN}"
+        )
+    data = _inflate(content, expected + 1, source) if packed else content
+    if len(data) != expected:
+        # Unpacking stops one byte past the claim, so that a gzip bomb costs no memory.
+        actual = f"at least {len(data)}" if packed and len(data) > expected else f"{len(data)}"
+        raise FileFormatError(f"{source}: the header claims {expected} bytes, but there are {actual}; {AGAIN}")
+    try:
+        array = np.ndarray(shape, dtype, buffer=data, offset=start)
+    except ValueError as error:
+        raise FileFormatError(f"{source}: NumPy can hold no array of shape {shape}: {error}; {AGAIN}") from error
+    return np.require(array, dtype.newbyteorder("="), ["C", "A", "W"])
+
+
+def _parse_header(head: bytes, source: str | os.PathLike[str]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    if head[:2] != b"\x00\x00"[: len(head)]:
+        raise FileFormatError(
+            f"{source}: not an IDX file: the first two bytes are {head[:2].hex(' ')} instead of 00 00; {AGAIN}"
+        )
+    if len(head) < 4:
+        raise FileFormatError(f"{source}: the header ends after {len(head)} of at least 8 bytes; {AGAIN}")
+    code, dimensions = head[2], head[3]
+    if code not in TYPE_CODES:
+        known = ", ".join(f"{known:02X}" for known in TYPE_CODES)
+        raise FileFormatError(f"{source}: unknown IDX type code {code:02X} (known: {known}); {AGAIN}")
+    if dimensions == 0:
+        raise FileFormatError(f"{source}: the header claims an array of zero dimensions; {AGAIN}")
+    if len(head) < 4 + 4 * dimensions:
+        raise FileFormatError(f"{source}: the header ends after {len(head)} of {4 + 4 * dimensions} bytes; {AGAIN}")
+    return np.dtype(TYPE_CODES[code]), struct.unpack_from(f">{dimensions}I", head, 4)
+
+
+def _inflate(content: bytes, limit: int, source: str | os.PathLike[str]) -> bytearray:
+    """Unpack gzip, all members, into at most `limit` bytes."""
+    rest = memoryview(content)
+    pieces, member = [], zlib.decompressobj(GZIP_WINDOW)
+    # The first member gets everything in one C call: it is nearly always the only one. Later ones are fed in small
+    # slices, since zlib copies what it leaves over, and a file of a million members would copy itself a million times.
+    step = len(rest)
+    try:
+        while limit and rest:
+            piece = member.decompress(rest[:step], limit)
+            pieces.append(piece)
+            limit -= len(piece)
+            rest = rest[min(step, len(rest)) - len(member.unused_data) :]
+            if member.eof:
+                member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 16
+                if not any(rest):  # zero bytes at the end are padding, as gzip itself has it
+                    return bytearray().join(pieces)
+    except zlib.error as error:
+        raise FileFormatError(f"{source}: damaged gzip data: {error}; download it again") from error
+    if limit:
+        raise FileFormatError(f"{source}: the gzip data is cut off after {len(content)} bytes; download it again")
+    return bytearray().join(pieces)
+
+
+def write_idx(path: str | os.PathLike[str], array: Array) -> None:
+    """Write an array as an IDX file, gzip if the name ends in ``.gz``; a file half written never bears the name.
+
+    Parameters
+    ----------
+    path : path
+        The file; its folder must exist. The same array gives the same bytes, gzip included.
+    array : ndarray
+        uint8, int8, int16, int32, float32 or float64, of 1 to 255 dimensions.
+
+    Raises
+    ------
+    DataError
+        The format has no such type or shape, or the file can't be written.
+
+    Examples
+    --------
+    >>> write_idx("a", np.array([1 + 2j]))
+    Traceback (most recent call last):
+    twofold.errors.DataError: a: IDX has no type complex128; use astype: uint8, int8, int16, int32, float32, float64
+    """
+    array = np.asarray(array)
+    codes = {np.dtype(name).newbyteorder("="): code for code, name in TYPE_CODES.items()}
+    code = codes.get(array.dtype.newbyteorder("="))
+    if code is None:
+        names = ", ".join(str(known) for known in codes)
+        raise DataError(f"{path}: IDX has no type {array.dtype}; use astype: {names}")
+    if array.ndim == 0 or max(array.shape) >= 2**31:
+        raise DataError(f"{path}: IDX holds 1 to 255 dimensions of fewer than 2**31; the shape is {array.shape}")
+    header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
+    data = header + array.astype(TYPE_CODES[code]).tobytes()
+    try:
+        with replacing(path) as file:
+            # No time of writing goes in: the same array gives the same bytes.
+            file.write(gzip.compress(data, 6, mtime=0) if Path(path).suffix == ".gz" else data)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}; choose a folder you may write to") from error
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
+    """Open a new file that takes `path`'s place when the block ends well, and vanishes when it doesn't.
+
+    Parameters
+    ----------
+    path : path
+        The name to take; its folder must exist.
+
+    Yields
+    ------
+    binary file
+        In the same folder, readable and writable; flushed to the disk before it takes the name.
+
+    Raises
+    ------
+    OSError
+        The file can't be made, written or renamed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/a.txt") as file:
+    ...         _ = file.write(b"all or nothing")
+    ...     Path(f"{folder}/a.txt").read_text()
+    'all or nothing'
+    """
+    path = Path(path)
+    # Not tempfile's: its files are for their owner alone, and a data folder may be shared.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

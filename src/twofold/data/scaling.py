@@ -1,0 +1,73 @@
+"""Standardisation: to mean 0 and standard deviation 1, and back to the user's own units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.network import Layer, Parameters
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Means and standard deviations of features and, where they are numbers, of targets.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of float64, shape (d,)
+        A feature x becomes ``(x - mean) / scale``; a constant column keeps its scale, 1.
+    target_mean, target_scale : ndarray of float64, shape (q,), or None
+        The same for targets; None for classes, which are left alone.
+    """
+
+    mean: Array
+    scale: Array
+    target_mean: Array | None = None
+    target_scale: Array | None = None
+
+    @classmethod
+    def of(cls, X: Array, Y: Array | None = None) -> Scaling:
+        """Measure features X (n, d) and numeric targets Y (n, q)."""
+        return cls(*_moments(X), *((None, None) if Y is None else _moments(Y)))
+
+    def features(self, X: Array) -> Array:
+        """Scale features (n, d)."""
+        return (X - self.mean) / self.scale
+
+    def targets(self, y: Array) -> Array:
+        """Scale targets (n, q); classes come back as they are."""
+        return y if self.target_mean is None else (y - self.target_mean) / self.target_scale
+
+    def unscale(self, parameters: Parameters) -> Parameters:
+        """Carry a network trained on scaled numbers back to the user's units.
+
+        The maps are affine, so they fold into the first and the last layer:
+        ``((x - m) / s) W + b = x (W / s) + (b - (m / s) W)``, and ``(o W + b) t + u`` likewise.
+
+        Parameters
+        ----------
+        parameters : Parameters
+
+        Returns
+        -------
+
+        Parameters
+        ----------
+            Of float64; with raw features in, raw predictions come out.
+        """
+        W, b = (array.astype(np.float64) for array in parameters[0])
+        layers = [Layer(W / self.scale[:, None], b - (self.mean / self.scale) @ W), *parameters[1:]]
+        if self.target_mean is not None and self.target_scale is not None:
+            W, b = layers[-1]
+            layers[-1] = Layer(W * self.target_scale, b * self.target_scale + self.target_mean)
+        return tuple(layers)
+
+
+def _moments(values: Array) -> tuple[Array, Array]:
+    scale = values.std(axis=0, dtype=np.float64)
+    return values.mean(axis=0, dtype=np.float64), np.where(scale > 0, scale, 1.0)

@@ -1,0 +1,195 @@
+"""Engines: each knows how to take a step, and all of them take the same one.
+
+``scratch.py`` is NumPy with every gradient by hand, ``concise.py`` is PyTorch with autograd; read them side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+from numpy.typing import ArrayLike, NDArray
+
+from twofold.borders import Precision, check_precision
+from twofold.errors import MissingDependencyError, unknown_name
+from twofold.metrics import Score
+from twofold.network import Network, Parameters, check_parameters, initialize
+from twofold.recipe import Recipe
+
+Array = NDArray[Any]
+
+CHUNK = 4096  # rows that `outputs` takes at a time: image bytes become floats there, and shouldn't all at once
+
+ENGINES: dict[str, str] = {
+    "scratch": "twofold.engines.scratch:ScratchEngine",
+    "concise": "twofold.engines.concise:ConciseEngine",
+}
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """Everything that an engine needs to go on as if it had never stopped.
+
+    Random numbers need no state: they are functions of the seed and the step.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    memory : dict of str to Parameters
+        The optimiser's arrays by name (``"velocity"``, ``"mean"``, ``"square"``), shaped like the parameters.
+    steps : int
+        Steps taken since `Engine.start`; also says where in which epoch.
+    totals : tuple of three floats
+        Sums of weighted loss, weighted correct predictions and weights since the epoch began.
+    """
+
+    parameters: Parameters
+    memory: dict[str, Parameters] = field(default_factory=dict)
+    steps: int = 0
+    totals: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class Engine(Protocol):
+    """What the training loop, and everything above it, asks of an engine."""
+
+    name: str
+    network: Network
+    dtype: Precision
+    steps: int
+
+    def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Put a set of samples where the engine wants it, checked, in its smallest exact type.
+
+        Parameters
+        ----------
+        X : array, shape (n, d) or (n, height, width)
+            Features; uint8 are image bytes, 0..255 for 0..1, and stay bytes.
+        y : array
+            Targets: see `twofold.borders.check_targets`.
+        sample_weight : array, shape (n,), optional
+            Non-negative; a minibatch's loss is ``sum_i w_i l_i / sum_i w_i``.
+
+        Raises
+        ------
+        DataError
+            If they don't fit the network or hold what is not a finite number.
+        """
+        ...
+
+    def start(self, recipe: Recipe) -> None:
+        """Forget the optimiser's memory, count steps from 0 and follow this recipe; the parameters stay."""
+        ...
+
+    def step(self, indices: Array, learning_rate: float) -> None:
+        """Take one minibatch step.
+
+        Parameters
+        ----------
+        indices : ndarray of int64, shape (|B|,)
+            Rows of the loaded set.
+        learning_rate : float
+        """
+        ...
+
+    def begin_epoch(self) -> None:
+        """Set the running means back to nothing."""
+        ...
+
+    def running(self) -> Score:
+        """Read the mean loss and accuracy over the steps since the epoch began, each taken just before its step."""
+        ...
+
+    def outputs(self, X: ArrayLike) -> Array:
+        """Compute raw outputs.
+
+        Parameters
+        ----------
+        X : array, shape (n, d) or (n, height, width)
+
+        Returns
+        -------
+        ndarray of the engine's dtype, shape (n, q)
+        """
+        ...
+
+    def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
+        """Compute the gradient of the mean loss at the present parameters, without dropout and weight decay."""
+        ...
+
+    def parameters(self) -> Parameters:
+        """Copy the parameters out: a `twofold.network.Layer` (W, b) of each layer."""
+        ...
+
+    def state(self) -> EngineState:
+        """Copy out everything that `restore` needs."""
+        ...
+
+    def restore(self, state: EngineState) -> None:
+        """Go on from a state, of this engine or another; after `start`, with the same recipe."""
+        ...
+
+
+def open_engine(
+    name: str,
+    network: Network,
+    *,
+    seed: int = 0,
+    initialization: str = "normal",
+    sigma: float = 0.01,
+    parameters: Sequence[tuple[Array, Array]] | None = None,
+    dtype: str = "float32",
+) -> Engine:
+    """Make an engine for a network.
+
+    Parameters
+    ----------
+    name : str
+        ``"scratch"`` (NumPy, gradients by hand) or ``"concise"`` (PyTorch, autograd).
+    network : Network
+    seed : int
+        Of the first weights; one seed gives every engine the same.
+    initialization : str
+        ``"normal"`` with standard deviation ``sigma``, ``"xavier"``, ``"he"`` or ``"zeros"``.
+    sigma : float
+        Standard deviation of ``"normal"``.
+    parameters : sequence of (W, b), optional
+        Start from these, W of shape (inputs, outputs), in place of random ones.
+    dtype : str
+        ``"float32"`` or ``"float64"``.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    SpecificationError
+        If a name is unknown, or the parameters don't fit the network.
+    MissingDependencyError
+        If ``"concise"`` is asked for and PyTorch is not installed.
+
+    Examples
+    --------
+    >>> engine = open_engine("scratch", Network((4, 3)), seed=0)
+    >>> engine.outputs([[1.0, 2.0, 3.0, 4.0]]).shape
+    (1, 3)
+    """
+    if name not in ENGINES:
+        raise unknown_name("engine", name, ENGINES)
+    precision = check_precision(dtype)
+    if parameters is None:
+        start = initialize(network, seed, initialization=initialization, sigma=sigma, dtype=precision)
+    else:
+        start = check_parameters(network, parameters, precision)
+    module, kind = ENGINES[name].split(":")
+    try:
+        engine: Engine = getattr(import_module(module), kind)(network, start, precision)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependencyError(
+            f"the {name} engine needs PyTorch, which is not installed: pip install 'twofold[torch]'"
+        ) from error
+    return engine

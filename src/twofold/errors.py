@@ -1,0 +1,116 @@
+"""The errors that twofold raises, each also one of Python's own kinds.
+
+::
+
+    TwofoldError
+    ├── SpecificationError      (ValueError)         a network, recipe or option that can't be
+    │   └── UnknownNameError                         a name that no registry holds; suggests the nearest
+    ├── DataError               (ValueError)         data that can't be trained on: shapes, NaN, labels
+    │   ├── FileFormatError                          a file whose bytes are not what they claim to be
+    │   │   └── ChecksumError                        a file whose MD5 sum is not the published one
+    │   └── DataNotFoundError   (FileNotFoundError)  no such file or data set here
+    ├── DownloadError           (OSError)            every address failed
+    ├── DivergedError           (ArithmeticError)    the loss or a parameter left the finite numbers
+    └── MissingDependencyError  (ImportError)        an optional library is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twofold.training import Epoch
+
+
+class TwofoldError(Exception):
+    """Base of every error that twofold raises on purpose; its message is one line."""
+
+
+class SpecificationError(TwofoldError, ValueError):
+    """A network, recipe or option has a value that can't be."""
+
+
+class UnknownNameError(SpecificationError):
+    """A name was asked for that the registry doesn't hold."""
+
+
+class DataError(TwofoldError, ValueError):
+    """Data can't be used as given: wrong shape, a NaN, labels out of range."""
+
+
+class FileFormatError(DataError):
+    """A file's bytes are not what its name or header claims."""
+
+
+class ChecksumError(FileFormatError):
+    """A file's MD5 sum differs from the published one."""
+
+
+class DataNotFoundError(DataError, FileNotFoundError):
+    """A file or data set is not where it was looked for."""
+
+    # OSError's own __str__ is kept out: the message is a sentence, not an errno.
+    __str__ = Exception.__str__
+
+
+class DownloadError(TwofoldError, OSError):
+    """A download failed from every address."""
+
+    __str__ = Exception.__str__
+
+
+class MissingDependencyError(TwofoldError, ImportError):
+    """An optional library is needed and not installed."""
+
+
+class DivergedError(TwofoldError, ArithmeticError):
+    """Training left the finite numbers.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to try.
+    epoch : int
+        The epoch, counted from 1, in which it was noticed.
+    history : sequence of Epoch
+        The records of the epochs that ended well.
+    """
+
+    def __init__(self, message: str, epoch: int, history: Iterable[Epoch] = ()) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.history = tuple(history)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.epoch, self.history)
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """Build the error for a name that a registry doesn't hold.
+
+    Parameters
+    ----------
+    kind : str
+        What was named, for the message: ``"activation"``.
+    name : object
+        What was asked for.
+    known : iterable of str
+        The names there are.
+
+    Returns
+    -------
+    UnknownNameError
+        Ready to raise.
+
+    Examples
+    --------
+    >>> str(unknown_name("activation", "rleu", ["relu", "tanh"]))
+    "unknown activation 'rleu'; did you mean 'relu'? (known: relu, tanh)"
+    """
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return UnknownNameError(f"unknown {kind} {name!r}; {hint}(known: {', '.join(names)})")

@@ -1,0 +1,19 @@
+"""Activations, losses, optimisers and schedules, each with its formula: the pages one learns from."""
+
+from twofold.functions.activations import ACTIVATIONS, Activation, sigmoid
+from twofold.functions.losses import LOSSES, Loss, softmax
+from twofold.functions.optimizers import OPTIMIZERS, Optimizer
+from twofold.functions.schedules import SCHEDULES, Schedule
+
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Activation",
+    "Loss",
+    "Optimizer",
+    "Schedule",
+    "sigmoid",
+    "softmax",
+]

@@ -1,0 +1,95 @@
+"""Lockstep: two engines, the same network, seed and batches, trained side by side and compared after every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from twofold.data.dataset import Dataset
+from twofold.engines import open_engine
+from twofold.network import Network, distance, largest
+from twofold.recipe import Recipe
+from twofold.training import Epoch, train
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far apart two engines are after an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    max_parameter_difference : float
+        Largest absolute difference of a weight or bias, divided by the largest absolute weight or bias.
+    max_loss_difference : float
+        Absolute difference of the two mean losses, the larger of training and test.
+    records : tuple of two Epoch
+        What each engine's epoch brought.
+    """
+
+    epoch: int
+    max_parameter_difference: float
+    max_loss_difference: float
+    records: tuple[Epoch, Epoch]
+
+
+def compare_engines(
+    network: Network,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    engines: tuple[str, str] = ("scratch", "concise"),
+    dtype: str = "float64",
+    seed: int = 0,
+    initialization: str = "normal",
+    sigma: float = 0.01,
+    watch: Callable[[int], None] | None = None,
+) -> Iterator[Comparison]:
+    """Train two engines in lockstep.
+
+    Parameters
+    ----------
+    network : Network
+    data : Dataset
+    recipe : Recipe
+    engines : tuple of two str
+        Names, as for `twofold.open_engine`.
+    dtype : {"float64", "float32"}
+        In float64 they agree to rounding; in float32 the rounding is what one sees.
+    seed, initialization, sigma
+        Of the first weights, as for `twofold.open_engine`.
+    watch : callable, optional
+        As for `twofold.train`; called for the one engine, then for the other.
+
+    Yields
+    ------
+    Comparison
+        After each epoch.
+
+    Raises
+    ------
+    SpecificationError, DataError, MissingDependencyError, DivergedError
+        As `twofold.open_engine` and `twofold.train` do.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset
+    >>> data, recipe = load_dataset("toy-animals"), Recipe(epochs=2, batch_size=16)
+    >>> [c.max_parameter_difference < 1e-12 for c in compare_engines(Network((4, 3)), data, recipe)]
+    [True, True]
+    """
+    first, second = (
+        open_engine(name, network, seed=seed, initialization=initialization, sigma=sigma, dtype=dtype)
+        for name in engines
+    )
+    runs = (train(engine, data, recipe, watch=watch) for engine in (first, second))
+    for a, b in zip(*runs, strict=True):
+        parameters = first.parameters(), second.parameters()
+        apart = distance(*parameters)
+        losses = [abs(a.loss - b.loss)]
+        if a.test_loss is not None and b.test_loss is not None:
+            losses.append(abs(a.test_loss - b.test_loss))
+        # Two networks of zeros are equal, however small the largest weight is.
+        relative = apart / max(map(largest, parameters)) if apart else 0.0
+        yield Comparison(a.epoch, relative, max(losses), (a, b))

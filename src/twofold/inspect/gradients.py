@@ -1,0 +1,239 @@
+"""Gradient checks: by hand against autograd against central differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twofold.borders import check_block
+from twofold.engines import open_engine
+from twofold.errors import MissingDependencyError, SpecificationError
+from twofold.functions import LOSSES
+from twofold.network import Layer, Network, Parameters, check_parameters, initialize
+from twofold.randomness import Purpose, stream
+
+Array = NDArray[Any]
+
+COORDINATES = 2000  # networks up to this many parameters are checked coordinate by coordinate
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """One number of a gradient, computed in several ways.
+
+    Attributes
+    ----------
+    where : str
+        The coordinate, such as ``"W1[0, 2]"``; or ``"direction"``: the slope along a random direction of length 1
+        through all parameters at once.
+    by_hand : float
+    autograd : float or None
+        None without PyTorch.
+    differences : float
+        By central differences of order 4.
+    error : float
+        The largest difference between two of them, divided by the scale of the report.
+    """
+
+    where: str
+    by_hand: float
+    autograd: float | None
+    differences: float
+    error: float
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """All checks of a network.
+
+    Attributes
+    ----------
+    checks : tuple of GradientCheck
+        The random direction first.
+    scale : float
+        What errors are relative to: the norm of the gradient by central differences along the coordinates (of the
+        gradient by hand, in a network too large for them), but at least 1e-6.
+    tolerance : float
+        An error above it fails.
+    """
+
+    checks: tuple[GradientCheck, ...]
+    scale: float
+    tolerance: float
+
+    @property
+    def worst(self) -> GradientCheck:
+        """The check with the largest error."""
+        return max(self.checks, key=lambda check: check.error)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every error is within the tolerance."""
+        return self.worst.error <= self.tolerance
+
+    def __str__(self) -> str:
+        worst = self.worst
+        autograd = "not checked (no PyTorch)" if worst.autograd is None else f"{worst.autograd:.12g}"
+        return (
+            f"gradient check {'passed' if self.passed else 'FAILED'}: {len(self.checks)} checks, "
+            f"worst at {worst.where}: "
+            f"by hand {worst.by_hand:.12g}, autograd {autograd}, central differences {worst.differences:.12g}, "
+            f"relative error {worst.error:.1e} (tolerance {self.tolerance:.0e}, scale {self.scale:.3g})"
+        )
+
+
+def central_difference(function: Callable[[float], float], step: float) -> float:
+    """Return f'(0) to order ``step**4``: ``(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / (12 h)``."""
+    f = function
+    return (8 * (f(step) - f(-step)) - (f(2 * step) - f(-2 * step))) / (12 * step)
+
+
+def check_gradients(
+    network: Network,
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    parameters: Sequence[tuple[Array, Array]] | None = None,
+    seed: int = 0,
+    step: float = 1e-3,
+    tolerance: float = 1e-7,
+) -> GradientReport:
+    """Check a network's gradient, in float64: by hand, by autograd (with PyTorch installed), by central differences.
+
+    Parameters
+    ----------
+    network : Network
+        Up to 2000 parameters are checked one by one; in any network, all at once along a random direction.
+    X, y : array, optional
+        Samples, as `twofold.engines.Engine.load` takes them; 5 random ones otherwise.
+    sample_weight : array, shape (n,), optional
+    parameters : sequence of (W, b), optional
+        Where to check; random weights of a usual size otherwise.
+    seed : int
+        Of whatever is random here.
+    step : float
+        h of the differences; their error is of order h^4, rounding of order 1e-16 / h. Near a kink of ReLU a
+        difference is no derivative: take a smaller step there, or another seed.
+    tolerance : float
+        Largest relative error that passes.
+
+    Returns
+    -------
+    GradientReport
+        Printable; ``report.passed`` says whether all agree.
+
+    Raises
+    ------
+    SpecificationError
+        If only one of X and y is given, or the parameters don't fit the network.
+    DataError
+        If the samples don't fit the network.
+
+    Examples
+    --------
+    >>> check_gradients(Network((4, 5, 3), activation="tanh")).passed
+    True
+    """
+    if (X is None) != (y is None):
+        raise SpecificationError("give both X and y, or neither")
+    if X is None or y is None:
+        X, y = _random_samples(network, seed)
+    if parameters is None:
+        start = initialize(network, seed, initialization="xavier")
+        draw = stream(seed, Purpose.DIRECTION, 1)
+        point = tuple(Layer(W, 0.1 * draw.standard_normal(b.shape)) for W, b in start)
+    else:
+        point = check_parameters(network, parameters, "float64")
+    by_hand = _flat(open_engine("scratch", network, parameters=point, dtype="float64").gradients(X, y, sample_weight))
+    autograd = _autograd(network, point, (X, y, sample_weight))
+    slope = _slopes(network, point, (X, y, sample_weight), step)
+
+    direction = stream(seed, Purpose.DIRECTION).standard_normal(len(by_hand))
+    direction /= np.linalg.norm(direction)
+    along = [("direction", direction @ by_hand, None if autograd is None else direction @ autograd, slope(direction))]
+    if network.n_parameters <= COORDINATES:
+        units = np.eye(len(by_hand))
+        along += [
+            (name, by_hand[i], None if autograd is None else autograd[i], slope(units[i]))
+            for i, name in enumerate(_names(network))
+        ]
+        scale = float(np.linalg.norm([differences for *_, differences in along[1:]]))
+    else:
+        scale = float(np.linalg.norm(by_hand))
+    scale = max(scale, 1e-6)
+    checks = (
+        GradientCheck(name, float(hand), None if auto is None else float(auto), diff, _spread(hand, auto, diff) / scale)
+        for name, hand, auto, diff in along
+    )
+    return GradientReport(tuple(checks), scale, tolerance)
+
+
+def _random_samples(network: Network, seed: int) -> tuple[Array, Array]:
+    """Draw 5 samples with targets of the kind that the loss reads."""
+    draw = stream(seed, Purpose.DIRECTION, 2)
+    X = draw.standard_normal((5, network.inputs))
+    kind = LOSSES[network.loss].targets
+    if kind == "classes":
+        return X, draw.integers(network.outputs, size=5)
+    shape = (5, network.outputs)
+    return X, draw.standard_normal(shape) if kind == "numbers" else draw.integers(2, size=shape).astype(float)
+
+
+def _autograd(network: Network, point: Parameters, samples: tuple[Any, Any, Any]) -> Array | None:
+    try:
+        engine = open_engine("concise", network, parameters=point, dtype="float64")
+    except MissingDependencyError:
+        return None
+    return _flat(engine.gradients(*samples))
+
+
+def _slopes(
+    network: Network, point: Parameters, samples: tuple[Any, Any, Any], step: float
+) -> Callable[[Array], float]:
+    """Return the function that takes a direction (p,) to the loss's slope along it, by central differences."""
+    from twofold.engines.scratch import forward
+
+    block = check_block(network, *samples, dtype="float64")
+    X = block.X / 255 if block.X.dtype == np.uint8 else block.X
+    centre = _flat(point)
+
+    def slope(direction: Array) -> float:
+        def value(h: float) -> float:
+            O, _ = forward(network, _shaped(network, centre + h * direction), X)
+            return LOSSES[network.loss].value(O, block.y, block.weight)
+
+        return central_difference(value, step)
+
+    return slope
+
+
+def _flat(parameters: Parameters) -> Array:
+    return np.concatenate([array.ravel() for layer in parameters for array in layer])
+
+
+def _shaped(network: Network, flat: Array) -> Parameters:
+    """Undo `_flat`."""
+    layers = []
+    for rows, columns in network.shapes:
+        W, b, flat = np.split(flat, [rows * columns, (rows + 1) * columns])
+        layers.append(Layer(W.reshape(rows, columns), b))
+    return tuple(layers)
+
+
+def _names(network: Network) -> list[str]:
+    """Name each coordinate in the order of `_flat`, layers counted from 1."""
+    names = []
+    for layer, (rows, columns) in enumerate(network.shapes, start=1):
+        names += [f"W{layer}[{i}, {j}]" for i in range(rows) for j in range(columns)]
+        names += [f"b{layer}[{j}]" for j in range(columns)]
+    return names
+
+
+def _spread(*numbers: Any) -> float:
+    present = [number for number in numbers if number is not None]
+    return float(max(present) - min(present))
