@@ -55,9 +55,7 @@ class Scaling:
 
         Returns
         -------
-
-        Parameters
-        ----------
+        parameters : Parameters
             Of float64; with raw features in, raw predictions come out.
         """
         W, b = (array.astype(np.float64) for array in parameters[0])

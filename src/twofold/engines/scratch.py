@@ -85,14 +85,10 @@ def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) ->
         Of the forward pass.
     dO : ndarray, shape (n, q)
         Gradient of the loss with respect to the outputs; 1/n is in it already.
-    masks : sequence of ndarray, optional
-        Those of the forward pass.
 
     Returns
     -------
-
-    Parameters
-    ----------
+    parameters : Parameters
         The gradient of each W and b.
     """
     slope = ACTIVATIONS[network.activation].derivative
