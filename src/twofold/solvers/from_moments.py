@@ -1,0 +1,147 @@
+"""Solve least squares from moments: Cholesky in pairs of doubles, with the rank found on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from twofold.errors import DataError
+from twofold.solvers import pairs
+from twofold.solvers.moments import Moments
+from twofold.solvers.pair_cholesky import PairFactor, pivoted_cholesky, solve_lower, solve_upper
+from twofold.solvers.pairs import Pair
+from twofold.solvers.rank import RankedFactor, minimum_norm, scaled_condition
+from twofold.solvers.refinement import Factor
+from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread, correct_digits
+
+Array = NDArray[np.float64]
+EPS = float(np.finfo(np.float64).eps)
+
+
+def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: float = 0.0) -> LeastSquares:
+    """Solve least squares from the sums of a stream.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of at least one sample.
+    fit_intercept : bool
+    penalty : float
+        Ridge, as in `solve_least_squares`.
+
+    Returns
+    -------
+    LeastSquares
+        Of method ``"moments"``.
+
+    Raises
+    ------
+    DataError
+        If no sample was taken in.
+    """
+    if moments.n == 0:
+        raise DataError("no samples of positive weight were taken in; give at least one block")
+    first, d = int(fit_intercept), moments.features
+    keep = slice(1 - first, None)
+    M = moments.M.at((keep, keep))
+    p, k = d + first, len(M.high)
+    unit = _units(np.diag(M.high))  # powers of two
+    M = pairs.scale(pairs.scale(M, unit), unit[:, None])
+    raw = np.diag(M.high)[:p].copy()
+    if penalty:
+        M = _with_penalty(M, slice(first, p), np.square(unit[first:p]), penalty)
+    tolerance = np.square(8 * max(np.sqrt(moments.n), p) * EPS)
+    factor = pivoted_cholesky(M, p, np.maximum(tolerance * raw, 0.0), first=fit_intercept)
+    R = factor.R
+    r = factor.rank
+    corner = R.at((slice(0, r), slice(0, r)))
+    x = solve_upper(corner, R.at((slice(0, r), slice(p, k))))  # (r, q)
+    independent, dependent = factor.order[:r], factor.order[r:p]
+    worth = 1.0 / unit[p:]
+    condition = scaled_condition(corner.high[first:, first:]) if r == p else np.inf
+    amplified = moments.rounding * scaled_condition(corner.high) ** 2
+    if len(dependent):
+        K = solve_upper(corner, R.at((slice(0, r), slice(r, p)))).high
+        ranked = RankedFactor(Factor(np.zeros((0, r)), corner.high), independent, dependent, condition)
+        z = minimum_norm(K, x.high, unit[:p], ranked, intercept=fit_intercept)
+        found = _dependences(K, ranked, first)
+    else:
+        order = np.argsort(independent)
+        z, found = pairs.scale(x.at(order), unit[:p, None]).high, ()
+    largest = unit[:p, None] * np.abs(x.high).max(axis=0, initial=0.0)
+    error = largest * max(amplified, EPS * EPS)
+    z, digits = z * worth, correct_digits(error, np.maximum(np.abs(z), EPS * largest))
+    sums = _residual_sums(moments, M, factor, p, fit_intercept=fit_intercept)
+    if penalty:
+        fitted = np.square(unit[first:p, None] * 0 + z[first:]).sum(axis=0) * penalty
+        sums = Residuals(sums.n, sums.rss - fitted, sums.tss, sums.weight_sum, sums.log_weights)
+    return LeastSquares(
+        W=z[first:],
+        b=z[0] if first else np.zeros(z.shape[1]),
+        rank=r - first,
+        condition=condition,
+        singular=_singular_values(factor, unit[:p], first),
+        digits=digits,
+        dependent=found,
+        residuals=sums,
+        spread=None if penalty or len(dependent) else _spread(corner, factor, unit[:p], d),
+        method="moments",
+        intercept=fit_intercept,
+        penalty=penalty,
+    )
+
+
+def _units(diagonal: Array) -> Array:
+    """Return powers of two that bring the square roots of a diagonal near 1."""
+    exponent = np.frexp(np.sqrt(np.maximum(diagonal, 0.0)))[1]
+    return np.where(diagonal > 0, np.ldexp(1.0, -exponent), 1.0)
+
+
+def _with_penalty(M: Pair, where: slice, unit: Array, penalty: float) -> Pair:
+    """Add the penalty to the features' diagonal."""
+    extra = np.zeros_like(M.high)
+    index = np.arange(where.start, where.stop)
+    extra[index, index] = penalty * unit
+    return pairs.add(M, pairs.pair(extra))
+
+
+def _residual_sums(moments: Moments, M: Pair, factor: PairFactor, p: int, *, fit_intercept: bool) -> Residuals:
+    """Read RSS from what is left of the targets, and TSS from what the mean leaves."""
+    targets = np.arange(p, len(M.high))
+    worth = np.square(1.0 / _units(np.diag(moments.M.high)[1 + moments.features :]))
+    # What is left after the last pivot; columns of the rank's shortfall add nothing.
+    rss = np.maximum(factor.R.high[targets, targets], 0.0) * worth
+    tss = M.at((targets, targets))
+    if fit_intercept:
+        part = pairs.divide(pairs.multiply(M.at((0, targets)), M.at((0, targets))), M.at((0, slice(0, 1))))
+        tss = pairs.subtract(tss, part)
+    return Residuals(moments.n, rss, tss.high * worth, float(moments.M.high[0, 0]), moments.log_weights)
+
+
+def _spread(corner: Pair, factor: PairFactor, unit: Array, d: int) -> Spread:
+    """Compute (A'A)^-1's root and its diagonal, on the user's scale."""
+    p = len(unit)
+    directions = np.diag(unit)[factor.order[:p]]
+    h = solve_lower(corner, pairs.pair(directions))  # (p, p)
+    root = np.empty((p, p))
+    root[factor.order[:p]] = solve_upper(corner, pairs.pair(np.eye(p))).high
+    return Spread(np.zeros(d), root * unit[:, None], pairs.sum_of_squares(h).high)
+
+
+def _dependences(K: Array, ranked: RankedFactor, first: int) -> tuple[Dependence, ...]:
+    """Name the columns that take part in each dependence; columns are all about of length 1."""
+    found = []
+    for k, j in enumerate(ranked.dependent):
+        part = np.abs(K[:, k])
+        large = ranked.independent[part > 1e-8 * max(part.max(initial=0.0), 1e-8)]
+        found.append(Dependence(int(j) - first, tuple(sorted(int(i) - first for i in large if i >= first))))
+    return tuple(sorted(found, key=lambda item: item.column))
+
+
+def _singular_values(factor: PairFactor, unit: Array, first: int) -> Array:
+    """Compute singular values of the (centred) features in the user's units."""
+    r, p = factor.rank, len(unit)
+    R = factor.R.high[first:r, first:p] / unit[factor.order[first:p]]
+    values = scipy.linalg.svdvals(R) if R.size else np.zeros(0)
+    return np.concatenate([values, np.zeros(p - first - len(values))])
