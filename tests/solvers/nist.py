@@ -12,9 +12,19 @@ from typing import NamedTuple
 import numpy as np
 
 DATA = Path(os.environ.get("TWOFOLD_NIST_DIR", Path(__file__).parents[3] / "shared" / "data" / "nist-strd"))
-NAMES = (
-    "norris pontius noint1 noint2 filip longley wampler1 wampler2 wampler3 wampler4 wampler5".split()
-)
+NAMES = [
+    "norris",
+    "pontius",
+    "noint1",
+    "noint2",
+    "filip",
+    "longley",
+    "wampler1",
+    "wampler2",
+    "wampler3",
+    "wampler4",
+    "wampler5",
+]
 
 
 class Exact(NamedTuple):

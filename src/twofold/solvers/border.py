@@ -70,7 +70,7 @@ def check_finite(name: str, table: Array) -> None:
         wrong = ~np.isfinite(table[start : start + size])
         if wrong.any():
             row, column = (int(i) for i in np.argwhere(wrong)[0])
-            value = table[start + row, column]
+            value = "NaN" if np.isnan(table[start + row, column]) else "infinity, inf"
             raise DataError(f"{name}[{start + row}, {column}] is {value}; expected a finite number: drop or fill it")
 
 
@@ -91,6 +91,8 @@ def _weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
     if weight.shape != (n,):
         raise DataError(f"sample_weight has shape {weight.shape}; X has {n} samples, so it must be ({n},)")
     check_finite("sample_weight", weight[:, None])
-    if (weight < 0).any() or not weight.any():
-        raise DataError("sample_weight must not be negative, nor 0 everywhere")
+    if (negative := np.flatnonzero(weight < 0)).size:
+        raise DataError(f"sample_weight[{negative[0]}] is {weight[negative[0]]}; weights are not negative")
+    if not weight.any():
+        raise DataError("every sample_weight is zero; at least one must be positive")
     return weight

@@ -1,9 +1,9 @@
 """From a user's table to the matrix that is factored: shifted, weighted, scaled, and all of it without losing a bit.
 
-The unknowns become ``x``: ``X W + b = A x`` with ``A`` of columns ``[1, X - shift]``, each times a power of two. Shifting
-makes the intercept nearly orthogonal to the rest, scaling makes columns comparable, and pairs of doubles make both
-exact: the problem solved is the one that was given. Weights multiply rows by their square roots; a ridge penalty adds
-one row ``sqrt(penalty)`` for each feature (Golub and Van Loan 2013, sections 5.3.7 and 6.1.4).
+The unknowns become ``x``: ``X W + b = A x`` with ``A`` of columns ``[1, X - shift]``, each times a power of two.
+Shifting makes the intercept nearly orthogonal to the rest, scaling makes columns comparable, and pairs of doubles make
+both exact: the problem solved is the one that was given. Weights multiply rows by their square roots; a ridge penalty
+adds one row ``sqrt(penalty)`` for each feature (Golub and Van Loan 2013, sections 5.3.7 and 6.1.4).
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def build_design(problem: Problem) -> Design:
     raw = np.sqrt(np.square(X.high if root is None else X.high * root.high).sum(axis=0))  # (d,)
     shift = np.zeros(d)
     if problem.intercept:
-        shift = np.average(X.high, axis=0, weights=problem.weight)
+        share = np.full(n, 1.0) if problem.weight is None else problem.weight / problem.weight.max()
+        shift = share @ X.high / share.sum()
         X = pairs.subtract(X, pairs.pair(np.broadcast_to(shift, X.high.shape)))
         X = Pair(np.concatenate([np.ones((n, 1)), X.high], 1), np.concatenate([np.zeros((n, 1)), X.low], 1))
     if root is not None:

@@ -40,19 +40,9 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     DataError
         If no sample was taken in.
     """
-    if moments.n == 0:
-        raise DataError("no samples of positive weight were taken in; give at least one block")
+    M, factor, unit = _factor(moments, fit_intercept=fit_intercept, penalty=penalty)
     first, d = int(fit_intercept), moments.features
-    keep = slice(1 - first, None)
-    M = moments.M.at((keep, keep))
     p, k = d + first, len(M.high)
-    unit = _units(np.diag(M.high))  # powers of two
-    M = pairs.scale(pairs.scale(M, unit), unit[:, None])
-    raw = np.diag(M.high)[:p].copy()
-    if penalty:
-        M = _with_penalty(M, slice(first, p), np.square(unit[first:p]), penalty)
-    tolerance = np.square(8 * max(np.sqrt(moments.n), p) * EPS)
-    factor = pivoted_cholesky(M, p, np.maximum(tolerance * raw, 0.0), first=fit_intercept)
     R = factor.R
     r = factor.rank
     corner = R.at((slice(0, r), slice(0, r)))
@@ -74,7 +64,7 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     z, digits = z * worth, correct_digits(error, np.maximum(np.abs(z), EPS * largest))
     sums = _residual_sums(moments, M, factor, p, fit_intercept=fit_intercept)
     if penalty:
-        fitted = np.square(unit[first:p, None] * 0 + z[first:]).sum(axis=0) * penalty
+        fitted = penalty * np.square(z[first:]).sum(axis=0)
         sums = Residuals(sums.n, sums.rss - fitted, sums.tss, sums.weight_sum, sums.log_weights)
     return LeastSquares(
         W=z[first:],
@@ -85,11 +75,37 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
         digits=digits,
         dependent=found,
         residuals=sums,
-        spread=None if penalty or len(dependent) else _spread(corner, factor, unit[:p], d),
+        spread=None if penalty or len(dependent) else _spread(corner, factor, unit[:p], _squares(M, first, p)),
         method="moments",
         intercept=fit_intercept,
         penalty=penalty,
     )
+
+
+def factor_moments(moments: Moments, *, fit_intercept: bool, penalty: float) -> tuple[Array, Array]:
+    """Return R, (r, p), and the targets, (r, q), of an equivalent small problem: columns in their order, scaled."""
+    _, factor, _ = _factor(moments, fit_intercept=fit_intercept, penalty=penalty)
+    p, r = moments.features + int(fit_intercept), factor.rank
+    R = np.empty((r, p))
+    R[:, factor.order[:p]] = factor.R.high[:r, :p]
+    return R, factor.R.high[:r, p:]
+
+
+def _factor(moments: Moments, *, fit_intercept: bool, penalty: float) -> tuple[Pair, PairFactor, Array]:
+    """Scale M by powers of two, add the penalty, and factor what belongs to the coefficients."""
+    if moments.n == 0:
+        raise DataError("no samples of positive weight were taken in; give at least one block")
+    first = int(fit_intercept)
+    keep = slice(1 - first, None)
+    M = moments.M.at((keep, keep))
+    p = moments.features + first
+    unit = _units(np.diag(M.high))
+    M = pairs.scale(pairs.scale(M, unit), unit[:, None])
+    raw = np.diag(M.high)[:p].copy()
+    if penalty:
+        M = _with_penalty(M, slice(first, p), np.square(unit[first:p]), penalty)
+    tolerance = np.square(8 * max(np.sqrt(moments.n), p) * EPS)
+    return M, pivoted_cholesky(M, p, tolerance * raw, first=fit_intercept), unit
 
 
 def _units(diagonal: Array) -> Array:
@@ -108,25 +124,33 @@ def _with_penalty(M: Pair, where: slice, unit: Array, penalty: float) -> Pair:
 
 def _residual_sums(moments: Moments, M: Pair, factor: PairFactor, p: int, *, fit_intercept: bool) -> Residuals:
     """Read RSS from what is left of the targets, and TSS from what the mean leaves."""
-    targets = np.arange(p, len(M.high))
     worth = np.square(1.0 / _units(np.diag(moments.M.high)[1 + moments.features :]))
+    targets = np.arange(p, len(M.high))
     # What is left after the last pivot; columns of the rank's shortfall add nothing.
     rss = np.maximum(factor.R.high[targets, targets], 0.0) * worth
-    tss = M.at((targets, targets))
-    if fit_intercept:
-        part = pairs.divide(pairs.multiply(M.at((0, targets)), M.at((0, targets))), M.at((0, slice(0, 1))))
-        tss = pairs.subtract(tss, part)
-    return Residuals(moments.n, rss, tss.high * worth, float(moments.M.high[0, 0]), moments.log_weights)
+    tss = _squares(M, int(fit_intercept), len(M.high))[p - int(fit_intercept) :] * worth
+    return Residuals(moments.n, rss, tss, float(moments.M.high[0, 0]), moments.log_weights)
 
 
-def _spread(corner: Pair, factor: PairFactor, unit: Array, d: int) -> Spread:
+def _squares(M: Pair, first: int, stop: int) -> Array:
+    """Sum the squares of columns `first` to `stop`, about their means if column 0 is the intercept's."""
+    index = np.arange(first, stop)
+    squares = M.at((index, index))
+    if first:
+        moved = pairs.multiply(M.at((0, index)), M.at((0, index)))
+        squares = pairs.subtract(squares, pairs.divide(moved, M.at((0, slice(0, 1)))))
+    return squares.high
+
+
+def _spread(corner: Pair, factor: PairFactor, unit: Array, squares: Array) -> Spread:
     """Compute (A'A)^-1's root and its diagonal, on the user's scale."""
     p = len(unit)
     directions = np.diag(unit)[factor.order[:p]]
     h = solve_lower(corner, pairs.pair(directions))  # (p, p)
     root = np.empty((p, p))
     root[factor.order[:p]] = solve_upper(corner, pairs.pair(np.eye(p))).high
-    return Spread(np.zeros(d), root * unit[:, None], pairs.sum_of_squares(h).high)
+    squares = squares / np.square(unit[p - len(squares) :])
+    return Spread(np.zeros(len(squares)), root * unit[:, None], pairs.sum_of_squares(h).high, squares)
 
 
 def _dependences(K: Array, ranked: RankedFactor, first: int) -> tuple[Dependence, ...]:

@@ -1,9 +1,9 @@
 """The cheap way for tall tables: one pass for the Gram matrix, with the refinement step in the same pass.
 
-A few rows give a first guess ``W0``. The pass over all rows then collects ``G = A'A`` and ``A'(Y - A W0)`` block by block
-while the block is in the cache, and ``W = W0 + G^-1 A'(Y - A W0)`` is a step of iterative refinement (the corrected
-seminormal equations, Björck 1996, section 6.6.5): Cholesky's error, about cond(A)^2 eps, falls on the small correction
-only, and the residuals come from the data themselves.
+A few rows give a first guess ``W0``. The pass over all rows then collects ``G = A'A`` and ``A'(Y - A W0)`` block by
+block while the block is in the cache, and ``W = W0 + G^-1 A'(Y - A W0)`` is a step of iterative refinement (the
+corrected seminormal equations, Björck 1996, section 6.6.5): Cholesky's error, about cond(A)^2 eps, falls on the small
+correction only, and the residuals come from the data themselves.
 
 It is taken only where that is proved to be as good as QR, whose error is about cond(A) eps: the condition of the scaled
 matrix, estimated from Cholesky's factor, must be at most 1000, and the last correction no larger than W / cond(A).
@@ -13,7 +13,6 @@ A second pass over the residuals is made where the first guess was too far off f
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,7 +109,7 @@ def solve_gram(problem: Problem) -> LeastSquares | None:
     if L is None or condition > MOST_CONDITION:
         return None
     refined = _correct(problem, guess, sums, (L, unit, condition))
-    return None if refined is None else _solution(problem, guess, refined, sums, (L, unit, condition))
+    return None if refined is None else _solution(problem, guess, refined, sums, factor=(L, unit, condition))
 
 
 def _guess(problem: Problem) -> Guess | None:
@@ -152,7 +151,7 @@ def _guess(problem: Problem) -> Guess | None:
 def scaled_cholesky(G: Array) -> tuple[float, Array | None]:
     """Factor a Gram matrix with a diagonal of 1; return the condition of the matrix it came from, and L."""
     try:
-        L = np.linalg.cholesky(G)
+        L: Array = np.asarray(np.linalg.cholesky(G), dtype=np.float64)
     except np.linalg.LinAlgError:
         return np.inf, None
     reciprocal, _ = scipy.linalg.lapack.dpocon(L, float(np.abs(G).sum(axis=0).max()), uplo="L")
@@ -169,10 +168,10 @@ def _pass(problem: Problem, guess: Guess, *, gram: bool) -> Sums:
         workers = min(workers, -(-n // step))
         edges = np.linspace(0, n, workers + 1).astype(int)
         if workers == 1:
-            return _collect(problem, guess, range(0, n, step), n, gram)
+            return _collect(problem, guess, range(0, n, step), n, gram=gram)
 
         def part(k: int) -> Sums:
-            return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram)
+            return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram)
 
         with controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
             first, *others = pool.map(part, range(workers))
@@ -186,7 +185,7 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _collect(problem: Problem, guess: Guess, starts: range, stop: int, gram: bool) -> Sums:
+def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: bool) -> Sums:
     """Collect the sums of a range of rows, block by block."""
     first, (d, q) = int(problem.intercept), guess.W.shape
     p = d + first
@@ -232,11 +231,10 @@ def _correct(
 ) -> tuple[Array, Array, Array] | None:
     """Refine the guess; return coefficients of ``[1, X - shift]``, the last correction and the sum of squares."""
     L, unit, condition = factor
-    solve: Callable[[Array], Array] = lambda H: unit[:, None] * scipy.linalg.cho_solve((L, True), unit[:, None] * H)
     z = np.vstack([guess.b, guess.W]) if problem.intercept else guess.W
     H, rr = sums.H, sums.rr
     for _ in range(3):
-        step = solve(H)  # (p, q)
+        step = unit[:, None] * scipy.linalg.cho_solve((L, True), unit[:, None] * H)  # (p, q)
         z = z + step
         rss = rr - np.einsum("pq,pq->q", step, H)
         size = np.abs(step / unit[:, None]).max(axis=0)
@@ -253,6 +251,7 @@ def _solution(
     guess: Guess,
     refined: tuple[Array, Array, Array],
     sums: Sums,
+    *,
     factor: tuple[Array, Array, float],
 ) -> LeastSquares:
     """Bring everything to the user's scale."""
@@ -286,7 +285,7 @@ def _solution(
         digits=digits,
         dependent=(),
         residuals=residual_sums(problem, rss, tss),
-        spread=Spread(shift, root, np.square(root.T @ directions).sum(axis=0)),
+        spread=Spread(shift, root, np.square(root.T @ directions).sum(axis=0), np.square(length)),
         method="gram",
         intercept=problem.intercept,
     )

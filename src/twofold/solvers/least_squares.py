@@ -118,8 +118,8 @@ def warn_about(solution: LeastSquares, names: Sequence[str] | None) -> None:
         more = len(solution.dependent) - len(phrases)
         also = f", and {more} more" if more else ""
         warnings.warn(
-            f"columns depend on each other: {'; '.join(phrases)}{also}; the coefficients are the minimum-norm solution: "
-            "drop columns or set a penalty",
+            f"columns depend on each other: {'; '.join(phrases)}{also}; the coefficients are the minimum-norm "
+            "solution: drop columns or set a penalty",
             DependentColumnsWarning,
             stacklevel=3,
         )

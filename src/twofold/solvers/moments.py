@@ -149,7 +149,7 @@ class Moments:
         DataError
             If it is not such a state.
         """
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
+        if getattr(state, "get", {}.get)("format") != FORMAT:
             raise DataError(f"not a state of moments: expected a dictionary with format {FORMAT!r}")
         try:
             moments = cls(int(state["features"]), int(state["targets"]))
@@ -206,4 +206,3 @@ def collect_moments(blocks: Iterable[tuple[ArrayLike, ...]]) -> Moments:
     if moments is None:
         raise DataError("there are no blocks; give at least one (X, Y)")
     return moments
-

@@ -33,7 +33,8 @@ def solve_qr(problem: Problem) -> LeastSquares:
     design = build_design(problem)
     ranked = rank_factor(design)
     first = int(problem.intercept)
-    spread, dependent = None, ()
+    spread: Spread | None = None
+    dependent: tuple[Dependence, ...] = ()
     if len(ranked.dependent):
         solved, coefficients, digits, dependent = _solve_deficient(design, ranked)
     else:
@@ -142,7 +143,14 @@ def _spread(design: Design, ranked: RankedFactor, solved: Refined, directions: A
     else:
         variances = np.square(ranked.factor.lower(directions)).sum(axis=0)
     weight_root = np.sqrt(design.weight_unit)
-    return Spread(design.shift, root * design.scale[:, None] / weight_root, variances / design.weight_unit)
+    first = int(design.intercept)
+    length = np.sqrt(np.square(design.A.high[: design.samples, first:]).sum(axis=0)) / design.scale[first:]
+    return Spread(
+        shift=design.shift,
+        root=root * design.scale[:, None] / weight_root,
+        variances=variances / design.weight_unit,
+        squares=np.square(length) * design.weight_unit,
+    )
 
 
 def _residuals(problem: Problem, design: Design, solved: Refined) -> Residuals:

@@ -214,7 +214,9 @@ def transposed_product(A: Pair, R: Pair) -> Pair:
         rows = slice(start, start + size)
         block = np.concatenate
         parts = [total(multiply(A.at((rows, slice(None))), R.at((rows, slice(k, k + 1))))) for k in range(q)]
-        running = add(running, Pair(block([x.high[:, None] for x in parts], 1), block([x.low[:, None] for x in parts], 1)))
+        running = add(
+            running, Pair(block([x.high[:, None] for x in parts], 1), block([x.low[:, None] for x in parts], 1))
+        )
     return running
 
 

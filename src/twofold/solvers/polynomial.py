@@ -5,6 +5,8 @@ Filip's certified coefficients have 15 digits; from powers rounded to doubles ev
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -44,7 +46,7 @@ def polynomial_features(x: ArrayLike, degree: int) -> Pair:
     >>> bool(powers.low[0, 1] != 0), bool(powers.low[1, 1] == 0)  # 0.1 * 0.1 is no double; 3 * 3 is
     (True, True)
     """
-    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 1:
+    if isinstance(degree, bool) or not isinstance(cast("object", degree), int | np.integer) or degree < 1:
         raise SpecificationError(f"degree is {degree!r}; it must be a whole number of at least 1")
     x = np.asarray(x, dtype=np.float64)
     if x.ndim == 2 and x.shape[1] == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import scipy.linalg
@@ -56,7 +57,9 @@ def rank_factor(design: Design) -> RankedFactor:
     Businger, Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7, 1965.
     """
     A = design.A.high
-    Q, R, pivots = scipy.linalg.qr(A, mode="economic", pivoting=True, check_finite=False)
+    Q, R, pivots = cast(
+        "tuple[Array, Array, Index]", scipy.linalg.qr(A, mode="economic", pivoting=True, check_finite=False)
+    )
     m, p = A.shape
     tolerance = 8 * max(np.sqrt(m), p) * np.finfo(np.float64).eps
     left = np.abs(np.diag(R))

@@ -61,11 +61,14 @@ class Spread:
         ``|root' [1, x - shift]|^2`` is the leverage of x: the variance of its mean prediction over sigma^2.
     variances : ndarray, shape (p,)
         Of the coefficients on the user's scale, over sigma^2; the intercept first, if there is one.
+    squares : ndarray, shape (d,)
+        Weighted sum of squares of each feature, about its mean if there is an intercept.
     """
 
     shift: Array
     root: Array
     variances: Array
+    squares: Array
 
 
 @dataclass(frozen=True)
