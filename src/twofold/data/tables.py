@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,8 @@ class TableFile:
     features : tuple of str
     target : str
     weight : str or None
-    rows : int or None
-        None where it takes reading the file to know.
+    groups : tuple of int
+        Rows in each row group of a Parquet file; empty for CSV, where it takes reading the file to know.
     size : int
         In bytes.
     """
@@ -42,13 +42,32 @@ class TableFile:
     features: tuple[str, ...]
     target: str
     weight: str | None
-    rows: int | None
+    groups: tuple[int, ...]
     size: int
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Features, target, weight: in the order of a block's columns."""
         return (*self.features, self.target, *([self.weight] if self.weight else []))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a table.
+
+    Attributes
+    ----------
+    Z : ndarray of float64, shape (m, 1 + columns)
+        A column of ones, then features, target and weight; a column's numbers lie together in memory.
+    start : int
+        Rows before it.
+    fraction : float
+        How much of what was asked for has been read, with this block.
+    """
+
+    Z: Array
+    start: int
+    fraction: float
 
 
 def open_table(
@@ -94,16 +113,17 @@ def open_table(
             import pyarrow.parquet as pq
 
             with pq.ParquetFile(path) as source:
-                schema, rows = source.schema_arrow, source.metadata.num_rows
+                schema, whole = source.schema_arrow, source.metadata
+                groups = tuple(whole.row_group(k).num_rows for k in range(whole.num_row_groups))
         else:
             with _open_csv(path) as reader:
-                schema, rows = reader.schema, None
+                schema, groups = reader.schema, ()
     except (arrow.ArrowException, OSError) as error:
         raise FileFormatError(
             f"{path}: not a {kind} table: {_first_line(error)}; check that it is the file you meant"
         ) from error
     names = _choose(path, schema, target=target, features=features, weight=weight)
-    return TableFile(path, kind, names, target, weight, rows, path.stat().st_size)
+    return TableFile(path, kind, names, target, weight, groups, path.stat().st_size)
 
 
 def _arrow() -> Any:
@@ -118,7 +138,7 @@ def _first_line(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _open_csv(path: Path, columns: Sequence[str] | None = None) -> Any:
+def _open_csv(path: Path, columns: Sequence[str] | None = None, file: Any = None) -> Any:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -127,7 +147,7 @@ def _open_csv(path: Path, columns: Sequence[str] | None = None) -> Any:
     if columns is not None:  # read as doubles throughout: a column that starts with whole numbers may go on with others
         convert = csv.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, pa.float64()))
     return csv.open_csv(
-        path,
+        path if file is None else file,
         read_options=csv.ReadOptions(block_size=1 << 22),
         parse_options=csv.ParseOptions(delimiter=separator),
         convert_options=convert,
@@ -163,66 +183,67 @@ def _choose(
     return tuple(rest)
 
 
-def read_blocks(
-    table: TableFile, *, rows: int = BLOCK_ROWS, progress: Callable[[int, int], None] | None = None
-) -> Iterator[Array]:
+def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: int = BLOCK_ROWS) -> Iterator[Block]:
     """Read a table block by block.
 
     Parameters
     ----------
     table : TableFile
+    groups : sequence of int, optional
+        Row groups of a Parquet file to read; all otherwise.
     rows : int
         Of a Parquet file's block at most; a CSV file's blocks are of 4 MiB.
-    progress : callable, optional
-        Called after each block with the rows read so far and the bytes of the file they stand for (an estimate).
 
     Yields
     ------
-    ndarray of float64, shape (m, 1 + columns)
-        A column of ones, then the features, target and weight: columns lie together in memory. The array is the next
-        block's too: use it before going on.
+    Block
+        Its array is the next block's too: use it before going on.
 
     Raises
     ------
     DataError
-        If a number is missing or not finite: the row and the column are told.
+        If a number is missing: the row and the column are told.
     FileFormatError
         If the file is damaged.
     """
     arrow = _arrow()
     buffer = np.ones((1 + len(table.columns), 0))
     done = 0
+    batches = _csv_batches(table) if table.kind == "csv" else _parquet_batches(table, groups, rows)
     try:
-        for batch in _batches(table, rows):
+        for batch, fraction in batches:
             m = batch.num_rows
             if m > buffer.shape[1]:
                 buffer = np.ones((1 + len(table.columns), m))
             for k, name in enumerate(table.columns):
                 _fill(buffer[k + 1, :m], batch.column(k), f"{table.path}: column {name!r}", done)
+            yield Block(buffer[:, :m].T, done, fraction)
             done += m
-            yield buffer[:, :m].T
-            if progress is not None:
-                whole = table.rows
-                progress(done, table.size * done // whole if whole else min(table.size, batch.nbytes))
     except (arrow.ArrowException, OSError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise FileFormatError(
-            f"{table.path}: damaged after row {done}: {_first_line(error)}; mend or fetch it again"
-        ) from error
+        what = f"{table.path}: damaged after row {done}: {_first_line(error)}"
+        raise FileFormatError(f"{what}; mend it or fetch it again") from error
 
 
-def _batches(table: TableFile, rows: int) -> Iterator[Any]:
+def _csv_batches(table: TableFile) -> Iterator[tuple[Any, float]]:
+    """Yield pyarrow's record batches, with the part of the file that is read."""
+    with table.path.open("rb") as file, _open_csv(table.path, table.columns, file) as reader:
+        for batch in reader:
+            yield batch, min(1.0, file.tell() / table.size)
+
+
+def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) -> Iterator[tuple[Any, float]]:
     """Yield pyarrow's record batches with just the table's columns, in their order."""
-    if table.kind == "csv":
-        with _open_csv(table.path, table.columns) as reader:
-            yield from reader
-        return
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(table.path, pre_buffer=False) as source:
-        for batch in source.iter_batches(batch_size=rows, columns=list(table.columns)):
-            yield batch.select(list(table.columns))
+    names = list(table.columns)
+    with pq.ParquetFile(table.path) as source:
+        wanted = range(source.metadata.num_row_groups) if groups is None else groups
+        total = sum(source.metadata.row_group(k).num_rows for k in wanted)
+        done = 0
+        # One thread here: whoever wants more reads several row groups at a time.
+        for batch in source.iter_batches(rows, row_groups=list(wanted), columns=names, use_threads=groups is None):
+            done += batch.num_rows
+            yield batch.select(names), done / total
 
 
 def _fill(out: Array, column: Any, where: str, done: int) -> None:

@@ -13,7 +13,9 @@ A second pass over the residuals is made where the first guess was too far off f
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -161,11 +163,7 @@ def scaled_cholesky(G: Array) -> tuple[float, Array | None]:
 def _pass(problem: Problem, guess: Guess, *, gram: bool) -> Sums:
     """Go over all rows once, on as many threads as BLAS would use."""
     n, step = len(problem.Y), max(64, BLOCK // problem.X.high.shape[1])
-    # A controller is found at each call: libraries may have been loaded since, and looking takes microseconds.
-    controller = _controller()
-    with _ONE_AT_A_TIME:
-        workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
-        workers = min(workers, -(-n // step))
+    with own_threads(-(-n // step)) as workers:
         edges = np.linspace(0, n, workers + 1).astype(int)
         if workers == 1:
             return _collect(problem, guess, range(0, n, step), n, gram=gram)
@@ -173,11 +171,36 @@ def _pass(problem: Problem, guess: Guess, *, gram: bool) -> Sums:
         def part(k: int) -> Sums:
             return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram)
 
-        with controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             first, *others = pool.map(part, range(workers))
     for other in others:
         first += other
     return first
+
+
+@contextmanager
+def own_threads(pieces: int) -> Iterator[int]:
+    """Take over BLAS's threads: each of ours then calls BLAS on one core, on a block that its cache holds.
+
+    Parameters
+    ----------
+    pieces : int
+        How many there could be use for.
+
+    Yields
+    ------
+    int
+        How many threads to start; 1 leaves BLAS its own.
+    """
+    controller = _controller()
+    with _ONE_AT_A_TIME:
+        workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
+        workers = max(1, min(workers, pieces))
+        if workers == 1:
+            yield 1
+            return
+        with controller.limit(limits=1, user_api="blas"):
+            yield workers
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ from twofold.solvers.pairs import Pair
 Array = NDArray[np.float64]
 MOST_CONDITION = 100.0  # of a block that is summed in doubles
 BLOCK_ROWS = 1 << 14
+LARGEST = 1e280
 FORMAT = "twofold-moments-1"
 
 
@@ -101,11 +102,7 @@ class Moments:
         self.add_columns(Z, problem.weight)
 
     def add_columns(self, Z: Array, weight: Array | None = None) -> None:
-        """Take in checked numbers ``[1, X, Y]``, (n, 1 + d + q)."""
-        with np.errstate(over="ignore"):
-            largest = np.abs(Z).max(initial=0.0) if len(Z) else 0.0
-            if largest > 1e140:
-                raise DataError(f"a number is as large as {largest:.1e}; sums of squares need less than 1e140: rescale")
+        """Take in numbers ``[1, X, Y]``, (n, 1 + d + q); raise `DataError` if one is not finite or above 1e140."""
         added, rounding = pairs.pair(np.zeros(self.M.high.shape)), self.rounding
         for start in range(0, len(Z), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
@@ -149,7 +146,7 @@ class Moments:
         DataError
             If it is not such a state.
         """
-        if getattr(state, "get", {}.get)("format") != FORMAT:
+        if not hasattr(state, "get") or state.get("format") != FORMAT:
             raise DataError(f"not a state of moments: expected a dictionary with format {FORMAT!r}")
         try:
             moments = cls(int(state["features"]), int(state["targets"]))
@@ -166,15 +163,17 @@ class Moments:
 
 def _block(Z: Array, weight: Array | None) -> tuple[Pair, float]:
     """Sum one block: in doubles if its condition allows it, exactly otherwise."""
-    if len(Z) > 4 * Z.shape[1]:
-        scaled = Z if weight is None else Z * np.sqrt(weight)[:, None]
-        with np.errstate(all="ignore"):
-            G = scaled.T @ scaled
-            diagonal = np.diag(G)
-            if (diagonal > 1e-200).all():
-                unit = 1.0 / np.sqrt(diagonal)
-                if scaled_cholesky(G * unit * unit[:, None])[0] <= MOST_CONDITION:
-                    return pairs.pair(G), 2.0**-52
+    scaled = Z if weight is None else Z * np.sqrt(weight)[:, None]
+    with np.errstate(all="ignore"):
+        G = scaled.T @ scaled
+    diagonal = np.diag(G)
+    if not (diagonal < LARGEST).all():  # true of NaN too
+        check_finite("[1, X, Y]", Z)
+        raise DataError(f"numbers reach {np.abs(Z).max():.1e}; their squares must stay below 1e280: rescale")
+    if (diagonal > 1.0 / LARGEST).all():
+        unit = 1.0 / np.sqrt(diagonal)
+        if scaled_cholesky(G * unit * unit[:, None])[0] <= MOST_CONDITION:
+            return pairs.pair(G), 2.0**-52
     return exact_gram(Z, weight), 2.0**-104
 
 

@@ -101,25 +101,38 @@ def refine(A: Pair, B: Pair, G: Array, factor: Factor) -> Refined:
     m, k = B.high.shape
     x, r = pairs.pair(np.zeros((A.high.shape[1], k))), pairs.pair(np.zeros((m, k)))
     F, g = B, G
-    before = np.full(k, np.inf)
-    rate = np.ones(k)
-    dx = np.zeros_like(x.high)
-    for _ in range(ROUNDS):
+    # Until something was corrected, what rounding may do is measured by sizes in which nothing cancels.
+    before = _largest_possible(factor, B.high, G)
+    left = np.zeros_like(x.high)
+    for number in range(ROUNDS):
         h, c = factor.lower(g), factor.Q.T @ F.high  # (p, k) both
         correction = factor.upper(c - h)
-        size = np.abs(correction).max(axis=0)
+        size = np.abs(correction).max(axis=0, initial=0.0)
         # Columns that no longer gain are left as they are: what they would get is rounding error.
-        going = (size < before / 2) & (size > 0) | ~np.isfinite(before)
+        going = size < before / 2
+        rate = np.divide(size, before, out=np.zeros_like(size), where=before > 0)
+        left = np.where(going, np.abs(correction) * rate, np.abs(correction))
         if not going.any():
             break
-        dx = np.where(going, correction, dx)
         x = pairs.add(x, pairs.pair(np.where(going, correction, 0.0)))
         r = pairs.add(r, pairs.pair(np.where(going, F.high + factor.Q @ (h - c), 0.0)))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rate = np.where(going & np.isfinite(before), np.nan_to_num(size / before, nan=1.0), rate)
         before = np.where(going, size, before)
         F = pairs.subtract(pairs.subtract(B, r), pairs.matrix_product(A, x))
         g = pairs.subtract(pairs.pair(G), pairs.transposed_product(A, r)).high
-        if (np.abs(dx) <= SETTLED * np.abs(x.high)).all() and (np.abs(F.high) <= SETTLED * np.abs(r.high)).all():
+        small = np.abs(correction) <= SETTLED * np.abs(x.high)
+        # The first correction knows nothing of G - A'r yet: it settles nothing.
+        if number and small.all() and _settled(F.high, r.high):
             break
-    return Refined(x, r, np.abs(dx) * np.minimum(rate, 1.0))
+    return Refined(x, r, left)
+
+
+def _largest_possible(factor: Factor, B: Array, G: Array) -> Array:
+    """Bound the first correction of each column, with room: it must count as a gain."""
+    inverse = np.abs(factor.upper(np.eye(len(factor.R))))  # (p, p)
+    sizes = np.abs(factor.Q).T @ np.abs(B) + inverse.T @ np.abs(G)
+    return 4.0 * (inverse @ sizes).max(axis=0, initial=0.0)
+
+
+def _settled(F: Array, r: Array) -> bool:
+    """Tell whether residuals have all their bits."""
+    return bool((np.abs(F) <= SETTLED * np.abs(r)).all())

@@ -154,4 +154,4 @@ def correct_digits(error: Array, value: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = error / np.abs(value)
         digits = -np.log10(relative)
-    return np.where(np.isnan(relative), MOST_DIGITS, np.clip(np.nan_to_num(digits, neginf=0.0), 0.0, MOST_DIGITS))
+    return np.where(np.isnan(relative), MOST_DIGITS, np.clip(np.nan_to_num(digits, neginf=0.0), 0.0, MOST_DIGITS) + 0.0)

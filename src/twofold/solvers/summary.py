@@ -196,11 +196,15 @@ def summarize(
     Examples
     --------
     >>> from twofold import solve_least_squares
-    >>> fit = solve_least_squares([[1.0], [2.0], [3.0], [4.0]], [[1.0], [2.0], [4.0], [4.0]])
+    >>> fit = solve_least_squares([[1.0], [2.0], [3.0], [4.0]], [[2.0], [3.0], [5.0], [5.0]])
     >>> print(summarize(fit, names=["area"], target_names=["price"]))
     Linear regression of price
-               coefficient  std. error      t       p  low 95 %  high 95 %  VIF  digits
-    intercept            0    0.703562  0.000   1.000  -3.02719    3.02719            16
+               coefficient  std. error      t       p    low 95 %  high 95 %  VIF  digits
+    intercept            1    0.724569   1.38   0.302    -2.11757    4.11757           16
+    area               1.1    0.264575  4.158  0.0533  -0.0383749    2.23837    1      16
+    n 4, parameters 2, degrees of freedom 2; classical errors
+    R2 0.896296, adjusted 0.844444; sigma 0.591608; F 17.2857 (p 0.0533)
+    log-likelihood -2.18982, AIC 8.37963, BIC 7.15222; condition 1
     """
     d, q = solution.W.shape
     if not 0 <= target < q:
