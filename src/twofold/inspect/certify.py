@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twofold import __version__
 from twofold.data.nist import NIST_SETS, CertifiedSet, load_nist
 from twofold.solvers import pairs
 from twofold.solvers.inference import standard_errors
@@ -122,7 +123,8 @@ def certify(folder: str | os.PathLike[str], *, peers: bool = False, sets: Sequen
     for name in sets:
         data = load_nist(name, folder)
         rows += [_measure(data, library, solve) for library, solve in solvers.items()]
-    return Certificate(tuple(rows), {library: version(library) for library in solvers})
+    versions = {name: version(name) for name in solvers if name in PEERS}
+    return Certificate(tuple(rows), {"twofold": __version__} | versions)
 
 
 def correct_digits(computed: Array, certified: Sequence[str]) -> float:
@@ -179,7 +181,7 @@ def _design(data: CertifiedSet) -> Array:
 
 
 def _numpy(data: CertifiedSet) -> Answer:
-    return np.linalg.lstsq(_design(data), data.y)[0], None
+    return np.asarray(np.linalg.lstsq(_design(data), data.y)[0], dtype=np.float64), None
 
 
 def _scipy(data: CertifiedSet) -> Answer:

@@ -6,7 +6,7 @@ corrected seminormal equations, Björck 1996, section 6.6.5): Cholesky's error, 
 correction only, and the residuals come from the data themselves.
 
 It is taken only where that is proved to be as good as QR, whose error is about cond(A) eps: the condition of the scaled
-matrix, estimated from Cholesky's factor, must be at most 1000, and the last correction no larger than W / cond(A).
+matrix, times what centring loses, must be at most 1000, and the last correction no larger than W over that.
 A second pass over the residuals is made where the first guess was too far off for that.
 """
 
@@ -21,7 +21,6 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.linalg
-import scipy.linalg.lapack
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
@@ -33,7 +32,9 @@ from twofold.solvers.solution import LeastSquares, Spread, correct_digits
 Array = NDArray[np.float64]
 MOST_CONDITION = 1e3  # of the matrix: the Gram matrix has its square, 1e6, and eps times that is far below 1
 BLOCK = 1 << 18  # numbers of X taken at a time: 2 MiB, which a core's cache holds
-SAMPLE = 1 << 14  # rows of the first guess
+SAMPLE = 1 << 13  # rows of the first guess at most
+QR_CONSTANT = 2.0  # what a QR factorisation loses is some cond(A) eps, not less than that
+RANGES = 16  # that threads share out among them
 FAR = 8.0  # mean over standard deviation from which columns are shifted first
 EPS = float(np.finfo(np.float64).eps)
 _ONE_AT_A_TIME = threading.Lock()  # the number of BLAS threads belongs to the whole process
@@ -95,59 +96,106 @@ def solve_gram(problem: Problem) -> LeastSquares | None:
     DataError
         If X holds a number that is not finite.
     """
+    # BLAS's own threads are off throughout: for matrices of d rows they cost more than they give.
+    with own_threads(-(-len(problem.Y) // _rows_at_once(problem))) as workers:
+        return _solve(problem, workers)
+
+
+def _solve(problem: Problem, workers: int) -> LeastSquares | None:
+    """Guess, pass over the rows, check that it is safe, refine."""
     guess = _guess(problem)
     if guess is None:
         return None
     with np.errstate(all="ignore"):  # what overflows is found out right below
-        sums = _pass(problem, guess, gram=True)
+        sums = _pass(problem, guess, workers, gram=True)
     diagonal = np.diag(sums.G)
     if not (np.isfinite(sums.G).all() and np.isfinite(sums.rr).all()):
         check_finite("X", problem.X.high)
         return None
     if not ((diagonal > 1e-200) & (diagonal < 1e200)).all():
         return None  # squares left the range of doubles: QR scales first
-    unit = 1.0 / np.sqrt(diagonal)
-    condition, L = scaled_cholesky(sums.G * unit * unit[:, None])
-    if L is None or condition > MOST_CONDITION:
+    centred = _centre(sums.G, problem.intercept)
+    if centred is None or centred.condition * centred.offset > MOST_CONDITION:
         return None
-    refined = _correct(problem, guess, sums, (L, unit, condition))
-    return None if refined is None else _solution(problem, guess, refined, sums, factor=(L, unit, condition))
+    refined = _correct(problem, guess, sums, workers=workers, centred=centred)
+    return None if refined is None else _solution(problem, refined, sums=sums, centred=centred)
+
+
+@dataclass(frozen=True)
+class Centred:
+    """The Gram matrix of the features about their means, factored.
+
+    Attributes
+    ----------
+    C : ndarray, shape (d, d)
+    L : ndarray, shape (d, d)
+        Cholesky's factor of C scaled to a diagonal of 1.
+    unit : ndarray, shape (d,)
+        The scaling: 1 over the columns' lengths.
+    mean : ndarray, shape (d,)
+        0 without an intercept.
+    condition : float
+        Of the centred columns scaled to length 1.
+    offset : float
+        The most by which a column was longer before its mean was taken out: digits lost to that.
+    """
+
+    C: Array
+    L: Array
+    unit: Array
+    mean: Array
+    condition: float
+    offset: float
+
+
+def _centre(G: Array, intercept: bool) -> Centred | None:
+    """Take the means out of the Gram matrix of ``[1, X]``, and factor; None if it is not positive definite."""
+    if intercept:
+        mean = G[0, 1:] / G[0, 0]
+        before, C = np.diag(G)[1:], G[1:, 1:] - np.outer(G[0, 1:], mean)
+    else:
+        mean, before, C = np.zeros(len(G)), np.diag(G), G
+    if not (np.diag(C) > before / MOST_CONDITION**2).all():
+        return None
+    unit = 1.0 / np.sqrt(np.diag(C))
+    condition, L = scaled_cholesky(C * unit * unit[:, None])
+    return None if L is None else Centred(C, L, unit, mean, condition, float(np.sqrt((before * unit**2).max())))
 
 
 def _guess(problem: Problem) -> Guess | None:
     """Solve on a few rows, taken in short runs all over the table; None if even they show a bad condition."""
-    X, n = problem.X.high, len(problem.Y)
-    size = max(SAMPLE, 8 * X.shape[1])
+    X, n, first = problem.X.high, len(problem.Y), int(problem.intercept)
+    size = max(min(SAMPLE, n // 32), 4 * X.shape[1], 64)
     rows: NDArray[np.intp] | slice = slice(None)
     if n > 2 * size:
         starts = np.linspace(0, n - 64, size // 64).astype(np.intp)
         rows = (starts[:, None] + np.arange(64)).ravel()
-    A, Y = X[rows], problem.Y[rows]  # (s, d), (s, q)
-    root = None if problem.weight is None else np.sqrt(problem.weight[rows])[:, None]
-    with np.errstate(all="ignore"):
-        middle = Y.mean(axis=0) if problem.intercept else np.zeros(Y.shape[1])
-        shift = None
-        if problem.intercept:
-            mean = A.mean(axis=0)
-            if (np.abs(mean) > FAR * A.std(axis=0)).any():
+    Y = problem.Y[rows]  # (s, q)
+    A = np.ones((len(Y), X.shape[1] + first))
+    A[:, first:] = X[rows]
+    middle, shift = np.zeros(Y.shape[1]), None
+    with np.errstate(all="ignore"):  # what isn't finite shows in G
+        if first:
+            middle = Y.mean(axis=0)
+            mean = A[:, 1:].mean(axis=0)
+            deviation = np.sqrt(np.einsum("ij,ij->j", A[:, 1:], A[:, 1:]) / len(A) - mean**2)
+            if not (np.abs(mean) <= FAR * deviation).all():
                 shift = mean
-                A = A - shift
-            A = np.column_stack([np.ones(len(A)), A])
-        if root is not None:
+                A[:, 1:] -= shift
+        if problem.weight is not None:
+            root = np.sqrt(problem.weight[rows])[:, None]
             A, Y = A * root, Y * root
-        length = np.sqrt(np.square(A).sum(axis=0))
-        A = A / length
-    if not np.isfinite(A).all() or not np.isfinite(length).all():
-        check_finite("X", X)
-        return None
-    condition, L = scaled_cholesky(A.T @ A)
+        G = A.T @ A
+        length = np.sqrt(np.diag(G))
+        if not (np.isfinite(G).all() and (length > 0).all()):
+            check_finite("X", X)
+            return None
+        condition, L = scaled_cholesky(G / length / length[:, None])
     # The rows of a sample are a little worse conditioned than all of them; hence the factor.
     if L is None or condition > 3 * MOST_CONDITION:
         return None
-    solved = scipy.linalg.cho_solve((L, True), A.T @ Y) / length[:, None]  # (p, q)
-    if problem.intercept:
-        return Guess(shift, solved[1:], solved[0], middle)
-    return Guess(shift, solved, np.zeros(Y.shape[1]), middle)
+    solved = scipy.linalg.cho_solve((L, True), A.T @ Y / length[:, None]) / length[:, None]  # (p, q)
+    return Guess(shift, solved[first:], solved[0] if first else middle, middle)
 
 
 def scaled_cholesky(G: Array) -> tuple[float, Array | None]:
@@ -156,23 +204,26 @@ def scaled_cholesky(G: Array) -> tuple[float, Array | None]:
         L: Array = np.asarray(np.linalg.cholesky(G), dtype=np.float64)
     except np.linalg.LinAlgError:
         return np.inf, None
-    reciprocal, _ = scipy.linalg.lapack.dpocon(L, float(np.abs(G).sum(axis=0).max()), uplo="L")
-    return (float(np.sqrt(1.0 / reciprocal)), L) if reciprocal > 0 else (np.inf, None)
+    values = np.linalg.eigvalsh(G)
+    return (float(np.sqrt(values[-1] / values[0])), L) if values[0] > 0 else (np.inf, None)
 
 
-def _pass(problem: Problem, guess: Guess, *, gram: bool) -> Sums:
-    """Go over all rows once, on as many threads as BLAS would use."""
-    n, step = len(problem.Y), max(64, BLOCK // problem.X.high.shape[1])
-    with own_threads(-(-n // step)) as workers:
-        edges = np.linspace(0, n, workers + 1).astype(int)
-        if workers == 1:
-            return _collect(problem, guess, range(0, n, step), n, gram=gram)
+def _rows_at_once(problem: Problem) -> int:
+    return max(64, BLOCK // problem.X.high.shape[1])
 
-        def part(k: int) -> Sums:
-            return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram)
 
-        with ThreadPoolExecutor(workers) as pool:
-            first, *others = pool.map(part, range(workers))
+def _pass(problem: Problem, guess: Guess, workers: int, *, gram: bool) -> Sums:
+    """Go over all rows once, a range at a time on each thread."""
+    # As many ranges on any machine: sums don't depend on the number of threads, and a busy core holds up little.
+    step = _rows_at_once(problem)
+    ranges = min(RANGES, -(-len(problem.Y) // step))
+    edges = np.linspace(0, len(problem.Y), ranges + 1).astype(int)
+
+    def part(k: int) -> Sums:
+        return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram)
+
+    with ThreadPoolExecutor(workers) as pool:
+        first, *others = pool.map(part, range(ranges))
     for other in others:
         first += other
     return first
@@ -250,65 +301,55 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
 
 
 def _correct(
-    problem: Problem, guess: Guess, sums: Sums, factor: tuple[Array, Array, float]
-) -> tuple[Array, Array, Array] | None:
-    """Refine the guess; return coefficients of ``[1, X - shift]``, the last correction and the sum of squares."""
-    L, unit, condition = factor
-    z = np.vstack([guess.b, guess.W]) if problem.intercept else guess.W
-    H, rr = sums.H, sums.rr
+    problem: Problem, guess: Guess, sums: Sums, *, workers: int, centred: Centred
+) -> tuple[Guess, Array, Array] | None:
+    """Refine the guess; return it with the last correction of W, scaled, and the sum of squares."""
+    H, rr, unit, safe = sums.H, sums.rr, centred.unit[:, None], centred.condition * centred.offset
+    first = int(problem.intercept)
     for _ in range(3):
-        step = unit[:, None] * scipy.linalg.cho_solve((L, True), unit[:, None] * H)  # (p, q)
-        z = z + step
-        rss = rr - np.einsum("pq,pq->q", step, H)
-        size = np.abs(step / unit[:, None]).max(axis=0)
-        if (size * condition <= np.abs(z / unit[:, None]).max(axis=0)).all():
-            return z, step, np.maximum(rss, 0.0)
-        b, W = (z[0], z[1:]) if problem.intercept else (guess.b, z)
-        again = _pass(problem, Guess(guess.shift, W, b, guess.middle), gram=False)
+        moment = H[first:] - np.outer(centred.mean, H[0]) if first else H
+        step = unit * scipy.linalg.cho_solve((centred.L, True), unit * moment)  # (d, q)
+        move = H[0] / sums.G[0, 0] - centred.mean @ step if first else np.zeros(len(rr))  # (q,)
+        guess = Guess(guess.shift, guess.W + step, guess.b + move, guess.middle)
+        rss = np.maximum(rr - (step * H[first:]).sum(axis=0) - (move * H[0] if first else 0.0), 0.0)
+        size = np.abs(step / unit).max(axis=0)
+        if (size * safe <= QR_CONSTANT * np.abs(guess.W / unit).max(axis=0)).all():
+            return guess, size, rss
+        again = _pass(problem, guess, workers, gram=False)
         H, rr = again.H, again.rr
     return None
 
 
-def _solution(
-    problem: Problem,
-    guess: Guess,
-    refined: tuple[Array, Array, Array],
-    sums: Sums,
-    *,
-    factor: tuple[Array, Array, float],
-) -> LeastSquares:
+def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Sums, centred: Centred) -> LeastSquares:
     """Bring everything to the user's scale."""
-    (z, step, rss), (L, unit, condition) = refined, factor
-    first, (p, _) = int(problem.intercept), z.shape
+    (guess, size, rss), first = refined, int(problem.intercept)
+    W, unit, d = guess.W, centred.unit[:, None], len(guess.W)
     # Cholesky's error on the last step, and that of residuals computed in doubles.
-    largest = np.abs(z / unit[:, None]).max(axis=0)
-    error = unit[:, None] * EPS * (condition**2 * np.abs(step / unit[:, None]).max(axis=0) + condition * largest)
-    root = unit[:, None] * scipy.linalg.solve_triangular(L, np.eye(p), lower=True, trans="T")  # root root' = G^-1
-    directions = np.eye(p)
-    W, b = z[first:], z[0] if first else np.zeros(z.shape[1])
-    digits = correct_digits(error, np.maximum(np.abs(z), EPS * unit[:, None] * largest))
-    if first and guess.shift is not None:
-        b = b - guess.shift @ W
-        directions[1:, 0] = -guess.shift
-        digits[0] = correct_digits(error[0] + np.abs(guess.shift) @ error[1:], b)
-    centred = sums.G
+    safe, largest = centred.condition * centred.offset, np.abs(W / unit).max(axis=0)
+    error = unit * EPS * (safe**2 * size + safe * largest)  # (d, q)
+    digits = correct_digits(error, np.maximum(np.abs(W), EPS * unit * largest))
+    b, shift = guess.b, centred.mean
+    if guess.shift is not None:
+        b, shift = b - guess.shift @ W, shift + guess.shift
+    root = unit * scipy.linalg.solve_triangular(centred.L, np.eye(d), lower=True, trans="T")  # root root' = C^-1
+    variances = np.square(root).sum(axis=1)
     tss = sums.yy
     if first:
-        centred = sums.G[1:, 1:] - np.outer(sums.G[0, 1:], sums.G[0, 1:]) / sums.G[0, 0]
-        tss = sums.yy - np.square(sums.y1) / sums.G[0, 0]
-    length = np.sqrt(np.diag(centred))
-    eigenvalues = np.linalg.eigvalsh(centred / length / length[:, None])
-    shift = np.zeros(p - first) if guess.shift is None else guess.shift
+        n = sums.G[0, 0]
+        tss = tss - np.square(sums.y1) / n
+        digits = np.vstack([correct_digits(EPS * np.abs(b) + np.abs(shift) @ error, b), digits])
+        variances = np.concatenate([[1 / n + np.square(shift @ root).sum()], variances])
+        root = scipy.linalg.block_diag(1 / np.sqrt(n), root)
     return LeastSquares(
         W=W,
         b=b,
-        rank=p - first,
-        condition=float(np.sqrt(eigenvalues[-1] / eigenvalues[0])),
-        singular=np.sqrt(np.maximum(np.linalg.eigvalsh(centred), 0.0))[::-1],
+        rank=d,
+        condition=centred.condition,
+        singular=np.sqrt(np.maximum(np.linalg.eigvalsh(centred.C), 0.0))[::-1],
         digits=digits,
         dependent=(),
         residuals=residual_sums(problem, rss, tss),
-        spread=Spread(shift, root, np.square(root.T @ directions).sum(axis=0), np.square(length)),
+        spread=Spread(shift, root, variances, np.diag(centred.C).copy()),
         method="gram",
         intercept=problem.intercept,
     )
