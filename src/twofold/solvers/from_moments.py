@@ -61,7 +61,7 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
         z, found = pairs.scale(x.at(order), unit[:p, None]).high, ()
     largest = unit[:p, None] * np.abs(x.high).max(axis=0, initial=0.0)
     error = largest * max(amplified, EPS * EPS)
-    z, digits = z * worth, correct_digits(error, np.maximum(np.abs(z), EPS * largest))
+    z, digits = z * worth, correct_digits(error, z / worth, largest)
     sums = _residual_sums(moments, M, factor, p, fit_intercept=fit_intercept)
     if penalty:
         fitted = penalty * np.square(z[first:]).sum(axis=0)
@@ -149,8 +149,8 @@ def _spread(corner: Pair, factor: PairFactor, unit: Array, squares: Array) -> Sp
     h = solve_lower(corner, pairs.pair(directions))  # (p, p)
     root = np.empty((p, p))
     root[factor.order[:p]] = solve_upper(corner, pairs.pair(np.eye(p))).high
-    squares = squares / np.square(unit[p - len(squares) :])
-    return Spread(np.zeros(len(squares)), root * unit[:, None], pairs.sum_of_squares(h).high, squares)
+    lengths = np.sqrt(squares) / unit[p - len(squares) :]
+    return Spread(np.zeros(len(squares)), root * unit[:, None], np.sqrt(pairs.sum_of_squares(h).high), lengths)
 
 
 def _dependences(K: Array, ranked: RankedFactor, first: int) -> tuple[Dependence, ...]:

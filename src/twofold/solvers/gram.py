@@ -327,7 +327,7 @@ def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Su
     # Cholesky's error on the last step, and that of residuals computed in doubles.
     safe, largest = centred.condition * centred.offset, np.abs(W / unit).max(axis=0)
     error = unit * EPS * (safe**2 * size + safe * largest)  # (d, q)
-    digits = correct_digits(error, np.maximum(np.abs(W), EPS * unit * largest))
+    digits = correct_digits(error, W, unit * largest)
     b, shift = guess.b, centred.mean
     if guess.shift is not None:
         b, shift = b - guess.shift @ W, shift + guess.shift
@@ -337,7 +337,9 @@ def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Su
     if first:
         n = sums.G[0, 0]
         tss = tss - np.square(sums.y1) / n
-        digits = np.vstack([correct_digits(EPS * np.abs(b) + np.abs(shift) @ error, b), digits])
+        digits = np.vstack(
+            [correct_digits(EPS * np.abs(b) + np.abs(shift) @ error, b, np.abs(shift) @ np.abs(W)), digits]
+        )
         variances = np.concatenate([[1 / n + np.square(shift @ root).sum()], variances])
         root = scipy.linalg.block_diag(1 / np.sqrt(n), root)
     return LeastSquares(
@@ -349,7 +351,7 @@ def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Su
         digits=digits,
         dependent=(),
         residuals=residual_sums(problem, rss, tss),
-        spread=Spread(shift, root, variances, np.diag(centred.C).copy()),
+        spread=Spread(shift, root, np.sqrt(variances), 1.0 / centred.unit),
         method="gram",
         intercept=problem.intercept,
     )

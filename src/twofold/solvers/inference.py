@@ -109,7 +109,7 @@ def spread_of(solution: LeastSquares) -> Spread:
 
 def standard_errors(solution: LeastSquares, target: int = 0) -> Array:
     """Compute ``sigma sqrt(diag (A'A)^-1)``, the intercept's first; shape (p,)."""
-    return goodness(solution, target).sigma * np.sqrt(spread_of(solution).variances)
+    return goodness(solution, target).sigma * spread_of(solution).deviations
 
 
 def robust_errors(

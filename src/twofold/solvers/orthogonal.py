@@ -7,7 +7,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from twofold.solvers import pairs
-from twofold.solvers.design import Design, Problem, build_design
+from twofold.solvers.design import Design, Problem, build_design, power_of_two
 from twofold.solvers.pairs import Pair
 from twofold.solvers.rank import RankedFactor, minimum_norm, rank_factor
 from twofold.solvers.refinement import Refined, refine
@@ -39,10 +39,12 @@ def solve_qr(problem: Problem) -> LeastSquares:
         solved, coefficients, digits, dependent = _solve_deficient(design, ranked)
     else:
         directions = coefficient_directions(design)[ranked.independent]  # (p, p)
+        sizes = power_of_two(np.abs(directions).max(axis=0, initial=0.0))
+        directions = directions * sizes  # near length 1, so that all right-hand sides are of one size
         solved = _refine(design, ranked, directions if _affordable(problem, design) else directions[:, :0])
         coefficients, digits = _coefficients(design, ranked, solved)
         if not problem.penalty:
-            spread = _spread(design, ranked, solved, directions)
+            spread = _spread(design, ranked, solved, sizes=sizes, directions=directions)
     return LeastSquares(
         W=coefficients[first:],
         b=coefficients[0] if first else np.zeros(coefficients.shape[1]),
@@ -78,7 +80,6 @@ def _refine(design: Design, ranked: RankedFactor, directions: Array) -> Refined:
     """Solve for the targets and, in the columns after them, for the covariance's directions."""
     q, k = design.B.high.shape[1], directions.shape[1]
     m, r = len(design.B.high), len(ranked.independent)
-    # Each direction is brought to length 1 so that all right-hand sides are of one size.
     B = Pair(*(np.hstack([half, np.zeros((m, k))]) for half in design.B))
     G = np.hstack([np.zeros((r, q)), -directions])
     return refine(design.columns(ranked.independent), B, G, ranked.factor)
@@ -100,7 +101,7 @@ def _coefficients(design: Design, ranked: RankedFactor, solved: Refined) -> tupl
         high[0] = pairs.subtract(W.at(slice(0, 1)), moved).high
         slack[0] += np.abs(design.shift) @ slack[1:]
         size[0] += np.abs(design.shift) @ size[1:]
-    return high * design.unit, correct_digits(slack, np.maximum(np.abs(high), EPS * size))
+    return high * design.unit, correct_digits(slack, high, size)
 
 
 def _solve_deficient(design: Design, ranked: RankedFactor) -> tuple[Refined, Array, Array, tuple[Dependence, ...]]:
@@ -133,23 +134,23 @@ def _dependences(design: Design, ranked: RankedFactor, K: Array) -> tuple[Depend
     return tuple(sorted(found, key=lambda item: item.column))
 
 
-def _spread(design: Design, ranked: RankedFactor, solved: Refined, directions: Array) -> Spread:
-    """Compute the covariance over sigma^2: t' (A'A)^-1 t as a sum of squares, in which nothing cancels."""
+def _spread(design: Design, ranked: RankedFactor, solved: Refined, *, sizes: Array, directions: Array) -> Spread:
+    """Compute the covariance over sigma^2: t' (A'A)^-1 t as a sum of squares, where nothing cancels."""
     q, p = design.B.high.shape[1], len(design.scale)
     root = np.empty((p, p))
     root[ranked.independent] = ranked.factor.upper(np.eye(p))
     if solved.r.high.shape[1] > q:
-        variances = pairs.sum_of_squares(solved.r.at((slice(None), slice(q, None)))).high
+        deviations = np.sqrt(pairs.sum_of_squares(solved.r.at((slice(None), slice(q, None)))).high)
     else:
-        variances = np.square(ranked.factor.lower(directions)).sum(axis=0)
+        deviations = np.sqrt(np.square(ranked.factor.lower(directions)).sum(axis=0))
     weight_root = np.sqrt(design.weight_unit)
     first = int(design.intercept)
     length = np.sqrt(np.square(design.A.high[: design.samples, first:]).sum(axis=0)) / design.scale[first:]
     return Spread(
         shift=design.shift,
         root=root * design.scale[:, None] / weight_root,
-        variances=variances / design.weight_unit,
-        squares=np.square(length) * design.weight_unit,
+        deviations=deviations / sizes / weight_root,
+        lengths=length * weight_root,
     )
 
 

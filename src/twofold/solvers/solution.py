@@ -13,6 +13,7 @@ from twofold.network import Layer, Parameters
 Array = NDArray[np.float64]
 Method = Literal["gram", "qr", "moments", "nonnegative"]
 MOST_DIGITS = 53 * np.log10(2)  # what a double holds
+EPS = float(np.finfo(np.float64).eps)
 
 
 class DependentColumnsWarning(UserWarning):
@@ -59,16 +60,16 @@ class Spread:
     shift : ndarray, shape (d,)
     root : ndarray, shape (p, p)
         ``|root' [1, x - shift]|^2`` is the leverage of x: the variance of its mean prediction over sigma^2.
-    variances : ndarray, shape (p,)
-        Of the coefficients on the user's scale, over sigma^2; the intercept first, if there is one.
-    squares : ndarray, shape (d,)
-        Weighted sum of squares of each feature, about its mean if there is an intercept.
+    deviations : ndarray, shape (p,)
+        Standard errors of the coefficients on the user's scale, over sigma; the intercept first, if there is one.
+    lengths : ndarray, shape (d,)
+        Square root of the weighted sum of squares of each feature, about its mean if there is an intercept.
     """
 
     shift: Array
     root: Array
-    variances: Array
-    squares: Array
+    deviations: Array
+    lengths: Array
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,21 @@ class LeastSquares:
         return (Layer(self.W, self.b),)
 
 
-def correct_digits(error: Array, value: Array) -> Array:
-    """Turn absolute errors into decimal digits, from 0 to what a double holds."""
+def correct_digits(error: Array, value: Array, size: Array | float = 0.0) -> Array:
+    """Turn absolute errors into decimal digits, from 0 to what a double holds.
+
+    Parameters
+    ----------
+    error, value : ndarray
+    size : ndarray or float
+        Of the terms that value is a sum of: where nothing of them is left but rounding, value is 0 for all that doubles
+        can tell, and its digits are counted against the terms.
+
+    Returns
+    -------
+    ndarray
+    """
+    reference = np.where(np.abs(value) > EPS * size, np.abs(value), size)
     with np.errstate(divide="ignore", invalid="ignore"):
-        relative = error / np.abs(value)
-        digits = -np.log10(relative)
-    return np.where(np.isnan(relative), MOST_DIGITS, np.clip(np.nan_to_num(digits, neginf=0.0), 0.0, MOST_DIGITS) + 0.0)
+        digits = -np.log10(error / reference)
+    return np.clip(np.nan_to_num(digits, nan=MOST_DIGITS, posinf=MOST_DIGITS, neginf=0.0), 0.0, MOST_DIGITS) + 0.0

@@ -214,7 +214,7 @@ def summarize(
     first = int(solution.intercept)
     values = np.concatenate([solution.b[target : target + 1][:first], solution.W[:, target]])
     labels = [*["intercept"][:first], *(names if names is not None else [f"x{j}" for j in range(d)])]
-    vif = np.concatenate([[np.nan] * first, spread.variances[first:] * spread.squares])
+    vif = np.concatenate([[np.nan] * first, np.square(spread.deviations[first:] * spread.lengths)])
     quantile = t_quantile(level, fit.df)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = values / errors
