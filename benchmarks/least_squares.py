@@ -140,9 +140,9 @@ def memory(console: Console, folder: Path, rows: int) -> None:
         "peak = lambda: next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM'));"
         "before = peak(); fit_file(sys.argv[1], 'y'); print(before, peak())"
     )
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 (this very interpreter, with the code above)
         [sys.executable, "-c", code, folder / "big.parquet"], capture_output=True, text=True, check=True
-    )  # noqa: S603
+    )
     before, after = (int(number) / 1024 for number in done.stdout.split())
     console.print(f"peak memory of fitting {rows} rows: {after:.0f} MiB, of which {before:.0f} were imports")
 

@@ -13,7 +13,7 @@ from twofold.solvers.files import fit_file, read_moments
 
 RANDOM = np.random.default_rng(0)
 N = 5000
-X = RANDOM.standard_normal((N, 3)) + [0, 5, -2]
+X = RANDOM.standard_normal((N, 3)) + np.array([0, 5, -2])
 Y = X @ [1.0, -2.0, 0.5] + 3 + RANDOM.standard_normal(N)
 W = RANDOM.uniform(0, 2, N)
 COLUMNS = {"a": X[:, 0], "y": Y, "b": X[:, 1], "c": X[:, 2]}
@@ -76,7 +76,10 @@ def test_what_is_not_finite_is_named_by_row_and_column(path, bad):
     b = X[:, 1].copy()
     b[1234] = bad
     write(path, {**COLUMNS, "b": b}, group_rows(path))
-    with pytest.raises(DataError, match=rf"column 'b', row 1234 \(counted from 0\) is {bad}; drop the row or fill it$"):
+    wrong = rf"column 'b', row 1234 \(counted from 0\) is {bad}; drop the row or fill it$"
+    if np.isnan(bad) and path.suffix != ".parquet":  # to pyarrow "nan" in a text is a number that is missing
+        wrong = r"column 'b' has no number in row 1234; fill it or drop the row$"
+    with pytest.raises(DataError, match=wrong):
         fit_file(path, "y")
 
 
