@@ -20,7 +20,8 @@ class Recipe:
     epochs : int
         Times that the training set is gone through; at least 1.
     batch_size : int
-        Samples of a minibatch; the last of an epoch may be smaller. At least 1.
+        Most samples of a minibatch, at least 1. An epoch is cut as evenly as can be, see
+        `twofold.training.batch_edges`.
     learning_rate : float
         eta; positive.
     optimizer : str

@@ -134,10 +134,13 @@ def _with_sum(path: Path) -> tuple[bytes, str | None]:
 def _check_set(image_set: ImageSet, arrays: ImageArrays, paths: Sequence[Path]) -> None:
     for dimensions, array, path in zip((3, 1, 3, 1), arrays, paths, strict=True):
         if array.ndim != dimensions or array.dtype != np.uint8:
-            what = "images" if dimensions == 3 else "labels"
+            wanted = (
+                "images must be uint8 of shape (n, height, width)"
+                if dimensions == 3
+                else "labels must be uint8 of shape (n,)"
+            )
             raise DataError(
-                f"{path}: {what} must be uint8 of {dimensions} dimensions, not {array.dtype} of shape {array.shape}; "
-                "check that the file is the set's own"
+                f"{path}: {wanted}, not {array.dtype} of shape {array.shape}; check that the file is the set's own"
             )
         if dimensions == 1 and array.size and array.max() >= len(image_set.classes):
             row, highest = int(array.argmax()), len(image_set.classes) - 1
@@ -300,7 +303,7 @@ def read_idx_folder(path: str | os.PathLike[str]) -> ImageArrays:
         labels = arrays[part + 1]
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise DataError(
-                f"{paths[part + 1]}: labels must be integers of 1 dimension, "
+                f"{paths[part + 1]}: labels must be integers of shape (n,), "
                 f"not {labels.dtype} of shape {labels.shape}; check the file"
             )
     _check_fit(arrays, paths)

@@ -131,6 +131,13 @@ class Engine(Protocol):
         ...
 
 
+def check_engine(name: str) -> str:
+    """Return the name of an engine there is; raise `UnknownNameError` otherwise."""
+    if name not in ENGINES:
+        raise unknown_name("engine", name, ENGINES)
+    return name
+
+
 def open_engine(
     name: str,
     network: Network,
@@ -176,8 +183,7 @@ def open_engine(
     >>> engine.outputs([[1.0, 2.0, 3.0, 4.0]]).shape
     (1, 3)
     """
-    if name not in ENGINES:
-        raise unknown_name("engine", name, ENGINES)
+    check_engine(name)
     precision = check_precision(dtype)
     if parameters is None:
         start = initialize(network, seed, initialization=initialization, sigma=sigma, dtype=precision)
