@@ -18,7 +18,9 @@ def test_the_order_is_a_permutation_and_a_function_of_seed_and_epoch():
 
 
 def test_every_place_has_first_numbers_of_its_own():
-    places = [(seed, purpose, a, b) for seed in (0, 1, 2**64 - 1) for purpose in Purpose for a in (0, 1) for b in (0, 1)]
+    places = [
+        (seed, purpose, a, b) for seed in (0, 1, 2**64 - 1) for purpose in Purpose for a in (0, 1) for b in (0, 1)
+    ]
     firsts = {stream(seed, purpose, a, b).random() for seed, purpose, a, b in places}
     assert len(firsts) == len(places)
 

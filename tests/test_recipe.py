@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_schedule_starts_at_the_learning_rate_and_never_rises(schedule):
     recipe = Recipe(epochs=4, learning_rate=0.5, schedule=schedule)
     rates = [recipe.rate(step, 10) for step in range(40)]
     assert rates[0] == 0.5
-    assert all(0 < later <= earlier for earlier, later in zip(rates, rates[1:], strict=False))
+    assert all(0 < later <= earlier for earlier, later in pairwise(rates))
 
 
 def test_the_step_schedule_multiplies_every_so_many_epochs():

@@ -125,7 +125,7 @@ def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
     return Recipe(**(usual | decided))
 
 
-def test_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> float | None:
+def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> float | None:
     """Return the log-likelihood of the test set, ``-n l``; None unless the loss is the cross entropy.
 
     Minimising the mean cross entropy l is maximising the joint likelihood ``exp(-n l)`` of n independent samples.

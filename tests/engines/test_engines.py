@@ -7,15 +7,17 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import random_dataset
 
+from helpers import random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import OPTIMIZERS
 from twofold.network import distance
 
-EACH = pytest.mark.parametrize("name", [pytest.param(n, marks=() if n == "scratch" else pytest.mark.torch) for n in ENGINES])
+EACH = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "scratch" else pytest.mark.torch) for n in ENGINES]
+)
 
 
 @EACH
@@ -77,7 +79,9 @@ def test_running_means_are_of_the_steps_since_the_epoch_began(name):
 def test_a_resumed_run_is_the_run_that_was_not_stopped_bit_for_bit(name, optimizer):
     network = Network((5, 8, 3), dropout=0.3)
     data = random_dataset(network, 50)
-    recipe = Recipe(epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.05, schedule="cosine", weight_decay=0.01)
+    recipe = Recipe(
+        epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.05, schedule="cosine", weight_decay=0.01
+    )
     whole = open_engine(name, network, initialization="he")
     records = list(train(whole, data, recipe))
 
@@ -115,9 +119,7 @@ def test_a_run_goes_on_in_the_other_engine(optimizer):
     data = random_dataset(network, 50)
     recipe = Recipe(epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.05)
     whole = open_engine("scratch", network, initialization="he", dtype="float64")
-    states = []
-    for _ in train(whole, data, recipe):
-        states.append(whole.state())
+    states = [whole.state() for _ in train(whole, data, recipe)]
     other = open_engine("concise", network, dtype="float64")
     list(train(other, data, recipe, resume=states[1]))
     assert distance(whole.parameters(), other.parameters()) <= 1e-12

@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers import random_dataset
 
+from helpers import random_dataset
 from twofold import Dataset, Network, Recipe, Samples, open_engine, train
 from twofold.engines import ENGINES
 from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES

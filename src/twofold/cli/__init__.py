@@ -25,13 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    from typer import Abort
+
     from twofold.cli.app import app
     from twofold.errors import TwofoldError
 
     try:
         code = app(words, prog_name="twofold", standalone_mode=False)
-    except KeyboardInterrupt:
-        return _complain("stopped", 130, debug=False)
+    except (KeyboardInterrupt, Abort):
+        code = 130
     except (TwofoldError, OSError) as error:
         return _complain(str(error), 2, debug=debug)
     except Exception as error:
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         return _complain(error.format_message() or "no command; see `twofold --help`", 2, debug=debug)
+    if code == 130:  # Ctrl-C, which some versions of Typer return and others raise
+        return _complain("stopped", 130, debug=debug)
     return code if isinstance(code, int) else 0
 
 

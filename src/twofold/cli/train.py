@@ -25,7 +25,7 @@ def train(
     from twofold.cli.job import plan
     from twofold.cli.screen import Screen
     from twofold.engines import check_engine, open_engine
-    from twofold.models import in_data_units, test_log_likelihood
+    from twofold.models import held_out_log_likelihood, in_data_units
     from twofold.training import train as run
 
     screen = Screen(as_json=as_json)
@@ -49,7 +49,7 @@ def train(
     }
     if options.model == "linear":
         result |= _exact(screen, worker, job)
-    log_likelihood = test_log_likelihood(job.network, job.data, records[-1])
+    log_likelihood = held_out_log_likelihood(job.network, job.data, records[-1])
     if log_likelihood is not None:
         result["test_log_likelihood"] = log_likelihood
         screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")

@@ -64,8 +64,8 @@ def image_grid(images: Array, labels: Sequence[str] = (), *, columns: int = 8, a
         )
         if labels:
             ax.text(left + width / 2, top - 0.05 * height, labels[index], ha="center", va="bottom", fontsize=8)
-    ax.set_xlim(0, columns * step_x - 0.15 * width)
-    ax.set_ylim(rows * step_y - (step_y - height), -0.4 * height if labels else 0)
+    ax.set_xlim(0, (columns - 1) * step_x + width)
+    ax.set_ylim((rows - 1) * step_y + height, -0.4 * height if labels else 0)
     ax.set_axis_off()
     return ax
 
