@@ -26,6 +26,7 @@ FLOORS = [
     {"inspect", "models"},
     {"estimators"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 HEAVY = {
