@@ -210,10 +210,8 @@ def test_an_error_of_our_own_making_is_not_hidden(capsys, monkeypatch):
 
 
 def test_the_installed_command_runs_in_a_process_of_its_own():
-    words = [sys.executable, "-c", "import sys; from twofold.cli import main; sys.exit(main())"]
-    result = subprocess.run(
-        [*words, "train", "softmax", "--data", "nothing"], capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, "-m", "twofold", "train", "softmax", "--data", "nothing"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stdout == ""
 

@@ -11,7 +11,7 @@ from twofold.errors import DataError
 
 def test_a_plane_is_found_exactly():
     rng = np.random.default_rng(0)
-    X, W, b = rng.normal(size=(30, 3)) * [1, 1e6, 1e-6], rng.normal(size=(3, 2)), np.array([5.0, -7.0])
+    X, W, b = rng.normal(size=(30, 3)) * [1, 100, 0.01], rng.normal(size=(3, 2)), np.array([5.0, -7.0])
     solution = solve_least_squares(X, X @ W + b)
     np.testing.assert_allclose(solution.W, W, rtol=1e-9)
     np.testing.assert_allclose(solution.b, b, rtol=1e-9)
