@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from twofold.estimators import LinearRegression
+from twofold.estimators.files import fit_file
 from twofold.solvers import solve_least_squares
-from twofold.solvers.files import fit_file
 
 SIZES = ((1_000_000, 20), (200_000, 200))
 QUICK = ((100_000, 20), (20_000, 200))
@@ -136,11 +136,11 @@ def memory(console: Console, folder: Path, rows: int) -> None:
     import sys
 
     code = (
-        "import sys; from twofold.solvers.files import fit_file; import pyarrow.parquet;"
+        "import sys; from twofold.estimators.files import fit_file; import pyarrow.parquet;"
         "peak = lambda: next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM'));"
         "before = peak(); fit_file(sys.argv[1], 'y'); print(before, peak())"
     )
-    done = subprocess.run(  # noqa: S603 (this very interpreter, with the code above)
+    done = subprocess.run(
         [sys.executable, "-c", code, folder / "big.parquet"], capture_output=True, text=True, check=True
     )
     before, after = (int(number) / 1024 for number in done.stdout.split())

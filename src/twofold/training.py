@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,10 @@ class Epoch:
     samples: int
     seconds: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, fit for JSON."""
+        return asdict(self)
+
     def __str__(self) -> str:
         parts = [f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}"]
         if self.train_accuracy is not None:
@@ -62,7 +68,7 @@ class Epoch:
             parts.append(f"test accuracy {self.test_accuracy:.4f}")
         elif self.test_loss is not None:
             parts.append(f"test loss {self.test_loss:.4g}")
-        return "  ".join([*parts, f"{self.seconds:.2f} s"])
+        return "  ".join([*parts, f"{self.seconds:.3f} s"])
 
 
 def train(
@@ -111,20 +117,19 @@ def train(
     engine.begin_epoch()
     if resume is not None:
         engine.restore(resume)
-    n = len(data.train)
-    steps_per_epoch = math.ceil(n / recipe.batch_size)
+    edges = batch_edges(len(data.train), recipe.batch_size)
+    steps_per_epoch = len(edges) - 1
     history: list[Epoch] = []
     while engine.steps < recipe.epochs * steps_per_epoch:
         done, first = divmod(engine.steps, steps_per_epoch)
-        order = epoch_order(recipe.seed, done + 1, n)
+        order = epoch_order(recipe.seed, done + 1, len(data.train))
         rate = math.nan
         started = time.perf_counter()
-        for start in range(first * recipe.batch_size, n, recipe.batch_size):
-            batch = order[start : start + recipe.batch_size]
+        for start, end in pairwise(edges[first:]):
             rate = recipe.rate(engine.steps, steps_per_epoch)
-            engine.step(batch, rate)
+            engine.step(order[start:end], rate)
             if watch is not None:
-                watch(start + len(batch))
+                watch(end)
         running = engine.running()  # waits for the last step, so it belongs to the time
         seconds = time.perf_counter() - started
         test = None if data.test is None else evaluate(engine, data.test)
@@ -137,12 +142,37 @@ def train(
             test_loss=None if test is None else test.loss,
             test_accuracy=None if test is None else test.accuracy,
             learning_rate=rate,
-            samples=n - first * recipe.batch_size,
+            samples=len(data.train) - edges[first],
             seconds=seconds,
         )
         _refuse_divergence(engine, record, history)
         history.append(record)
         yield record
+
+
+def batch_edges(n: int, batch_size: int) -> list[int]:
+    """Cut an epoch of n samples into minibatches as even as can be: sizes differ by at most 1, none is too large.
+
+    The common cut leaves a short last minibatch, whose samples weigh more than the others (at 60000 samples and batch
+    size 256 the last 96 weigh 2.7 times as much) and whose step, the noisiest, is the one that an epoch ends on.
+
+    Parameters
+    ----------
+    n, batch_size : int
+        Both at least 1.
+
+    Returns
+    -------
+    list of int
+        Minibatch k is the samples ``edges[k]`` to ``edges[k + 1] - 1`` of the epoch's order.
+
+    Examples
+    --------
+    >>> batch_edges(10, 4)
+    [0, 3, 6, 10]
+    """
+    steps = math.ceil(n / batch_size)
+    return [n * k // steps for k in range(steps + 1)]
 
 
 def evaluate(engine: Engine, samples: Samples) -> Score:

@@ -287,3 +287,23 @@ def test_singular_values_are_those_of_the_centred_table():
     X, Y = problem()
     np.testing.assert_allclose(solve_least_squares(X, Y).singular, scipy.linalg.svdvals(X - X.mean(axis=0)), rtol=1e-12)
     np.testing.assert_allclose(streamed(X, Y, fit_intercept=False).singular, scipy.linalg.svdvals(X), rtol=1e-12)
+
+
+def test_a_plane_is_found_exactly():
+    rng = np.random.default_rng(0)
+    X, W, b = rng.normal(size=(30, 3)) * [1, 100, 0.01], rng.normal(size=(3, 2)), np.array([5.0, -7.0])
+    solution = solve_least_squares(X, X @ W + b)
+    np.testing.assert_allclose(solution.W, W, rtol=1e-9)
+    np.testing.assert_allclose(solution.b, b, rtol=1e-9)
+    assert solution.rank == 3
+    assert solution.loss <= 1e-15
+
+
+def test_the_gradient_of_the_weighted_loss_vanishes_there():
+    rng = np.random.default_rng(1)
+    X, Y, weight = rng.normal(size=(40, 3)), rng.normal(size=(40, 1)), rng.uniform(0, 2, 40)
+    solution = solve_least_squares(X, Y, weight)
+    residual = X @ solution.W + solution.b - Y
+    gradient = np.vstack([X.T, np.ones(40)]) @ (weight[:, None] * residual)
+    assert np.abs(gradient).max() <= 1e-12
+    assert solution.loss == pytest.approx(np.average(residual[:, 0] ** 2, weights=weight) / 2)

@@ -91,6 +91,18 @@ class Dataset:
         shape = self.train.X.shape[1:]
         return shape if len(shape) == 2 else None
 
+    @property
+    def needs_scaling(self) -> bool:
+        """Whether a column's or numeric target's standard deviation is far from 1: one learning rate can't serve all.
+
+        Far is outside of 0.1 to 10; images have a fixed scale and constant columns none.
+        """
+        if self.image_shape is not None:
+            return False
+        columns = [self.train.X] if self.classes else [self.train.X, self.train.y]
+        deviations = np.hstack([values.std(axis=0, dtype=np.float64) for values in columns])
+        return bool(((deviations > 0) & ((deviations < 0.1) | (deviations > 10))).any())
+
     def standardized(self) -> Dataset:
         """Bring every feature and numeric target to mean 0 and standard deviation 1 on the training set.
 

@@ -190,7 +190,7 @@ def _inflate(content: bytes, limit: int, source: str | os.PathLike[str]) -> byte
             limit -= len(piece)
             rest = rest[min(step, len(rest)) - len(member.unused_data) :]
             if member.eof:
-                member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 16
+                member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 14
                 if not any(rest):  # zero bytes at the end are padding, as gzip itself has it
                     return bytearray().join(pieces)
     except zlib.error as error:

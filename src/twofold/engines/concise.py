@@ -118,8 +118,11 @@ class ConciseEngine:
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
         rows = torch.from_numpy(indices)
-        X, y = self._numbers(self._X[rows]), self._y[rows]  # (|B|, d); (|B|,) or (|B|, q)
-        weight = None if self._weight is None else self._weight[rows]
+        X, y = (
+            self._numbers(self._X.index_select(0, rows)),
+            self._y.index_select(0, rows),
+        )  # (|B|, d), (|B|,) or (|B|, q)
+        weight = None if self._weight is None else self._weight.index_select(0, rows)
         O = self._forward_with_dropout(X)  # (|B|, q)
         losses = self._criterion(O, y)  # (|B|,)
         self._tally(O.detach(), y, weight, losses.detach())

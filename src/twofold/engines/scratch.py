@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from twofold.borders import Block, Precision, check_block, check_features
 from twofold.engines import CHUNK, EngineState
 from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
+from twofold.functions.losses import average_slope
 from twofold.functions.optimizers import clip
 from twofold.metrics import Score, correct, running_score
 from twofold.network import Layer, Network, Parameters
@@ -142,8 +143,9 @@ class ScratchEngine:
             self.network.hidden, len(X), self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
         )
         O, tape = forward(self.network, self._parameters, X, masks)  # (|B|, q)
-        self._tally(O, y, weight)
-        dO = self._loss.gradient(O, y, weight)  # (|B|, q)
+        losses, slope = self._loss.samples(O, y)  # (|B|,), (|B|, q)
+        self._tally(losses, correct(self._loss, O, y), weight)
+        dO = average_slope(slope, weight)  # (|B|, q)
         self._update(backward(self.network, self._parameters, tape, dO), learning_rate)
 
     def _update(self, gradients: Parameters, learning_rate: float) -> None:
@@ -210,12 +212,11 @@ class ScratchEngine:
         floats /= 255
         return floats
 
-    def _tally(self, O: Array, y: Array, weight: Array | None) -> None:
+    def _tally(self, losses: Array, right: Array | None, weight: Array | None) -> None:
         """Add a minibatch to the running means."""
-        weight = np.ones(len(O)) if weight is None else weight
-        right = correct(self._loss, O, y)
-        self._totals[0] += weight @ self._loss.samples(O, y)
-        self._totals[1] += 0 if right is None else weight @ right
+        weight = np.ones(len(losses)) if weight is None else weight
+        self._totals[0] += weight @ losses
+        self._totals[1] += 0.0 if right is None else weight @ right
         self._totals[2] += weight.sum()
 
 

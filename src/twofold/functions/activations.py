@@ -91,15 +91,18 @@ class Activation:
     ----------
     value, derivative : callable
         ``phi`` and ``phi'``, each from Z (any shape) to an array of its shape and dtype.
+    kink : bool
+        Whether phi has a kink at 0, where no derivative is.
     """
 
     value: Callable[[Array], Array]
     derivative: Callable[[Array], Array]
+    kink: bool = False
 
 
 ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(identity, identity_derivative),
-    "relu": Activation(relu, relu_derivative),
+    "relu": Activation(relu, relu_derivative, kink=True),
     "sigmoid": Activation(sigmoid, sigmoid_derivative),
     "tanh": Activation(tanh, tanh_derivative),
     "gelu": Activation(gelu, gelu_derivative),

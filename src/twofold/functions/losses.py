@@ -1,8 +1,9 @@
 """Losses: how far the raw outputs O of a minibatch are from its targets y.
 
-A loss is a pair of functions of the raw outputs (before any softmax or sigmoid): the loss ``l_i`` of each sample and
-its slope ``d l_i / d o_i``. Softmax and sigmoid live inside, by way of log-sum-exp, so nothing is clipped and nothing
-overflows: outputs of +-1e4 in float32 and +-1e300 in float64 give finite losses and right gradients.
+A loss is a function of the raw outputs (before any softmax or sigmoid) that returns a pair: the loss ``l_i`` of each
+sample, shape (n,), and its slope ``d l_i / d o_i``, shape (n, q); they share what is costly, the exponentials. Softmax
+and sigmoid live inside, by way of log-sum-exp, so nothing is clipped and nothing overflows: outputs of +-1e4 in float32
+and +-1e300 in float64 give finite losses and right slopes.
 
 The mean over the minibatch, and with it the factor 1/n, enters in one place: `shares`.
 """
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from twofold.functions.activations import sigmoid
 
 Array = NDArray[Any]
+Pair = tuple[Array, Array]
 
 
 def softmax(O: Array) -> Array:
@@ -43,54 +45,43 @@ def softmax(O: Array) -> Array:
     return E / E.sum(axis=1, keepdims=True)
 
 
-def log_sum_exp(O: Array) -> Array:
-    """Return ``log sum_j exp(o_j)`` of each row, shape (n, 1); finite wherever O is."""
-    largest = O.max(axis=1, keepdims=True)  # (n, 1)
-    return largest + np.log(np.exp(O - largest).sum(axis=1, keepdims=True))
+def squared(O: Array, Y: Array) -> Pair:
+    """``l = |o - y|^2 / 2``, ``d l / d o = o - y``; summed over outputs.
+
+    PyTorch's MSELoss divides by the number of outputs as well, and not by 2.
+    """
+    R = O - Y  # (n, q)
+    return np.square(R).sum(axis=1) / 2, R
 
 
-def squared(O: Array, Y: Array) -> Array:
-    """``l_i = |o_i - y_i|^2 / 2``: summed over outputs (PyTorch's MSELoss divides by their number, and not by 2)."""
-    return np.square(O - Y).sum(axis=1) / 2
+def cross_entropy(O: Array, y: Array) -> Pair:
+    """``l = - sum_j y_j log softmax(o)_j``, ``d l / d o = softmax(o) - y``.
 
-
-def squared_slope(O: Array, Y: Array) -> Array:
-    """``d l / d o = o - y``."""
-    return O - Y
-
-
-def cross_entropy(O: Array, y: Array) -> Array:
-    """``l_i = - sum_j y_j log softmax(o)_j``; for a class index y this is ``log sum_j exp(o_j) - o_y``."""
+    With ``S = O - max``, ``log softmax(o)_j = s_j - log sum_i exp(s_i)``; for a class index y is one-hot.
+    """
+    S = O - O.max(axis=1, keepdims=True)  # (n, q)
+    E = np.exp(S)  # (n, q)
+    total = E.sum(axis=1, keepdims=True)  # (n, 1), between 1 and q
+    slope = _minus_target(E / total, y)  # (n, q)
     if y.ndim == 1:
-        return (log_sum_exp(O) - np.take_along_axis(O, y[:, None], axis=1))[:, 0]
-    return (y * (log_sum_exp(O) - O)).sum(axis=1)
+        return np.log(total[:, 0]) - S[np.arange(len(y)), y], slope
+    return (y * (np.log(total) - S)).sum(axis=1), slope
 
 
-def cross_entropy_slope(O: Array, y: Array) -> Array:
-    """``d l / d o = softmax(o) - y``, y one-hot or a row of probabilities."""
-    return _minus_target(softmax(O), y)
+def softmax_squared(O: Array, y: Array) -> Pair:
+    """``l = |p - y|^2 / 2`` with ``p = softmax(o)``: kept to show why it is too strict.
 
-
-def softmax_squared(O: Array, y: Array) -> Array:
-    """``l_i = |softmax(o) - y|^2 / 2``: kept to show why it is too strict."""
-    return np.square(_minus_target(softmax(O), y)).sum(axis=1) / 2
-
-
-def softmax_squared_slope(O: Array, y: Array) -> Array:
-    """``d l / d o_j = p_j (r_j - sum_k p_k r_k)`` with ``p = softmax(o)``, ``r = p - y``."""
+    With ``r = p - y``, ``d l / d o_j = p_j (r_j - sum_k p_k r_k)``.
+    """
     P = softmax(O)  # (n, q)
     R = _minus_target(P.copy(), y)  # (n, q)
-    return P * (R - (P * R).sum(axis=1, keepdims=True))
+    return np.square(R).sum(axis=1) / 2, P * (R - (P * R).sum(axis=1, keepdims=True))
 
 
-def sigmoid_cross_entropy(O: Array, Y: Array) -> Array:
-    """``l_i = sum_j log(1 + exp(o_j)) - y_j o_j``: every output is a label of its own, there or not."""
-    return (np.maximum(O, 0) - O * Y + np.log1p(np.exp(-np.abs(O)))).sum(axis=1)
-
-
-def sigmoid_cross_entropy_slope(O: Array, Y: Array) -> Array:
-    """``d l / d o = sigma(o) - y``."""
-    return sigmoid(O) - Y
+def sigmoid_cross_entropy(O: Array, Y: Array) -> Pair:
+    """``l = sum_j log(1 + exp(o_j)) - y_j o_j``, ``d l / d o = sigma(o) - y``: each output a label, there or not."""
+    losses = np.maximum(O, 0) - O * Y + np.log1p(np.exp(-np.abs(O)))  # (n, q)
+    return losses.sum(axis=1), sigmoid(O) - Y
 
 
 def _minus_target(P: Array, y: Array) -> Array:
@@ -102,26 +93,25 @@ def _minus_target(P: Array, y: Array) -> Array:
     return P
 
 
-def shares(n: int, weight: Array | None, dtype: Any) -> Array:
+def shares(n: int, weight: Array | None) -> Array | float:
     """Return each sample's share in the mean, summing to 1: here alone 1/n enters.
 
     Parameters
     ----------
     n : int
-        Size of this minibatch; a short last one divides by its own size.
+        Size of this minibatch; a smaller one divides by its own size.
     weight : ndarray of float, shape (n,), or None
         Non-negative sample weights; the mean is ``sum_i w_i l_i / sum_i w_i``. All 0: every share is 0.
-    dtype : dtype
-        Of the result.
 
     Returns
     -------
-    ndarray, shape (n, 1)
+    float or ndarray, shape (n,)
+        ``1 / n``, or ``w_i / sum_i w_i``.
     """
     if weight is None:
-        return np.full((n, 1), 1 / n, dtype=dtype)
+        return 1 / n
     total = weight.sum()
-    return (weight / total if total > 0 else weight)[:, None].astype(dtype, copy=False)
+    return weight / total if total > 0 else weight
 
 
 @dataclass(frozen=True)
@@ -130,8 +120,8 @@ class Loss:
 
     Attributes
     ----------
-    samples, slope : callable
-        ``l_i`` (n,) and ``d l_i / d o_i`` (n, q), each of (O, y).
+    samples : callable
+        Of (O, y): the pair of ``l_i`` (n,) and ``d l_i / d o_i`` (n, q).
     targets : {"numbers", "classes", "labels"}
         What y is: numbers (n, q); classes, as indices (n,) or rows of probabilities (n, q); or labels, several per
         sample, (n, q) in [0, 1].
@@ -139,8 +129,7 @@ class Loss:
         From raw outputs to the model's prediction Y_hat: softmax, sigmoid, or the outputs themselves.
     """
 
-    samples: Callable[[Array, Array], Array]
-    slope: Callable[[Array, Array], Array]
+    samples: Callable[[Array, Array], Pair]
     targets: Literal["numbers", "classes", "labels"]
     probabilities: Callable[[Array], Array]
 
@@ -165,16 +154,24 @@ class Loss:
         -------
         float
         """
-        return float(shares(len(O), weight, np.float64)[:, 0] @ self.samples(O, y))
+        losses, _ = self.samples(O, y)
+        return float((losses * shares(len(O), weight)).sum(dtype=np.float64))
 
     def gradient(self, O: Array, y: Array, weight: Array | None = None) -> Array:
         """Return the gradient of `value` with respect to O, shape (n, q); same parameters."""
-        return self.slope(O, y) * shares(len(O), weight, O.dtype)
+        _, slope = self.samples(O, y)
+        return average_slope(slope, weight)
+
+
+def average_slope(slope: Array, weight: Array | None) -> Array:
+    """Turn each sample's slope (n, q) into the gradient of the mean, ``dO`` (n, q)."""
+    share = shares(len(slope), weight)
+    return slope * (share if isinstance(share, float) else share[:, None])
 
 
 LOSSES: dict[str, Loss] = {
-    "squared": Loss(squared, squared_slope, "numbers", lambda O: O),
-    "cross_entropy": Loss(cross_entropy, cross_entropy_slope, "classes", softmax),
-    "softmax_squared": Loss(softmax_squared, softmax_squared_slope, "classes", softmax),
-    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, sigmoid_cross_entropy_slope, "labels", sigmoid),
+    "squared": Loss(squared, "numbers", lambda O: O),
+    "cross_entropy": Loss(cross_entropy, "classes", softmax),
+    "softmax_squared": Loss(softmax_squared, "classes", softmax),
+    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels", sigmoid),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from twofold.data.dataset import Dataset
 from twofold.engines import open_engine
@@ -32,6 +33,18 @@ class Comparison:
     max_parameter_difference: float
     max_loss_difference: float
     records: tuple[Epoch, Epoch]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers by name, fit for JSON, without the engines' own records."""
+        names = "epoch", "max_parameter_difference", "max_loss_difference"
+        return {name: getattr(self, name) for name in names}
+
+    def __str__(self) -> str:
+        first, second = self.records
+        return (
+            f"epoch {self.epoch}/{first.epochs}  losses {first.loss:.6g} and {second.loss:.6g}  "
+            f"difference of parameters {self.max_parameter_difference:.1e}, of losses {self.max_loss_difference:.1e}"
+        )
 
 
 def compare_engines(

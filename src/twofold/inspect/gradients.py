@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import check_block
 from twofold.engines import open_engine
+from twofold.engines.scratch import Tape, forward
 from twofold.errors import MissingDependencyError, SpecificationError
-from twofold.functions import LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.network import Layer, Network, Parameters, check_parameters, initialize
 from twofold.randomness import Purpose, stream
 
@@ -117,8 +118,8 @@ def check_gradients(
     seed : int
         Of whatever is random here.
     step : float
-        h of the differences; their error is of order h^4, rounding of order 1e-16 / h. Near a kink of ReLU a
-        difference is no derivative: take a smaller step there, or another seed.
+        h of the differences; their error is of order h^4, rounding of order 1e-16 / h. Across a kink of ReLU a
+        difference is no derivative, so h is made smaller there until every hidden unit stays on its side.
     tolerance : float
         Largest relative error that passes.
 
@@ -196,18 +197,24 @@ def _slopes(
     network: Network, point: Parameters, samples: tuple[Any, Any, Any], step: float
 ) -> Callable[[Array], float]:
     """Return the function that takes a direction (p,) to the loss's slope along it, by central differences."""
-    from twofold.engines.scratch import forward
-
     block = check_block(network, *samples, dtype="float64")
     X = block.X / 255 if block.X.dtype == np.uint8 else block.X
     centre = _flat(point)
+    kink = ACTIVATIONS[network.activation].kink
 
     def slope(direction: Array) -> float:
-        def value(h: float) -> float:
-            O, _ = forward(network, _shaped(network, centre + h * direction), X)
-            return LOSSES[network.loss].value(O, block.y, block.weight)
+        def at(h: float) -> tuple[Array, Tape]:
+            return forward(network, _shaped(network, centre + h * direction), X)
 
-        return central_difference(value, step)
+        def sides(h: float) -> Array:
+            return np.concatenate([(Z > 0).ravel() for Z in at(h)[1].Z])
+
+        h = step
+        if kink and network.hidden:
+            here = sides(0.0)
+            while h > 1e-8 and not all(np.array_equal(here, sides(end)) for end in (-2 * h, 2 * h)):
+                h /= 4
+        return central_difference(lambda h: LOSSES[network.loss].value(at(h)[0], block.y, block.weight), h)
 
     return slope
 

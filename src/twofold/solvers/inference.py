@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from twofold.errors import DataError, SpecificationError, unknown_name
+from twofold.errors import DataError, SpecificationError, check_name
 from twofold.solvers import pairs
 from twofold.solvers.solution import LeastSquares, Spread
 
@@ -142,8 +142,7 @@ def robust_errors(
     ----------
     MacKinnon, White, "Some heteroskedasticity-consistent covariance matrix estimators", J. Econometrics 29, 1985.
     """
-    if kind not in ROBUST:
-        raise unknown_name("kind of robust errors", kind, ROBUST)
+    check_name("kind of robust errors", kind, ROBUST)
     spread, fit = spread_of(solution), goodness(solution, target)
     if fit.df <= 0:
         return np.full(len(spread.root), np.nan)

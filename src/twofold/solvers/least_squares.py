@@ -9,7 +9,7 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
-from twofold.errors import SpecificationError, unknown_name
+from twofold.errors import SpecificationError, check_name
 from twofold.solvers.border import check_finite, check_problem, full_pair, is_plain
 from twofold.solvers.design import Problem
 from twofold.solvers.gram import solve_gram
@@ -86,8 +86,7 @@ def solve_least_squares(
     >>> solution.W, solution.b, solution.rank
     (array([[2.]]), array([1.]), 1)
     """
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
+    check_name("method", method, METHODS)
     problem = check_problem(X, Y, sample_weight, intercept=fit_intercept, penalty=penalty)
     solution = None if positive or method == "qr" else _try_gram(problem, method)
     if solution is None:

@@ -8,8 +8,8 @@ import pytest
 
 from twofold.data.tables import open_table
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError
+from twofold.estimators.files import fit_file, read_moments
 from twofold.solvers import DependentColumnsWarning, Moments, solve_least_squares, solve_moments
-from twofold.solvers.files import fit_file, read_moments
 
 RANDOM = np.random.default_rng(0)
 N = 5000

@@ -1,0 +1,38 @@
+# `make demo` and `make test` set everything up by themselves; the rest is what CI and contributors run.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint wheel check clean
+
+demo: $(VENV)/ready
+	$(BIN)/twofold demo
+
+test: $(VENV)/ready
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The wheel, in an environment of its own, without PyTorch and with the source tree out of reach.
+wheel: $(VENV)/ready
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --wheel --outdir dist .
+	mkdir -p build/wheel
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl "pytest>=8"
+	here=$$(pwd); away=$$(mktemp -d); cp -r tests pyproject.toml README.md "$$away"; \
+	cd "$$away" && "$$here/build/wheel/venv/bin/python" -m pytest -p no:cacheprovider tests; \
+	status=$$?; rm -rf "$$away"; exit $$status
+
+check: lint test wheel
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,53 @@
+"""What a person waits for before anything happens: import, help, reading Fashion-MNIST; medians of whole processes.
+
+TWOFOLD_DATA=... python benchmarks/startup.py [--rounds 9]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+
+from twofold.data.image_sets import IMAGE_SETS, find_files, read_image_set
+
+
+def process(*command: str) -> float:
+    """Seconds from start to exit of a process, its output thrown away."""
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure in turns and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    paths = find_files(IMAGE_SETS["fashion-mnist"])
+    tasks = {
+        "python -c pass": lambda: process(sys.executable, "-c", "pass"),
+        "python -c 'import twofold'": lambda: process(sys.executable, "-c", "import twofold"),
+        "twofold --help": lambda: process(sys.executable, "-m", "twofold", "--help"),
+    }
+    if paths is not None:
+
+        def read() -> float:
+            started = time.perf_counter()
+            read_image_set("fashion-mnist")
+            return time.perf_counter() - started
+
+        tasks["read Fashion-MNIST, checked"] = read
+        tasks["gzip -dc of the same files"] = lambda: process("gzip", "-dc", *map(str, paths))
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            seconds[name].append(task())
+    for name, own in seconds.items():
+        print(f"{name:30s} {statistics.median(own):6.3f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The command line: parse, call, print; no logic of its own.
+
+Mistakes end in one line on standard error and exit code 2; ``--debug`` shows the traceback as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process otherwise.
+
+    Returns
+    -------
+    int
+        The exit code: 0, 2 for a mistake, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    from typer import Abort
+
+    from twofold.cli.app import app
+    from twofold.errors import TwofoldError
+
+    try:
+        code = app(words, prog_name="twofold", standalone_mode=False)
+    except (KeyboardInterrupt, Abort):
+        code = 130
+    except (TwofoldError, OSError) as error:
+        return _complain(str(error), 2, debug=debug)
+    except Exception as error:
+        # Typer's own complaints; its base class has had several homes, its method has not.
+        if not hasattr(error, "format_message"):
+            raise
+        return _complain(error.format_message() or "no command; see `twofold --help`", 2, debug=debug)
+    if code == 130:  # Ctrl-C, which some versions of Typer return and others raise
+        return _complain("stopped", 130, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, code: int, *, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"twofold: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,42 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from twofold import __version__
+from twofold.cli.compare import compare
+from twofold.cli.data import data
+from twofold.cli.demo import demo
+from twofold.cli.train import train
+
+app = typer.Typer(
+    help="Linear regression, softmax regression and the multilayer perceptron, each two ways.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"twofold {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Take the options of every command; ``--debug`` has been read before it comes here."""
+
+
+app.command()(train)
+app.command()(compare)
+app.command()(demo)
+app.add_typer(data, name="data")

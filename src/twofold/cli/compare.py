@@ -1,0 +1,61 @@
+"""``twofold compare``: two engines in lockstep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Option
+
+from twofold.cli.options import AS_JSON, JobOptions, takes_job
+
+
+@takes_job
+def compare(
+    options: JobOptions,
+    engines: Annotated[str, Option("--engines", help="The two to compare.")] = "scratch,concise",
+    dtype: Annotated[str, Option("--dtype", help="float64, or float32 to see its rounding.")] = "float64",
+    as_json: AS_JSON = False,
+) -> None:
+    """Train two engines in lockstep and print how far apart they are."""
+    from twofold.cli.job import plan
+    from twofold.cli.screen import Screen
+    from twofold.engines import ENGINES
+    from twofold.errors import SpecificationError, check_name
+    from twofold.inspect import compare_engines
+
+    names = engines.split(",")
+    if len(names) != 2:
+        raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
+    first, second = (check_name("engine", name, ENGINES) for name in names)
+    screen = Screen(as_json=as_json)
+    job = plan(screen, options)
+    comparisons = []
+    with screen.training(job.recipe, len(job.data.train), runs=2) as watch:
+        for comparison in compare_engines(
+            job.network,
+            job.data,
+            job.recipe,
+            engines=(first, second),
+            dtype=dtype,
+            seed=options.seed,
+            initialization=options.init,
+            sigma=options.sigma,
+            watch=watch,
+        ):
+            comparisons.append(comparison)
+            screen.say(str(comparison))
+    worst = max(comparison.max_parameter_difference for comparison in comparisons)
+    worst_loss = max(comparison.max_loss_difference for comparison in comparisons)
+    screen.say(f"largest difference of a parameter {worst:.1e} of the largest parameter, of a loss {worst_loss:.1e}")
+    screen.result(
+        {
+            "model": options.model,
+            "engines": [first, second],
+            "dtype": dtype,
+            "data": job.raw.name,
+            "seed": options.seed,
+            "epochs": [comparison.to_dict() for comparison in comparisons],
+            "max_parameter_difference": worst,
+            "max_loss_difference": worst_loss,
+        }
+    )

@@ -1,0 +1,93 @@
+"""The options that `train` and `compare` share, each described once."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from typer import Argument, Option
+
+from twofold.errors import SpecificationError
+
+AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
+ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """What is trained on what, and how: the words of the command line, not yet checked."""
+
+    model: Annotated[str, Argument(help="linear, softmax or mlp.", show_default=False)]
+    data: Annotated[str, Option("--data", help="A data set's name, or a folder of IDX files.", show_default=False)]
+    root: ROOT = None
+    hidden: Annotated[str, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = "256"
+    activation: Annotated[str, Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity.")] = "relu"
+    loss: Annotated[str | None, Option("--loss", help="cross_entropy, softmax_squared or squared.")] = None
+    dropout: Annotated[float, Option("--dropout", help="Probability that a hidden unit is dropped.")] = 0.0
+    epochs: Annotated[int | None, Option("--epochs", help="Times through the training set.")] = None
+    batch_size: Annotated[int | None, Option("--batch-size", help="Samples of a minibatch.")] = None
+    learning_rate: Annotated[float | None, Option("--learning-rate", help="Step length.")] = None
+    optimizer: Annotated[str, Option("--optimizer", help="sgd, momentum, nesterov, adam or adamw.")] = "sgd"
+    momentum: Annotated[float, Option("--momentum", help="Of momentum and nesterov.")] = 0.9
+    weight_decay: Annotated[float, Option("--weight-decay", help="L2 penalty on weights; decoupled in adamw.")] = 0.0
+    clip_norm: Annotated[float | None, Option("--clip-norm", help="Largest norm of a step's gradient.")] = None
+    schedule: Annotated[str, Option("--schedule", help="constant, step, cosine or inverse_time.")] = "constant"
+    warmup_epochs: Annotated[float, Option("--warmup-epochs", help="Epochs in which the rate rises first.")] = 0.0
+    decay_epochs: Annotated[float, Option("--decay-epochs", help="Of step: epochs between two decays.")] = 1.0
+    decay_factor: Annotated[float, Option("--decay-factor", help="Of step: what each decay multiplies by.")] = 0.5
+    decay_rate: Annotated[float, Option("--decay-rate", help="Of inverse_time: r in 1 / (1 + r t).")] = 1.0
+    seed: Annotated[int, Option("--seed", help="Of first weights, order and dropout.")] = 0
+    init: Annotated[str, Option("--init", help="First weights: normal, xavier, he or zeros.")] = "normal"
+    sigma: Annotated[float, Option("--sigma", help="Standard deviation of normal first weights.")] = 0.01
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the fields of a `twofold.Recipe` that are decided."""
+        from twofold.recipe import Recipe
+
+        names = [field.name for field in dataclasses.fields(Recipe)]
+        words = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return {name: word for name, word in words.items() if word is not None}
+
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Read ``"256,128"``; raise `SpecificationError` if that isn't whole numbers."""
+        try:
+            return tuple(int(part) for part in self.hidden.split(",") if part.strip())
+        except ValueError:
+            raise SpecificationError(
+                f"--hidden is {self.hidden!r}; expected whole numbers such as 256 or 256,128"
+            ) from None
+
+
+def takes_job(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, whose first parameter is a `JobOptions`, all of its options on the command line.
+
+    Typer reads a function's signature; this one is put together from the fields and the command's other parameters.
+    """
+    hints = get_type_hints(JobOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in dataclasses.fields(JobOptions)
+    ]
+    hints_of_command = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints_of_command[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in list(inspect.signature(command).parameters.items())[1:]
+    ]
+
+    def run(**words: Any) -> None:
+        job = JobOptions(**{parameter.name: words.pop(parameter.name) for parameter in shared})
+        command(job, **words)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined] # typeshed lacks it
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*shared, *own)}
+    return run

@@ -1,0 +1,144 @@
+"""What a person sees: progress while training and downloading, tables; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from twofold.metrics import Score
+from twofold.recipe import Recipe
+
+
+class Screen:
+    """Where a command prints.
+
+    Parameters
+    ----------
+    as_json : bool
+        People's output then goes to standard error, and only if that is a terminal; standard output gets the object.
+    console : rich.console.Console, optional
+        In place of the process's own streams.
+    """
+
+    def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
+        self.as_json = as_json
+        self.console = console or Console(stderr=as_json, highlight=False)
+        if as_json and not self.console.is_terminal:
+            self.console.quiet = True
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> None:
+        """Print a table; its first ``text`` columns are words, the others numbers."""
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for index, column in enumerate(columns):
+            table.add_column(column, justify="left" if index < text else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def result(self, value: dict[str, Any]) -> None:
+        """Print the JSON object, if that is wanted."""
+        if self.as_json:
+            print(json.dumps(value, allow_nan=False), flush=True)
+
+    @contextmanager
+    def downloading(self) -> Iterator[Callable[[str, int, int | None], None]]:
+        """Show a bar for each file; yields the callback of `twofold.load_dataset`."""
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def show(name: str, done: int, total: int | None) -> None:
+                if name not in tasks:
+                    tasks[name] = bars.add_task(name, total=total)
+                    if not self.console.is_terminal:
+                        self.say(f"downloading {name}")
+                bars.update(tasks[name], completed=done, total=total)
+
+            yield show
+
+    @contextmanager
+    def training(
+        self, recipe: Recipe, samples: int, running: Callable[[], Score] | None = None, runs: int = 1
+    ) -> Iterator[Callable[[int], None]]:
+        """Show a live bar per epoch; yields the callback that `twofold.train` calls as ``watch``.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        samples : int
+            Size of the training set.
+        running : callable, optional
+            Reads the mean loss and accuracy so far.
+        runs : int
+            How often each epoch is gone through: by two engines, twice.
+        """
+        columns = TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[numbers]}")
+        live = self.console.is_terminal and not self.console.quiet
+        with Progress(*columns, console=self.console, disable=not live, transient=True) as bar:
+            yield Meter(bar, recipe.epochs, samples, running=running, runs=runs) if live else _ignore
+
+
+def _ignore(_done: int) -> None:
+    """Show nothing: there is no terminal."""
+
+
+class Meter:
+    """Draws the bar of the epoch that is running.
+
+    Parameters
+    ----------
+    bar : rich.progress.Progress
+        With a column for the field ``numbers``.
+    epochs, samples : int
+        Epochs of the recipe, samples of the training set.
+    running : callable, optional
+        Reads the mean loss and accuracy so far.
+    runs : int
+        How often each epoch is gone through.
+    """
+
+    def __init__(
+        self, bar: Progress, epochs: int, samples: int, *, running: Callable[[], Score] | None = None, runs: int = 1
+    ) -> None:
+        self.bar = bar
+        self._epochs, self._samples, self._runs = epochs, samples, runs
+        self._running = running
+        self._task = bar.add_task(f"epoch 1/{epochs}", total=samples, numbers="")
+        self._started = self._shown = time.perf_counter()
+        self._passes = 0  # whole passes through the training set
+        self._last = 0
+
+    def __call__(self, done: int) -> None:
+        """Note that ``done`` samples of this pass are through; redraw at most ten times a second.
+
+        Reading the loss may make an engine wait, so it is not read at every step.
+        """
+        if done < self._last:
+            self._passes += 1
+        self._last = done
+        now = time.perf_counter()
+        if now - self._shown < 0.1:
+            return
+        self._shown = now
+        gone = self._passes * self._samples + done
+        speed = gone / (now - self._started)
+        left = (self._epochs * self._runs * self._samples - gone) / speed
+        numbers = [f"{speed:,.0f} samples/s", f"{math.ceil(left)} s left"]
+        if self._running is not None:
+            score = self._running()
+            accuracy = [] if score.accuracy is None else [f"accuracy {score.accuracy:.4f}"]
+            numbers = [f"loss {score.loss:.4f}", *accuracy, *numbers]
+        epoch = f"epoch {self._passes // self._runs + 1}/{self._epochs}"
+        self.bar.update(self._task, completed=done, description=epoch, numbers="  ".join(numbers))

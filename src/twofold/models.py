@@ -1,0 +1,183 @@
+"""The three models by name: which network each is on a data set, and a recipe to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from twofold.data.dataset import Dataset
+from twofold.engines import Engine
+from twofold.errors import SpecificationError, check_name
+from twofold.functions import LOSSES
+from twofold.network import Network, Parameters
+from twofold.recipe import Recipe
+from twofold.solvers import LeastSquares, solve_least_squares
+from twofold.training import Epoch
+
+MODELS: dict[str, str] = {
+    "linear": "linear regression: no hidden layer, squared loss",
+    "softmax": "softmax regression: no hidden layer, cross entropy",
+    "mlp": "multilayer perceptron: hidden layers, either loss",
+}
+
+
+def build_network(
+    model: str,
+    data: Dataset,
+    *,
+    hidden: Sequence[int] = (256,),
+    activation: str = "relu",
+    loss: str | None = None,
+    dropout: float = 0.0,
+) -> Network:
+    """Make the network of a model on a data set.
+
+    Parameters
+    ----------
+    model : {"linear", "softmax", "mlp"}
+    data : Dataset
+        Gives the number of inputs and outputs, and whether classes or numbers are predicted.
+    hidden, activation, dropout
+        Of the MLP's hidden layers; the other models have none.
+    loss : str, optional
+        Otherwise the cross entropy for classes, the squared loss for numbers.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    SpecificationError
+        If the model is unknown, can't predict what the data set holds, or an option is out of range.
+
+    Examples
+    --------
+    >>> from twofold import load_dataset
+    >>> build_network("softmax", load_dataset("toy-animals")).widths
+    (4, 3)
+    """
+    check_name("model", model, MODELS)
+    what = "classes" if data.classes else "numbers"
+    if {"linear": "numbers", "softmax": "classes"}.get(model, what) != what:
+        other = "softmax" if data.classes else "linear"
+        raise SpecificationError(f"{data.name} has {what} to predict, which {model} can't; train {other} or mlp on it")
+    loss = check_name("loss", loss or ("cross_entropy" if data.classes else "squared"), LOSSES)
+    if LOSSES[loss].targets != what:
+        raise SpecificationError(f"loss {loss!r} is one for {LOSSES[loss].targets}; {data.name} has {what} to predict")
+    if model == "mlp" and not hidden:
+        raise SpecificationError("an mlp needs a hidden layer; without one it is softmax or linear")
+    widths = (data.inputs, *(hidden if model == "mlp" else ()), data.outputs)
+    return Network(widths, activation, loss, dropout if model == "mlp" else 0.0)
+
+
+def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
+    """Fill a recipe with usual values, those of the published results where there are some.
+
+    Linear regression: batch size 10, learning rate 0.03, 3 epochs. Otherwise learning rate 0.1 (0.001 with Adam), and
+    batch size 256, 5 epochs on 10000 samples or more; 32 and 20 on fewer.
+
+    Parameters
+    ----------
+    model : str
+        A name in `MODELS`.
+    data : Dataset
+    **chosen
+        Fields of `Recipe` that are decided; None leaves one open.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    SpecificationError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> from twofold import load_dataset
+    >>> suggest_recipe("linear", load_dataset("synthetic"), epochs=10).batch_size
+    10
+    """
+    decided = {name: value for name, value in chosen.items() if value is not None}
+    usual: dict[str, Any]
+    if model == "linear":
+        usual = {"batch_size": 10, "learning_rate": 0.03, "epochs": 3}
+    elif len(data.train) >= 10_000:
+        usual = {"batch_size": 256, "learning_rate": 0.1, "epochs": 5}
+    else:
+        usual = {"batch_size": 32, "learning_rate": 0.1, "epochs": 20}
+    if decided.get("optimizer") in ("adam", "adamw"):
+        usual["learning_rate"] = 0.001
+    return Recipe(**(usual | decided))
+
+
+def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> float | None:
+    """Return the log-likelihood of the test set, ``-n l``; None unless the loss is the cross entropy.
+
+    Minimising the mean cross entropy l is maximising the joint likelihood ``exp(-n l)`` of n independent samples.
+    """
+    if network.loss != "cross_entropy" or data.test is None or epoch.test_loss is None:
+        return None
+    return -len(data.test) * epoch.test_loss
+
+
+def in_data_units(epoch: Epoch, data: Dataset) -> Epoch:
+    """Return the record with its squared losses in the data's own units, undoing the target's standardisation."""
+    if data.scaling is None or data.scaling.target_scale is None:
+        return epoch
+    if len(data.scaling.target_scale) > 1:
+        return epoch  # a sum over outputs of several scales has no one unit to go back to
+    square = float(data.scaling.target_scale[0]) ** 2
+    test_loss = None if epoch.test_loss is None else epoch.test_loss * square
+    return replace(epoch, loss=epoch.loss * square, test_loss=test_loss)
+
+
+@dataclass(frozen=True)
+class TwoSolutions:
+    """Linear regression solved by SGD and exactly, on the same training set, in the data's own units.
+
+    Attributes
+    ----------
+    sgd : Parameters
+    exact : LeastSquares
+    sgd_loss : float
+        Mean squared loss of SGD's solution on the training set, to be held against ``exact.loss``.
+    distance : float
+        Euclidean distance between the two, over all weights and biases.
+    """
+
+    sgd: Parameters
+    exact: LeastSquares
+    sgd_loss: float
+    distance: float
+
+
+def compare_with_exact(engine: Engine, data: Dataset, raw: Dataset) -> TwoSolutions:
+    """Hold a trained linear regression against the analytical solution.
+
+    Parameters
+    ----------
+    engine : Engine
+        Trained on ``data``.
+    data : Dataset
+        As it was trained on, standardised or not.
+    raw : Dataset
+        The same in its own units.
+
+    Returns
+    -------
+    TwoSolutions
+    """
+    parameters = engine.parameters()
+    sgd = parameters if data.scaling is None else data.scaling.unscale(parameters)
+    exact = solve_least_squares(raw.train.X, raw.train.y, raw.train.sample_weight)
+    (W, b), (W_exact, b_exact) = sgd[0], exact.parameters[0]
+    apart = np.concatenate([(W - W_exact).ravel(), b - b_exact])
+    O = raw.train.X @ W + b
+    loss = LOSSES["squared"].value(O, raw.train.y, raw.train.sample_weight)
+    return TwoSolutions(sgd, exact, loss, float(np.linalg.norm(apart)))

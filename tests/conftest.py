@@ -1,0 +1,43 @@
+"""Fixtures: real data where it is, small nets and sets everywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from twofold import Dataset, load_dataset
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed: pip install 'twofold[torch]'")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked ``torch`` where PyTorch is not installed."""
+    for item in items:
+        if item.get_closest_marker("torch"):
+            item.add_marker(needs_torch)
+
+
+@pytest.fixture(scope="session")
+def fashion() -> Dataset:
+    """The real Fashion-MNIST, from the folder that TWOFOLD_DATA names."""
+    folder = os.environ.get("TWOFOLD_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("TWOFOLD_DATA names no folder with Fashion-MNIST")
+    return load_dataset("fashion-mnist")
+
+
+@pytest.fixture(scope="session")
+def animals() -> Dataset:
+    return load_dataset("toy-animals")
+
+
+@pytest.fixture
+def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No image sets anywhere: an empty cache and no TWOFOLD_DATA."""
+    monkeypatch.delenv("TWOFOLD_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path

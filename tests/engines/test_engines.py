@@ -1,0 +1,159 @@
+"""Every engine keeps the protocol's word."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import random_dataset
+from twofold import Network, Recipe, initialize, open_engine, train
+from twofold.engines import ENGINES
+from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
+from twofold.functions import OPTIMIZERS
+from twofold.network import distance
+
+EACH = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "scratch" else pytest.mark.torch) for n in ENGINES]
+)
+
+
+@EACH
+def test_an_engine_starts_from_the_seed_or_from_given_parameters(name):
+    network = Network((3, 4, 2))
+    given = initialize(network, 5, initialization="he")
+    assert distance(open_engine(name, network, seed=5, initialization="he", dtype="float64").parameters(), given) == 0
+    engine = open_engine(name, network, parameters=given, dtype="float64")
+    assert distance(engine.parameters(), given) == 0
+    engine.load(np.ones((2, 3)), [0, 1])
+    engine.step(np.array([0, 1]), 1.0)
+    assert distance(engine.parameters(), given) > 0
+    assert distance(given, initialize(network, 5, initialization="he")) == 0  # what was given is not changed
+
+
+@EACH
+def test_outputs_are_those_of_the_formula(name):
+    network = Network((3, 4, 2), "tanh")
+    engine = open_engine(name, network, initialization="he", dtype="float64")
+    (W, b), (V, c) = engine.parameters()
+    X = np.random.default_rng(0).normal(size=(9000, 3))  # more than is taken at a time
+    np.testing.assert_allclose(engine.outputs(X), np.tanh(X @ W + b) @ V + c, rtol=1e-12, atol=1e-14)
+    assert engine.outputs(X[:0]).shape == (0, 2)
+    with pytest.raises(DataError, match="the network has 3 inputs"):
+        engine.outputs(X[:, :2])
+
+
+@EACH
+def test_full_batch_sgd_is_the_textbook_update(name):
+    network = Network((2, 1), loss="squared")
+    engine = open_engine(name, network, dtype="float64")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(7, 2)), rng.normal(size=(7, 1))
+    ((W, b),) = engine.parameters()
+    engine.load(X, y)
+    engine.step(np.arange(7), 0.1)
+    ((W_new, b_new),) = engine.parameters()
+    error = X @ W + b - y
+    np.testing.assert_allclose(W_new, W - 0.1 * X.T @ error / 7, rtol=1e-14)
+    np.testing.assert_allclose(b_new, b - 0.1 * error.mean(axis=0), rtol=1e-14)
+
+
+@EACH
+def test_running_means_are_of_the_steps_since_the_epoch_began(name):
+    network = Network((2, 2), "relu")
+    engine = open_engine(name, network, dtype="float64", initialization="zeros")
+    assert np.isnan(engine.running().loss)
+    engine.load([[1.0, 0.0], [0.0, 1.0]], [0, 1], [1.0, 3.0])
+    engine.step(np.array([0, 1]), 1.0)
+    score = engine.running()
+    assert score.loss == pytest.approx(np.log(2))
+    assert score.accuracy == pytest.approx(0.25)  # of two equal outputs the first is taken; sample 0 weighs 1 of 4
+    engine.begin_epoch()
+    assert np.isnan(engine.running().loss)
+
+
+@EACH
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_is_the_run_that_was_not_stopped_bit_for_bit(name, optimizer):
+    network = Network((5, 8, 3), dropout=0.3)
+    data = random_dataset(network, 50)
+    recipe = Recipe(
+        epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.05, schedule="cosine", weight_decay=0.01
+    )
+    whole = open_engine(name, network, initialization="he")
+    records = list(train(whole, data, recipe))
+
+    stopped = open_engine(name, network, initialization="he")
+    states = []
+
+    def stop_in_the_middle(done: int) -> None:
+        if stopped.steps == 17:  # of 7 steps an epoch: the third step of the third
+            states.append(stopped.state())
+
+    list(train(stopped, data, recipe, watch=stop_in_the_middle))
+    resumed = open_engine(name, network, seed=99)
+    rest = list(train(resumed, data, recipe, resume=states[0]))
+    assert distance(whole.parameters(), resumed.parameters()) == 0
+    assert [(r.epoch, r.loss, r.train_accuracy) for r in rest] == [
+        (r.epoch, r.loss, r.train_accuracy) for r in records[2:]
+    ]
+    first, second = whole.state(), resumed.state()
+    assert all(distance(first.memory[key], second.memory[key]) == 0 for key in first.memory)
+    assert set(first.memory) == set(OPTIMIZERS[optimizer].memory)
+
+
+@EACH
+def test_the_state_before_the_first_step_can_be_restored(name):
+    engine = open_engine(name, Network((2, 2)))
+    engine.start(Recipe(optimizer="adam"))
+    engine.restore(engine.state())
+    assert engine.steps == 0
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_run_goes_on_in_the_other_engine(optimizer):
+    network = Network((5, 8, 3), dropout=0.3)
+    data = random_dataset(network, 50)
+    recipe = Recipe(epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.05)
+    whole = open_engine("scratch", network, initialization="he", dtype="float64")
+    states = [whole.state() for _ in train(whole, data, recipe)]
+    other = open_engine("concise", network, dtype="float64")
+    list(train(other, data, recipe, resume=states[1]))
+    assert distance(whole.parameters(), other.parameters()) <= 1e-12
+
+
+def test_unknown_engines_and_precisions_are_refused():
+    with pytest.raises(UnknownNameError, match="did you mean 'scratch'"):
+        open_engine("scrach", Network((2, 2)))
+    with pytest.raises(SpecificationError, match="dtype is 'half'"):
+        open_engine("scratch", Network((2, 2)), dtype="half")
+
+
+def test_without_pytorch_scratch_works_and_concise_says_what_to_install():
+    script = """
+import sys
+sys.modules["torch"] = None  # an import of it now fails as if it were not installed
+from twofold import Network, Recipe, check_gradients, load_dataset, open_engine, train
+from twofold.errors import MissingDependencyError
+try:
+    open_engine("concise", Network((4, 3)))
+except MissingDependencyError as error:
+    print(error)
+list(train(open_engine("scratch", Network((4, 3))), load_dataset("toy-animals"), Recipe(epochs=1)))
+print(check_gradients(Network((4, 3))).checks[0].autograd)
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == [
+        "the concise engine needs PyTorch, which is not installed: pip install 'twofold[torch]'",
+        "None",
+    ]
+
+
+def test_another_missing_module_is_not_blamed_on_pytorch(monkeypatch):
+    monkeypatch.setitem(ENGINES, "broken", "twofold.engines.nowhere:Nothing")
+    with pytest.raises(ModuleNotFoundError, match="nowhere") as error:
+        open_engine("broken", Network((2, 2)))
+    assert not isinstance(error.value, MissingDependencyError)

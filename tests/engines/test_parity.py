@@ -1,0 +1,114 @@
+"""Lockstep: the engines take the same steps, whatever the registries hold."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from helpers import random_dataset
+from twofold import Dataset, Network, Recipe, Samples, open_engine, train
+from twofold.engines import ENGINES
+from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from twofold.network import distance, largest
+
+pytestmark = pytest.mark.torch
+
+REGULARISATIONS = {
+    "none": {},
+    "weight_decay": {"weight_decay": 0.1},
+    "clip_norm": {"clip_norm": 0.2},
+    "dropout": {"dropout": 0.5},
+    "sample_weight": {"weighted": True},
+    "all": {"weight_decay": 0.1, "clip_norm": 0.2, "dropout": 0.5, "weighted": True},
+}
+OTHERS = [name for name in ENGINES if name != "scratch"]
+
+
+def relative(first, second):
+    return distance(first, second) / max(largest(first), largest(second))
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("regularisation", REGULARISATIONS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("activation", "loss"), list(product(ACTIVATIONS, LOSSES)))
+def test_every_combination_agrees_after_1_and_10_steps(activation, loss, optimizer, regularisation, other):
+    options = dict(REGULARISATIONS[regularisation])
+    weighted = options.pop("weighted", False)
+    network = Network((5, 7, 6, 3), activation, loss, options.pop("dropout", 0.0))
+    data = random_dataset(network, 20, weighted=weighted)
+    recipe = Recipe(optimizer=optimizer, **options)
+    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    rows = np.random.default_rng(0).permutation(20)
+    for engine in engines:
+        engine.load(data.train.X, data.train.y, data.train.sample_weight)
+        engine.start(recipe)
+    for step in range(10):
+        for engine in engines:
+            engine.step(rows[step : step + 8], 0.05)
+        if step in (0, 9):
+            assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
+            scores = [engine.running() for engine in engines]
+            assert scores[0].loss == pytest.approx(scores[1].loss, rel=1e-12)
+            assert (scores[0].accuracy is None) == (loss == "squared")
+            assert scores[0].accuracy is None or scores[0].accuracy == pytest.approx(scores[1].accuracy, rel=1e-12)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_schedules_with_warm_up_agree_over_epochs(schedule, other):
+    network = Network((5, 7, 3), "tanh", dropout=0.2)
+    data = random_dataset(network, 50)
+    recipe = Recipe(epochs=4, batch_size=16, schedule=schedule, warmup_epochs=0.5, optimizer="adam", learning_rate=0.01)
+    engines = [open_engine(name, network, initialization="xavier", dtype="float64") for name in ("scratch", other)]
+    for engine in engines:
+        list(train(engine, data, recipe))
+    assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "softmax_squared"])
+def test_rows_of_probabilities_agree(loss, other):
+    network = Network((5, 7, 3), loss=loss)
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(30, 5)), rng.dirichlet(np.ones(3), 30)
+    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    for engine in engines:
+        list(train(engine, Dataset("soft", Samples(X, Y), Samples(X, Y)), Recipe(epochs=3, batch_size=8)))
+    assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_image_bytes_agree_in_float32_to_rounding(other, animals):
+    network = Network((4, 8, 3))
+    engines = [open_engine(name, network, initialization="he") for name in ("scratch", other)]
+    for engine in engines:
+        list(train(engine, animals, Recipe(epochs=5, batch_size=16)))
+    assert relative(*(engine.parameters() for engine in engines)) <= 1e-5
+    outputs = [engine.outputs(animals.test.X) for engine in engines]
+    assert all(O.dtype == np.float32 for O in outputs)
+    np.testing.assert_allclose(*outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_minibatch_whose_weights_are_all_0_teaches_nothing(other):
+    network = Network((2, 3, 2))
+    for name in ("scratch", other):
+        engine = open_engine(name, network, dtype="float64")
+        engine.load(np.ones((2, 2)), [0, 1], [0.0, 1.0])
+        before = engine.parameters()
+        engine.step(np.array([0]), 0.5)
+        assert distance(before, engine.parameters()) == 0
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_user_s_own_torch_seed_is_left_alone(other):
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(1).item()
+    torch.manual_seed(5)
+    open_engine(other, Network((3, 3, 2)))
+    assert torch.rand(1).item() == expected

@@ -1,0 +1,128 @@
+"""The house's rules: imports run one way, heavy ones wait, public names are documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import twofold
+
+SOURCE = Path(twofold.__file__).parent
+
+# Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
+FLOORS = [
+    {"errors"},
+    {"functions", "randomness"},
+    {"recipe", "network"},
+    {"borders", "metrics", "solvers", "data", "plots"},
+    {"engines"},
+    {"training"},
+    {"inspect", "models"},
+    {"estimators"},
+    {"cli"},
+    {"__main__"},
+]
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+HEAVY = {
+    "torch": {"engines/concise.py", "data/torch_dataset.py"},
+    "PIL": {"data/torch_dataset.py"},
+    "matplotlib": {"plots"},
+    "sklearn": {"data/embedded.py", "estimators"},
+}
+
+
+def imports(path: Path, *, at_run_time: bool):
+    """Every module that a file imports; without those that only a type checker sees."""
+    tree = ast.parse(path.read_text())
+    hidden = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            hidden |= {id(child) for child in ast.walk(node)}
+    for node in ast.walk(tree):
+        if at_run_time and id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_run_downward_only(path):
+    for module in imports(path, at_run_time=True):
+        if module.startswith("twofold."):
+            other = module.split(".")[1]
+            assert LEVEL[other] <= LEVEL[room(path)], f"{path.name} imports {module} from above"
+            assert not (LEVEL[other] == LEVEL[room(path)] and {other, room(path)} == {"data", "solvers"})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_heavy_libraries_are_imported_where_they_belong(path):
+    place = str(path.relative_to(SOURCE))
+    for module in imports(path, at_run_time=True):
+        homes = HEAVY.get(module.split(".")[0])
+        assert homes is None or place in homes or room(path) in homes, f"{place} imports {module}"
+
+
+def loaded_after(statement: str) -> set[str]:
+    script = f"{statement}\nimport sys\nprint(*sorted(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in result.stdout.split()}
+
+
+WAITING = {"torch", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn", "rich", "typer"}
+
+
+def test_import_twofold_loads_nothing_heavy():
+    assert not loaded_after("import twofold") & WAITING
+
+
+def test_the_test_above_can_fail():
+    assert "numpy" in loaded_after("import twofold; twofold.Network")
+
+
+def test_help_loads_no_numbers():
+    script = """
+import contextlib, io
+from twofold.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main(['--help'])
+"""
+    assert not loaded_after(script) & {"torch", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn"}
+
+
+@pytest.mark.parametrize("name", twofold.__all__)
+def test_a_public_name_can_be_had_and_is_documented(name):
+    value = getattr(twofold, name)
+    assert name in dir(twofold)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert inspect.getdoc(value)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'twofold' has no attribute 'nothing'"):
+        _ = twofold.nothing
+
+
+def test_public_names_and_their_homes_are_the_same():
+    assert sorted(twofold._HOMES) == twofold.__all__ == sorted(twofold.__all__)
+    for name, home in twofold._HOMES.items():
+        assert hasattr(importlib.import_module(f"twofold.{home}"), name)
+
+
+def test_no_file_is_longer_than_a_head_can_hold():
+    long = [path.name for path in FILES if len(path.read_text().splitlines()) > 400]
+    assert long == []

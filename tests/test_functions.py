@@ -1,0 +1,181 @@
+"""Activations and losses against their formulas, their derivatives against differences, both at the extremes."""
+
+from __future__ import annotations
+
+from decimal import Decimal, getcontext
+
+import numpy as np
+import pytest
+
+from twofold.functions import ACTIVATIONS, LOSSES, sigmoid, softmax
+from twofold.functions.losses import shares
+from twofold.inspect.gradients import central_difference
+
+Z = np.concatenate([np.linspace(-8, 8, 41), [-1e-3, 1e-3]])
+EXTREMES = {"float32": 1e4, "float64": 1e300}
+
+
+def targets(kind: str, n: int = 6, q: int = 4, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    rows = rng.random((n, q))
+    return {"classes": rng.integers(q, size=n), "numbers": rows, "labels": rows.round()}[kind]
+
+
+def by_decimal(function):
+    """Evaluate at Z in 60 digits, on numbers."""
+    getcontext().prec = 60
+    return np.array([float(function(Decimal(float(z)))) for z in Z])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_derivative_is_the_slope_of_the_value(name):
+    activation = ACTIVATIONS[name]
+    points = Z[Z != 0]  # ReLU has no slope at 0
+    for z in points:
+        slope = central_difference(lambda h, z=z: activation.value(np.array([z + h]))[0], 1e-4)
+        assert activation.derivative(np.array([z]))[0] == pytest.approx(slope, rel=1e-9, abs=1e-11), z
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", EXTREMES)
+def test_activation_keeps_dtype_and_shape_and_stays_finite_at_the_extremes(name, dtype):
+    big = EXTREMES[dtype]
+    values = np.array([[-big, -50, -1, 0], [0.5, 1, 50, big]], dtype=dtype)
+    before = values.copy()
+    for function in (ACTIVATIONS[name].value, ACTIVATIONS[name].derivative):
+        result = function(values)
+        assert result.dtype == dtype
+        assert result.shape == values.shape
+        assert np.isfinite(result).all()
+    np.testing.assert_array_equal(values, before)  # pure: the argument is left alone
+
+
+def test_relu_has_slope_0_at_the_kink():
+    assert ACTIVATIONS["relu"].derivative(np.zeros(1)) == 0
+
+
+def test_sigmoid_and_silu_and_tanh_have_16_digits_in_both_tails():
+    np.testing.assert_allclose(sigmoid(Z), by_decimal(lambda z: 1 / (1 + (-z).exp())), rtol=4e-16)
+    np.testing.assert_allclose(ACTIVATIONS["silu"].value(Z), by_decimal(lambda z: z / (1 + (-z).exp())), rtol=4e-16)
+    exact = by_decimal(lambda z: 1 - (((2 * z).exp() - 1) / ((2 * z).exp() + 1)) ** 2)
+    np.testing.assert_allclose(ACTIVATIONS["tanh"].derivative(Z), exact, rtol=1e-15)
+
+
+def test_gelu_is_z_times_the_normal_distribution():
+    from scipy.stats import norm
+
+    np.testing.assert_allclose(ACTIVATIONS["gelu"].value(Z), Z * norm.cdf(Z), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", EXTREMES)
+def test_softmax_is_positive_sums_to_1_and_never_overflows(dtype):
+    big = EXTREMES[dtype]
+    O = np.array([[0, 1, 2], [big, -big, 0], [-big, -big, -big], [big, big, -1]], dtype=dtype)
+    P = softmax(O)
+    assert P.dtype == dtype
+    assert (P >= 0).all()
+    np.testing.assert_allclose(P.sum(axis=1), 1, rtol=3e-7 if dtype == "float32" else 1e-15)
+
+
+def test_softmax_does_not_change_the_largest_output():
+    O = np.random.default_rng(0).normal(size=(100, 5)) * 1000
+    np.testing.assert_array_equal(softmax(O).argmax(axis=1), O.argmax(axis=1))
+
+
+def test_softmax_of_1000_is_what_a_naive_one_can_not_say():
+    with np.errstate(over="ignore", invalid="ignore"):
+        naive = np.exp([1000.0, 1001.0]) / np.exp([1000.0, 1001.0]).sum()
+    assert np.isnan(naive).all()
+    np.testing.assert_allclose(softmax(np.array([[1000.0, 1001.0]])), [[1 / (1 + np.e), np.e / (1 + np.e)]])
+
+
+def test_cross_entropy_matches_60_digits():
+    getcontext().prec = 60
+    O = np.random.default_rng(1).normal(size=(5, 3)) * 20
+    exact = [float(sum(Decimal(float(o)).exp() for o in row).ln() - Decimal(float(row[2]))) for row in O]
+    losses, _ = LOSSES["cross_entropy"].samples(O, np.full(5, 2))
+    np.testing.assert_allclose(losses, exact, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradient_of_a_loss_is_the_slope_of_its_value(name, weighted):
+    loss = LOSSES[name]
+    rng = np.random.default_rng(2)
+    O, y = rng.normal(size=(6, 4)), targets(loss.targets)
+    weight = rng.random(6) if weighted else None
+    gradient = loss.gradient(O, y, weight)
+    for place in np.ndindex(O.shape):
+
+        def value(h, place=place):
+            moved = O.copy()
+            moved[place] += h
+            return loss.value(moved, y, weight)
+
+        assert gradient[place] == pytest.approx(central_difference(value, 1e-3), rel=1e-8, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "softmax_squared"])
+def test_class_indices_and_one_hot_rows_are_the_same_targets(name):
+    loss = LOSSES[name]
+    O, y = np.random.default_rng(3).normal(size=(6, 4)), targets("classes")
+    assert loss.value(O, y) == pytest.approx(loss.value(O, np.eye(4)[y]), rel=1e-15)
+    np.testing.assert_allclose(loss.gradient(O, y), loss.gradient(O, np.eye(4)[y]), rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "softmax_squared", "sigmoid_cross_entropy"])
+@pytest.mark.parametrize("dtype", EXTREMES)
+def test_loss_is_finite_and_its_gradient_right_at_the_extremes(name, dtype):
+    big = EXTREMES[dtype]
+    O = np.array([[big, -big, 0], [-big, big, 0]], dtype=dtype)
+    loss = LOSSES[name]
+    y = np.array([[0.0, 0, 1], [0, 1, 0]], dtype=dtype) if loss.targets == "labels" else np.array([2, 1])
+    value, gradient = loss.value(O, y), loss.gradient(O, y)
+    assert np.isfinite(value)
+    # In both rows softmax and sigmoid have saturated, so slopes are whole numbers (the sigmoid's at 0 is 1/2), / n.
+    expected = {
+        "cross_entropy": [[1, 0, -1], [0, 0, 0]],
+        "softmax_squared": [[0, 0, 0], [0, 0, 0]],
+        "sigmoid_cross_entropy": [[1, 0, -0.5], [0, 0, 0.5]],
+    }[name]
+    np.testing.assert_array_equal(gradient, np.array(expected) / 2)
+    assert gradient.dtype == dtype
+
+
+def test_cross_entropy_at_the_extreme_is_the_gap_between_the_outputs():
+    O = np.array([[1e300, -1e300]])
+    assert LOSSES["cross_entropy"].value(O, np.array([1])) == 2e300
+
+
+def test_squared_loss_is_halved_summed_over_outputs_and_averaged_over_samples():
+    assert LOSSES["squared"].value(np.array([[3.0, 1.0], [0.0, 0.0]]), np.zeros((2, 2))) == (9 + 1) / 2 / 2
+
+
+def test_the_two_predictions_of_the_textbook_differ_in_squared_loss_and_not_in_cross_entropy():
+    first, second = np.log([[0.6, 0.2, 0.2]]), np.log([[0.6, 1e-300, 0.4]])
+    y = np.array([0])
+    squared, cross = LOSSES["softmax_squared"], LOSSES["cross_entropy"]
+    assert first.argmax() == second.argmax() == 0
+    assert squared.value(first, y) == pytest.approx((0.4**2 + 0.2**2 + 0.2**2) / 2)
+    assert squared.value(second, y) == pytest.approx((0.4**2 + 0.4**2) / 2)
+    assert cross.value(first, y) == pytest.approx(-np.log(0.6))
+    assert cross.value(second, y) == pytest.approx(-np.log(0.6))
+
+
+def test_least_cross_entropy_is_greatest_likelihood():
+    rng = np.random.default_rng(4)
+    O, y = rng.normal(size=(6, 4)), targets("classes")
+    likelihood = softmax(O)[np.arange(6), y].prod()
+    assert np.exp(-6 * LOSSES["cross_entropy"].value(O, y)) == pytest.approx(likelihood, rel=1e-13)
+
+
+def test_whole_weights_are_repetitions():
+    rng = np.random.default_rng(5)
+    O, y, weight = rng.normal(size=(6, 4)), targets("classes"), np.array([0, 1, 2, 3, 1, 0])
+    loss = LOSSES["cross_entropy"]
+    repeated = np.repeat(np.arange(6), weight)
+    assert loss.value(O, y, weight) == pytest.approx(loss.value(O[repeated], y[repeated]), rel=1e-14)
+
+
+def test_shares_of_weights_that_are_all_0_are_0():
+    np.testing.assert_array_equal(shares(2, np.zeros(2)), [0, 0])

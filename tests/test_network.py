@@ -1,0 +1,98 @@
+"""Networks, first parameters, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from twofold import Layer, Network, initialize
+from twofold.errors import SpecificationError, UnknownNameError
+from twofold.network import INITIALIZATIONS, check_parameters, distance, largest
+
+
+def test_the_three_models_are_one_family():
+    linear = Network((2, 1), loss="squared")
+    softmax = Network((784, 10))
+    mlp = Network((784, 256, 10), activation="relu", loss="cross_entropy")
+    assert [n.n_parameters for n in (linear, softmax, mlp)] == [3, 7850, 784 * 256 + 256 + 2560 + 10]
+    assert mlp.hidden == (256,)
+    assert mlp.shapes == ((784, 256), (256, 10))
+
+
+def test_widths_may_come_as_a_list_of_numpy_integers():
+    assert Network([np.int64(4), 3]) == Network((4, 3))
+
+
+@pytest.mark.parametrize("widths", [(3,), (0, 2), (2.0, 1), (True, 2), ()])
+def test_widths_that_can_not_be_are_refused(widths):
+    with pytest.raises(SpecificationError, match="expected at least two positive integers"):
+        Network(widths)
+
+
+def test_unknown_names_and_impossible_values_are_refused():
+    with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
+        Network((2, 2), activation="rleu")
+    with pytest.raises(UnknownNameError, match="did you mean 'squared'"):
+        Network((2, 2), loss="square")
+    with pytest.raises(SpecificationError, match="dropout is 1"):
+        Network((2, 2), dropout=1)
+    with pytest.raises(SpecificationError, match="needs at least 2 outputs"):
+        Network((2, 1), loss="cross_entropy")
+
+
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+def test_one_seed_gives_one_start_and_another_seed_another(name):
+    network = Network((30, 20, 10))
+    first, again, other = (initialize(network, seed, initialization=name) for seed in (0, 0, 1))
+    assert distance(first, again) == 0
+    assert (distance(first, other) > 0) == (name != "zeros")
+    assert all((layer.b == 0).all() for layer in first)
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"), [("normal", 0.03), ("xavier", np.sqrt(2 / 700)), ("he", np.sqrt(2 / 400)), ("zeros", 0)]
+)
+def test_initial_weights_have_the_spread_of_their_formula(name, deviation):
+    (layer,) = initialize(Network((400, 300)), 7, initialization=name, sigma=0.03)
+    assert layer.W.std() == pytest.approx(deviation, rel=0.01)
+    assert abs(layer.W.mean()) <= 4 * deviation / np.sqrt(layer.W.size)
+
+
+def test_xavier_is_uniform_within_its_bound():
+    (layer,) = initialize(Network((400, 300)), initialization="xavier")
+    bound = np.sqrt(6 / 700)
+    assert np.abs(layer.W).max() < bound
+    assert np.abs(layer.W).max() > 0.999 * bound
+
+
+def test_float32_is_the_float64_start_rounded():
+    network = Network((5, 4, 3))
+    single, double = initialize(network, dtype="float32"), initialize(network)
+    for a, b in zip(single, double, strict=True):
+        np.testing.assert_array_equal(a.W, b.W.astype(np.float32))
+        assert a.b.dtype == np.float32
+
+
+def test_initialization_refuses_unknown_names_and_impossible_spreads():
+    with pytest.raises(UnknownNameError, match="did you mean 'xavier'"):
+        initialize(Network((2, 2)), initialization="xavir")
+    with pytest.raises(SpecificationError, match="sigma is 0"):
+        initialize(Network((2, 2)), sigma=0)
+
+
+def test_parameters_from_outside_are_copied_and_must_fit():
+    network = Network((2, 3))
+    W = np.ones((2, 3))
+    (layer,) = check_parameters(network, [(W, np.zeros(3))], "float64")
+    W[0, 0] = 5
+    assert layer.W[0, 0] == 1
+    with pytest.raises(SpecificationError, match=r"parameters have shapes .*\(3, 2\).* has .*\(2, 3\)"):
+        check_parameters(network, [(W.T, np.zeros(3))], "float64")
+
+
+def test_largest_and_distance_look_at_every_weight_and_bias():
+    a = (Layer(np.zeros((1, 1)), np.array([-3.0])),)
+    b = (Layer(np.ones((1, 1)), np.array([-7.0])),)
+    assert largest(a) == 3
+    assert distance(a, b) == 4
+    assert np.isnan(largest((Layer(np.array([[np.nan]]), np.zeros(1)),)))

@@ -1,0 +1,25 @@
+"""What the README says can be done."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_example_in_python_runs_as_it_stands(fashion, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    exec(compile(code, str(README), "exec"), {})  # noqa: S102 - our own README
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+    assert float(re.search(r"test accuracy (\S+)", lines[-1])[1]) > 0.8
+
+
+def test_every_file_it_links_to_is_there():
+    if not (README.parent / "src").is_dir():
+        pytest.skip("the source tree is out of reach")
+    for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text()):
+        assert (README.parent / target).exists(), target
