@@ -62,9 +62,7 @@ def test_digits_are_those_of_the_worst():
 
 
 def test_folders_without_the_sets(tmp_path):
-    with pytest.raises(
-        DataNotFoundError, match=r"norris\.json: cannot be read; give the folder"
-    ):
+    with pytest.raises(DataNotFoundError, match=r"norris\.json: cannot be read; give the folder"):
         certify(tmp_path)
     (tmp_path / "norris.json").write_text("no")
     with pytest.raises(FileFormatError, match=r"norris\.json: not JSON: "):

@@ -77,6 +77,20 @@ def test_the_cheap_way_is_taken_where_it_is_safe_and_not_elsewhere():
     assert solve_least_squares(X[:100], Y[:100]).method == "qr"
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+def test_many_ranges_of_rows_add_up(intercept):
+    random = np.random.default_rng(0)
+    X = random.standard_normal((50_000, 20))  # four ranges of at most 13107 rows
+    Y = X @ random.standard_normal((20, 2)) + random.standard_normal((50_000, 2))
+    cheap = solve_least_squares(X, Y, fit_intercept=intercept)
+    assert cheap.method == "gram"
+    A = np.column_stack([np.ones(len(X)), X]) if intercept else X
+    expected = np.linalg.lstsq(A, Y)[0]
+    np.testing.assert_allclose(cheap.W, expected[int(intercept) :], rtol=1e-10)
+    np.testing.assert_allclose(cheap.residuals.rss, np.square(Y - A @ expected).sum(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(cheap.spread.deviations**2, np.diag(np.linalg.inv(A.T @ A)), rtol=1e-9)
+
+
 def test_condition_that_shows_only_outside_the_sample_is_seen():
     random = np.random.default_rng(0)
     X = np.zeros((40000, 2))

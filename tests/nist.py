@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-DATA = Path(os.environ.get("TWOFOLD_NIST_DIR", Path(__file__).parents[3] / "shared" / "data" / "nist-strd"))
+DATA = Path(os.environ.get("TWOFOLD_NIST_DIR", Path(__file__).parents[2] / "shared" / "data" / "nist-strd"))
 NAMES = [
     "norris",
     "pontius",
