@@ -102,15 +102,16 @@ def refine(A: Pair, B: Pair, G: Array, factor: Factor) -> Refined:
     x, r = pairs.pair(np.zeros((A.high.shape[1], k))), pairs.pair(np.zeros((m, k)))
     F, g = B, G
     # Until something was corrected, what rounding may do is measured by sizes in which nothing cancels.
-    before = _largest_possible(factor, B.high, G)
+    bound = before = _largest_possible(factor, B.high, G)
     left = np.zeros_like(x.high)
     for number in range(ROUNDS):
         h, c = factor.lower(g), factor.Q.T @ F.high  # (p, k) both
         correction = factor.upper(c - h)
         size = np.abs(correction).max(axis=0, initial=0.0)
         # Columns that no longer gain are left as they are: what they would get is rounding error.
-        going = size < before / 2
-        rate = np.divide(size, before, out=np.zeros_like(size), where=before > 0)
+        # The second correction is the first to know G - A'r; it may be the larger one where the first was 0 by chance.
+        going = size < (bound if number < 2 else before) / 2
+        rate = np.minimum(np.divide(size, before, out=np.ones_like(size), where=before > 0), 1.0)
         left = np.where(going, np.abs(correction) * rate, np.abs(correction))
         if not going.any():
             break
@@ -120,7 +121,7 @@ def refine(A: Pair, B: Pair, G: Array, factor: Factor) -> Refined:
         F = pairs.subtract(pairs.subtract(B, r), pairs.matrix_product(A, x))
         g = pairs.subtract(pairs.pair(G), pairs.transposed_product(A, r)).high
         small = np.abs(correction) <= SETTLED * np.abs(x.high)
-        # The first correction knows nothing of G - A'r yet: it settles nothing.
+        # Likewise the first correction settles nothing.
         if number and small.all() and _settled(F.high, r.high):
             break
     return Refined(x, r, left)
