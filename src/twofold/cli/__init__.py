@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = 130
     except (TwofoldError, OSError) as error:
         return _complain(str(error), 2, debug=debug)
+    except MemoryError as error:
+        return _complain(f"there is not enough memory for this: {error}", 2, debug=debug)
     except Exception as error:
         # Typer's own complaints; its base class has had several homes, its method has not.
         if not hasattr(error, "format_message"):

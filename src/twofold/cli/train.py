@@ -22,21 +22,18 @@ def train(
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set."""
-    from twofold.cli.job import plan
+    from twofold.cli.job import open_worker, plan
     from twofold.cli.screen import Screen
-    from twofold.engines import ENGINES, open_engine
-    from twofold.errors import check_name
-    from twofold.models import held_out_log_likelihood, in_data_units
+    from twofold.models import held_out_log_likelihood, in_data_units, loss_unit
     from twofold.training import train as run
 
     screen = Screen(as_json=as_json)
-    check_name("engine", engine, ENGINES)
-    job = plan(screen, options)
-    worker = open_engine(
-        engine, job.network, seed=options.seed, initialization=options.init, sigma=options.sigma, dtype=dtype
-    )
+    job = plan(screen, options, (engine,), dtype)
+    if job.data.scaling is not None:
+        screen.say("losses and coefficients are in the data's own units")
+    worker = open_worker(options, engine, job.network, dtype)
     records = []
-    with screen.training(job.recipe, len(job.data.train), worker.running) as watch:
+    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
         for epoch in run(worker, job.data, job.recipe, watch=watch):
             records.append(in_data_units(epoch, job.data))
             screen.say(str(records[-1]))

@@ -1,5 +1,5 @@
 """Pictures; matplotlib is imported here alone, and nothing here touches its global state."""
 
-from twofold.plots.images import image_grid, save
+from twofold.plots.images import check_picture, image_grid, save
 
-__all__ = ["image_grid", "save"]
+__all__ = ["check_picture", "image_grid", "save"]
