@@ -68,7 +68,7 @@ def test_matrix_products_agree_with_rational_arithmetic():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_exact_gram_matrix_is_right_to_a_hundred_bits(weighted):
+def test_the_exact_gram_matrix_is_right_to_two_hundred_bits(weighted):
     random = np.random.default_rng(1)
     Z = random.standard_normal((50, 3)) * 10.0 ** random.integers(-8, 8, (50, 3))
     weight = random.uniform(0, 2, 50) if weighted else None
@@ -77,10 +77,9 @@ def test_the_exact_gram_matrix_is_right_to_a_hundred_bits(weighted):
     for i in range(3):
         for j in range(3):
             exact = sum(w[k] * Fraction(Z[k, i]) * Fraction(Z[k, j]) for k in range(50))
-            size = Fraction(float(np.sqrt(G.high[i, i] * G.high[j, j])))
-            assert abs(value(G, (i, j)) - exact) < size / 2**100
-    np.testing.assert_array_equal(G.high, G.high.T)
+            size = Fraction(float(np.sqrt(G[0, i, i] * G[0, j, j])))
+            assert abs(sum(Fraction(float(part)) for part in G[:, i, j]) - exact) < size / 2**190
 
 
 def test_an_exact_gram_matrix_of_zeros():
-    assert not exact_gram(np.zeros((3, 2))).high.any()
+    assert not exact_gram(np.zeros((3, 2))).any()

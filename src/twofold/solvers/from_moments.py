@@ -1,6 +1,8 @@
-"""Solve least squares from moments: Cholesky in pairs of doubles, with the rank found on the way."""
+"""Solve least squares from moments: Cholesky in pairs of doubles finds the rank, whole numbers refine the rest."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
@@ -8,15 +10,54 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.solvers import pairs
+from twofold.solvers.expansions import UNIT_BITS, Whole, to_double, to_pair, to_whole
 from twofold.solvers.moments import Moments
 from twofold.solvers.pair_cholesky import PairFactor, pivoted_cholesky, solve_lower, solve_upper
 from twofold.solvers.pairs import Pair
 from twofold.solvers.rank import RankedFactor, minimum_norm, scaled_condition
 from twofold.solvers.refinement import Factor
 from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread, correct_digits
+from twofold.solvers.whole_refinement import refine_whole, residual_squares
 
 Array = NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
+REFINED_VARIANCES = 64  # coefficients up to which variances are refined in whole numbers, where pairs don't do
+ENOUGH_FOR_PAIRS = 1e7  # cond^2 2**-104 is then 5e-18
+CUT = 2.0**-190  # what sums of a stream may have lost, relative to the columns' lengths
+SMALLEST = 1e-305  # products below it have lost bits
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The normal equations, scaled.
+
+    Attributes
+    ----------
+    M : Whole, shape (k, k)
+        Coefficients first, then targets; penalised.
+    free : Whole, shape (k, k)
+        The same without the penalty.
+    factor : PairFactor
+        Of M rounded to pairs.
+    unit : ndarray, shape (k,)
+        Powers of two: column j of M is the user's times ``unit[j]``.
+    """
+
+    M: Whole
+    free: Whole
+    factor: PairFactor
+    unit: Array
+
+    @property
+    def corner(self) -> Pair:
+        """The triangular factor as far as the rank goes."""
+        r = self.factor.rank
+        return self.factor.R.at((slice(0, r), slice(0, r)))
+
+    def solve(self, B: Pair) -> Array:
+        """Solve ``M x = B`` on the independent columns, in their pivots' order."""
+        corner = self.corner
+        return solve_upper(corner, solve_lower(corner, B)).high
 
 
 def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: float = 0.0) -> LeastSquares:
@@ -40,32 +81,38 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     DataError
         If no sample was taken in.
     """
-    M, factor, unit = _factor(moments, fit_intercept=fit_intercept, penalty=penalty)
+    normal = _normal(moments, fit_intercept=fit_intercept, penalty=penalty)
+    factor, unit, corner = normal.factor, normal.unit, normal.corner
     first, d = int(fit_intercept), moments.features
-    p, k = d + first, len(M.high)
-    R = factor.R
-    r = factor.rank
-    corner = R.at((slice(0, r), slice(0, r)))
-    x = solve_upper(corner, R.at((slice(0, r), slice(p, k))))  # (r, q)
+    p, r = d + first, factor.rank
     independent, dependent = factor.order[:r], factor.order[r:p]
+    M, C = normal.M[np.ix_(independent, independent)], normal.M[independent, p:]
+    solved = refine_whole(M, C, normal.solve)
+    x = solved.value  # (r, q)
     worth = 1.0 / unit[p:]
     condition = scaled_condition(corner.high[first:, first:]) if r == p else np.inf
-    amplified = moments.rounding * scaled_condition(corner.high) ** 2
+    rss = residual_squares(M, C, np.diag(normal.free)[p:], solved.x) * worth**2
+    spread: Spread | None = None
+    found: tuple[Dependence, ...] = ()
+    largest = np.abs(x).max(axis=0, initial=0.0)
+    lost = np.fmax(CUT, SMALLEST / np.diag(moments.parts[0])[1 - first :][independent].min(initial=1.0))
+    error = solved.error + lost * scaled_condition(corner.high) ** 2 * largest  # (r, q)
     if len(dependent):
-        K = solve_upper(corner, R.at((slice(0, r), slice(r, p)))).high
+        K = solve_upper(corner, factor.R.at((slice(0, r), slice(r, p)))).high
         ranked = RankedFactor(Factor(np.zeros((0, r)), corner.high), independent, dependent, condition)
-        z = minimum_norm(K, x.high, unit[:p], ranked, intercept=fit_intercept)
+        z = minimum_norm(K, x, unit[:p], ranked, intercept=fit_intercept)
         found = _dependences(K, ranked, first)
+        error = unit[:p, None] * np.fmax(error.max(axis=0, initial=0.0), EPS * scaled_condition(corner.high) * largest)
     else:
         order = np.argsort(independent)
-        z, found = pairs.scale(x.at(order), unit[:p, None]).high, ()
-    largest = unit[:p, None] * np.abs(x.high).max(axis=0, initial=0.0)
-    error = largest * max(amplified, EPS * EPS)
-    z, digits = z * worth, correct_digits(error, z / worth, largest)
-    sums = _residual_sums(moments, M, factor, p, fit_intercept=fit_intercept)
+        z, error = x[order] * unit[:p, None], error[order] * unit[:p, None]
+        spread = _spread(normal, p, first)
+        error = error + _noise(moments, z, worth, first) * spread.deviations[:, None]
+    z, digits = z * worth, correct_digits(error, z, unit[:p, None] * largest)
     if penalty:
-        fitted = penalty * np.square(z[first:]).sum(axis=0)
-        sums = Residuals(sums.n, sums.rss - fitted, sums.tss, sums.weight_sum, sums.log_weights)
+        rss = np.maximum(rss - penalty * np.square(z[first:]).sum(axis=0), 0.0)
+    tss = _squares(normal, first, slice(p, None)) * worth**2
+    total = float(moments.parts[:, 0, 0].sum())
     return LeastSquares(
         W=z[first:],
         b=z[0] if first else np.zeros(z.shape[1]),
@@ -74,8 +121,8 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
         singular=_singular_values(factor, unit[:p], first),
         digits=digits,
         dependent=found,
-        residuals=sums,
-        spread=None if penalty or len(dependent) else _spread(corner, factor, unit[:p], _squares(M, first, p)),
+        residuals=Residuals(moments.n, rss, tss, total, moments.log_weights),
+        spread=None if penalty else spread,
         method="moments",
         intercept=fit_intercept,
         penalty=penalty,
@@ -84,28 +131,32 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
 
 def factor_moments(moments: Moments, *, fit_intercept: bool, penalty: float) -> tuple[Array, Array]:
     """Return R, (r, p), and the targets, (r, q), of an equivalent small problem: columns in their order, scaled."""
-    _, factor, _ = _factor(moments, fit_intercept=fit_intercept, penalty=penalty)
+    factor = _normal(moments, fit_intercept=fit_intercept, penalty=penalty).factor
     p, r = moments.features + int(fit_intercept), factor.rank
     R = np.empty((r, p))
     R[:, factor.order[:p]] = factor.R.high[:r, :p]
     return R, factor.R.high[:r, p:]
 
 
-def _factor(moments: Moments, *, fit_intercept: bool, penalty: float) -> tuple[Pair, PairFactor, Array]:
-    """Scale M by powers of two, add the penalty, and factor what belongs to the coefficients."""
+def _normal(moments: Moments, *, fit_intercept: bool, penalty: float) -> Normal:
+    """Scale the sums by powers of two, add the penalty, and factor what belongs to the coefficients."""
     if moments.n == 0:
         raise DataError("no samples of positive weight were taken in; give at least one block")
     first = int(fit_intercept)
-    keep = slice(1 - first, None)
-    M = moments.M.at((keep, keep))
     p = moments.features + first
-    unit = _units(np.diag(M.high))
-    M = pairs.scale(pairs.scale(M, unit), unit[:, None])
-    raw = np.diag(M.high)[:p].copy()
+    parts = moments.parts[:, 1 - first :, 1 - first :]
+    unit = _units(np.diag(parts[0]))
+    free = to_whole(parts * unit * unit[:, None])
+    upper = np.triu_indices(len(free))
+    free.T[upper] = free[upper]  # the order of adding may show far below the last bit of a double
+    raw = np.diag(to_pair(free).high)[:p]
+    M = free
     if penalty:
-        M = _with_penalty(M, slice(first, p), np.square(unit[first:p]), penalty)
+        M = free.copy()
+        index = np.arange(first, p)
+        M[index, index] += to_whole((penalty * np.square(unit[first:p]))[None])
     tolerance = np.square(8 * max(np.sqrt(moments.n), p) * EPS)
-    return M, pivoted_cholesky(M, p, tolerance * raw, first=fit_intercept), unit
+    return Normal(M, free, pivoted_cholesky(to_pair(M), p, tolerance * raw, first=fit_intercept), unit)
 
 
 def _units(diagonal: Array) -> Array:
@@ -114,43 +165,41 @@ def _units(diagonal: Array) -> Array:
     return np.where(diagonal > 0, np.ldexp(1.0, -exponent), 1.0)
 
 
-def _with_penalty(M: Pair, where: slice, unit: Array, penalty: float) -> Pair:
-    """Add the penalty to the features' diagonal."""
-    extra = np.zeros_like(M.high)
-    index = np.arange(where.start, where.stop)
-    extra[index, index] = penalty * unit
-    return pairs.add(M, pairs.pair(extra))
+def _noise(moments: Moments, z: Array, worth: Array, first: int) -> Array:
+    """Bound, in the norm of M, what sums in doubles have done to the fit; shape (q,), see `Moments.noise`."""
+    if not moments.noise.any():
+        return np.zeros(z.shape[1])
+    noise = moments.noise[1 - first :, 1 - first :]
+    both = np.vstack([z, -np.diag(1.0 / worth)])  # (k, q)
+    squares = (both * (noise @ both)).sum(axis=0) + 8 * EPS * (np.abs(both) * (np.abs(noise) @ np.abs(both))).sum(axis=0)
+    return EPS * len(noise) * np.sqrt(np.maximum(squares, 0.0))
 
 
-def _residual_sums(moments: Moments, M: Pair, factor: PairFactor, p: int, *, fit_intercept: bool) -> Residuals:
-    """Read RSS from what is left of the targets, and TSS from what the mean leaves."""
-    worth = np.square(1.0 / _units(np.diag(moments.M.high)[1 + moments.features :]))
-    targets = np.arange(p, len(M.high))
-    # What is left after the last pivot; columns of the rank's shortfall add nothing.
-    rss = np.maximum(factor.R.high[targets, targets], 0.0) * worth
-    tss = _squares(M, int(fit_intercept), len(M.high))[p - int(fit_intercept) :] * worth
-    return Residuals(moments.n, rss, tss, float(moments.M.high[0, 0]), moments.log_weights)
+def _squares(normal: Normal, first: int, which: slice) -> Array:
+    """Sum the squares of some columns, about their means if column 0 is the intercept's."""
+    squares = np.diag(normal.free)[which]
+    if not first:
+        return to_double(squares)
+    moved = normal.free[0, which]
+    return to_double((squares * normal.free[0, 0] - moved * moved) // normal.free[0, 0])
 
 
-def _squares(M: Pair, first: int, stop: int) -> Array:
-    """Sum the squares of columns `first` to `stop`, about their means if column 0 is the intercept's."""
-    index = np.arange(first, stop)
-    squares = M.at((index, index))
-    if first:
-        moved = pairs.multiply(M.at((0, index)), M.at((0, index)))
-        squares = pairs.subtract(squares, pairs.divide(moved, M.at((0, slice(0, 1)))))
-    return squares.high
-
-
-def _spread(corner: Pair, factor: PairFactor, unit: Array, squares: Array) -> Spread:
+def _spread(normal: Normal, p: int, first: int) -> Spread:
     """Compute (A'A)^-1's root and its diagonal, on the user's scale."""
-    p = len(unit)
-    directions = np.diag(unit)[factor.order[:p]]
-    h = solve_lower(corner, pairs.pair(directions))  # (p, p)
+    corner, order, unit = normal.corner, normal.factor.order[:p], normal.unit[:p]
     root = np.empty((p, p))
-    root[factor.order[:p]] = solve_upper(corner, pairs.pair(np.eye(p))).high
-    lengths = np.sqrt(squares) / unit[p - len(squares) :]
-    return Spread(np.zeros(len(squares)), root * unit[:, None], np.sqrt(pairs.sum_of_squares(h).high), lengths)
+    root[order] = solve_upper(corner, pairs.pair(np.eye(p))).high
+    if p <= REFINED_VARIANCES and scaled_condition(corner.high) > ENOUGH_FOR_PAIRS:
+        one = np.zeros((p, p), dtype=object)
+        np.fill_diagonal(one, 1 << UNIT_BITS)
+        M = normal.M[np.ix_(order, order)]
+        deviations = np.empty(p)
+        deviations[order] = np.sqrt(np.maximum(np.diag(refine_whole(M, one, normal.solve).value), 0.0))
+    else:
+        h = solve_lower(corner, pairs.pair(np.eye(p)[order]))  # (p, p)
+        deviations = np.sqrt(pairs.sum_of_squares(h).high)
+    lengths = np.sqrt(np.maximum(_squares(normal, first, slice(first, p)), 0.0)) / unit[first:]
+    return Spread(np.zeros(p - first), root * unit[:, None], deviations * unit, lengths)
 
 
 def _dependences(K: Array, ranked: RankedFactor, first: int) -> tuple[Dependence, ...]:

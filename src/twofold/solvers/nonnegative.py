@@ -50,10 +50,7 @@ def solve_nonnegative_moments(moments: Moments, *, fit_intercept: bool = True, p
     R, targets = factor_moments(moments, fit_intercept=fit_intercept, penalty=penalty)
 
     def on_columns(target: int, free: Index) -> LeastSquares:
-        index = np.concatenate([[0], 1 + free, [1 + moments.features + target]]).astype(np.intp)
-        part = replace(moments, features=len(free), targets=1)
-        part.M = moments.M.at(np.ix_(index, index))
-        return solve_moments(part, fit_intercept=fit_intercept, penalty=penalty)
+        return solve_moments(moments.on_columns(free, target), fit_intercept=fit_intercept, penalty=penalty)
 
     return _combine(solve_moments(moments, fit_intercept=fit_intercept, penalty=penalty), R, targets, on_columns)
 
