@@ -262,6 +262,6 @@ def test_blocks_that_cannot_be():
     assert moments.n == 0
     with pytest.raises(DataError, match=r"^no samples of positive weight"):
         solve_moments(moments)
-    for broken in (None, {}, {"format": "twofold-moments-1"}, {**moments.to_dict(), "high": [[1.0]]}):
+    for broken in (None, {}, {"format": "twofold-moments-2"}, {**moments.to_dict(), "parts": [[1.0]]}):
         with pytest.raises(DataError, match=r"^(not a state of moments|a state of moments that is damaged)"):
             Moments.from_dict(broken)

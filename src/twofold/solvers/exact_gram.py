@@ -75,4 +75,3 @@ def slices(Z: Pair) -> list[Array]:
         parts.append(part)
         high, low = pairs.two_sum(high - part, low)
     return parts or [high]
-

@@ -171,7 +171,9 @@ def _noise(moments: Moments, z: Array, worth: Array, first: int) -> Array:
         return np.zeros(z.shape[1])
     noise = moments.noise[1 - first :, 1 - first :]
     both = np.vstack([z, -np.diag(1.0 / worth)])  # (k, q)
-    squares = (both * (noise @ both)).sum(axis=0) + 8 * EPS * (np.abs(both) * (np.abs(noise) @ np.abs(both))).sum(axis=0)
+    squares = (both * (noise @ both)).sum(axis=0) + 8 * EPS * (np.abs(both) * (np.abs(noise) @ np.abs(both))).sum(
+        axis=0
+    )
     return EPS * len(noise) * np.sqrt(np.maximum(squares, 0.0))
 
 

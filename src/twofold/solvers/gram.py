@@ -70,7 +70,10 @@ class Sums:
 
 @dataclass(frozen=True)
 class Guess:
-    """Where the pass starts: coefficients of ``[1, X - shift]`` and a value near the mean of Y."""
+    """Where the pass starts: coefficients of ``[1, X - shift]`` for ``Y - middle``, middle near the mean of Y.
+
+    A target far from 0 would otherwise lose in its residuals the digits that its mean takes.
+    """
 
     shift: Array | None
     W: Array
@@ -177,6 +180,7 @@ def _guess(problem: Problem) -> Guess | None:
     with np.errstate(all="ignore"):  # what isn't finite shows in G
         if first:
             middle = Y.mean(axis=0)
+            Y = Y - middle
             mean = A[:, 1:].mean(axis=0)
             deviation = np.sqrt(np.einsum("ij,ij->j", A[:, 1:], A[:, 1:]) / len(A) - mean**2)
             if not (np.abs(mean) <= FAR * deviation).all():
@@ -195,7 +199,7 @@ def _guess(problem: Problem) -> Guess | None:
     if L is None or condition > 3 * MOST_CONDITION:
         return None
     solved = scipy.linalg.cho_solve((L, True), A.T @ Y / length[:, None]) / length[:, None]  # (p, q)
-    return Guess(shift, solved[first:], solved[0] if first else middle, middle)
+    return Guess(shift, solved[first:], solved[0] if first else np.zeros_like(middle), middle)
 
 
 def scaled_cholesky(G: Array) -> tuple[float, Array | None]:
@@ -275,10 +279,10 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
         X = problem.X.high[rows]  # (m, d)
         if guess.shift is not None:
             X = X - guess.shift
-        R = Y[rows] - X @ W
+        T = Y[rows] - middle if first else Y[rows]
+        R = T - X @ W
         if first:
             R -= b
-        T = Y[rows] - middle
         ones = one[: len(X)]
         if problem.weight is not None:
             ones = np.sqrt(problem.weight[rows])
@@ -324,22 +328,28 @@ def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Su
     """Bring everything to the user's scale."""
     (guess, size, rss), first = refined, int(problem.intercept)
     W, unit, d = guess.W, centred.unit[:, None], len(guess.W)
-    # Cholesky's error on the last step, and that of residuals computed in doubles.
-    safe, largest = centred.condition * centred.offset, np.abs(W / unit).max(axis=0)
-    error = unit * EPS * (safe**2 * size + safe * largest)  # (d, q)
-    digits = correct_digits(error, W, unit * largest)
-    b, shift = guess.b, centred.mean
-    if guess.shift is not None:
-        b, shift = b - guess.shift @ W, shift + guess.shift
     root = unit * scipy.linalg.solve_triangular(centred.L, np.eye(d), lower=True, trans="T")  # root root' = C^-1
-    variances = np.square(root).sum(axis=1)
+    deviations = np.sqrt(np.square(root).sum(axis=1))[:, None]
+    # Residuals computed in doubles are wrong by eps of their terms, in the norm of the fit; and so is their product
+    # with A, by the condition. To that comes Cholesky's error on the last step.
+    safe, largest = centred.condition * centred.offset, np.abs(W / unit).max(axis=0)
+    terms = np.sqrt(sums.yy) + np.sqrt(np.diag(sums.G))[first:] @ np.abs(W) + safe * np.sqrt(rss)
+    if first:
+        terms = terms + np.sqrt(sums.G[0, 0]) * np.abs(guess.b)
+    error = EPS * (safe**2 * size * unit + terms * deviations)  # (d, q)
+    digits = correct_digits(error, W, unit * largest)
+    b, shift, size_b = guess.b, centred.mean, np.abs(guess.b) + np.abs(guess.middle)
+    if guess.shift is not None:
+        shift = shift + guess.shift
+        b, size_b = b - guess.shift @ W, size_b + np.abs(guess.shift) @ np.abs(W)
+    b = b + guess.middle
+    variances = deviations[:, 0] ** 2
     tss = sums.yy
     if first:
         n = sums.G[0, 0]
         tss = tss - np.square(sums.y1) / n
-        digits = np.vstack(
-            [correct_digits(EPS * np.abs(b) + np.abs(shift) @ error, b, np.abs(shift) @ np.abs(W)), digits]
-        )
+        error_b = EPS * (size_b + terms / np.sqrt(n)) + np.abs(shift) @ error
+        digits = np.vstack([correct_digits(error_b, b, np.abs(shift) @ np.abs(W)), digits])
         variances = np.concatenate([[1 / n + np.square(shift @ root).sum()], variances])
         root = scipy.linalg.block_diag(1 / np.sqrt(n), root)
     return LeastSquares(

@@ -168,13 +168,15 @@ class Moments:
             raise DataError(f"a state of moments that is damaged: {error!r}; write it again with to_dict") from error
         shapes = (parts.shape, noise.shape) == (moments.parts.shape, moments.noise.shape)
         if not (shapes and np.isfinite(parts).all() and np.isfinite(noise).all()):
-            raise DataError(f"a state of moments that is damaged: its matrices have shapes {parts.shape}, {noise.shape}")
+            raise DataError(
+                f"a state of moments that is damaged: its matrices have shapes {parts.shape}, {noise.shape}"
+            )
         moments.parts, moments.noise = parts, noise
         return moments
 
 
 def _block(Z: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Sum one block, in doubles if its condition allows it, exactly otherwise; return (1 or 4, k, k) parts and noise."""
+    """Sum one block, in doubles if its condition allows it; return its parts, (1 or 4, k, k), and its noise."""
     scaled = Z if weight is None else Z * np.sqrt(weight)[:, None]
     with np.errstate(all="ignore"):
         G = scaled.T @ scaled

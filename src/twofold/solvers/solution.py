@@ -12,6 +12,7 @@ from twofold.network import Layer, Parameters
 
 Array = NDArray[np.float64]
 Method = Literal["gram", "qr", "moments", "nonnegative"]
+DISTINCT = 1e6  # errors by which a value must differ from 0, if it is below the rounding of what it is a sum of
 MOST_DIGITS = 53 * np.log10(2)  # what a double holds
 EPS = float(np.finfo(np.float64).eps)
 
@@ -157,14 +158,14 @@ def correct_digits(error: Array, value: Array, size: Array | float = 0.0) -> Arr
     ----------
     error, value : ndarray
     size : ndarray or float
-        Of the terms that value is a sum of: where nothing of them is left but rounding, value is 0 for all that doubles
-        can tell, and its digits are counted against the terms.
+        Of the terms that value is a sum of: where hardly more than the error is left of them, and less than a
+        double's rounding, value is as good as 0, and its digits are counted against the terms.
 
     Returns
     -------
     ndarray
     """
-    reference = np.where(np.abs(value) > EPS * size, np.abs(value), size)
+    reference = np.where(np.abs(value) > np.minimum(DISTINCT * error, EPS * size), np.abs(value), size)
     with np.errstate(divide="ignore", invalid="ignore"):
         digits = -np.log10(error / reference)
     return np.clip(np.nan_to_num(digits, nan=MOST_DIGITS, posinf=MOST_DIGITS, neginf=0.0), 0.0, MOST_DIGITS) + 0.0

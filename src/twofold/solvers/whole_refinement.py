@@ -1,7 +1,7 @@
 """Refinement of normal equations in whole numbers: no rounding error but the last.
 
-A factor in pairs of doubles gives ``M x = C`` to cond^2 * 1e-32; the residual ``C - M x`` in Python's integers is exact,
-and each round of corrections gains as many digits again. So the sums of a stream yield what they determine.
+A factor in pairs of doubles gives ``M x = C`` to cond^2 * 1e-32; the residual ``C - M x`` in Python's integers is
+exact, and each round of corrections gains as many digits again. So the sums of a stream yield what they determine.
 """
 
 from __future__ import annotations
