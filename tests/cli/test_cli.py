@@ -156,7 +156,7 @@ def test_data_get_copies_what_is_here_into_torchvision_s_layout(capsys, tmp_path
         ("train mlp --data digits --hidden many", "--hidden is 'many'; expected whole numbers such as 256 or 256,128"),
         ("train linear --data synthetic --learning-rate 100", "training diverged in epoch 1"),
         ("train softmax --data digits --epochs many", "Invalid value for '--epochs'"),
-        ("train softmax", "Missing option '--data'"),
+        ("train softmax", "no data: name a set with --data, such as --data digits"),
         ("train softmax --data digits --nothing", "No such option: --nothing"),
         ("compare softmax --data digits --engines scratch", "--engines is 'scratch'; expected two names"),
         ("data get digts", "unknown data set 'digts'; did you mean 'digits'?"),

@@ -8,7 +8,7 @@ from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
 from twofold.engines import Engine, open_engine
-from twofold.errors import check_name
+from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
@@ -40,16 +40,46 @@ def open_worker(options: JobOptions, engine: str, network: Network, dtype: str) 
     )
 
 
-def plan(screen: Screen, options: JobOptions, engines: tuple[str, ...], dtype: str) -> Job:
-    """Check the words, load the data and say what is going to happen.
+def check_words(options: JobOptions, engines: tuple[str, ...], dtype: str) -> None:
+    """Try all that can be tried without the data: a mistake should come to light before a download, not after it.
+
+    Parameters
+    ----------
+    options : JobOptions
+    engines : tuple of str
+        Names of the engines that are going to train.
+    dtype : str
+
+    Raises
+    ------
+    TwofoldError
+        If a word is wrong.
+    """
+    check_name("model", options.model, MODELS)
+    check_name("loss", options.loss or "squared", LOSSES)
+    Recipe(**options.recipe())
+    trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activation, dropout=options.dropout)
+    for engine in engines:
+        open_worker(options, engine, trial, dtype)
+
+
+def load(screen: Screen, options: JobOptions) -> Dataset:
+    """Load the data set that ``--data`` names, with a bar if it is downloaded."""
+    if options.data is None:
+        raise SpecificationError("no data: name a set with --data, such as --data digits")
+    with screen.downloading() as progress:
+        return load_dataset(options.data, options.root, progress=progress)
+
+
+def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
+    """Settle network and recipe for a data set, and say what is going to happen.
 
     Parameters
     ----------
     screen : Screen
     options : JobOptions
-    engines : tuple of str
-        Names of the engines that are going to train.
-    dtype : str
+    raw : Dataset
+        In its own units.
 
     Returns
     -------
@@ -57,24 +87,14 @@ def plan(screen: Screen, options: JobOptions, engines: tuple[str, ...], dtype: s
 
     Raises
     ------
-    TwofoldError
-        If a word is wrong or the data can't be had.
+    SpecificationError
+        If the model doesn't fit the data.
     """
-    check_name("model", options.model, MODELS)
-    check_name("loss", options.loss or "squared", LOSSES)
-    hidden = options.hidden_widths()
-    Recipe(**options.recipe())
-    # Tried on a small network first: a mistake comes to light before a download, not after it.
-    trial = Network((1, *(hidden or (1,)), 2), options.activation, dropout=options.dropout)
-    for engine in engines:
-        open_worker(options, engine, trial, dtype)
-    with screen.downloading() as progress:
-        raw = load_dataset(options.data, options.root, progress=progress)
     data = raw.standardized() if raw.needs_scaling else raw
     network = build_network(
         options.model,
         data,
-        hidden=hidden,
+        hidden=options.hidden_widths(),
         activation=options.activation,
         loss=options.loss,
         dropout=options.dropout,

@@ -22,7 +22,7 @@ class JobOptions:
     """What is trained on what, and how: the words of the command line, not yet checked."""
 
     model: Annotated[str, Argument(help="linear, softmax or mlp.", show_default=False)]
-    data: Annotated[str, Option("--data", help="A data set's name, or a folder of IDX files.", show_default=False)]
+    data: Annotated[str | None, Option("--data", help="A data set's name, or a folder of IDX files.")] = None
     root: ROOT = None
     hidden: Annotated[str | None, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = None
     activation: Annotated[str, Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity.")] = "relu"
