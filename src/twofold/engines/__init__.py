@@ -25,6 +25,7 @@ CHUNK = 4096  # rows that `outputs` takes at a time: image bytes become floats t
 ENGINES: dict[str, str] = {
     "scratch": "twofold.engines.scratch:ScratchEngine",
     "concise": "twofold.engines.concise:ConciseEngine",
+    "fused": "twofold.engines.fused:FusedEngine",
 }
 
 
