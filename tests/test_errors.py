@@ -35,4 +35,6 @@ def test_divergence_carries_epoch_and_history_through_pickling():
 
 
 def test_a_name_far_from_all_gets_no_guess():
-    assert str(errors.unknown_name("engine", "xyzzy", ["scratch"])) == "unknown engine 'xyzzy' (known: scratch)"
+    with pytest.raises(errors.UnknownNameError) as error:
+        errors.check_name("engine", "xyzzy", ["scratch"])
+    assert str(error.value) == "unknown engine 'xyzzy' (known: scratch)"

@@ -17,12 +17,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from twofold.training import Epoch
+from collections.abc import Iterable
+from typing import Any
 
 
 class TwofoldError(Exception):
@@ -75,11 +71,11 @@ class DivergedError(TwofoldError, ArithmeticError):
         What happened and what to try.
     epoch : int
         The epoch, counted from 1, in which it was noticed.
-    history : sequence of Epoch
+    history : iterable of twofold.training.Epoch
         The records of the epochs that ended well.
     """
 
-    def __init__(self, message: str, epoch: int, history: Iterable[Epoch] = ()) -> None:
+    def __init__(self, message: str, epoch: int, history: Iterable[Any] = ()) -> None:
         super().__init__(message)
         self.epoch = epoch
         self.history = tuple(history)
@@ -88,29 +84,37 @@ class DivergedError(TwofoldError, ArithmeticError):
         return type(self), (str(self), self.epoch, self.history)
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
-    """Build the error for a name that a registry doesn't hold.
+def check_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return a name that a registry holds.
 
     Parameters
     ----------
     kind : str
-        What was named, for the message: ``"activation"``.
-    name : object
+        What is named, for the message: ``"activation"``.
+    name : str
         What was asked for.
     known : iterable of str
         The names there are.
 
     Returns
     -------
+    str
+        The name.
+
+    Raises
+    ------
     UnknownNameError
-        Ready to raise.
+        If there is no such name; the message suggests the nearest.
 
     Examples
     --------
-    >>> str(unknown_name("activation", "rleu", ["relu", "tanh"]))
-    "unknown activation 'rleu'; did you mean 'relu'? (known: relu, tanh)"
+    >>> check_name("activation", "rleu", ["relu", "tanh"])
+    Traceback (most recent call last):
+    twofold.errors.UnknownNameError: unknown activation 'rleu'; did you mean 'relu'? (known: relu, tanh)
     """
     names = list(known)
+    if name in names:
+        return name
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return UnknownNameError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})")
+    raise UnknownNameError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})")

@@ -10,7 +10,7 @@ import numpy as np
 
 from twofold.data.dataset import Dataset
 from twofold.engines import Engine
-from twofold.errors import SpecificationError, unknown_name
+from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
@@ -22,13 +22,6 @@ MODELS: dict[str, str] = {
     "softmax": "softmax regression: no hidden layer, cross entropy",
     "mlp": "multilayer perceptron: hidden layers, either loss",
 }
-
-
-def check_model(model: str) -> str:
-    """Return the name of a model there is; raise `UnknownNameError` otherwise."""
-    if model not in MODELS:
-        raise unknown_name("model", model, MODELS)
-    return model
 
 
 def build_network(
@@ -67,14 +60,12 @@ def build_network(
     >>> build_network("softmax", load_dataset("toy-animals")).widths
     (4, 3)
     """
-    check_model(model)
+    check_name("model", model, MODELS)
     what = "classes" if data.classes else "numbers"
     if {"linear": "numbers", "softmax": "classes"}.get(model, what) != what:
         other = "softmax" if data.classes else "linear"
         raise SpecificationError(f"{data.name} has {what} to predict, which {model} can't; train {other} or mlp on it")
-    loss = loss or ("cross_entropy" if data.classes else "squared")
-    if loss not in LOSSES:
-        raise unknown_name("loss", loss, LOSSES)
+    loss = check_name("loss", loss or ("cross_entropy" if data.classes else "squared"), LOSSES)
     if LOSSES[loss].targets != what:
         raise SpecificationError(f"loss {loss!r} is one for {LOSSES[loss].targets}; {data.name} has {what} to predict")
     if model == "mlp" and not hidden:

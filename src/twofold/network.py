@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.errors import SpecificationError, unknown_name
+from twofold.errors import SpecificationError, check_name
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.randomness import Purpose, stream
 
@@ -61,10 +61,8 @@ class Network:
         if len(widths) < 2 or any(not _is_count(w) for w in widths):
             raise SpecificationError(f"widths are {widths}; expected at least two positive integers, inputs to outputs")
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
-        if self.activation not in ACTIVATIONS:
-            raise unknown_name("activation", self.activation, ACTIVATIONS)
-        if self.loss not in LOSSES:
-            raise unknown_name("loss", self.loss, LOSSES)
+        check_name("activation", self.activation, ACTIVATIONS)
+        check_name("loss", self.loss, LOSSES)
         if not 0 <= self.dropout < 1:
             raise SpecificationError(f"dropout is {self.dropout}; it must be at least 0 and less than 1")
         least = LOSSES[self.loss].least_outputs
@@ -180,11 +178,9 @@ def initialize(
     >>> [layer.W.shape for layer in initialize(Network((4, 5, 3)))]
     [(4, 5), (5, 3)]
     """
-    if initialization not in INITIALIZATIONS:
-        raise unknown_name("initialization", initialization, INITIALIZATIONS)
+    draw = INITIALIZATIONS[check_name("initialization", initialization, INITIALIZATIONS)]
     if not 0 < sigma < np.inf:
         raise SpecificationError(f"sigma is {sigma}; it must be positive and finite")
-    draw = INITIALIZATIONS[initialization]
     return tuple(
         Layer(
             draw(stream(seed, Purpose.WEIGHTS, index), shape, sigma).astype(dtype, copy=False),

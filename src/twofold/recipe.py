@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from twofold.errors import SpecificationError, unknown_name
+from twofold.errors import SpecificationError, check_name
 from twofold.functions.optimizers import OPTIMIZERS
 from twofold.functions.schedules import SCHEDULES, warm_up
 
@@ -87,10 +87,8 @@ class Recipe:
         self._require("decay_factor", 0 < self.decay_factor <= 1, "more than 0 and at most 1")
         self._require("clip_norm", self.clip_norm is None or self.clip_norm > 0, "positive, or None")
         self._require("seed", _is_integer(self.seed) and 0 <= self.seed < 2**64, "an integer from 0 to 2**64 - 1")
-        if self.optimizer not in OPTIMIZERS:
-            raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
-        if self.schedule not in SCHEDULES:
-            raise unknown_name("schedule", self.schedule, SCHEDULES)
+        check_name("optimizer", self.optimizer, OPTIMIZERS)
+        check_name("schedule", self.schedule, SCHEDULES)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:

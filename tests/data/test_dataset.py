@@ -128,6 +128,14 @@ def test_a_folder_of_idx_files_is_a_data_set(tmp_path):
     assert data.classes == ("0", "1", "2", "3")
 
 
+def test_a_folder_s_wild_labels_are_refused(tmp_path):
+    for part in ("train", "t10k"):
+        write_idx(tmp_path / f"{part}-images", np.zeros((2, 2, 2), np.uint8))
+        write_idx(tmp_path / f"{part}-labels", np.array([0, 2**31 - 1], np.int32))
+    with pytest.raises(DataError, match="labels from 0 to 2147483647; expected classes numbered from 0"):
+        load_dataset(tmp_path)
+
+
 def test_names_and_folders_that_are_not_there_are_told_apart(no_data, tmp_path):
     with pytest.raises(UnknownNameError, match="unknown data set 'fashion-mnits'; did you mean 'fashion-mnist'"):
         load_dataset("fashion-mnits")

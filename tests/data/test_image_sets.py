@@ -9,13 +9,13 @@ import pytest
 
 from twofold.data import layout
 from twofold.data.idx import read_idx, write_idx
+from twofold.data.idx_folder import read_idx_folder
 from twofold.data.image_sets import (
     IMAGE_SETS,
     ImageSet,
     cache_folder,
     find_files,
     get_image_set,
-    read_idx_folder,
     read_image_set,
 )
 from twofold.data.layout import FILE_NAMES

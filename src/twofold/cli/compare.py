@@ -19,14 +19,14 @@ def compare(
     """Train two engines in lockstep and print how far apart they are."""
     from twofold.cli.job import plan
     from twofold.cli.screen import Screen
-    from twofold.engines import check_engine
-    from twofold.errors import SpecificationError
+    from twofold.engines import ENGINES
+    from twofold.errors import SpecificationError, check_name
     from twofold.inspect import compare_engines
 
     names = engines.split(",")
     if len(names) != 2:
         raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
-    first, second = map(check_engine, names)
+    first, second = (check_name("engine", name, ENGINES) for name in names)
     screen = Screen(as_json=as_json)
     job = plan(screen, options)
     comparisons = []

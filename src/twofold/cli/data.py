@@ -42,11 +42,10 @@ def get(name: NAME, root: ROOT = None) -> None:
     from twofold.cli.screen import Screen
     from twofold.data import CATALOG
     from twofold.data.image_sets import IMAGE_SETS, get_image_set
-    from twofold.errors import unknown_name
+    from twofold.errors import check_name
 
     screen = Screen()
-    if name not in CATALOG:
-        raise unknown_name("data set", name, CATALOG)
+    check_name("data set", name, CATALOG)
     if name not in IMAGE_SETS:
         screen.say(f"{name} is built in; there is nothing to get")
         return

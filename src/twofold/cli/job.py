@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
-from twofold.models import build_network, check_model, suggest_recipe
+from twofold.errors import check_name
+from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
 
@@ -47,7 +48,7 @@ def plan(screen: Screen, options: JobOptions) -> Job:
     TwofoldError
         If a word is wrong or the data can't be had.
     """
-    check_model(options.model)
+    check_name("model", options.model, MODELS)
     Recipe(**options.recipe())  # mistakes come before a download
     hidden = options.hidden_widths()
     with screen.downloading() as progress:

@@ -112,7 +112,8 @@ class Meter:
     def __init__(
         self, bar: Progress, epochs: int, samples: int, *, running: Callable[[], Score] | None = None, runs: int = 1
     ) -> None:
-        self._bar, self._epochs, self._samples, self._runs = bar, epochs, samples, runs
+        self.bar = bar
+        self._epochs, self._samples, self._runs = epochs, samples, runs
         self._running = running
         self._task = bar.add_task(f"epoch 1/{epochs}", total=samples, numbers="")
         self._started = self._shown = time.perf_counter()
@@ -140,4 +141,4 @@ class Meter:
             accuracy = [] if score.accuracy is None else [f"accuracy {score.accuracy:.4f}"]
             numbers = [f"loss {score.loss:.4f}", *accuracy, *numbers]
         epoch = f"epoch {self._passes // self._runs + 1}/{self._epochs}"
-        self._bar.update(self._task, completed=done, description=epoch, numbers="  ".join(numbers))
+        self.bar.update(self._task, completed=done, description=epoch, numbers="  ".join(numbers))

@@ -24,12 +24,13 @@ def train(
     """Train a model on a data set."""
     from twofold.cli.job import plan
     from twofold.cli.screen import Screen
-    from twofold.engines import check_engine, open_engine
+    from twofold.engines import ENGINES, open_engine
+    from twofold.errors import check_name
     from twofold.models import held_out_log_likelihood, in_data_units
     from twofold.training import train as run
 
     screen = Screen(as_json=as_json)
-    check_engine(engine)
+    check_name("engine", engine, ENGINES)
     job = plan(screen, options)
     worker = open_engine(
         engine, job.network, seed=options.seed, initialization=options.init, sigma=options.sigma, dtype=dtype

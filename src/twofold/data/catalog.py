@@ -7,10 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from twofold.data import embedded, synthetic
 from twofold.data.dataset import Dataset, Samples
-from twofold.data.image_sets import IMAGE_SETS, ImageArrays, Progress, read_idx_folder, read_image_set
-from twofold.errors import DataNotFoundError, unknown_name
+from twofold.data.idx_folder import ImageArrays, read_idx_folder
+from twofold.data.image_sets import IMAGE_SETS, Progress, read_image_set
+from twofold.errors import DataError, DataNotFoundError, check_name
+
+MOST_CLASSES = 1 << 16  # a wild label in a file should not become a list of billions of names
 
 
 @dataclass(frozen=True)
@@ -80,21 +85,28 @@ def load_dataset(
     ((1000, 2), (1000, 1))
     """
     text = os.fspath(name)
-    if text in IMAGE_SETS:
-        image_set = IMAGE_SETS[text]
-        return _of_images(text, read_image_set(image_set, root, progress=progress), image_set.classes)
-    entry = CATALOG.get(text)
-    if entry is not None and entry.make is not None:
-        return entry.make()
-    if Path(text).is_dir():
-        arrays = read_idx_folder(text)
-        classes = tuple(
-            str(label) for label in range(int(max(arrays.train_labels.max(), arrays.test_labels.max())) + 1)
-        )
-        return _of_images(Path(text).name, arrays, classes)
-    if Path(text).name != text or Path(text).exists():
+    path = Path(text)
+    if path.is_dir() and text not in CATALOG:
+        arrays = read_idx_folder(path)
+        return _of_images(path.resolve().name, arrays, _class_names(path, arrays))
+    if text not in CATALOG and (path.name != text or path.exists()):
         raise DataNotFoundError(f"{text}: no folder of IDX files there; `twofold data list` shows the sets by name")
-    raise unknown_name("data set", text, CATALOG)
+    entry = CATALOG[check_name("data set", text, CATALOG)]
+    if entry.make is not None:
+        return entry.make()
+    image_set = IMAGE_SETS[text]
+    return _of_images(text, read_image_set(image_set, root, progress=progress), image_set.classes)
+
+
+def _class_names(path: Path, arrays: ImageArrays) -> tuple[str, ...]:
+    """Name the classes of a folder's labels by their numbers, from 0 to the largest."""
+    labels = np.concatenate([arrays.train_labels, arrays.test_labels]).astype(np.int64)
+    if labels.min() < 0 or labels.max() >= MOST_CLASSES:
+        raise DataError(
+            f"{path}: labels from {labels.min()} to {labels.max()}; expected classes numbered from 0, "
+            f"fewer than {MOST_CLASSES}"
+        )
+    return tuple(map(str, range(labels.max() + 1)))
 
 
 def _of_images(name: str, arrays: ImageArrays, classes: tuple[str, ...]) -> Dataset:

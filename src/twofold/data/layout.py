@@ -5,7 +5,7 @@ sum of each file, tell the sets apart. Folders are laid out as torchvision has t
 
 References
 ----------
-MD5 sums and the first address of each set: torchvision, ``torchvision/datasets/mnist.py`` (version 0.19, 2024).
+MD5 sums and the first address of each set: torchvision, ``torchvision/datasets/mnist.py`` (commit 01977a18).
 Those of Fashion-MNIST also: Xiao, Rasul, Vollgraf, README of github.com/zalandoresearch/fashion-mnist, "Get the Data".
 MNIST: LeCun, Cortes, Burges, 1998. Fashion-MNIST: Xiao, Rasul, Vollgraf, arXiv:1708.07747, 2017.
 KMNIST: Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto, Ha, arXiv:1812.01718, 2018.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from twofold.data.idx import read_bytes
-from twofold.errors import unknown_name
+from twofold.errors import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,9 +138,7 @@ def resolve(image_set: ImageSet | str) -> ImageSet:
     """
     if isinstance(image_set, ImageSet):
         return image_set
-    if image_set not in IMAGE_SETS:
-        raise unknown_name("image set", image_set, IMAGE_SETS)
-    return IMAGE_SETS[image_set]
+    return IMAGE_SETS[check_name("image set", image_set, IMAGE_SETS)]
 
 
 def cache_folder() -> Path:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Precision, check_precision
-from twofold.errors import MissingDependencyError, unknown_name
+from twofold.errors import MissingDependencyError, check_name
 from twofold.metrics import Score
 from twofold.network import Network, Parameters, check_parameters, initialize
 from twofold.recipe import Recipe
@@ -132,13 +132,6 @@ class Engine(Protocol):
         ...
 
 
-def check_engine(name: str) -> str:
-    """Return the name of an engine there is; raise `UnknownNameError` otherwise."""
-    if name not in ENGINES:
-        raise unknown_name("engine", name, ENGINES)
-    return name
-
-
 def open_engine(
     name: str,
     network: Network,
@@ -184,7 +177,7 @@ def open_engine(
     >>> engine.outputs([[1.0, 2.0, 3.0, 4.0]]).shape
     (1, 3)
     """
-    check_engine(name)
+    check_name("engine", name, ENGINES)
     precision = check_precision(dtype)
     if parameters is None:
         start = initialize(network, seed, initialization=initialization, sigma=sigma, dtype=precision)
