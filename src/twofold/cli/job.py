@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
+from twofold.engines import DEVICES, ENGINES, PRECISIONS, Engine, choose, open_engine
+from twofold.engines.threads import check_threads, use_threads
 from twofold.errors import check_name
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
@@ -71,3 +74,38 @@ def plan(screen: Screen, options: JobOptions) -> Job:
     if data.scaling is not None:
         screen.say("columns are standardised for training; losses and coefficients are in the data's own units")
     return Job(raw, data, network, recipe)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Who computes, and where; see `twofold.open_engine`."""
+
+    engine: str
+    device: str
+    precision: str | None
+    threads: int | None
+
+
+def check_hardware(engine: str, *, device: str, precision: str | None, threads: int | None) -> Hardware:
+    """Check the words before anything is loaded or downloaded; raise `SpecificationError` at a wrong one."""
+    check_name("engine", engine, ("auto", *ENGINES))
+    check_name("device", device, DEVICES)
+    if precision is not None:
+        check_name("precision", precision, PRECISIONS)
+    return Hardware(engine, device, precision, check_threads(threads))
+
+
+def open_worker(job: Job, options: JobOptions, hardware: Hardware, *, dtype: str) -> Engine:
+    """Open the engine of a job; ``auto`` is told how large the job is."""
+    name = hardware.engine
+    where: dict[str, Any] = {"device": hardware.device, "precision": hardware.precision}
+    if name == "auto":
+        recipe = job.recipe
+        samples = recipe.epochs * len(job.data.train)
+        name = choose(job.network, dtype=dtype, batch_size=recipe.batch_size, samples=samples, **where)
+    worker = open_engine(
+        name, job.network, seed=options.seed, initialization=options.init, sigma=options.sigma, dtype=dtype, **where
+    )
+    if hardware.threads is not None:
+        use_threads(hardware.threads)
+    return worker

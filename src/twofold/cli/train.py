@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from twofold.cli.options import AS_JSON, JobOptions, takes_job
+from twofold.cli.options import AS_JSON, DEVICE, ENGINE, PRECISION, THREADS, JobOptions, takes_job
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 @takes_job
 def train(
     options: JobOptions,
-    engine: Annotated[str, Option("--engine", help="scratch (NumPy) or concise (PyTorch).")] = "scratch",
+    *,
+    engine: ENGINE = "auto",
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32",
+    device: DEVICE = "cpu",
+    precision: PRECISION = None,
+    threads: THREADS = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set."""
-    from twofold.cli.job import plan
+    from twofold.cli.job import check_hardware, open_worker, plan
     from twofold.cli.screen import Screen
-    from twofold.engines import ENGINES, open_engine
-    from twofold.errors import check_name
     from twofold.models import held_out_log_likelihood, in_data_units
     from twofold.training import train as run
 
     screen = Screen(as_json=as_json)
-    check_name("engine", engine, ENGINES)
+    hardware = check_hardware(engine, device=device, precision=precision, threads=threads)
     job = plan(screen, options)
-    worker = open_engine(
-        engine, job.network, seed=options.seed, initialization=options.init, sigma=options.sigma, dtype=dtype
-    )
+    worker = open_worker(job, options, hardware, dtype=dtype)
     records = []
     with screen.training(job.recipe, len(job.data.train), worker.running) as watch:
         for epoch in run(worker, job.data, job.recipe, watch=watch):
@@ -42,7 +42,7 @@ def train(
             screen.say(str(records[-1]))
     result: dict[str, Any] = {
         "model": options.model,
-        "engine": engine,
+        "engine": worker.name,
         "dtype": dtype,
         "data": job.raw.name,
         "seed": options.seed,

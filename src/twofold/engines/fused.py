@@ -23,9 +23,11 @@ from torch import Tensor
 from twofold.borders import Precision, check_block, check_features
 from twofold.engines import CHUNK, EngineState
 from twofold.engines.buffers import Buffers, Flat, Pair, tensor
-from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, move, shares
+from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, holds, move, shares
+from twofold.engines.one_row import OneRow
 from twofold.engines.replays import Replays, device_capture
 from twofold.engines.tally import Tally
+from twofold.errors import SpecificationError
 from twofold.functions import LOSSES as FORMULAS
 from twofold.functions import OPTIMIZERS as RULES
 from twofold.metrics import Score, running_score
@@ -79,6 +81,13 @@ class FusedEngine:
         device: str = "cpu",
         precision: str | None = None,
     ) -> None:
+        check_device(device, dtype)
+        if precision is not None and dtype != "float32":
+            raise SpecificationError(f"precision {precision!r} with dtype {dtype!r}; it goes with float32 alone")
+        if not holds(network):
+            raise SpecificationError(
+                f"the fused engine lacks {network.activation!r} or {network.loss!r}; the scratch engine takes both"
+            )
         self.network = network
         self.dtype = dtype
         self.steps = 0
@@ -97,6 +106,7 @@ class FusedEngine:
         self._X: Tensor
         self._y: Tensor
         self._weight: Tensor | None
+        self._one_row = OneRow(network, self._theta.layers, dtype) if device == "cpu" else None
         self._theta.write(parameters)
         self.start(Recipe())
         self.begin_epoch()
@@ -159,10 +169,33 @@ class FusedEngine:
         """Read the mean loss and accuracy since the epoch began."""
         return running_score(FORMULAS[self.network.loss], self._tally.read())
 
+    def output(self, x: ArrayLike) -> Array:
+        """Compute the raw outputs of one sample, in microseconds.
+
+        Parameters
+        ----------
+        x : array, shape (d,)
+            Image bytes or numbers.
+
+        Returns
+        -------
+        ndarray of the engine's dtype, shape (q,)
+            On a CPU computed in that type throughout, whatever the products' precision.
+
+        Raises
+        ------
+        DataError
+            If it doesn't fit the network or holds what is not a finite number.
+        """
+        return self.outputs(np.asarray(x)[None])[0] if self._one_row is None else self._one_row(x)
+
     @torch.inference_mode()
     def outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs O (n, q)."""
-        features = tensor(check_features(self.network, X, dtype=self.dtype))
+        X = check_features(self.network, X, dtype=self.dtype)
+        if len(X) == 1 and self._one_row is not None:
+            return self._one_row(X[0])[None]
+        features = tensor(X)
         layers = self._read_by_products(features.dtype)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
         for rows in (slice(i, i + CHUNK) for i in range(0, len(features), CHUNK)):
@@ -298,6 +331,15 @@ class FusedEngine:
         """Drop what was made for the set and the recipe before."""
         self._buffers.clear()
         self._replays.forget()
+
+
+def check_device(device: str, dtype: Precision) -> None:
+    """Raise `SpecificationError` if PyTorch sees no such device here, or the device has no such type."""
+    backends: dict[str, Any] = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    if device in backends and not backends[device].is_available():
+        raise SpecificationError(f"device is {device!r}; PyTorch sees none here")
+    if device == "mps" and dtype == "float64":
+        raise SpecificationError("device 'mps' has no float64; use float32")
 
 
 def _factor(features: torch.dtype) -> float:

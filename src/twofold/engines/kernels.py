@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from twofold.network import Network
+
 aten = torch.ops.aten
 Scalar = float | Tensor  # a tensor of no dimensions where the number must lie on the device
 
@@ -132,6 +134,11 @@ LOSSES: dict[str, Loss] = {
     "softmax_squared": Loss(softmax_squared, _softmax_squared_loss),
     "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, _sigmoid_loss),
 }
+
+
+def holds(network: Network) -> bool:
+    """Tell whether a network's activation and loss are here: a name put into the registries later may not be."""
+    return network.activation in ACTIVATIONS and network.loss in LOSSES
 
 
 def move(theta: Tensor, g: Tensor, length: Scalar) -> None:
