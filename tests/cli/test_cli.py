@@ -265,3 +265,29 @@ def test_a_download_shows_a_bar_on_a_terminal_and_a_line_elsewhere(tmp_path):
 def test_json_leaves_standard_error_quiet_unless_it_is_a_terminal():
     assert Screen(as_json=True, console=Console(force_terminal=False)).console.quiet
     assert not Screen(as_json=True, console=Console(force_terminal=True)).console.quiet
+
+
+@torch_only
+def test_train_takes_the_engine_that_fused_alone_can_be(capsys):
+    words = ("train", "softmax", "--data", "toy-animals", "--epochs", "2")
+    result = run_json(capsys, *words, "--precision", "bfloat16")
+    assert result["engine"] == "fused"
+    exact = run_json(capsys, *words, "--threads", "2")
+    assert exact["engine"] == "scratch"
+    assert exact["epochs"][-1]["loss"] == pytest.approx(result["epochs"][-1]["loss"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--device gpu", "unknown device 'gpu'"),
+        ("--engine fast", "unknown engine 'fast'"),
+        ("--engine scratch --device cuda", "the scratch engine has no device 'cuda'; fused has it"),
+        ("--precision half", "unknown precision 'half'"),
+        ("--threads 0", "threads is 0; it must be at least 1"),
+    ],
+)
+def test_hardware_that_can_not_be_is_one_line(capsys, words, message):
+    code, _, err = run(capsys, "train", "softmax", "--data", "toy-animals", *words.split())
+    assert code == 2
+    assert message in err

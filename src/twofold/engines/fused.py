@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from twofold.borders import Precision, check_block, check_features
-from twofold.engines import CHUNK, EngineState
+from twofold.engines import EngineState
 from twofold.engines.buffers import Buffers, Flat, Pair, tensor
 from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, holds, move, shares
 from twofold.engines.one_row import OneRow
@@ -39,6 +39,7 @@ Array = NDArray[Any]
 Gradients = list[tuple[Tensor, Tensor]]
 
 MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
+CHUNK = 1024  # rows that `outputs` takes at a time: large enough for the products' speed, small enough for a cache
 
 
 class Tape(NamedTuple):
