@@ -14,6 +14,10 @@ from typer import Argument, Option
 from twofold.errors import SpecificationError
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
+ENGINE = Annotated[str, Option("--engine", help="auto, scratch (NumPy), concise or fused (PyTorch).")]
+DEVICE = Annotated[str, Option("--device", help="cpu, cuda or mps.")]
+PRECISION = Annotated[str | None, Option("--precision", help="bfloat16: matrix products in half the bits.")]
+THREADS = Annotated[int | None, Option("--threads", help="Threads of the arithmetic; all cores otherwise.")]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
 
 

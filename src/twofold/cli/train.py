@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, JobOptions, takes_job
+from twofold.cli.options import AS_JSON, DEVICE, ENGINE, PRECISION, THREADS, JobOptions, takes_job
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
@@ -24,20 +24,24 @@ def train(
     target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None,
     features: Annotated[str | None, Option("--features", help="Its columns to predict from: a,b; else all.")] = None,
     weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None,
-    engine: Annotated[str, Option("--engine", help="scratch (NumPy) or concise (PyTorch).")] = "scratch",
+    engine: ENGINE = "auto",
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32",
+    device: DEVICE = "cpu",
+    precision: PRECISION = None,
+    threads: THREADS = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set; linear regression on a table of any size too."""
-    from twofold.cli.job import check_words, load, plan
+    from twofold.cli.job import Hardware, check_words, load, open_worker, plan
     from twofold.cli.screen import Screen
     from twofold.cli.table import IN_MEMORY, choose_table, fit_table
     from twofold.data.table_dataset import table_dataset
     from twofold.models import held_out_log_likelihood
 
     screen = Screen(as_json=as_json)
-    check_words(options, (engine,), dtype)
-    result: dict[str, Any] = {"model": options.model, "engine": engine, "dtype": dtype, "seed": options.seed}
+    hardware = Hardware(engine, dtype, device, precision, threads)
+    check_words(options, hardware)
+    result: dict[str, Any] = {"model": options.model, "dtype": dtype, "seed": options.seed}
     if file is None:
         raw = load(screen, options)
     else:
@@ -47,8 +51,9 @@ def train(
             return
         raw = table_dataset(table)
     job = plan(screen, options, raw)
-    worker, records = _run(screen, options, job, engine=engine, dtype=dtype)
-    result |= {"data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
+    worker = open_worker(job, options, hardware)
+    records = _run(screen, worker, job)
+    result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
     if options.model == "linear":
         result |= _exact(screen, worker, job)
     log_likelihood = held_out_log_likelihood(job.network, job.data, records[-1])
@@ -58,21 +63,19 @@ def train(
     screen.result(result)
 
 
-def _run(screen: Screen, options: JobOptions, job: Job, *, engine: str, dtype: str) -> tuple[Engine, list[Epoch]]:
+def _run(screen: Screen, worker: Engine, job: Job) -> list[Epoch]:
     """Train, an epoch a line, losses in the data's own units."""
-    from twofold.cli.job import open_worker
     from twofold.models import in_data_units, loss_unit
     from twofold.training import train as epochs
 
     if job.data.scaling is not None:
         screen.say("losses and coefficients are in the data's own units")
-    worker = open_worker(options, engine, job.network, dtype)
     records = []
     with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
         for epoch in epochs(worker, job.data, job.recipe, watch=watch):
             records.append(in_data_units(epoch, job.data))
             screen.say(str(records[-1]))
-    return worker, records
+    return records
 
 
 def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
