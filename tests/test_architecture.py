@@ -30,7 +30,11 @@ FLOORS = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 HEAVY = {
-    "torch": {"engines/concise.py", "data/torch_dataset.py"},
+    "torch": {
+        "engines/concise.py",
+        *(f"engines/{name}.py" for name in ("fused", "buffers", "kernels", "one_row", "products", "replays", "tally")),
+        "data/torch_dataset.py",
+    },
     "PIL": {"data/torch_dataset.py"},
     "matplotlib": {"plots"},
     "sklearn": {"data/embedded.py", "estimators"},

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.engines import Engine, EngineState, open_engine
     from twofold.estimators import LinearRegression
-    from twofold.inspect import check_gradients, collapse, compare_engines
+    from twofold.inspect import check_gradients, collapse, compare_engines, find_rate
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
     from twofold.solvers import polynomial_features, solve_least_squares
@@ -36,6 +36,7 @@ _HOMES = {
     "collapse": "inspect",
     "compare_engines": "inspect",
     "evaluate": "training",
+    "find_rate": "inspect",
     "initialize": "network",
     "load_dataset": "data",
     "open_engine": "engines",
@@ -61,6 +62,7 @@ __all__ = [
     "collapse",
     "compare_engines",
     "evaluate",
+    "find_rate",
     "initialize",
     "load_dataset",
     "open_engine",

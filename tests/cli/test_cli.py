@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from twofold import Recipe, write_idx
-from twofold.cli import main
-from twofold.cli import train as train_command
+from twofold.cli import main, options
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Meter, Screen
 from twofold.engines import ENGINES
@@ -156,7 +155,7 @@ def test_data_get_copies_what_is_here_into_torchvision_s_layout(capsys, tmp_path
         ("train mlp --data digits --hidden many", "--hidden is 'many'; expected whole numbers such as 256 or 256,128"),
         ("train linear --data synthetic --learning-rate 100", "training diverged in epoch 1"),
         ("train softmax --data digits --epochs many", "Invalid value for '--epochs'"),
-        ("train softmax", "Missing option '--data'"),
+        ("train softmax", "no data: name a set with --data, such as --data digits"),
         ("train softmax --data digits --nothing", "No such option: --nothing"),
         ("compare softmax --data digits --engines scratch", "--engines is 'scratch'; expected two names"),
         ("data get digts", "unknown data set 'digts'; did you mean 'digits'?"),
@@ -279,7 +278,7 @@ def test_the_bar_counts_passes(terminal, monkeypatch, runs, calls, numbers):
     "registry", [ACTIVATIONS, OPTIMIZERS, SCHEDULES, INITIALIZATIONS, ENGINES], ids=lambda r: next(iter(r))
 )
 def test_help_names_all_that_a_registry_holds(registry):
-    texts = " ".join(str(field.type) for field in dataclasses.fields(JobOptions)) + inspect.getsource(train_command)
+    texts = " ".join(str(field.type) for field in dataclasses.fields(JobOptions)) + get_args(options.ENGINE)[1].help
     assert all(name in texts for name in registry)
 
 
@@ -300,3 +299,29 @@ def test_a_download_shows_a_bar_on_a_terminal_and_a_line_elsewhere(tmp_path):
 def test_json_leaves_standard_error_quiet_unless_it_is_a_terminal():
     assert Screen(as_json=True, console=Console(force_terminal=False)).console.quiet
     assert not Screen(as_json=True, console=Console(force_terminal=True)).console.quiet
+
+
+@torch_only
+def test_train_takes_the_engine_that_fused_alone_can_be(capsys):
+    words = ("train", "softmax", "--data", "toy-animals", "--epochs", "2")
+    result = run_json(capsys, *words, "--precision", "bfloat16")
+    assert result["engine"] == "fused"
+    exact = run_json(capsys, *words, "--threads", "2")
+    assert exact["engine"] == "scratch"
+    assert exact["epochs"][-1]["loss"] == pytest.approx(result["epochs"][-1]["loss"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--device gpu", "unknown device 'gpu'"),
+        ("--engine fast", "unknown engine 'fast'"),
+        ("--engine scratch --device cuda", "the scratch engine has no device 'cuda'; fused has it"),
+        ("--precision half", "unknown precision 'half'"),
+        ("--threads 0", "threads is 0; it must be at least 1"),
+    ],
+)
+def test_hardware_that_can_not_be_is_one_line(capsys, words, message):
+    code, _, err = run(capsys, "train", "softmax", "--data", "toy-animals", *words.split())
+    assert code == 2
+    assert message in err

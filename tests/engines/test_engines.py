@@ -129,14 +129,15 @@ def test_the_state_before_the_first_step_can_be_restored(name):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(("first", "second"), [("scratch", "concise"), ("scratch", "fused"), ("fused", "concise")])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_run_goes_on_in_the_other_engine(optimizer):
+def test_a_run_goes_on_in_another_engine(optimizer, first, second):
     network = Network((5, 8, 3), dropout=0.3)
     data = random_dataset(network, 50)
     recipe = Recipe(epochs=4, batch_size=8, optimizer=optimizer, learning_rate=0.05)
-    whole = open_engine("scratch", network, initialization="he", dtype="float64")
+    whole = open_engine(first, network, initialization="he", dtype="float64")
     states = [whole.state() for _ in train(whole, data, recipe)]
-    other = open_engine("concise", network, dtype="float64")
+    other = open_engine(second, network, dtype="float64")
     list(train(other, data, recipe, resume=states[1]))
     assert distance(whole.parameters(), other.parameters()) <= 1e-12
 

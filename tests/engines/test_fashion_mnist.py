@@ -12,15 +12,17 @@ pytestmark = pytest.mark.torch
 SOFTMAX, MLP = Network((784, 10)), Network((784, 256, 10))
 
 
+@pytest.mark.parametrize("other", ["concise", "fused"])
 @pytest.mark.parametrize("network", [SOFTMAX, MLP], ids=["softmax", "mlp"])
-def test_the_engines_agree_to_1e_12_after_ten_epochs(network, fashion):
+def test_the_engines_agree_to_1e_12_after_ten_epochs(network, other, fashion):
     recipe = Recipe(epochs=10, batch_size=256, learning_rate=0.1)
-    worst = [comparison.max_parameter_difference for comparison in compare_engines(network, fashion, recipe)]
+    comparisons = compare_engines(network, fashion, recipe, engines=("scratch", other))
+    worst = [comparison.max_parameter_difference for comparison in comparisons]
     assert len(worst) == 10
     assert max(worst) <= 1e-12
 
 
-@pytest.mark.parametrize("engine", ["scratch", "concise"])
+@pytest.mark.parametrize("engine", ["scratch", "concise", "fused"])
 @pytest.mark.parametrize(
     ("network", "learning_rate", "published"),
     # Batch size 256, 5 epochs, weights N(0, 0.01), plain SGD: the better of the two published ways (Zhang et al.,

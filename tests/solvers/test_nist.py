@@ -1,9 +1,9 @@
 """NIST's certified sets: digits against the exact solution of the same doubles, and against the certified values."""
 
-import nist
 import numpy as np
 import pytest
 
+import nist
 from twofold.solvers import Moments, polynomial_features, solve_least_squares, solve_moments
 from twofold.solvers.inference import goodness, standard_errors
 

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from twofold import __version__
+from twofold.cli.certify import certify
 from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
+from twofold.cli.find_rate import find_rate
 from twofold.cli.train import train
 
 app = typer.Typer(
@@ -38,5 +40,7 @@ def _options(
 
 app.command()(train)
 app.command()(compare)
+app.command()(find_rate)
 app.command()(demo)
+app.command()(certify)
 app.add_typer(data, name="data")

@@ -1,4 +1,4 @@
-"""What `train` and `compare` have in common: from the command line's words to data, network and recipe."""
+"""What the commands that train have in common: from the command line's words to data, network, recipe and engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,37 @@ from dataclasses import dataclass
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
-from twofold.engines import Engine, open_engine
-from twofold.errors import check_name
+from twofold.engines import Engine, choose, open_engine
+from twofold.engines.threads import check_threads, use_threads
+from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Who computes, where and in which numbers; see `twofold.open_engine`."""
+
+    engine: str
+    dtype: str
+    device: str = "cpu"
+    precision: str | None = None
+    threads: int | None = None
+
+    def open(self, name: str, network: Network, options: JobOptions) -> Engine:
+        """Open the engine of that name with the first weights that the options ask for."""
+        return open_engine(
+            name,
+            network,
+            seed=options.seed,
+            initialization=options.init,
+            sigma=options.sigma,
+            dtype=self.dtype,
+            device=self.device,
+            precision=self.precision,
+        )
 
 
 @dataclass(frozen=True)
@@ -33,23 +58,46 @@ class Job:
     recipe: Recipe
 
 
-def open_worker(options: JobOptions, engine: str, network: Network, dtype: str) -> Engine:
-    """Open an engine with the first weights that the options ask for."""
-    return open_engine(
-        engine, network, seed=options.seed, initialization=options.init, sigma=options.sigma, dtype=dtype
-    )
+def check_words(options: JobOptions, *hardware: Hardware) -> None:
+    """Try all that can be tried without the data: a mistake should come to light before a download, not after it.
+
+    Parameters
+    ----------
+    options : JobOptions
+    *hardware : Hardware
+        Of each engine that is going to train.
+
+    Raises
+    ------
+    TwofoldError
+        If a word is wrong.
+    """
+    check_name("model", options.model, MODELS)
+    check_name("loss", options.loss or "squared", LOSSES)
+    Recipe(**options.recipe())
+    trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activation, dropout=options.dropout)
+    for machine in hardware:
+        check_threads(machine.threads)
+        machine.open(machine.engine, trial, options)
 
 
-def plan(screen: Screen, options: JobOptions, engines: tuple[str, ...], dtype: str) -> Job:
-    """Check the words, load the data and say what is going to happen.
+def load(screen: Screen, options: JobOptions) -> Dataset:
+    """Load the data set that ``--data`` names, with a bar if it is downloaded."""
+    if options.data is None:
+        raise SpecificationError("no data: name a set with --data, such as --data digits")
+    with screen.downloading() as progress:
+        return load_dataset(options.data, options.root, progress=progress)
+
+
+def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
+    """Settle network and recipe for a data set, and say what is going to happen.
 
     Parameters
     ----------
     screen : Screen
     options : JobOptions
-    engines : tuple of str
-        Names of the engines that are going to train.
-    dtype : str
+    raw : Dataset
+        In its own units.
 
     Returns
     -------
@@ -57,24 +105,14 @@ def plan(screen: Screen, options: JobOptions, engines: tuple[str, ...], dtype: s
 
     Raises
     ------
-    TwofoldError
-        If a word is wrong or the data can't be had.
+    SpecificationError
+        If the model doesn't fit the data.
     """
-    check_name("model", options.model, MODELS)
-    check_name("loss", options.loss or "squared", LOSSES)
-    hidden = options.hidden_widths()
-    Recipe(**options.recipe())
-    # Tried on a small network first: a mistake comes to light before a download, not after it.
-    trial = Network((1, *(hidden or (1,)), 2), options.activation, dropout=options.dropout)
-    for engine in engines:
-        open_worker(options, engine, trial, dtype)
-    with screen.downloading() as progress:
-        raw = load_dataset(options.data, options.root, progress=progress)
     data = raw.standardized() if raw.needs_scaling else raw
     network = build_network(
         options.model,
         data,
-        hidden=hidden,
+        hidden=options.hidden_widths(),
         activation=options.activation,
         loss=options.loss,
         dropout=options.dropout,
@@ -88,3 +126,21 @@ def plan(screen: Screen, options: JobOptions, engines: tuple[str, ...], dtype: s
     if data.scaling is not None:
         screen.say("columns are standardised for training")
     return Job(raw, data, network, recipe)
+
+
+def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
+    """Open the engine of a job; ``auto`` is told how large the job is."""
+    name = hardware.engine
+    if name == "auto":
+        name = choose(
+            job.network,
+            dtype=hardware.dtype,
+            device=hardware.device,
+            precision=hardware.precision,
+            batch_size=job.recipe.batch_size,
+            samples=job.recipe.epochs * len(job.data.train),
+        )
+    worker = hardware.open(name, job.network, options)
+    if hardware.threads is not None:
+        use_threads(hardware.threads)
+    return worker

@@ -14,6 +14,10 @@ from typer import Argument, Option
 from twofold.errors import SpecificationError
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
+ENGINE = Annotated[str, Option("--engine", help="auto, scratch (NumPy), concise or fused (PyTorch).")]
+DEVICE = Annotated[str, Option("--device", help="cpu, cuda or mps.")]
+PRECISION = Annotated[str | None, Option("--precision", help="bfloat16: matrix products in half the bits.")]
+THREADS = Annotated[int | None, Option("--threads", help="Threads of the arithmetic; all cores otherwise.")]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
 
 
@@ -22,7 +26,7 @@ class JobOptions:
     """What is trained on what, and how: the words of the command line, not yet checked."""
 
     model: Annotated[str, Argument(help="linear, softmax or mlp.", show_default=False)]
-    data: Annotated[str, Option("--data", help="A data set's name, or a folder of IDX files.", show_default=False)]
+    data: Annotated[str | None, Option("--data", help="A data set's name, or a folder of IDX files.")] = None
     root: ROOT = None
     hidden: Annotated[str | None, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = None
     activation: Annotated[str, Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity.")] = "relu"

@@ -1,6 +1,7 @@
 """Engines: each knows how to take a step, and all of them take the same one.
 
-``scratch.py`` is NumPy with every gradient by hand, ``concise.py`` is PyTorch with autograd; read them side by side.
+``scratch.py`` is NumPy with every gradient by hand, ``concise.py`` is PyTorch with autograd, ``fused.py`` is PyTorch
+without autograd, at the hardware's speed; read them side by side. `choose` is the rule behind ``"auto"``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +28,14 @@ CHUNK = 4096  # rows that `outputs` takes at a time: image bytes become floats t
 ENGINES: dict[str, str] = {
     "scratch": "twofold.engines.scratch:ScratchEngine",
     "concise": "twofold.engines.concise:ConciseEngine",
+    "fused": "twofold.engines.fused:FusedEngine",
 }
+
+DEVICES = ("cpu", "cuda", "mps")
+PRECISIONS = ("bfloat16",)
+
+SMALL_PRODUCT = 2**18  # multiply-adds: below, a call of PyTorch costs more than the product that it does
+SMALL_JOB = 4 * 10**11  # multiply-adds: below, importing PyTorch takes longer than `fused` saves
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,61 @@ class Engine(Protocol):
         ...
 
 
+def choose(
+    network: Network,
+    *,
+    dtype: str = "float32",
+    device: str = "cpu",
+    precision: str | None = None,
+    batch_size: int = 256,
+    samples: int | None = None,
+) -> str:
+    """Choose the fastest engine that can do what is asked: the rule behind ``"auto"``.
+
+    The first line that holds decides. None of them looks at a clock, so the choice is the same from run to run.
+
+    1. A GPU, or products in another precision: ``"fused"``, which alone has them.
+    2. PyTorch is not installed: ``"scratch"``.
+    3. Every product of a minibatch is small, at most `SMALL_PRODUCT` multiply-adds: ``"scratch"``, since a call of
+       NumPy costs less than one of PyTorch.
+    4. The whole job is known and at most `SMALL_JOB` multiply-adds: ``"scratch"``, since importing PyTorch takes
+       longer than ``"fused"`` saves.
+    5. Otherwise ``"fused"``; if it lacks the network's activation or loss, ``"scratch"``.
+
+    Parameters
+    ----------
+    network : Network
+    dtype, device, precision
+        As for `open_engine`.
+    batch_size : int
+        Samples of a minibatch.
+    samples : int, optional
+        Samples gone through in the whole training, epochs times the set's size; None if it isn't known.
+
+    Returns
+    -------
+    str
+        A name in `ENGINES`.
+
+    Examples
+    --------
+    >>> choose(Network((20, 64, 64, 1), loss="squared"), batch_size=32)
+    'scratch'
+    """
+    check_precision(dtype)
+    if device != "cpu" or precision is not None:
+        return "fused"
+    if find_spec("torch") is None:
+        return "scratch"
+    if max(inputs * outputs for inputs, outputs in network.shapes) * batch_size <= SMALL_PRODUCT:
+        return "scratch"
+    if samples is not None and 3 * network.n_parameters * samples <= SMALL_JOB:
+        return "scratch"
+    from twofold.engines import kernels
+
+    return "fused" if kernels.holds(network) else "scratch"
+
+
 def open_engine(
     name: str,
     network: Network,
@@ -166,13 +230,16 @@ def open_engine(
     sigma: float = 0.01,
     parameters: Sequence[tuple[Array, Array]] | None = None,
     dtype: str = "float32",
+    device: str = "cpu",
+    precision: str | None = None,
 ) -> Engine:
     """Make an engine for a network.
 
     Parameters
     ----------
     name : str
-        ``"scratch"`` (NumPy, gradients by hand) or ``"concise"`` (PyTorch, autograd).
+        ``"scratch"`` (NumPy, gradients by hand), ``"concise"`` (PyTorch, autograd), ``"fused"`` (PyTorch without
+        autograd), or ``"auto"``: what `choose` says.
     network : Network
     seed : int
         Of the first weights; one seed gives every engine the same.
@@ -184,6 +251,11 @@ def open_engine(
         Start from these, W of shape (inputs, outputs), in place of random ones.
     dtype : str
         ``"float32"`` or ``"float64"``.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"mps"``; the latter two have ``"fused"`` alone.
+    precision : str, optional
+        ``"bfloat16"``: the matrix products of ``"fused"`` take and give bfloat16, and what lies between them is
+        bfloat16 too; outputs, loss, parameters and updates stay float32.
 
     Returns
     -------
@@ -192,9 +264,10 @@ def open_engine(
     Raises
     ------
     SpecificationError
-        If a name is unknown, or the parameters don't fit the network.
+        If a name is unknown, the parameters don't fit the network, the engine can't do what is asked, or there is
+        no such device here.
     MissingDependencyError
-        If ``"concise"`` is asked for and PyTorch is not installed.
+        If the engine needs PyTorch and it is not installed.
 
     Examples
     --------
@@ -202,15 +275,26 @@ def open_engine(
     >>> engine.outputs([[1.0, 2.0, 3.0, 4.0]]).shape
     (1, 3)
     """
-    check_name("engine", name, ENGINES)
-    precision = check_precision(dtype)
+    check_name("engine", name, ("auto", *ENGINES))
+    check_name("device", device, DEVICES)
+    if precision is not None:
+        check_name("precision", precision, PRECISIONS)
+    floats = check_precision(dtype)
+    if name == "auto":
+        name = choose(network, dtype=dtype, device=device, precision=precision)
+    options: dict[str, Any] = {}
+    if name == "fused":
+        options = {"device": device, "precision": precision}
+    elif device != "cpu" or precision is not None:
+        wanted = f"device {device!r}" if device != "cpu" else f"precision {precision!r}"
+        raise SpecificationError(f"the {name} engine has no {wanted}; fused has it")
     if parameters is None:
-        start = initialize(network, seed, initialization=initialization, sigma=sigma, dtype=precision)
+        start = initialize(network, seed, initialization=initialization, sigma=sigma, dtype=floats)
     else:
-        start = check_parameters(network, parameters, precision)
+        start = check_parameters(network, parameters, floats)
     module, kind = ENGINES[name].split(":")
     try:
-        engine: Engine = getattr(import_module(module), kind)(network, start, precision)
+        engine: Engine = getattr(import_module(module), kind)(network, start, floats, **options)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

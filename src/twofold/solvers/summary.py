@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,19 +97,19 @@ class Summary:
             raise MissingDependencyError("a data frame needs pandas; pip install pandas, or use to_dict") from error
         return pd.DataFrame([asdict(item) for item in self.coefficients]).set_index("name")
 
-    def lines(self) -> list[tuple[str, ...]]:
-        """Return the table as text, its heading first."""
+    def lines(self, *, digits: int = 10) -> list[tuple[str, ...]]:
+        """Return the table as text, its heading first; coefficients with so many significant digits."""
         percent = f"{100 * self.level:g} %"
         heading = ("", "coefficient", "std. error", "t", "p", f"low {percent}", f"high {percent}", "VIF", "digits")
         body = [
             (
                 item.name,
-                f"{item.value:.10g}",
-                f"{item.standard_error:.6g}",
+                f"{item.value:.{digits}g}",
+                f"{item.standard_error:.{min(digits, 6)}g}",
                 f"{item.t:.4g}",
-                f"{item.p:.3g}",
-                f"{item.low:.6g}",
-                f"{item.high:.6g}",
+                f"{item.p:.{3 if digits > 5 else 2}g}",
+                f"{item.low:.{min(digits, 6)}g}",
+                f"{item.high:.{min(digits, 6)}g}",
                 "" if math.isnan(item.vif) else f"{item.vif:.4g}",
                 f"{item.digits:.0f}",
             )
@@ -132,13 +132,16 @@ class Summary:
         from rich.table import Table
         from rich.text import Text
 
-        heading, *body = self.lines()
-        table = Table(title=f"Linear regression of {self.target}", title_justify="left")
-        for k, name in enumerate(heading):
-            table.add_column(name, justify="left" if k == 0 else "right", no_wrap=True)
+        # What 80 columns can hold, no number cut: five digits, and the worst column's correct digits below.
+        heading, *body = self.lines(digits=5)
+        table = Table(title=f"Linear regression of {self.target}", title_justify="left", box=None, padding=(0, 1, 0, 0))
+        for k, name in enumerate(heading[:-1]):
+            justify: Literal["left", "right"] = "left" if k == 0 else "right"
+            table.add_column(name, justify=justify, overflow="fold", no_wrap=k > 0, min_width=10 if k == 0 else None)
         for line in body:
-            table.add_row(*(Text(cell) for cell in line))
-        return Group(table, *(Text(fact) for fact in self.facts()))
+            table.add_row(*(Text(cell) for cell in line[:-1]))
+        digits = min(item.digits for item in self.coefficients)
+        return Group(table, *(Text(fact) for fact in self.facts()), Text(f"correct digits: at least {digits:.0f}"))
 
     def __str__(self) -> str:
         lines = self.lines()

@@ -1,0 +1,251 @@
+"""The peers that `fused.py` measures: each a function from a task to one that goes through one epoch.
+
+Each is written as its own documentation would have it, with the data in memory in the form that suits it best, plain
+SGD, and the same batch size and learning rate. The libraries are imported where they are used: those not installed
+are left out of the table.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from twofold import Network, Recipe, initialize, open_engine
+from twofold.randomness import epoch_order
+from twofold.training import batch_edges
+
+Epoch = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every contestant does: one network, one set of samples, plain SGD."""
+
+    network: Network
+    X: np.ndarray
+    y: np.ndarray
+    batch_size: int
+    learning_rate: float
+
+    @property
+    def floats(self) -> np.ndarray:
+        """Features as float32, bytes from 0 to 1."""
+        X = self.X.reshape(len(self.X), -1)
+        return X.astype(np.float32) / 255 if X.dtype == np.uint8 else X.astype(np.float32)
+
+    @property
+    def squared(self) -> bool:
+        """Whether the loss is the squared one; the cross entropy otherwise."""
+        return self.network.loss == "squared"
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Targets, numbers as float32."""
+        return self.y.astype(np.float32) if self.squared else self.y
+
+
+def engine(name: str, precision: str | None = None) -> Callable[[Task], Epoch]:
+    """Make one of ours; its running means are read at the end of an epoch as in `twofold.train`."""
+
+    def make(task: Task) -> Epoch:
+        worker = open_engine(name, task.network, initialization="he", precision=precision)
+        worker.load(task.X, task.y)
+        worker.start(Recipe(batch_size=task.batch_size, learning_rate=task.learning_rate))
+        edges = batch_edges(len(task.X), task.batch_size)
+
+        def epoch(number: int) -> None:
+            order = epoch_order(0, number, len(task.X))
+            worker.begin_epoch()
+            for start, end in pairwise(edges):
+                worker.step(order[start:end], task.learning_rate)
+            worker.running()
+
+        return epoch
+
+    return make
+
+
+def _module(network: Network) -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    for inputs, outputs in network.shapes:
+        layers += [torch.nn.ReLU()] if layers else []
+        layers.append(torch.nn.Linear(inputs, outputs))
+    return torch.nn.Sequential(*layers)
+
+
+def _torch_step(task: Task) -> tuple[torch.nn.Module, Callable[[torch.Tensor, torch.Tensor], object]]:
+    model = _module(task.network)
+    optimizer = torch.optim.SGD(model.parameters(), lr=task.learning_rate)
+    criterion = torch.nn.MSELoss() if task.squared else torch.nn.CrossEntropyLoss()
+
+    def step(X: torch.Tensor, y: torch.Tensor) -> None:
+        loss = criterion(model(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return model, step
+
+
+def pytorch_in_memory(task: Task) -> Epoch:
+    """Index, forward, backward, step: the loop that one writes with the data in memory."""
+    X, y = torch.from_numpy(task.floats), torch.from_numpy(task.targets)
+    _, step = _torch_step(task)
+
+    def epoch(_number: int) -> None:
+        for rows in torch.randperm(len(X)).split(task.batch_size):
+            step(X.index_select(0, rows), y.index_select(0, rows))
+
+    return epoch
+
+
+def pytorch_loader(task: Task) -> Epoch:
+    """TensorDataset and DataLoader."""
+    pair = torch.utils.data.TensorDataset(torch.from_numpy(task.floats), torch.from_numpy(task.targets))
+    loader = torch.utils.data.DataLoader(pair, batch_size=task.batch_size, shuffle=True)
+    _, step = _torch_step(task)
+
+    def epoch(_number: int) -> None:
+        for X, y in loader:
+            step(X, y)
+
+    return epoch
+
+
+class Images(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
+    """What torchvision's FashionMNIST with ToTensor does for a sample: a PIL image, then its bytes as floats."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.X, self.y = torch.from_numpy(X), torch.from_numpy(y)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image
+
+        image = Image.fromarray(self.X[index].numpy())
+        pixels = torch.from_numpy(np.array(image, np.uint8, copy=True)).view(28, 28, 1)
+        return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255), int(self.y[index])
+
+
+def textbook(task: Task) -> Epoch:
+    """Run the textbook's loop over torchvision's data set, whose samples are made one by one."""
+    loader = torch.utils.data.DataLoader(Images(task.X, task.y), batch_size=task.batch_size, shuffle=True)
+    _, step = _torch_step(task)
+
+    def epoch(_number: int) -> None:
+        for X, y in loader:
+            step(X.flatten(1), y)
+
+    return epoch
+
+
+def jax_scan(task: Task) -> Epoch:
+    """JAX with the whole epoch under jit and scan; the few samples of a short last minibatch are left out."""
+    import jax
+    import jax.numpy as jnp
+
+    X, y = jnp.asarray(task.floats), jnp.asarray(task.targets)
+    n, size = len(X), task.batch_size
+    parameters = [(jnp.asarray(W), jnp.asarray(b)) for W, b in initialize(task.network, dtype="float32")]
+
+    def loss(parameters: Any, x: Any, t: Any) -> Any:
+        for W, b in parameters[:-1]:
+            x = jax.nn.relu(x @ W + b)
+        W, b = parameters[-1]
+        o = x @ W + b
+        if task.squared:
+            return jnp.square(o - t).sum(axis=1).mean() / 2
+        return -jnp.take_along_axis(jax.nn.log_softmax(o), t[:, None], axis=1).mean()
+
+    def run(parameters: Any, key: Any) -> Any:
+        order = jax.random.permutation(key, n)[: n // size * size].reshape(-1, size)
+
+        def step(parameters: Any, rows: Any) -> Any:
+            value, gradient = jax.value_and_grad(loss)(parameters, X[rows], y[rows])
+            return jax.tree.map(lambda p, g: p - task.learning_rate * g, parameters, gradient), value
+
+        return jax.lax.scan(step, parameters, order)
+
+    compiled = jax.jit(run, donate_argnums=0)
+
+    def epoch(number: int) -> None:
+        nonlocal parameters
+        parameters, values = compiled(parameters, jax.random.PRNGKey(number))
+        values.block_until_ready()
+
+    return epoch
+
+
+def sklearn_mlp(task: Task) -> Epoch:
+    """scikit-learn's MLPClassifier, an epoch by partial_fit; it has no network without a hidden layer."""
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    kind = MLPRegressor if task.squared else MLPClassifier
+    options = {"solver": "sgd", "alpha": 0.0, "momentum": 0.0, "batch_size": task.batch_size}
+    model = kind(task.network.hidden, learning_rate_init=task.learning_rate, **options)
+    X, y = task.floats, task.targets.ravel()
+    words = {} if task.squared else {"classes": np.unique(y)}
+    return lambda _number: model.partial_fit(X, y, **words)
+
+
+def skorch_net(task: Task) -> Epoch:
+    """Train skorch's NeuralNetClassifier, an epoch by partial_fit."""
+    from skorch import NeuralNetClassifier
+
+    net = NeuralNetClassifier(
+        _module(task.network), criterion=torch.nn.CrossEntropyLoss, lr=task.learning_rate, max_epochs=1,
+        batch_size=task.batch_size, iterator_train__shuffle=True, train_split=None, verbose=0,
+    )  # fmt: skip
+    X, y = task.floats, task.y
+    return lambda _number: net.partial_fit(X, y)
+
+
+def lightning_trainer(task: Task) -> Epoch:
+    """Fit a LightningModule for an epoch, everything that can be turned off turned off."""
+    import lightning
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+    class Module(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = _module(task.network)
+
+        def training_step(self, batch: Any, _index: int) -> Any:
+            return torch.nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), lr=task.learning_rate)
+
+    pair = torch.utils.data.TensorDataset(torch.from_numpy(task.floats), torch.from_numpy(task.y))
+    loader = torch.utils.data.DataLoader(pair, batch_size=task.batch_size, shuffle=True)
+    module = Module()
+    off = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+
+    def epoch(_number: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            lightning.Trainer(max_epochs=1, accelerator="cpu", **off).fit(module, loader)
+
+    return epoch
+
+
+def keras_jax(task: Task) -> Epoch:
+    """Keras on JAX, its step compiled; the benchmark sets KERAS_BACKEND."""
+    import keras
+
+    layers = [keras.layers.Dense(h, activation="relu") for h in task.network.hidden]
+    model = keras.Sequential([keras.Input((task.network.inputs,)), *layers, keras.layers.Dense(task.network.outputs)])
+    loss = "mse" if task.squared else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.SGD(task.learning_rate), loss=loss, jit_compile=True)
+    X, y = task.floats, task.targets
+    return lambda _number: model.fit(X, y, batch_size=task.batch_size, epochs=1, verbose=0)

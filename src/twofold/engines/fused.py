@@ -1,0 +1,349 @@
+"""The fused engine: PyTorch tensors without autograd; the steps of ``scratch.py`` in place, at the hardware's speed.
+
+Read it beside ``scratch.py``: the same forward, backward and update. What differs is where the numbers lie. All
+parameters are one flat array, ``[every W, every b]``, so that an update is a few operations however many layers there
+are; buffers are made once per size of a minibatch; image bytes stay bytes until they are gathered, and their factor
+1/255 goes into the first layer's weights, not into every pixel.
+
+With ``precision="bfloat16"`` the products take and give bfloat16, and so are the hidden layers between them; outputs,
+loss, parameters, the optimiser's memory and updates stay float32.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from twofold.borders import Precision, check_block, check_features
+from twofold.engines import EngineState, check_state
+from twofold.engines.buffers import Buffers, Flat, Pair, tensor
+from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, holds, move, shares
+from twofold.engines.one_row import OneRow
+from twofold.engines.replays import Replays, device_capture
+from twofold.engines.tally import Tally
+from twofold.errors import SpecificationError
+from twofold.functions import LOSSES as FORMULAS
+from twofold.functions import OPTIMIZERS as RULES
+from twofold.metrics import Score, running_score
+from twofold.network import Network, Parameters
+from twofold.randomness import dropout_masks
+from twofold.recipe import Recipe
+
+Array = NDArray[Any]
+Gradients = list[tuple[Tensor, Tensor]]
+
+MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
+CHUNK = 1024  # rows that `outputs` takes at a time: large enough for the products' speed, small enough for a cache
+
+
+class Tape(NamedTuple):
+    """What the forward pass keeps for the backward pass.
+
+    Attributes
+    ----------
+    inputs : list of Tensor
+        Each layer's input: X, then each H after its activation and dropout.
+    hidden : list of (Z, H)
+        Of each hidden layer; an activation that doesn't need Z again has written H over it.
+    """
+
+    inputs: list[Tensor]
+    hidden: list[tuple[Tensor, Tensor]]
+
+
+class FusedEngine:
+    """PyTorch without autograd, in place; the protocol is `twofold.engines.Engine`.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : Parameters
+    dtype : {"float32", "float64"}
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    precision : {"bfloat16"}, optional
+        Type of the products' operands; by default that of everything else.
+    """
+
+    name = "fused"
+
+    def __init__(
+        self,
+        network: Network,
+        parameters: Parameters,
+        dtype: Precision,
+        *,
+        device: str = "cpu",
+        precision: str | None = None,
+    ) -> None:
+        check_device(device, dtype)
+        if precision is not None and dtype != "float32":
+            raise SpecificationError(f"precision {precision!r} with dtype {dtype!r}; it goes with float32 alone")
+        if not holds(network):
+            raise SpecificationError(
+                f"the fused engine lacks {network.activation!r} or {network.loss!r}; the scratch engine takes both"
+            )
+        self.network = network
+        self.dtype = dtype
+        self.steps = 0
+        self._device = torch.device(device)
+        self._floats = torch.float32 if dtype == "float32" else torch.float64
+        self._operands = self._floats if precision is None else torch.bfloat16
+        self._phi = ACTIVATIONS[network.activation]
+        self._loss = LOSSES[network.loss]
+        self._theta = Flat(network, self._floats, self._device)
+        self._gradient = Flat(network, self._floats, self._device)
+        self._copies = Flat(network, self._operands, self._device)
+        self._replays = Replays(device_capture(self._device))
+        self._numbers = torch.zeros(3, dtype=self._floats, device=self._device)
+        self._tally = Tally(network, self._device, wait=not self._replays.active)
+        self._buffers: dict[int, Buffers] = {}
+        self._X: Tensor
+        self._y: Tensor
+        self._weight: Tensor | None
+        self._one_row = OneRow(network, self._theta.layers, dtype) if device == "cpu" else None
+        self._theta.write(parameters)
+        self.start(Recipe())
+        self.begin_epoch()
+
+    def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check the samples and put them on the device as they are: bytes stay bytes."""
+        block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
+        self._X, self._y = self._place(block.X), self._place(block.y)
+        self._weight = None if block.weight is None else self._place(block.weight)
+        self._forget()
+
+    def start(self, recipe: Recipe) -> None:
+        """Forget the optimiser's memory and follow this recipe from step 0."""
+        self._recipe = recipe
+        rule = RULES[recipe.optimizer]
+        self._optimizer = partial(OPTIMIZERS[recipe.optimizer], **recipe.constants(rule.constants))
+        self._decoupled = rule.decoupled
+        self._memory = {name: Flat(self.network, self._floats, self._device) for name in rule.memory}
+        # If a step is no more than `theta <- theta - eta g`, each product's result goes straight into its weights.
+        self._plain = recipe.optimizer == "sgd" and recipe.clip_norm is None and not recipe.weight_decay
+        self._forget()
+        self.steps = 0
+
+    @torch.inference_mode()
+    def step(self, indices: Array, learning_rate: float) -> None:
+        """Take one minibatch step: forward, loss, backward, update."""
+        n = len(indices)
+        if n not in self._buffers:
+            if len(self._buffers) == MOST_SIZES:
+                self._forget()
+            self._buffers[n] = self._make_buffers(n, self._X.dtype)
+        buffers = self._buffers[n]
+        buffers.rows.copy_(torch.from_numpy(indices))
+        masks = dropout_masks(
+            self.network.hidden, n, self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
+        )
+        for buffer, mask in zip(buffers.masks, masks, strict=True):
+            buffer.copy_(torch.from_numpy(mask))
+        numbers = self._step_numbers(learning_rate)
+        self._replays.run(n, lambda: self._compute(buffers, numbers))
+        self.steps += 1
+
+    def _compute(self, buffers: Buffers, numbers: list[Scalar]) -> None:
+        """Do a step's arithmetic, all of it on the device."""
+        rows = buffers.rows
+        X = torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
+        y = self._y.index_select(0, rows)  # (|B|,) or (|B|, q)
+        weight = None if self._weight is None else self._weight.index_select(0, rows)
+        layers = self._read_by_products(X.dtype)
+        O, tape = self._forward(layers, X, buffers)  # (|B|, q)
+        self._tally.add(O, y, weight)
+        self._loss.slope(O, y, shares(len(O), weight), buffers.dO)
+        self._update(self._backward(layers, tape, buffers), numbers, _factor(X.dtype))
+
+    def begin_epoch(self) -> None:
+        """Set the running means back to nothing."""
+        self._tally.set((0.0, 0.0, 0.0))
+
+    def running(self) -> Score:
+        """Read the mean loss and accuracy since the epoch began."""
+        return running_score(FORMULAS[self.network.loss], self._tally.read())
+
+    def output(self, x: ArrayLike) -> Array:
+        """Compute the raw outputs of one sample, in microseconds.
+
+        Parameters
+        ----------
+        x : array, shape (d,)
+            Image bytes or numbers.
+
+        Returns
+        -------
+        ndarray of the engine's dtype, shape (q,)
+            On a CPU computed in that type throughout, whatever the products' precision.
+
+        Raises
+        ------
+        DataError
+            If it doesn't fit the network or holds what is not a finite number.
+        """
+        return self.outputs(np.asarray(x)[None])[0] if self._one_row is None else self._one_row(x)
+
+    @torch.inference_mode()
+    def outputs(self, X: ArrayLike) -> Array:
+        """Compute raw outputs O (n, q)."""
+        X = check_features(self.network, X, dtype=self.dtype)
+        if len(X) == 1 and self._one_row is not None:
+            return self._one_row(X[0])[None]
+        features = tensor(X)
+        layers = self._read_by_products(features.dtype)
+        O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
+        for rows in (slice(i, i + CHUNK) for i in range(0, len(features), CHUNK)):
+            part = features[rows].to(self._device)
+            result, _ = self._forward(layers, part, self._make_buffers(len(part), part.dtype, dropout=False))
+            O[rows] = result.cpu().numpy()
+        return O
+
+    @torch.inference_mode()
+    def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
+        """Compute the gradient of the mean loss at the present parameters."""
+        block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
+        features = self._place(block.X)
+        weight = None if block.weight is None else self._place(block.weight)
+        buffers = self._make_buffers(len(features), features.dtype, dropout=False)
+        layers = self._read_by_products(features.dtype)
+        O, tape = self._forward(layers, features, buffers)
+        self._loss.slope(O, self._place(block.y), shares(len(O), weight), buffers.dO)
+        self._collect(self._backward(layers, tape, buffers), _factor(features.dtype))
+        return self._gradient.read()
+
+    def parameters(self) -> Parameters:
+        """Copy the parameters out."""
+        return self._theta.read()
+
+    def state(self) -> EngineState:
+        """Copy out everything that `restore` needs."""
+        memory = {name: flat.read() for name, flat in self._memory.items()}
+        return EngineState(self.parameters(), memory, self.steps, self._tally.read())
+
+    def restore(self, state: EngineState) -> None:
+        """Go on from a state."""
+        state = check_state(self.network, self._recipe, state, self.dtype)
+        self._theta.write(state.parameters)
+        for name, flat in self._memory.items():
+            flat.write(state.memory[name])
+        self._tally.set(state.totals)
+        self.steps = state.steps
+
+    def _read_by_products(self, features: torch.dtype) -> list[Pair]:
+        """Return the layers as the products read them: in the operands' type, the first W times the features' factor.
+
+        Where that is what they are, they are not copied.
+        """
+        factor = _factor(features)
+        layers = list(self._theta.layers)
+        if self._operands != self._floats:
+            self._copies.all.copy_(self._theta.all)
+            layers = list(self._copies.layers)
+        if factor != 1:
+            scaled = torch.mul(self._theta.layers[0].W, factor, out=self._copies.layers[0].W)
+            layers[0] = Pair(scaled, layers[0].b)
+        return layers
+
+    def _forward(self, layers: list[Pair], X: Tensor, buffers: Buffers) -> tuple[Tensor, Tape]:
+        """Compute ``H = phi(X W + b)`` layer by layer, and the outputs O (n, q), in memory of their own."""
+        H = X if X.dtype == self._operands else buffers.X.copy_(X)  # (n, d)
+        tape = Tape([H], [])
+        for index, (W, b) in enumerate(layers[:-1]):
+            Z = buffers.products[index].affine(H, W, b, out=buffers.Z[index])  # (n, h)
+            H = self._phi.value(Z, buffers.H[index])  # (n, h)
+            tape.hidden.append((Z, H))
+            if buffers.masks:
+                H = torch.mul(H, buffers.masks[index], out=buffers.dropped[index])
+            tape.inputs.append(H)
+        W, b = layers[-1]
+        return buffers.products[-1].affine(H, W, b).to(self._floats), tape  # (n, q)
+
+    def _backward(self, layers: list[Pair], tape: Tape, buffers: Buffers) -> Gradients:
+        """Carry dO (n, q) back to every weight: dW, not yet times the features' factor, and db of each layer."""
+        gradients: Gradients = []
+        same = self._operands == self._floats
+        dZ = buffers.dO.to(self._operands)  # (n, q)
+        for index in reversed(range(len(layers))):
+            products, own = buffers.products[index], self._gradient.layers[index]
+            dW = products.gradient(dZ, tape.inputs[index], out=own.W if same else None)  # (outputs, inputs)
+            gradients.append((dW, torch.sum(dZ, 0, dtype=self._floats, out=own.b)))
+            if index > 0:
+                dH = products.below(dZ, layers[index].W, out=buffers.dH[index - 1])  # (n, h)
+                if buffers.masks:
+                    dH.mul_(buffers.masks[index - 1])
+                dZ = self._phi.backward(dH, *tape.hidden[index - 1])  # (n, h)
+        return gradients[::-1]
+
+    def _update(self, gradients: Gradients, numbers: list[Scalar], factor: float) -> None:
+        """Clip, decay and let the optimiser change every parameter in place."""
+        theta, g, recipe = self._theta, self._gradient, self._recipe
+        if self._plain:
+            for index, (layer, (dW, _)) in enumerate(zip(theta.layers, gradients, strict=True)):
+                move(layer.W, dW, numbers[0] if index else numbers[0] * factor)
+            move(theta.biases, g.biases, numbers[0])
+            return
+        self._collect(gradients, factor)
+        if recipe.clip_norm is not None:
+            clip(g.all, recipe.clip_norm)
+        if recipe.weight_decay and self._decoupled:
+            move(theta.weights, theta.weights, numbers[2])
+        elif recipe.weight_decay:
+            move(g.weights, theta.weights, recipe.weight_decay)
+        self._optimizer(theta.all, g.all, [flat.all for flat in self._memory.values()], numbers)
+
+    def _collect(self, gradients: Gradients, factor: float) -> None:
+        """Bring all gradients together in one array."""
+        for index, (own, (dW, _)) in enumerate(zip(self._gradient.layers, gradients, strict=True)):
+            if index == 0 and factor != 1:
+                torch.mul(dW, factor, out=own.W)
+            elif dW is not own.W:
+                own.W.copy_(dW)
+
+    def _step_numbers(self, eta: float) -> list[Scalar]:
+        """Return what the optimiser reads that changes with the step; on the device where steps are replayed."""
+        recipe, t = self._recipe, self.steps + 1
+        numbers = [-eta, 1.0, -eta * recipe.weight_decay]
+        if "square" in self._memory:  # Adam and AdamW
+            numbers[:2] = -eta / (1 - recipe.beta1**t), math.sqrt(1 - recipe.beta2**t)
+        if not self._replays.active:
+            return list(numbers)
+        self._numbers.copy_(torch.tensor(numbers, dtype=self._floats))
+        return list(self._numbers.unbind())
+
+    def _place(self, array: Array) -> Tensor:
+        """Bring an array to the device; on a CPU it stays where it is."""
+        return tensor(array).to(self._device)
+
+    def _make_buffers(self, n: int, features: torch.dtype, *, dropout: bool = True) -> Buffers:
+        buffers = Buffers(
+            self.network, n, features=features, floats=self._floats, operands=self._operands, device=self._device
+        )
+        if not dropout:
+            buffers.masks = []
+        return buffers
+
+    def _forget(self) -> None:
+        """Drop what was made for the set and the recipe before."""
+        self._buffers.clear()
+        self._replays.forget()
+
+
+def check_device(device: str, dtype: Precision) -> None:
+    """Raise `SpecificationError` if PyTorch sees no such device here, or the device has no such type."""
+    backends: dict[str, Any] = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    if device in backends and not backends[device].is_available():
+        raise SpecificationError(f"device is {device!r}; PyTorch sees none here")
+    if device == "mps" and dtype == "float64":
+        raise SpecificationError("device 'mps' has no float64; use float32")
+
+
+def _factor(features: torch.dtype) -> float:
+    """Return what a number of this type is multiplied by: a byte b stands for b / 255."""
+    return 1 / 255 if features == torch.uint8 else 1.0
