@@ -31,7 +31,7 @@ from twofold.solvers.solution import LeastSquares, Spread, correct_digits
 
 Array = NDArray[np.float64]
 MOST_CONDITION = 1e3  # of the matrix: the Gram matrix has its square, 1e6, and eps times that is far below 1
-BLOCK = 1 << 18  # numbers of X taken at a time: 2 MiB, which a core's cache holds
+BLOCK = 1 << 17  # numbers of X taken at a time: 1 MiB, which a core's cache holds
 SAMPLE = 1 << 13  # rows of the first guess at most
 QR_CONSTANT = 2.0  # what a QR factorisation loses is some cond(A) eps, not less than that
 RANGES = 16  # that threads share out among them
@@ -274,34 +274,45 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
     Y: Array = problem.Y[:, 0] if q == 1 else problem.Y
     b, middle = (guess.b[0], guess.middle[0]) if q == 1 else (guess.b, guess.middle)
     H = sums.H[:, 0] if q == 1 else sums.H
+    both = np.empty((2, starts.step, *W.shape[1:]))
     for start in starts:
         rows = slice(start, min(start + starts.step, stop))
         X = problem.X.high[rows]  # (m, d)
         if guess.shift is not None:
             X = X - guess.shift
-        T = Y[rows] - middle if first else Y[rows]
-        R = T - X @ W
-        if first:
-            R -= b
-        ones = one[: len(X)]
+        T, R = both[0, : len(X)], both[1, : len(X)]  # not new ones each time: a thread's memory is slow to come
+        np.subtract(Y[rows], middle, out=T)
+        ones, weighted = one[: len(X)], X
         if problem.weight is not None:
             ones = np.sqrt(problem.weight[rows])
             wide = ones if q == 1 else ones[:, None]
-            X, R, T = X * ones[:, None], R * wide, T * wide
-        H[first:] += X.T @ R
-        sums.rr += np.einsum("i...,i...->...", R, R)
+            weighted = X * ones[:, None]
+            T *= wide
+        if gram:  # first, while X comes from memory: matrix products wait for it the least
+            sums.G[first:, first:] += weighted.T @ weighted
+            if first:
+                sums.G[0, 1:] += ones @ weighted
+                sums.G[0, 0] += ones @ ones
+                sums.y1 += ones @ T
+            sums.yy += _squares(T)
+        np.matmul(weighted, W, out=R)
+        np.subtract(T, R, out=R)
+        if first and problem.weight is None:
+            R -= b
+        elif first:
+            R -= b * wide
+        H[first:] += R @ weighted if q == 1 else weighted.T @ R
+        sums.rr += _squares(R)
         if first:
             H[0] += ones @ R
-        if gram:
-            sums.G[first:, first:] += X.T @ X
-            sums.y1 += ones @ T
-            sums.yy += np.einsum("i...,i...->...", T, T)
-            if first:
-                sums.G[0, 1:] += ones @ X
-                sums.G[0, 0] += ones @ ones
     if first:
         sums.G[1:, 0] = sums.G[0, 1:]
     return sums
+
+
+def _squares(R: Array) -> Array:
+    """Sum squares over rows: (m,) to (), or (m, q) to (q,)."""
+    return np.asarray(R @ R if R.ndim == 1 else np.einsum("ij,ij->j", R, R))
 
 
 def _correct(
