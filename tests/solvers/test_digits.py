@@ -113,3 +113,14 @@ def test_large_blocks_that_are_summed_in_doubles_merge_with_those_that_are_not()
     worst, fewest = overstated(solve_moments(whole), X, y, None, True)
     assert worst <= 1
     assert fewest >= 12
+
+
+def test_residuals_of_blocks_that_are_summed_in_doubles_keep_ten_digits():
+    random = np.random.default_rng(0)
+    X = random.standard_normal((200, 2)) + 1
+    y = X @ [3.0, -2.0] + 0.01 * random.standard_normal(200)
+    whole = Moments(2, 1)
+    whole.add(X, y[:, None])
+    assert whole.noise.any()
+    truth = nist.solve_exactly([[1.0, *row] for row in X.tolist()], y.tolist())
+    assert nist.digits(solve_moments(whole).residuals.rss[0], truth.rss) >= 10

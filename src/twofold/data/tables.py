@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = NDArray[np.float64]
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 14  # few enough that whoever adds a block up finds it in the cache
 
 
 @dataclass(frozen=True)

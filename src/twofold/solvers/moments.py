@@ -5,9 +5,10 @@ forming one in doubles loses cond^2 * 1e-16, a streaming QR in doubles cond * 1e
 exact (see `exact_gram`), cond^2 * 1e-60, which leaves all digits of a double for every condition below 1e16. And it
 merges by addition: pieces computed apart, in other processes or on other days, give the same answer in any order.
 
-A block whose own condition c, targets included, is at most 30 is summed in doubles, at the speed of memory. Its error
-is as if its numbers had been changed by about c eps each; being small against the block's own matrix, it stays small
-whatever the other blocks are like (see `noise`), and is counted in the digits that the solution tells.
+A block whose features have a condition c of at most 100 is summed in doubles, at the speed of memory. Its error is as
+if its numbers had been changed by about c eps each; being small against the block's own matrix, it stays small whatever
+the other blocks are like (see `noise`), and is counted in the digits that the solution tells. With its targets, the
+condition may be 1000: residuals are then at least a thousandth of the targets, and their squares keep ten digits.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from twofold.solvers.expansions import PARTS, accumulate
 from twofold.solvers.gram import scaled_cholesky
 
 Array = NDArray[np.float64]
-MOST_CONDITION = 30.0  # of a block that is summed in doubles
+MOST_CONDITION = 100.0  # of the features of a block that is summed in doubles
+WITH_TARGETS = 1000.0
 BLOCK_ROWS = 1 << 14
 LARGEST = 1e280
 FORMAT = "twofold-moments-2"
@@ -107,7 +109,7 @@ class Moments:
         parts, noise = self.parts.copy(), self.noise.copy()
         for start in range(0, len(Z), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            added, error = _block(Z[rows], None if weight is None else weight[rows])
+            added, error = _block(Z[rows], None if weight is None else weight[rows], 1 + self.features)
             for part in added:
                 accumulate(parts, part)
             noise += error
@@ -175,7 +177,7 @@ class Moments:
         return moments
 
 
-def _block(Z: Array, weight: Array | None) -> tuple[Array, Array]:
+def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
     """Sum one block, in doubles if its condition allows it; return its parts, (1 or 4, k, k), and its noise."""
     scaled = Z if weight is None else Z * np.sqrt(weight)[:, None]
     with np.errstate(all="ignore"):
@@ -186,8 +188,10 @@ def _block(Z: Array, weight: Array | None) -> tuple[Array, Array]:
         raise DataError(f"numbers reach {np.abs(Z).max():.1e}; their squares must stay below 1e280: rescale")
     if (diagonal > 1.0 / LARGEST).all():
         unit = 1.0 / np.sqrt(diagonal)
-        condition = scaled_cholesky(G * unit * unit[:, None])[0]
-        if condition <= MOST_CONDITION:
+        scaled_G = G * unit * unit[:, None]
+        both, _ = scaled_cholesky(scaled_G)
+        condition = both if both <= MOST_CONDITION else scaled_cholesky(scaled_G[:p, :p])[0]
+        if condition <= MOST_CONDITION and both <= WITH_TARGETS:
             return G[None], np.diag(diagonal * condition**2)
     return exact_gram(Z, weight), np.zeros_like(G)
 
