@@ -40,7 +40,7 @@ def test_a_planted_wrong_slope_of_a_loss_fails_along_the_direction_too(monkeypat
         losses, slope = right.samples(O, y)
         return losses, 2 * slope
 
-    wrong = Loss(twice_the_slope, right.targets, right.probabilities)
+    wrong = Loss(twice_the_slope, right.targets)
     monkeypatch.setitem(LOSSES, "squared", wrong)
     report = check_gradients(Network((40, 60, 3), loss="squared"))  # too large to go through every coordinate
     assert [check.where for check in report.checks] == ["direction"]
@@ -70,6 +70,32 @@ def test_gradients_are_checked_on_given_samples_weights_and_parameters(animals):
         check_gradients(network, animals.train.X)
     with pytest.raises(DataError, match="4 inputs"):
         check_gradients(network, np.ones((1, 3)), [0])
+
+
+def test_at_an_exact_kink_there_is_no_difference_to_hold_against():
+    network = Network((4, 5, 3))
+    X = [[0.0, 0, 0, 0], [1, 1, 1, 1]]  # with biases of 0 every hidden unit of the first sample is at the kink
+    report = check_gradients(network, X, [0, 1], parameters=initialize(network, initialization="he"))
+    assert report.passed, str(report)
+    at_kink = [check.where for check in report.checks if check.differences is None]
+    assert "b1[0]" in at_kink
+    assert "W2[0, 0]" not in at_kink
+
+
+@pytest.mark.torch
+def test_a_nan_never_passes(monkeypatch):
+    from twofold.engines.concise import ConciseEngine
+
+    right = ConciseEngine.gradients
+
+    def spoilt(self, *samples):
+        (first, *rest) = right(self, *samples)
+        return (first._replace(W=np.full_like(first.W, np.nan)), *rest)
+
+    monkeypatch.setattr(ConciseEngine, "gradients", spoilt)
+    report = check_gradients(Network((4, 3)))
+    assert not report.passed
+    assert np.isinf(report.worst.error)
 
 
 def test_a_network_without_activation_collapses_to_one_layer():

@@ -13,7 +13,7 @@ from twofold.models import build_network, compare_with_exact, held_out_log_likel
 def test_each_model_is_its_network():
     digits, houses = load_dataset("digits"), load_dataset("houses")
     assert build_network("linear", houses) == Network((2, 1), loss="squared")
-    assert build_network("softmax", digits, dropout=0.5) == Network((64, 10))
+    assert build_network("softmax", digits) == Network((64, 10))
     assert build_network("mlp", digits, hidden=(32, 16), activation="tanh") == Network((64, 32, 16, 10), "tanh")
     assert build_network("mlp", houses).loss == "squared"
     assert build_network("softmax", digits, loss="softmax_squared").loss == "softmax_squared"
@@ -24,6 +24,8 @@ def test_each_model_is_its_network():
     [
         ("linear", "digits", {}, "digits has classes to predict, which linear can't; train softmax or mlp on it"),
         ("softmax", "houses", {}, "houses has numbers to predict, which softmax can't; train linear or mlp on it"),
+        ("softmax", "digits", {"hidden": (5,)}, "softmax has no hidden layer; hidden units and dropout are for mlp"),
+        ("linear", "houses", {"dropout": 0.5}, "linear has no hidden layer; hidden units and dropout are for mlp"),
         ("mlp", "houses", {"hidden": ()}, "an mlp needs a hidden layer; without one it is softmax or linear"),
         ("mlp", "houses", {"loss": "cross_entropy"}, "loss 'cross_entropy' is one for classes; houses has numbers to predict"),
     ],
@@ -67,6 +69,18 @@ def test_sgd_and_exact_solution_are_compared_in_the_data_s_own_units(name):
     W, b = both.sgd[0]
     gap = np.append(W[:, 0], b) - np.append(both.exact.W[:, 0], both.exact.b)
     assert both.distance == pytest.approx(np.linalg.norm(gap))
+
+
+def test_bytes_stand_for_0_to_1_in_both_solutions():
+    from twofold import Dataset, Samples
+
+    X = np.random.default_rng(0).integers(0, 256, (200, 2)).astype(np.uint8)
+    data = Dataset("bytes", Samples(X, X @ [[0.01], [0.02]] + 1.0))
+    engine = open_engine("scratch", build_network("linear", data), dtype="float64")
+    list(train(engine, data, Recipe(epochs=100, batch_size=10)))
+    both = compare_with_exact(engine, data, data)
+    np.testing.assert_allclose(both.exact.W[:, 0], [2.55, 5.1], rtol=1e-9)
+    assert both.distance < 1e-3
 
 
 def test_losses_of_several_outputs_stay_as_they_are_trained():

@@ -23,7 +23,7 @@ def test_widths_may_come_as_a_list_of_numpy_integers():
     assert Network([np.int64(4), 3]) == Network((4, 3))
 
 
-@pytest.mark.parametrize("widths", [(3,), (0, 2), (2.0, 1), (True, 2), ()])
+@pytest.mark.parametrize("widths", [784, (3,), (0, 2), (2.0, 1), (True, 2), ()])
 def test_widths_that_can_not_be_are_refused(widths):
     with pytest.raises(SpecificationError, match="expected at least two positive integers"):
         Network(widths)
@@ -88,6 +88,11 @@ def test_parameters_from_outside_are_copied_and_must_fit():
     assert layer.W[0, 0] == 1
     with pytest.raises(SpecificationError, match=r"parameters have shapes .*\(3, 2\).* has .*\(2, 3\)"):
         check_parameters(network, [(W.T, np.zeros(3))], "float64")
+
+
+def test_parameters_that_are_not_finite_are_refused():
+    with pytest.raises(SpecificationError, match="parameters hold a number that is not finite"):
+        check_parameters(Network((1, 2)), [([[np.nan, 1]], [0, 0])], "float32")
 
 
 def test_largest_and_distance_look_at_every_weight_and_bias():

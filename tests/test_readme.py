@@ -18,6 +18,10 @@ def test_the_example_in_python_runs_as_it_stands(fashion, capsys):
     assert float(re.search(r"test accuracy (\S+)", lines[-1])[1]) > 0.8
 
 
+def test_no_figure_is_left_open():
+    assert not re.search(r"RATIO|TODO|XXX", README.read_text())
+
+
 def test_every_file_it_links_to_is_there():
     if not (README.parent / "src").is_dir():
         pytest.skip("the source tree is out of reach")

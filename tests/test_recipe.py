@@ -58,6 +58,12 @@ def test_the_step_schedule_multiplies_every_so_many_epochs():
     assert [recipe.rate(step, 1) for step in range(5)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
+def test_the_step_schedule_counts_fractions_of_an_epoch_without_rounding():
+    recipe = Recipe(learning_rate=1.0, schedule="step", decay_epochs=0.1)
+    assert [recipe.rate(step, 10) for step in range(10)] == [0.5**step for step in range(10)]
+    assert Recipe(schedule="step", decay_epochs=1e-320).rate(1, 1) == 0
+
+
 def test_the_cosine_schedule_is_half_way_down_at_half_time():
     assert Recipe(epochs=4, learning_rate=1.0, schedule="cosine").rate(20, 10) == pytest.approx(0.5)
 

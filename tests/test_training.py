@@ -41,6 +41,12 @@ def test_an_epoch_is_cut_into_as_few_and_as_even_minibatches_as_can_be(n, batch_
     assert sizes.max() - sizes.min() <= 1
 
 
+def test_the_common_cut_leaves_a_short_last_minibatch(animals):
+    spy = Spy(open_engine("scratch", NETWORK))
+    list(train(spy, animals, Recipe(epochs=1, batch_size=50, even_batches=False)))
+    assert [len(batch) for batch in spy.batches] == [50, 50, 20]
+
+
 def test_every_epoch_visits_every_sample_once_in_the_order_of_its_seed(animals):
     spy = Spy(open_engine("scratch", NETWORK))
     list(train(spy, animals, Recipe(epochs=2, batch_size=50, seed=9)))
@@ -90,8 +96,9 @@ def test_a_consumer_may_stop_between_two_epochs(animals):
 
 def test_watch_is_told_after_each_step_how_many_samples_are_through(animals):
     told = []
-    list(train(open_engine("scratch", NETWORK), animals, Recipe(epochs=2, batch_size=50), watch=told.append))
-    assert told == [40, 80, 120] * 2
+    engine = open_engine("scratch", NETWORK)
+    list(train(engine, animals, Recipe(epochs=2, batch_size=50), watch=lambda *words: told.append(words)))
+    assert told == [(engine, done) for done in (40, 80, 120)] * 2
 
 
 def test_sgd_comes_to_the_exact_solution_of_linear_regression():
@@ -139,6 +146,17 @@ def test_data_that_does_not_fit_the_network_is_refused_before_the_first_step(ani
         next(train(open_engine("scratch", Network((5, 3))), animals, Recipe()))
     with pytest.raises(DataError, match="the classes of 2 outputs are 0 to 1"):
         next(train(open_engine("scratch", Network((4, 2))), animals, Recipe()))
+
+
+def test_a_mistake_in_the_test_set_is_told_before_the_first_step(animals):
+    spoilt = animals.test.X.astype(float)
+    spoilt[3, 1, 0] = np.nan
+    spy = Spy(open_engine("scratch", NETWORK))
+    with pytest.raises(DataError, match=r"test set: X\[3, 2\] is nan"):
+        next(train(spy, Dataset("spoilt", animals.train, Samples(spoilt, animals.test.y)), Recipe()))
+    assert spy.batches == []
+    with pytest.raises(DataError, match="X has no samples"):
+        evaluate(spy, Samples(animals.test.X[:0], animals.test.y[:0]))
 
 
 def test_scores_of_each_kind_of_target():

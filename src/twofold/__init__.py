@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.engines import Engine, EngineState, open_engine
+    from twofold.estimators import LinearRegression
     from twofold.inspect import check_gradients, collapse, compare_engines, find_rate
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
-    from twofold.solvers import solve_least_squares
+    from twofold.solvers import polynomial_features, solve_least_squares
     from twofold.training import Epoch, evaluate, train
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ _HOMES = {
     "EngineState": "engines",
     "Epoch": "training",
     "Layer": "network",
+    "LinearRegression": "estimators",
     "Network": "network",
     "Parameters": "network",
     "Recipe": "recipe",
@@ -38,6 +40,7 @@ _HOMES = {
     "initialize": "network",
     "load_dataset": "data",
     "open_engine": "engines",
+    "polynomial_features": "solvers",
     "read_idx": "data",
     "solve_least_squares": "solvers",
     "train": "training",
@@ -50,6 +53,7 @@ __all__ = [
     "EngineState",
     "Epoch",
     "Layer",
+    "LinearRegression",
     "Network",
     "Parameters",
     "Recipe",
@@ -62,6 +66,7 @@ __all__ = [
     "initialize",
     "load_dataset",
     "open_engine",
+    "polynomial_features",
     "read_idx",
     "solve_least_squares",
     "train",

@@ -41,6 +41,15 @@ class Block:
         return len(self.X)
 
 
+def floats(X: Array, dtype: Precision) -> Array:
+    """Turn image bytes into numbers from 0 to 1, of ``dtype``; other features stay as they are."""
+    if X.dtype != np.uint8:
+        return X
+    numbers = X.astype(dtype)
+    numbers /= 255
+    return numbers
+
+
 def check_precision(dtype: str) -> Precision:
     """Return the name of a float type, or raise `SpecificationError`."""
     if dtype in ("float32", "float64"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from twofold.borders import floats
 from twofold.data.dataset import Dataset
 from twofold.engines import Engine
 from twofold.errors import SpecificationError, check_name
@@ -28,7 +29,7 @@ def build_network(
     model: str,
     data: Dataset,
     *,
-    hidden: Sequence[int] = (256,),
+    hidden: Sequence[int] | None = None,
     activation: str = "relu",
     loss: str | None = None,
     dropout: float = 0.0,
@@ -40,8 +41,10 @@ def build_network(
     model : {"linear", "softmax", "mlp"}
     data : Dataset
         Gives the number of inputs and outputs, and whether classes or numbers are predicted.
-    hidden, activation, dropout
-        Of the MLP's hidden layers; the other models have none.
+    hidden : sequence of int, optional
+        Units of the MLP's hidden layers, (256,) if None; the other models have none.
+    activation, dropout
+        Of the hidden layers, as for `Network`.
     loss : str, optional
         Otherwise the cross entropy for classes, the squared loss for numbers.
 
@@ -68,10 +71,12 @@ def build_network(
     loss = check_name("loss", loss or ("cross_entropy" if data.classes else "squared"), LOSSES)
     if LOSSES[loss].targets != what:
         raise SpecificationError(f"loss {loss!r} is one for {LOSSES[loss].targets}; {data.name} has {what} to predict")
-    if model == "mlp" and not hidden:
+    if model != "mlp" and (hidden or dropout):
+        raise SpecificationError(f"{model} has no hidden layer; hidden units and dropout are for mlp")
+    layers = (256,) if hidden is None and model == "mlp" else tuple(hidden or ())
+    if model == "mlp" and not layers:
         raise SpecificationError("an mlp needs a hidden layer; without one it is softmax or linear")
-    widths = (data.inputs, *(hidden if model == "mlp" else ()), data.outputs)
-    return Network(widths, activation, loss, dropout if model == "mlp" else 0.0)
+    return Network((data.inputs, *layers, data.outputs), activation, loss, dropout)
 
 
 def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
@@ -126,15 +131,20 @@ def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> fl
     return -len(data.test) * epoch.test_loss
 
 
+def loss_unit(data: Dataset) -> float:
+    """Return what a squared loss on this data is multiplied by to be in the data's own units; 1 for classes.
+
+    It undoes the target's standardisation. With several outputs there is no one unit to go back to, and it is 1.
+    """
+    if data.scaling is None or data.scaling.target_scale is None or len(data.scaling.target_scale) > 1:
+        return 1.0
+    return float(data.scaling.target_scale[0]) ** 2
+
+
 def in_data_units(epoch: Epoch, data: Dataset) -> Epoch:
-    """Return the record with its squared losses in the data's own units, undoing the target's standardisation."""
-    if data.scaling is None or data.scaling.target_scale is None:
-        return epoch
-    if len(data.scaling.target_scale) > 1:
-        return epoch  # a sum over outputs of several scales has no one unit to go back to
-    square = float(data.scaling.target_scale[0]) ** 2
-    test_loss = None if epoch.test_loss is None else epoch.test_loss * square
-    return replace(epoch, loss=epoch.loss * square, test_loss=test_loss)
+    """Return the record with its losses in the data's own units, see `loss_unit`."""
+    unit = loss_unit(data)
+    return replace(epoch, loss=epoch.loss * unit, test_loss=None if epoch.test_loss is None else epoch.test_loss * unit)
 
 
 @dataclass(frozen=True)
@@ -175,9 +185,10 @@ def compare_with_exact(engine: Engine, data: Dataset, raw: Dataset) -> TwoSoluti
     """
     parameters = engine.parameters()
     sgd = parameters if data.scaling is None else data.scaling.unscale(parameters)
-    exact = solve_least_squares(raw.train.X, raw.train.y, raw.train.sample_weight)
+    X = floats(raw.train.X, "float64")  # the engine's numbers: image bytes as 0 to 1
+    exact = solve_least_squares(X, raw.train.y, raw.train.sample_weight)
     (W, b), (W_exact, b_exact) = sgd[0], exact.parameters[0]
     apart = np.concatenate([(W - W_exact).ravel(), b - b_exact])
-    O = raw.train.X @ W + b
+    O = X @ W + b
     loss = LOSSES["squared"].value(O, raw.train.y, raw.train.sample_weight)
     return TwoSolutions(sgd, exact, loss, float(np.linalg.norm(apart)))

@@ -6,7 +6,7 @@ the multilayer perceptron ``Network((d, h, q), activation="relu", loss=...)``: o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,7 +57,7 @@ class Network:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        widths = tuple(self.widths)
+        widths = _as_tuple(self.widths)
         if len(widths) < 2 or any(not _is_count(w) for w in widths):
             raise SpecificationError(f"widths are {widths}; expected at least two positive integers, inputs to outputs")
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
@@ -95,6 +95,10 @@ class Network:
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         return sum((rows + 1) * columns for rows, columns in self.shapes)
+
+
+def _as_tuple(widths: object) -> tuple[Any, ...]:
+    return tuple(widths) if isinstance(widths, Iterable) else (widths,)
 
 
 def _is_count(value: object) -> bool:
@@ -209,11 +213,13 @@ def check_parameters(network: Network, parameters: Sequence[tuple[Array, Array]]
     Raises
     ------
     SpecificationError
-        If the number of layers or a shape differs from the network's.
+        If the number of layers or a shape differs from the network's, or a number is not finite.
     """
     layers = tuple(Layer(np.array(W, dtype=dtype), np.array(b, dtype=dtype)) for W, b in parameters)
     got = [(layer.W.shape, layer.b.shape) for layer in layers]
     expected = [(shape, (shape[1],)) for shape in network.shapes]
+    if not all(np.isfinite(array).all() for layer in layers for array in layer):
+        raise SpecificationError("parameters hold a number that is not finite")
     if got != expected:
         raise SpecificationError(f"parameters have shapes {got}; the network {network.widths} has {expected}")
     return layers

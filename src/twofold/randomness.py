@@ -52,8 +52,8 @@ def stream(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:
     Examples
     --------
     >>> a, b = (stream(0, Purpose.ORDER, 3).permutation(5) for _ in range(2))
-    >>> (a == b).all()
-    np.True_
+    >>> bool((a == b).all())
+    True
     """
     if not 0 <= seed < 2**64:
         raise SpecificationError(f"seed is {seed}; it must lie between 0 and 2**64 - 1")

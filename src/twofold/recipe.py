@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from twofold.errors import SpecificationError, check_name
@@ -20,8 +20,10 @@ class Recipe:
     epochs : int
         Times that the training set is gone through; at least 1.
     batch_size : int
-        Most samples of a minibatch, at least 1. An epoch is cut as evenly as can be, see
-        `twofold.training.batch_edges`.
+        Most samples of a minibatch, at least 1.
+    even_batches : bool
+        Cut an epoch into minibatches of even sizes (235 of 255 or 256 for 60000 samples and batch size 256) and not
+        into full ones and a short last one (234 of 256 and one of 96); see `twofold.training.batch_edges`.
     learning_rate : float
         eta; positive.
     optimizer : str
@@ -59,6 +61,7 @@ class Recipe:
 
     epochs: int = 5
     batch_size: int = 256
+    even_batches: bool = True
     learning_rate: float = 0.1
     optimizer: str = "sgd"
     momentum: float = 0.9
@@ -123,10 +126,6 @@ class Recipe:
         # A warm-up longer than the training leaves the schedule no time: it stays at its start.
         T = max(self.epochs - self.warmup_epochs, 1 / steps_per_epoch)
         return self.learning_rate * ramp * schedule.factor(t, T, **self.constants(schedule.constants))
-
-    def changes(self) -> dict[str, Any]:
-        """Return the fields that differ from their defaults: what is worth printing."""
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
 
 
 def _is_integer(value: object) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from twofold.borders import check_features, check_targets, check_weight
+from twofold.borders import Block, check_block
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, EngineState
-from twofold.errors import DivergedError
+from twofold.errors import DataError, DivergedError
 from twofold.functions import LOSSES
 from twofold.metrics import Score, score
 from twofold.network import largest
@@ -77,7 +77,7 @@ def train(
     recipe: Recipe,
     *,
     resume: EngineState | None = None,
-    watch: Callable[[int], None] | None = None,
+    watch: Callable[[Engine, int], None] | None = None,
 ) -> Iterator[Epoch]:
     """Train an engine's network; yields after each epoch.
 
@@ -89,9 +89,10 @@ def train(
         ``data.train`` is trained on; ``data.test``, if there is one, is scored after each epoch.
     recipe : Recipe
     resume : EngineState, optional
-        Go on from here, in the middle of an epoch even: bit for bit the run that would have been, on the same engine.
+        Go on from here, after any step: bit for bit the run that would have been, on the same engine.
     watch : callable, optional
-        Called after each step with the number of samples gone through in this epoch; may read ``engine.running()``.
+        Called after each step with the engine, whose running means and state it may read, and the number of samples
+        gone through in this epoch.
 
     Yields
     ------
@@ -113,53 +114,59 @@ def train(
     [1, 2, 3]
     """
     engine.load(data.train.X, data.train.y, data.train.sample_weight)
+    test = None if data.test is None else _check_test(engine, data.test)  # a mistake there should not cost an epoch
     engine.start(recipe)
     engine.begin_epoch()
+    edges = batch_edges(len(data.train), recipe.batch_size, even=recipe.even_batches)
+    steps_per_epoch = len(edges) - 1
+    first_epoch = first_step = 0
     if resume is not None:
         engine.restore(resume)
-    edges = batch_edges(len(data.train), recipe.batch_size)
-    steps_per_epoch = len(edges) - 1
+        first_epoch, first_step = divmod(engine.steps, steps_per_epoch)
+        if first_step == 0 and resume.totals[2] > 0:  # all steps of an epoch were taken, and its record not yet made
+            first_epoch, first_step = first_epoch - 1, steps_per_epoch
     history: list[Epoch] = []
-    while engine.steps < recipe.epochs * steps_per_epoch:
-        done, first = divmod(engine.steps, steps_per_epoch)
-        order = epoch_order(recipe.seed, done + 1, len(data.train))
-        rate = math.nan
+    for epoch in range(first_epoch + 1, recipe.epochs + 1):
+        order = epoch_order(recipe.seed, epoch, len(data.train))
         started = time.perf_counter()
-        for start, end in pairwise(edges[first:]):
-            rate = recipe.rate(engine.steps, steps_per_epoch)
-            engine.step(order[start:end], rate)
+        for start, end in pairwise(edges[first_step:]):
+            engine.step(order[start:end], recipe.rate(engine.steps, steps_per_epoch))
             if watch is not None:
-                watch(end)
+                watch(engine, end)
         running = engine.running()  # waits for the last step, so it belongs to the time
         seconds = time.perf_counter() - started
-        test = None if data.test is None else evaluate(engine, data.test)
+        scored = None if test is None else _score(engine, test)
         engine.begin_epoch()
         record = Epoch(
-            epoch=done + 1,
+            epoch=epoch,
             epochs=recipe.epochs,
             loss=running.loss,
             train_accuracy=running.accuracy,
-            test_loss=None if test is None else test.loss,
-            test_accuracy=None if test is None else test.accuracy,
-            learning_rate=rate,
-            samples=len(data.train) - edges[first],
+            test_loss=None if scored is None else scored.loss,
+            test_accuracy=None if scored is None else scored.accuracy,
+            learning_rate=recipe.rate(engine.steps - 1, steps_per_epoch),
+            samples=len(data.train) - edges[first_step],
             seconds=seconds,
         )
+        first_step = 0
         _refuse_divergence(engine, record, history)
         history.append(record)
         yield record
 
 
-def batch_edges(n: int, batch_size: int) -> list[int]:
-    """Cut an epoch of n samples into minibatches as even as can be: sizes differ by at most 1, none is too large.
+def batch_edges(n: int, batch_size: int, *, even: bool = True) -> list[int]:
+    """Cut an epoch of n samples into minibatches, as few as can be.
 
-    The common cut leaves a short last minibatch, whose samples weigh more than the others (at 60000 samples and batch
-    size 256 the last 96 weigh 2.7 times as much) and whose step, the noisiest, is the one that an epoch ends on.
+    Even minibatches differ in size by at most 1. The common cut leaves a short last one instead, whose samples weigh
+    more than the others (at 60000 samples and batch size 256 the last 96 weigh 2.7 times as much) and whose step, the
+    noisiest, is the one that an epoch ends on. Either way a minibatch's gradient is divided by its own size.
 
     Parameters
     ----------
     n, batch_size : int
         Both at least 1.
+    even : bool
+        False for full minibatches and a short last one.
 
     Returns
     -------
@@ -168,11 +175,11 @@ def batch_edges(n: int, batch_size: int) -> list[int]:
 
     Examples
     --------
-    >>> batch_edges(10, 4)
-    [0, 3, 6, 10]
+    >>> batch_edges(10, 4), batch_edges(10, 4, even=False)
+    ([0, 3, 6, 10], [0, 4, 8, 10])
     """
     steps = math.ceil(n / batch_size)
-    return [n * k // steps for k in range(steps + 1)]
+    return [n * k // steps if even else min(n, batch_size * k) for k in range(steps + 1)]
 
 
 def evaluate(engine: Engine, samples: Samples) -> Score:
@@ -191,13 +198,22 @@ def evaluate(engine: Engine, samples: Samples) -> Score:
     Raises
     ------
     DataError
-        If the set doesn't fit the network.
+        If the set is empty or doesn't fit the network.
     """
-    X = check_features(engine.network, samples.X, dtype=engine.dtype)
-    y = check_targets(engine.network, samples.y, dtype=engine.dtype)
-    weight = check_weight(samples.sample_weight, len(X), dtype=engine.dtype)
+    return _score(engine, check_block(engine.network, samples.X, samples.y, samples.sample_weight, dtype=engine.dtype))
+
+
+def _check_test(engine: Engine, test: Samples) -> Block:
+    """Check the test set, saying of a mistake that it is there."""
+    try:
+        return check_block(engine.network, test.X, test.y, test.sample_weight, dtype=engine.dtype)
+    except DataError as error:
+        raise DataError(f"test set: {error}") from error
+
+
+def _score(engine: Engine, block: Block) -> Score:
     with np.errstate(over="ignore", invalid="ignore"):  # the outputs of a diverged run are judged by the loop
-        return score(LOSSES[engine.network.loss], engine.outputs(X), y, weight)
+        return score(LOSSES[engine.network.loss], engine.outputs(block.X), block.y, block.weight)
 
 
 def _refuse_divergence(engine: Engine, record: Epoch, history: list[Epoch]) -> None:

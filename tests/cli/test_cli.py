@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -13,8 +15,13 @@ from rich.console import Console
 
 from twofold import Recipe, write_idx
 from twofold.cli import main
+from twofold.cli import train as train_command
+from twofold.cli.options import ENGINE, JobOptions
 from twofold.cli.screen import Meter, Screen
+from twofold.engines import ENGINES
+from twofold.functions import ACTIVATIONS, OPTIMIZERS, SCHEDULES
 from twofold.metrics import Score
+from twofold.network import INITIALIZATIONS
 
 torch_only = pytest.mark.torch
 
@@ -149,11 +156,19 @@ def test_data_get_copies_what_is_here_into_torchvision_s_layout(capsys, tmp_path
         ("train mlp --data digits --hidden many", "--hidden is 'many'; expected whole numbers such as 256 or 256,128"),
         ("train linear --data synthetic --learning-rate 100", "training diverged in epoch 1"),
         ("train softmax --data digits --epochs many", "Invalid value for '--epochs'"),
-        ("train softmax", "Missing option '--data'"),
+        ("train softmax", "no data: name a set with --data, such as --data digits"),
         ("train softmax --data digits --nothing", "No such option: --nothing"),
         ("compare softmax --data digits --engines scratch", "--engines is 'scratch'; expected two names"),
         ("data get digts", "unknown data set 'digts'; did you mean 'digits'?"),
-        ("data show toy-animals -o /nowhere/at/all.png", "[Errno 2] No such file or directory: '/nowhere/at/all.png'"),
+        ("data show toy-animals -o /nowhere/at/all.png", "[Errno 2] No such file or directory: '/nowhere/at/"),
+        ("data show toy-animals -o grid.txt", "grid.txt: a picture's name ends in one of .eps, "),
+        ("train softmax --data digits --hidden 5", "softmax has no hidden layer; hidden units and dropout are for mlp"),
+        ("train softmax --data digits --dropout 2", "dropout is 2.0; it must be at least 0 and less than 1"),
+        ("train mlp --data mnist --activation rleu", "unknown activation 'rleu'; did you mean 'relu'?"),
+        ("train mlp --data mnist --init zero", "unknown initialization 'zero'; did you mean 'zeros'?"),
+        ("train mlp --data mnist --loss squred", "unknown loss 'squred'; did you mean 'squared'?"),
+        ("train mlp --data mnist --root nowhere", "nowhere: no such folder; `twofold data get mnist --root nowhere`"),
+        ("train mlp --data toy-animals --hidden 10000000000000", "there is not enough memory for this: "),
         ("nothing", "No such command 'nothing'"),
     ],
 )
@@ -224,28 +239,49 @@ def terminal(tmp_path):
         yield Console(force_terminal=True, width=120, file=sink)
 
 
+class Stub:
+    """An engine of which the bar reads the running means."""
+
+    def running(self):
+        return Score(0.25, 0.5)
+
+
 def test_on_a_terminal_a_live_bar_shows_loss_accuracy_speed_and_time_left(terminal, monkeypatch):
     # The clock goes on by 0.05 s a look: a look at the start, then one a step; redrawn every second step.
     clock = iter(np.arange(0, 100, 0.05))
     monkeypatch.setattr("twofold.cli.screen.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with Screen(console=terminal).training(Recipe(epochs=2), 100, lambda: Score(0.25, 0.5)) as watch:
+    with Screen(console=terminal).training(Recipe(epochs=2), 100, loss_unit=4.0) as watch:
         assert isinstance(watch, Meter)
         for done in (25, 50, 75, 100, 50, 100):
-            watch(done)
+            watch(Stub(), done)
         (task,) = watch.bar.tasks
         assert task.description == "epoch 2/2"
-        assert task.fields["numbers"] == "loss 0.2500  accuracy 0.5000  667 samples/s  0 s left"
+        assert task.fields["numbers"] == "loss 1  accuracy 0.5000  667 samples/s  0 s left"
 
 
-def test_two_engines_share_an_epoch_and_read_no_running_loss(terminal, monkeypatch):
+@pytest.mark.parametrize(
+    ("runs", "calls", "numbers"),
+    [(2, (50, 100, 50, 100, 50), "250 samples/s  1 s left"), (1, (100, 100), "500 samples/s  0 s left")],
+    ids=["two engines share an epoch", "one minibatch is an epoch"],
+)
+def test_the_bar_counts_passes(terminal, monkeypatch, runs, calls, numbers):
     clock = iter(np.arange(0, 100, 0.2))
     monkeypatch.setattr("twofold.cli.screen.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with Screen(console=terminal).training(Recipe(epochs=2), 100, runs=2) as watch:
-        for done in (50, 100, 50, 100, 50):
-            watch(done)
+    with Screen(console=terminal).training(Recipe(epochs=2), 100, runs=runs) as watch:
+        for done in calls:
+            watch(Stub(), done)
         (task,) = watch.bar.tasks
         assert task.description == "epoch 2/2"
-        assert task.fields["numbers"] == "250 samples/s  1 s left"
+        assert task.fields["numbers"].endswith(numbers)
+
+
+@pytest.mark.parametrize(
+    "registry", [ACTIVATIONS, OPTIMIZERS, SCHEDULES, INITIALIZATIONS, ENGINES], ids=lambda r: next(iter(r))
+)
+def test_help_names_all_that_a_registry_holds(registry):
+    texts = " ".join(str(field.type) for field in dataclasses.fields(JobOptions))
+    texts += f" {ENGINE} {inspect.getsource(train_command)}"
+    assert all(name in texts for name in registry)
 
 
 def test_a_download_shows_a_bar_on_a_terminal_and_a_line_elsewhere(tmp_path):

@@ -85,9 +85,23 @@ def test_classes_and_constant_columns_are_left_alone_by_scaling():
     np.testing.assert_allclose(X @ W + b, scaled.train.X @ start[0].W + start[0].b, rtol=1e-12)
 
 
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e6 + 0.1, -3e-9])
+def test_a_constant_column_is_known_by_its_rounding(constant):
+    X = np.column_stack([np.full(1000, constant), np.random.default_rng(0).normal(size=1000)])
+    data = Dataset("c", Samples(X, X[:, 1:]))
+    assert not data.needs_scaling
+    assert data.standardized().scaling.scale[0] == 1
+
+
+def test_data_without_classes_needs_rows_of_numbers():
+    with pytest.raises(DataError, match=r"mine names no classes and y has shape \(2,\); give classes="):
+        _ = Dataset("mine", Samples(np.zeros((2, 1)), [0, 1])).outputs
+
+
 def test_images_need_no_scaling_and_bytes_refuse_it(animals):
     assert not animals.needs_scaling
     assert not load_dataset("digits").needs_scaling
+    assert not Dataset("flat", Samples(np.zeros((3, 4), np.uint8), [0, 1, 0]), classes=("a", "b")).needs_scaling
     with pytest.raises(DataError, match="toy-animals holds image bytes"):
         animals.standardized()
 

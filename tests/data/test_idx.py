@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twofold.data.idx import TYPE_CODES, parse_idx, read_idx, replacing, write_idx
+from twofold.data.idx import TYPE_CODES, parse_idx, read_idx, write_idx
 from twofold.errors import DataError, DataNotFoundError, FileFormatError
 
 AGAIN = "check that it is the file you meant, or download it again"
@@ -219,26 +219,6 @@ def test_what_idx_cannot_hold_is_not_written(tmp_path, array, message):
 def test_a_file_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(DataError, match="no/a: cannot be written: No such file or directory; choose a folder"):
         write_idx(tmp_path / "no" / "a", np.zeros(1, np.uint8))
-
-
-def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), replacing(path) as file:  # noqa: PT012 - the write is the point
-        file.write(b"half")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_replacing_flushes_to_the_disk_before_it_renames(tmp_path, monkeypatch):
-    path, events = tmp_path / "a", []
-    fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda number: (events.append(path.exists()), fsync(number)))
-    with replacing(path) as file:
-        file.write(b"new")
-    assert events == [False]
-    assert path.read_bytes() == b"new"
 
 
 def test_fashion_mnist_is_read_as_its_readme_describes_it():

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 import os
@@ -56,7 +57,7 @@ def make_set(folder, name, arrays, addresses=()):
     """A set whose published sums are those of its files in `folder`."""
     write_four(folder, arrays)
     sums = tuple(md5_of((folder / file).read_bytes()) for file in FILE_NAMES)
-    return ImageSet(name, name.upper(), ("a", "b", "c"), tuple(addresses), sums)
+    return ImageSet(name, name.upper(), ("a", "b", "c"), tuple(addresses), sums, shapes=None)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def served(monkeypatch, origin):
 
 
 def with_address(image_set, *addresses):
-    return ImageSet(image_set.name, image_set.folder, image_set.classes, addresses, image_set.md5)
+    return ImageSet(image_set.name, image_set.folder, image_set.classes, addresses, image_set.md5, shapes=None)
 
 
 def assert_arrays(found, expected):
@@ -149,6 +150,7 @@ def test_the_cache_is_where_xdg_says(monkeypatch, variable, expected):
 def test_files_are_found_in_each_place(home, first, second, monkeypatch, place, names, base):
     root = {"root": home / "r", "variable": home / "v", "cache": cache_folder()}[base]
     folder = write_four(root / place, fake_arrays(1), names)
+    (home / "v").mkdir(exist_ok=True)
     monkeypatch.setenv("TWOFOLD_DATA", str(home / "v"))
     given = root if base == "root" else None
     assert find_files("first", given) == [folder / name for name in names]
@@ -338,6 +340,8 @@ def test_files_of_another_place_below_the_root_are_copied(home, first, origin, s
 @pytest.mark.parametrize("root", [None, "r"])
 def test_reading_downloads_what_is_not_here(home, first, served, root):
     given = None if root is None else home / root
+    if given is not None:
+        given.mkdir()
     told = []
     image_set = with_address(first, "fake:/first/")
     assert_arrays(read_image_set(image_set, given, progress=lambda *values: told.append(values)), fake_arrays(1))
@@ -346,6 +350,27 @@ def test_reading_downloads_what_is_not_here(home, first, served, root):
     served.clear()
     assert_arrays(read_image_set(image_set, given), fake_arrays(1))
     assert served == []
+
+
+def test_a_root_or_variable_that_is_no_folder_is_told_before_anything_is_downloaded(home, first, served, monkeypatch):
+    with pytest.raises(
+        DataNotFoundError, match=r"nowhere: no such folder; `twofold data get first --root .*` makes it"
+    ):
+        read_image_set(first, home / "nowhere")
+    monkeypatch.setenv("TWOFOLD_DATA", str(home / "nowhere"))
+    with pytest.raises(DataNotFoundError, match=r"TWOFOLD_DATA is .*nowhere, and there is no such folder"):
+        read_image_set(first)
+    assert served == []
+
+
+def test_files_of_other_sizes_are_not_the_set(home):
+    real = dataclasses.replace(IMAGE_SETS["mnist"], classes=("a", "b", "c"))
+    raw = home / "r" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, array in zip(FILE_NAMES, fake_arrays(1), strict=True):
+        write_idx(raw / name.removesuffix(".gz"), array)
+    with pytest.raises(DataError, match=r"mnist has \(60000, 28, 28\) and \(10000, 28, 28\); check that"):
+        read_image_set(real, home / "r")
 
 
 def test_progress_may_be_left_out(home, first, served):

@@ -73,7 +73,7 @@ def test_schedules_with_warm_up_agree_over_epochs(schedule, other):
 def test_rows_of_probabilities_agree(loss, other):
     network = Network((5, 7, 3), loss=loss)
     rng = np.random.default_rng(0)
-    X, Y = rng.normal(size=(30, 5)), rng.dirichlet(np.ones(3), 30)
+    X, Y = rng.normal(size=(30, 5)), rng.dirichlet(np.ones(3), 30).astype(np.float32)  # sums to 1 to rounding only
     engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     for engine in engines:
         list(train(engine, Dataset("soft", Samples(X, Y), Samples(X, Y)), Recipe(epochs=3, batch_size=8)))
@@ -101,6 +101,19 @@ def test_a_minibatch_whose_weights_are_all_0_teaches_nothing(other):
         before = engine.parameters()
         engine.step(np.array([0]), 0.5)
         assert distance(before, engine.parameters()) == 0
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_caller_s_no_grad_does_not_stop_a_step(other):
+    import torch
+
+    engine = open_engine(other, Network((2, 3, 2)), initialization="he")
+    engine.load(np.ones((2, 2)), [0, 1])
+    before = engine.parameters()
+    with torch.no_grad():
+        engine.step(np.array([0, 1]), 0.5)
+        engine.gradients(np.ones((2, 2)), [0, 1])
+    assert distance(before, engine.parameters()) > 0
 
 
 @pytest.mark.parametrize("other", OTHERS)

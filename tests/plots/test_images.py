@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from twofold.errors import DataError
+from twofold.errors import DataError, SpecificationError
 from twofold.plots import image_grid, save
 
 
@@ -34,8 +34,24 @@ def test_a_grid_is_drawn_on_given_axes_and_needs_no_labels(tmp_path):
         assert (tmp_path / name).stat().st_size > 0
 
 
+def test_a_stripe_of_pixels_still_makes_a_picture(tmp_path):
+    save(image_grid(np.zeros((3, 1, 5000))), tmp_path / "stripe.png")
+    save(image_grid(np.zeros((3, 5000, 1)), ["a", "b", "c"]), tmp_path / "tower.png")
+
+
+@pytest.mark.parametrize("name", ["grid", "grid.txt", "."])
+def test_a_name_without_a_picture_s_ending_is_refused_and_nothing_written(name, tmp_path):
+    with pytest.raises(SpecificationError, match=r"a picture's name ends in one of .*.png.*.svg"):
+        save(image_grid(np.zeros((1, 2, 2))), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_no_grid_is_refused():
     with pytest.raises(DataError, match=r"images have shape \(2, 2\)"):
         image_grid(np.zeros((2, 2)))
+    with pytest.raises(DataError, match=r"images have shape \(2, 0, 2\)"):
+        image_grid(np.zeros((2, 0, 2)))
+    with pytest.raises(DataError, match="an image holds a number that is not finite"):
+        image_grid(np.full((1, 2, 2), np.nan))
     with pytest.raises(DataError, match="2 images and 1 labels"):
         image_grid(np.zeros((2, 2, 2)), ["one"])

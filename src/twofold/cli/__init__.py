@@ -6,6 +6,7 @@ Mistakes end in one line on standard error and exit code 2; ``--debug`` shows th
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 
@@ -31,11 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from twofold.errors import TwofoldError
 
     try:
-        code = app(words, prog_name="twofold", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            code = app(words, prog_name="twofold", standalone_mode=False)
     except (KeyboardInterrupt, Abort):
         code = 130
     except (TwofoldError, OSError) as error:
         return _complain(str(error), 2, debug=debug)
+    except MemoryError as error:
+        return _complain(f"there is not enough memory for this: {error}", 2, debug=debug)
     except Exception as error:
         # Typer's own complaints; its base class has had several homes, its method has not.
         if not hasattr(error, "format_message"):
@@ -44,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == 130:  # Ctrl-C, which some versions of Typer return and others raise
         return _complain("stopped", 130, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+def _note(message: Warning | str, *_: object) -> None:
+    """Show a warning as a line, without the place in our code that it came from."""
+    print(f"twofold: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _complain(message: str, code: int, *, debug: bool) -> int:

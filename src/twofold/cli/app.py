@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from twofold import __version__
+from twofold.cli.certify import certify
 from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
@@ -41,4 +42,5 @@ app.command()(train)
 app.command()(compare)
 app.command()(find_rate)
 app.command()(demo)
+app.command()(certify)
 app.add_typer(data, name="data")

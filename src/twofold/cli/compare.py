@@ -17,18 +17,18 @@ def compare(
     as_json: AS_JSON = False,
 ) -> None:
     """Train two engines in lockstep and print how far apart they are."""
-    from twofold.cli.job import plan
+    from twofold.cli.job import check_words, load, plan
     from twofold.cli.screen import Screen
-    from twofold.engines import ENGINES
-    from twofold.errors import SpecificationError, check_name
+    from twofold.errors import SpecificationError
     from twofold.inspect import compare_engines
 
     names = engines.split(",")
     if len(names) != 2:
         raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
-    first, second = (check_name("engine", name, ENGINES) for name in names)
+    first, second = names
     screen = Screen(as_json=as_json)
-    job = plan(screen, options)
+    check_words(options, (first, second), dtype)
+    job = plan(screen, options, load(screen, options))
     comparisons = []
     with screen.training(job.recipe, len(job.data.train), runs=2) as watch:
         for comparison in compare_engines(

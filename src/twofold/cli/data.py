@@ -25,11 +25,15 @@ def list_(root: ROOT = None) -> None:
     from twofold.cli.screen import Screen
     from twofold.data import CATALOG
     from twofold.data.image_sets import IMAGE_SETS, find_files
+    from twofold.errors import DataError
 
     def place(name: str) -> str:
         if name not in IMAGE_SETS:
             return "built in"
-        paths = find_files(IMAGE_SETS[name], root)
+        try:
+            paths = find_files(IMAGE_SETS[name], root)
+        except DataError as error:
+            return str(error)
         return "not here yet" if paths is None else str(paths[0].parent)
 
     rows = [(name, entry.summary, place(name)) for name, entry in CATALOG.items()]
@@ -65,7 +69,10 @@ def show(
     """Show a data set: sizes, classes, the seconds it takes to read, and a grid of labelled images as a PNG."""
     from twofold.cli.screen import Screen
     from twofold.data import load_dataset
+    from twofold.plots import check_picture
 
+    if output is not None:
+        check_picture(output)
     screen = Screen()
     with screen.downloading() as progress:
         started = time.perf_counter()

@@ -26,8 +26,8 @@ def demo(
     screen = Screen(as_json=as_json)
     data = load_dataset("digits")
     rows, results = [], []
-    for model, rate in (("softmax", 0.5), ("mlp", 0.2)):
-        network = build_network(model, data, hidden=(64,))
+    for model, hidden, rate in (("softmax", None, 0.5), ("mlp", (64,), 0.2)):
+        network = build_network(model, data, hidden=hidden)
         recipe = suggest_recipe(model, data, epochs=epochs, learning_rate=rate, seed=seed)
         screen.say(f"{model} {'-'.join(map(str, network.widths))}, {network.n_parameters} parameters, two ways")
         comparisons = []

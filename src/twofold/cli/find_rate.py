@@ -26,15 +26,17 @@ def find_rate(
     as_json: AS_JSON = False,
 ) -> None:
     """Sweep the learning rate upwards and suggest one."""
-    from twofold.cli.job import check_hardware, open_worker, plan
+    from twofold.cli.job import Hardware, check_words, load, open_worker, plan
     from twofold.cli.screen import Screen
     from twofold.inspect import find_rate as sweep_rates
-    from twofold.plots import rate_curve, save
+    from twofold.plots import check_picture, rate_curve, save
 
     screen = Screen(as_json=as_json)
-    hardware = check_hardware(engine, device=device, precision=precision, threads=threads)
-    job = plan(screen, options)
-    worker = open_worker(job, options, hardware, dtype=dtype)
+    hardware = Hardware(device, precision, threads)
+    check_words(options, (engine,), dtype, hardware)
+    check_picture(output)
+    job = plan(screen, options, load(screen, options))
+    worker = open_worker(options, engine, job.network, dtype, hardware=hardware, job=job)
     sweep = sweep_rates(worker, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
     save(rate_curve(sweep.rates, sweep.losses, sweep.smoothed, sweep.suggestion), output)
     screen.say(f"{len(sweep.rates)} steps, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}: {output}")

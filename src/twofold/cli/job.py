@@ -8,9 +8,10 @@ from typing import Any
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
-from twofold.engines import DEVICES, ENGINES, PRECISIONS, Engine, choose, open_engine
-from twofold.engines.threads import check_threads, use_threads
-from twofold.errors import check_name
+from twofold.engines import Engine, choose, open_engine
+from twofold.engines.threads import use_threads
+from twofold.errors import SpecificationError, check_name
+from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
@@ -34,13 +35,77 @@ class Job:
     recipe: Recipe
 
 
-def plan(screen: Screen, options: JobOptions) -> Job:
-    """Check the words, load the data and say what is going to happen.
+@dataclass(frozen=True)
+class Hardware:
+    """Where the arithmetic is done: see `twofold.open_engine` and `twofold.engines.threads.use_threads`."""
+
+    device: str = "cpu"
+    precision: str | None = None
+    threads: int | None = None
+
+
+def open_worker(
+    options: JobOptions,
+    engine: str,
+    network: Network,
+    dtype: str,
+    *,
+    hardware: Hardware | None = None,
+    job: Job | None = None,
+) -> Engine:
+    """Open an engine with the first weights that the options ask for; ``auto`` is told how large the job is."""
+    hardware = hardware or Hardware()
+    where: dict[str, Any] = {"dtype": dtype, "device": hardware.device, "precision": hardware.precision}
+    if engine == "auto" and job is not None:
+        samples = job.recipe.epochs * len(job.data.train)
+        engine = choose(network, batch_size=job.recipe.batch_size, samples=samples, **where)
+    worker = open_engine(engine, network, seed=options.seed, initialization=options.init, sigma=options.sigma, **where)
+    if hardware.threads is not None:
+        use_threads(hardware.threads)
+    return worker
+
+
+def check_words(options: JobOptions, engines: tuple[str, ...], dtype: str, hardware: Hardware | None = None) -> None:
+    """Try all that can be tried without the data: a mistake should come to light before a download, not after it.
+
+    Parameters
+    ----------
+    options : JobOptions
+    engines : tuple of str
+        Names of the engines that are going to train.
+    dtype : str
+    hardware : Hardware, optional
+
+    Raises
+    ------
+    TwofoldError
+        If a word is wrong.
+    """
+    check_name("model", options.model, MODELS)
+    check_name("loss", options.loss or "squared", LOSSES)
+    Recipe(**options.recipe())
+    trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activation, dropout=options.dropout)
+    for engine in engines:
+        open_worker(options, engine, trial, dtype, hardware=hardware)
+
+
+def load(screen: Screen, options: JobOptions) -> Dataset:
+    """Load the data set that ``--data`` names, with a bar if it is downloaded."""
+    if options.data is None:
+        raise SpecificationError("no data: name a set with --data, such as --data digits")
+    with screen.downloading() as progress:
+        return load_dataset(options.data, options.root, progress=progress)
+
+
+def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
+    """Settle network and recipe for a data set, and say what is going to happen.
 
     Parameters
     ----------
     screen : Screen
     options : JobOptions
+    raw : Dataset
+        In its own units.
 
     Returns
     -------
@@ -48,19 +113,14 @@ def plan(screen: Screen, options: JobOptions) -> Job:
 
     Raises
     ------
-    TwofoldError
-        If a word is wrong or the data can't be had.
+    SpecificationError
+        If the model doesn't fit the data.
     """
-    check_name("model", options.model, MODELS)
-    Recipe(**options.recipe())  # mistakes come before a download
-    hidden = options.hidden_widths()
-    with screen.downloading() as progress:
-        raw = load_dataset(options.data, options.root, progress=progress)
     data = raw.standardized() if raw.needs_scaling else raw
     network = build_network(
         options.model,
         data,
-        hidden=hidden,
+        hidden=options.hidden_widths(),
         activation=options.activation,
         loss=options.loss,
         dropout=options.dropout,
@@ -72,40 +132,5 @@ def plan(screen: Screen, options: JobOptions) -> Job:
         f"learning rate {recipe.learning_rate:g}"
     )
     if data.scaling is not None:
-        screen.say("columns are standardised for training; losses and coefficients are in the data's own units")
+        screen.say("columns are standardised for training")
     return Job(raw, data, network, recipe)
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Who computes, and where; see `twofold.open_engine`."""
-
-    engine: str
-    device: str
-    precision: str | None
-    threads: int | None
-
-
-def check_hardware(engine: str, *, device: str, precision: str | None, threads: int | None) -> Hardware:
-    """Check the words before anything is loaded or downloaded; raise `SpecificationError` at a wrong one."""
-    check_name("engine", engine, ("auto", *ENGINES))
-    check_name("device", device, DEVICES)
-    if precision is not None:
-        check_name("precision", precision, PRECISIONS)
-    return Hardware(engine, device, precision, check_threads(threads))
-
-
-def open_worker(job: Job, options: JobOptions, hardware: Hardware, *, dtype: str) -> Engine:
-    """Open the engine of a job; ``auto`` is told how large the job is."""
-    name = hardware.engine
-    where: dict[str, Any] = {"device": hardware.device, "precision": hardware.precision}
-    if name == "auto":
-        recipe = job.recipe
-        samples = recipe.epochs * len(job.data.train)
-        name = choose(job.network, dtype=dtype, batch_size=recipe.batch_size, samples=samples, **where)
-    worker = open_engine(
-        name, job.network, seed=options.seed, initialization=options.init, sigma=options.sigma, dtype=dtype, **where
-    )
-    if hardware.threads is not None:
-        use_threads(hardware.threads)
-    return worker

@@ -26,14 +26,17 @@ class JobOptions:
     """What is trained on what, and how: the words of the command line, not yet checked."""
 
     model: Annotated[str, Argument(help="linear, softmax or mlp.", show_default=False)]
-    data: Annotated[str, Option("--data", help="A data set's name, or a folder of IDX files.", show_default=False)]
+    data: Annotated[str | None, Option("--data", help="A data set's name, or a folder of IDX files.")] = None
     root: ROOT = None
-    hidden: Annotated[str, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = "256"
+    hidden: Annotated[str | None, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = None
     activation: Annotated[str, Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity.")] = "relu"
     loss: Annotated[str | None, Option("--loss", help="cross_entropy, softmax_squared or squared.")] = None
     dropout: Annotated[float, Option("--dropout", help="Probability that a hidden unit is dropped.")] = 0.0
     epochs: Annotated[int | None, Option("--epochs", help="Times through the training set.")] = None
-    batch_size: Annotated[int | None, Option("--batch-size", help="Samples of a minibatch.")] = None
+    batch_size: Annotated[int | None, Option("--batch-size", help="Most samples of a minibatch.")] = None
+    even_batches: Annotated[
+        bool, Option("--even-batches/--short-last-batch", help="Minibatches of even sizes, or full ones and a rest.")
+    ] = True
     learning_rate: Annotated[float | None, Option("--learning-rate", help="Step length.")] = None
     optimizer: Annotated[str, Option("--optimizer", help="sgd, momentum, nesterov, adam or adamw.")] = "sgd"
     momentum: Annotated[float, Option("--momentum", help="Of momentum and nesterov.")] = 0.9
@@ -56,8 +59,10 @@ class JobOptions:
         words = {name: getattr(self, name) for name in names if hasattr(self, name)}
         return {name: word for name, word in words.items() if word is not None}
 
-    def hidden_widths(self) -> tuple[int, ...]:
+    def hidden_widths(self) -> tuple[int, ...] | None:
         """Read ``"256,128"``; raise `SpecificationError` if that isn't whole numbers."""
+        if self.hidden is None:
+            return None
         try:
             return tuple(int(part) for part in self.hidden.split(",") if part.strip())
         except ValueError:

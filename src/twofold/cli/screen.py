@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from twofold.metrics import Score
+from twofold.engines import Engine
 from twofold.recipe import Recipe
 
 
@@ -70,8 +70,8 @@ class Screen:
 
     @contextmanager
     def training(
-        self, recipe: Recipe, samples: int, running: Callable[[], Score] | None = None, runs: int = 1
-    ) -> Iterator[Callable[[int], None]]:
+        self, recipe: Recipe, samples: int, *, runs: int = 1, loss_unit: float = 1.0
+    ) -> Iterator[Callable[[Engine, int], None]]:
         """Show a live bar per epoch; yields the callback that `twofold.train` calls as ``watch``.
 
         Parameters
@@ -79,18 +79,18 @@ class Screen:
         recipe : Recipe
         samples : int
             Size of the training set.
-        running : callable, optional
-            Reads the mean loss and accuracy so far.
         runs : int
             How often each epoch is gone through: by two engines, twice.
+        loss_unit : float
+            What losses are multiplied by to be in the data's own units.
         """
         columns = TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[numbers]}")
         live = self.console.is_terminal and not self.console.quiet
         with Progress(*columns, console=self.console, disable=not live, transient=True) as bar:
-            yield Meter(bar, recipe.epochs, samples, running=running, runs=runs) if live else _ignore
+            yield Meter(bar, recipe.epochs, samples, runs=runs, loss_unit=loss_unit) if live else _ignore
 
 
-def _ignore(_done: int) -> None:
+def _ignore(_engine: Engine, _done: int) -> None:
     """Show nothing: there is no terminal."""
 
 
@@ -103,29 +103,27 @@ class Meter:
         With a column for the field ``numbers``.
     epochs, samples : int
         Epochs of the recipe, samples of the training set.
-    running : callable, optional
-        Reads the mean loss and accuracy so far.
     runs : int
         How often each epoch is gone through.
+    loss_unit : float
+        What losses are multiplied by.
     """
 
-    def __init__(
-        self, bar: Progress, epochs: int, samples: int, *, running: Callable[[], Score] | None = None, runs: int = 1
-    ) -> None:
+    def __init__(self, bar: Progress, epochs: int, samples: int, *, runs: int = 1, loss_unit: float = 1.0) -> None:
         self.bar = bar
         self._epochs, self._samples, self._runs = epochs, samples, runs
-        self._running = running
+        self._loss_unit = loss_unit
         self._task = bar.add_task(f"epoch 1/{epochs}", total=samples, numbers="")
         self._started = self._shown = time.perf_counter()
         self._passes = 0  # whole passes through the training set
         self._last = 0
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, engine: Engine, done: int) -> None:
         """Note that ``done`` samples of this pass are through; redraw at most ten times a second.
 
         Reading the loss may make an engine wait, so it is not read at every step.
         """
-        if done < self._last:
+        if done <= self._last:
             self._passes += 1
         self._last = done
         now = time.perf_counter()
@@ -135,10 +133,9 @@ class Meter:
         gone = self._passes * self._samples + done
         speed = gone / (now - self._started)
         left = (self._epochs * self._runs * self._samples - gone) / speed
-        numbers = [f"{speed:,.0f} samples/s", f"{math.ceil(left)} s left"]
-        if self._running is not None:
-            score = self._running()
-            accuracy = [] if score.accuracy is None else [f"accuracy {score.accuracy:.4f}"]
-            numbers = [f"loss {score.loss:.4f}", *accuracy, *numbers]
+        score = engine.running()
+        numbers = [f"loss {score.loss * self._loss_unit:.4g}"]
+        numbers += [] if score.accuracy is None else [f"accuracy {score.accuracy:.4f}"]
+        numbers += [f"{speed:,.0f} samples/s", f"{math.ceil(left)} s left"]
         epoch = f"epoch {self._passes // self._runs + 1}/{self._epochs}"
         self.bar.update(self._task, completed=done, description=epoch, numbers="  ".join(numbers))

@@ -1,23 +1,29 @@
-"""``twofold train``: one model, one data set, one engine."""
+"""``twofold train``: one model, one data set or table, one engine."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Option
+from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, DEVICE, ENGINE, PRECISION, THREADS, JobOptions, takes_job
 
 if TYPE_CHECKING:
-    from twofold.cli.job import Job
+    from twofold.cli.job import Hardware, Job
     from twofold.cli.screen import Screen
     from twofold.engines import Engine
+    from twofold.training import Epoch
 
 
 @takes_job
 def train(
     options: JobOptions,
     *,
+    file: Annotated[Path | None, Argument(help="A Parquet or CSV table, for linear.", show_default=False)] = None,
+    target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None,
+    features: Annotated[str | None, Option("--features", help="Its columns to predict from: a,b; else all.")] = None,
+    weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None,
     engine: ENGINE = "auto",
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32",
     device: DEVICE = "cpu",
@@ -25,29 +31,28 @@ def train(
     threads: THREADS = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Train a model on a data set."""
-    from twofold.cli.job import check_hardware, open_worker, plan
+    """Train a model on a data set; linear regression on a table of any size too."""
+    from twofold.cli.job import Hardware, check_words, load, plan
     from twofold.cli.screen import Screen
-    from twofold.models import held_out_log_likelihood, in_data_units
-    from twofold.training import train as run
+    from twofold.cli.table import IN_MEMORY, choose_table, fit_table
+    from twofold.data.table_dataset import table_dataset
+    from twofold.models import held_out_log_likelihood
 
     screen = Screen(as_json=as_json)
-    hardware = check_hardware(engine, device=device, precision=precision, threads=threads)
-    job = plan(screen, options)
-    worker = open_worker(job, options, hardware, dtype=dtype)
-    records = []
-    with screen.training(job.recipe, len(job.data.train), worker.running) as watch:
-        for epoch in run(worker, job.data, job.recipe, watch=watch):
-            records.append(in_data_units(epoch, job.data))
-            screen.say(str(records[-1]))
-    result: dict[str, Any] = {
-        "model": options.model,
-        "engine": worker.name,
-        "dtype": dtype,
-        "data": job.raw.name,
-        "seed": options.seed,
-        "epochs": [epoch.to_dict() for epoch in records],
-    }
+    hardware = Hardware(device, precision, threads)
+    check_words(options, (engine,), dtype, hardware)
+    result: dict[str, Any] = {"model": options.model, "engine": engine, "dtype": dtype, "seed": options.seed}
+    if file is None:
+        raw = load(screen, options)
+    else:
+        table = choose_table(options, file, target, features=features, weight=weight)
+        if table.size > IN_MEMORY:
+            screen.result(result | fit_table(screen, table))
+            return
+        raw = table_dataset(table)
+    job = plan(screen, options, raw)
+    worker, records = _run(screen, options, job, engine=engine, dtype=dtype, hardware=hardware)
+    result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
     if options.model == "linear":
         result |= _exact(screen, worker, job)
     log_likelihood = held_out_log_likelihood(job.network, job.data, records[-1])
@@ -57,8 +62,28 @@ def train(
     screen.result(result)
 
 
+def _run(
+    screen: Screen, options: JobOptions, job: Job, *, engine: str, dtype: str, hardware: Hardware
+) -> tuple[Engine, list[Epoch]]:
+    """Train, an epoch a line, losses in the data's own units."""
+    from twofold.cli.job import open_worker
+    from twofold.models import in_data_units, loss_unit
+    from twofold.training import train as epochs
+
+    if job.data.scaling is not None:
+        screen.say("losses and coefficients are in the data's own units")
+    worker = open_worker(options, engine, job.network, dtype, hardware=hardware, job=job)
+    records = []
+    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
+        for epoch in epochs(worker, job.data, job.recipe, watch=watch):
+            records.append(in_data_units(epoch, job.data))
+            screen.say(str(records[-1]))
+    return worker, records
+
+
 def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
-    """Print SGD's solution beside the exact one, and return both."""
+    """Print SGD's solution beside the exact one, and the exact one's statistics."""
+    from twofold.cli.table import tell_summary
     from twofold.models import compare_with_exact
 
     both = compare_with_exact(worker, job.data, job.raw)
@@ -68,10 +93,9 @@ def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
     rows = [(name, f"{a:.6g}", f"{b:.6g}", f"{a - b:+.2e}") for name, a, b in numbers]
     screen.table(f"{job.raw.target} in two ways", ("", "SGD", "exact", "difference"), rows)
     screen.say(f"distance between the two solutions: {both.distance:.3g}")
-    if both.exact.rank < job.network.inputs:
-        screen.say(f"only {both.exact.rank} of {job.network.inputs} columns are independent; many solutions are exact")
     return {
         "sgd": {"w": sgd[:-1], "b": sgd[-1], "loss": both.sgd_loss},
         "exact": {"w": exact[:-1], "b": exact[-1], "loss": both.exact.loss},
         "distance": both.distance,
+        **tell_summary(screen, both.exact, job.raw.features, job.raw.target),
     }

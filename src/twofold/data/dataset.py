@@ -83,6 +83,10 @@ class Dataset:
     @property
     def outputs(self) -> int:
         """Number of classes, or of numbers to predict, q."""
+        if not self.classes and self.train.y.ndim != 2:
+            raise DataError(
+                f"{self.name} names no classes and y has shape {self.train.y.shape}; give classes=, or numbers (n, q)"
+            )
         return len(self.classes) or self.train.y.shape[1]
 
     @property
@@ -95,13 +99,13 @@ class Dataset:
     def needs_scaling(self) -> bool:
         """Whether a column's or numeric target's standard deviation is far from 1: one learning rate can't serve all.
 
-        Far is outside of 0.1 to 10; images have a fixed scale and constant columns none.
+        Far is outside of 0.1 to 10; images and bytes have a fixed scale and constant columns none.
         """
-        if self.image_shape is not None:
+        if self.image_shape is not None or self.train.X.dtype == np.uint8:
             return False
-        columns = [self.train.X] if self.classes else [self.train.X, self.train.y]
-        deviations = np.hstack([values.std(axis=0, dtype=np.float64) for values in columns])
-        return bool(((deviations > 0) & ((deviations < 0.1) | (deviations > 10))).any())
+        scaling = Scaling.of(self.train.X, None if self.classes else self.train.y)
+        scales = scaling.scale if scaling.target_scale is None else np.append(scaling.scale, scaling.target_scale)
+        return bool(((scales < 0.1) | (scales > 10)).any())
 
     def standardized(self) -> Dataset:
         """Bring every feature and numeric target to mean 0 and standard deviation 1 on the training set.

@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from twofold.data.idx import replacing
 from twofold.errors import ChecksumError, DownloadError
+from twofold.files import replacing
 
 if TYPE_CHECKING:
     import os
@@ -105,6 +105,7 @@ def download(
     a: download failed: ftp://example.org/a: only http and https addresses are followed
     """
     target = Path(target)
+    made = [folder for folder in target.parents if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as file:
@@ -121,6 +122,10 @@ def download(
     except OSError as error:
         advice = "free some space, or choose a folder you may write to"
         raise DownloadError(f"{target}: cannot be written: {error.strerror or error}; {advice}") from error
+    finally:
+        for folder in made:  # innermost first; one that holds a file stays
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _give_up(target: Path, failures: dict[str, _AttemptError]) -> DownloadError | ChecksumError:

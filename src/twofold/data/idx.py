@@ -18,24 +18,20 @@ Deutsch, RFC 1952, 1996: a gzip file is one or more members.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import math
 import os
 import struct
-import uuid
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twofold.errors import DataError, DataNotFoundError, FileFormatError
+from twofold.errors import DataError, FileFormatError
+from twofold.files import read_bytes, replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import BufferedRandom
-
     Array = np.ndarray[Any, np.dtype[Any]]
 
 TYPE_CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -78,36 +74,6 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     array([9, 0, 3], dtype=uint8)
     """
     return parse_idx(read_bytes(path), path)
-
-
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Read a file whole; what goes wrong becomes one of twofold's errors.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    bytes
-        Its content.
-
-    Raises
-    ------
-    DataNotFoundError
-        There is no such file.
-    DataError
-        It can't be read: a folder, permission denied.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            # The size bounds the read: a device such as /dev/zero has no end, and size 0.
-            return file.read(os.fstat(file.fileno()).st_size)
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path}: no such file; check the path") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}; give a file that you may read") from error
 
 
 def parse_idx(content: bytes, source: str | os.PathLike[str]) -> Array:
@@ -237,44 +203,3 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
             file.write(gzip.compress(data, 6, mtime=0) if Path(path).suffix == ".gz" else data)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}; choose a folder you may write to") from error
-
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
-    """Open a new file that takes `path`'s place when the block ends well, and vanishes when it doesn't.
-
-    Parameters
-    ----------
-    path : path
-        The name to take; its folder must exist.
-
-    Yields
-    ------
-    binary file
-        In the same folder, readable and writable; flushed to the disk before it takes the name.
-
-    Raises
-    ------
-    OSError
-        The file can't be made, written or renamed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(f"{folder}/a.txt") as file:
-    ...         _ = file.write(b"all or nothing")
-    ...     Path(f"{folder}/a.txt").read_text()
-    'all or nothing'
-    """
-    path = Path(path)
-    # Not tempfile's: its files are for their owner alone, and a data folder may be shared.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

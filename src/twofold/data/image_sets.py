@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twofold.data.idx import parse_idx, read_bytes, replacing
+from twofold.data.idx import parse_idx
 from twofold.data.idx_folder import ImageArrays, check_fit
 from twofold.data.layout import (
     FILE_NAMES,
@@ -25,10 +26,10 @@ from twofold.data.layout import (
     places,
     resolve,
 )
-from twofold.errors import ChecksumError, DataError, DownloadError
+from twofold.errors import ChecksumError, DataError, DataNotFoundError, DownloadError
+from twofold.files import read_bytes, replacing
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
 __all__ = [
@@ -70,6 +71,8 @@ def read_image_set(
     ------
     UnknownNameError
         No set has that name.
+    DataNotFoundError
+        There is no folder ``root``.
     ChecksumError
         A gzip file is not the published one.
     FileFormatError, DataError
@@ -84,6 +87,9 @@ def read_image_set(
     (60000, 28, 28)
     """
     image_set = resolve(image_set)
+    if root is not None and not Path(root).expanduser().is_dir():
+        advice = f"`twofold data get {image_set.name} --root {os.fspath(root)}` makes it"
+        raise DataNotFoundError(f"{os.fspath(root)}: no such folder; {advice}")
     with ThreadPoolExecutor(len(FILE_NAMES)) as pool:  # zlib and hashlib let go of the interpreter's lock
         for place, paths in complete(image_set, root):
             contents, sums = zip(*pool.map(_with_sum, paths), strict=True)
@@ -125,6 +131,12 @@ def _check_set(image_set: ImageSet, arrays: ImageArrays, paths: Sequence[Path]) 
                 "check that the file is the set's own"
             )
     check_fit(arrays, paths)
+    shapes = arrays.train_images.shape, arrays.test_images.shape
+    if image_set.shapes not in (None, shapes):
+        raise DataError(
+            f"{paths[0].parent}: images of shapes {shapes[0]} and {shapes[1]}, but {image_set.name} has "
+            f"{image_set.shapes[0]} and {image_set.shapes[1]}; check that the files are the set's own"
+        )
 
 
 def get_image_set(

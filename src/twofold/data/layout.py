@@ -19,8 +19,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from twofold.data.idx import read_bytes
-from twofold.errors import check_name
+from twofold.errors import DataNotFoundError, check_name
+from twofold.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,6 +49,8 @@ class ImageSet:
         Where to download from, in order of preference; a file's name is appended.
     md5 : tuple of str
         The published MD5 sums, in the order of `FILE_NAMES`.
+    shapes : pair of shapes, optional
+        Of the training and the test images; None where any will do.
     """
 
     name: str
@@ -56,6 +58,7 @@ class ImageSet:
     classes: tuple[str, ...]
     addresses: tuple[str, ...]
     md5: tuple[str, str, str, str]
+    shapes: tuple[tuple[int, int, int], tuple[int, int, int]] | None = ((60000, 28, 28), (10000, 28, 28))
 
 
 # fmt: off
@@ -168,6 +171,8 @@ def places(image_set: ImageSet, root: str | os.PathLike[str] | None = None) -> I
         In each base folder: itself, ``NAME``, ``FOLDER/raw`` and ``raw``.
     """
     data = os.environ.get("TWOFOLD_DATA")
+    if root is None and data and not Path(data).expanduser().is_dir():
+        raise DataNotFoundError(f"TWOFOLD_DATA is {data}, and there is no such folder; set it right, or unset it")
     searched = [Path(data), cache_folder()] if data else [cache_folder()]
     for base in searched if root is None else [Path(root)]:
         home = base.expanduser()
@@ -214,7 +219,8 @@ def missing(image_set: ImageSet, root: str | os.PathLike[str] | None = None) -> 
 
 
 def _present(folder: Path, name: str) -> Path | None:
-    return next((path for path in (folder / name, folder / name.removesuffix(".gz")) if path.is_file()), None)
+    # os.path's isfile takes a folder that may not be searched for one without the file; Path's would raise.
+    return next((path for path in (folder / name, folder / name.removesuffix(".gz")) if os.path.isfile(path)), None)
 
 
 def find_files(image_set: ImageSet | str, root: str | os.PathLike[str] | None = None) -> list[Path] | None:
@@ -237,6 +243,10 @@ def find_files(image_set: ImageSet | str, root: str | os.PathLike[str] | None = 
     ------
     UnknownNameError
         No set has that name.
+    DataNotFoundError
+        ``$TWOFOLD_DATA`` names no folder.
+    DataError
+        A file may not be read.
     """
     image_set = resolve(image_set)
     for place, paths in complete(image_set, root):

@@ -58,8 +58,8 @@ class Scaling:
         parameters : Parameters
             Of float64; with raw features in, raw predictions come out.
         """
-        W, b = (array.astype(np.float64) for array in parameters[0])
-        layers = [Layer(W / self.scale[:, None], b - (self.mean / self.scale) @ W), *parameters[1:]]
+        (W, b), *above = (Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in parameters)
+        layers = [Layer(W / self.scale[:, None], b - (self.mean / self.scale) @ W), *above]
         if self.target_mean is not None and self.target_scale is not None:
             W, b = layers[-1]
             layers[-1] = Layer(W * self.target_scale, b * self.target_scale + self.target_mean)
@@ -67,5 +67,8 @@ class Scaling:
 
 
 def _moments(values: Array) -> tuple[Array, Array]:
-    scale = values.std(axis=0, dtype=np.float64)
-    return values.mean(axis=0, dtype=np.float64), np.where(scale > 0, scale, 1.0)
+    values = values.astype(np.float64)
+    scale = values.std(axis=0)
+    # What is computed of a constant column is not 0 but the rounding of its mean.
+    rounding = len(values) * np.finfo(np.float64).eps * np.abs(values).max(axis=0)
+    return values.mean(axis=0), np.where(scale > rounding, scale, 1.0)

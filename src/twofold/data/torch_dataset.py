@@ -109,7 +109,7 @@ class ArrayDataset(Dataset[tuple[Any, Any]]):
     def _item(self, row: Array) -> Any:
         if row.ndim == 2 and row.dtype == np.uint8 and self.transform is not None:
             return self.transform(Image.fromarray(row))
-        tensor = torch.tensor(row)  # a copy, since nobody may write into X by way of an item
+        tensor = torch.tensor(np.ascontiguousarray(row))  # a copy, since nobody may write into X by way of an item
         if row.ndim == 2:
             tensor = tensor.unsqueeze(0)
             if row.dtype == np.uint8:

@@ -7,7 +7,7 @@ without autograd, at the hardware's speed; read them side by side. `choose` is t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Precision, check_precision
 from twofold.errors import MissingDependencyError, SpecificationError, check_name
+from twofold.functions import OPTIMIZERS
 from twofold.metrics import Score
 from twofold.network import Network, Parameters, check_parameters, initialize
 from twofold.recipe import Recipe
@@ -60,6 +61,23 @@ class EngineState:
     totals: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
+def check_state(network: Network, recipe: Recipe, state: EngineState, dtype: Precision) -> EngineState:
+    """Copy a state, checked against the network and the recipe's optimiser, in the engine's dtype.
+
+    Raises
+    ------
+    SpecificationError
+        If it is the state of another network or optimiser.
+    """
+    names = OPTIMIZERS[recipe.optimizer].memory
+    if set(state.memory) != set(names):
+        raise SpecificationError(
+            f"the state remembers {sorted(state.memory)}; the optimiser {recipe.optimizer!r} needs {sorted(names)}"
+        )
+    memory = {name: check_parameters(network, state.memory[name], dtype) for name in names}
+    return replace(state, parameters=check_parameters(network, state.parameters, dtype), memory=memory)
+
+
 class Engine(Protocol):
     """What the training loop, and everything above it, asks of an engine."""
 
@@ -70,6 +88,8 @@ class Engine(Protocol):
 
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Put a set of samples where the engine wants it, checked, in its smallest exact type.
+
+        Arrays that have that type already are not copied: change them only after training.
 
         Parameters
         ----------
@@ -136,7 +156,13 @@ class Engine(Protocol):
         ...
 
     def restore(self, state: EngineState) -> None:
-        """Go on from a state, of this engine or another; after `start`, with the same recipe."""
+        """Go on from a state, of this engine or another; after `start`, with the same recipe.
+
+        Raises
+        ------
+        SpecificationError
+            If the state is that of another network or optimiser.
+        """
         ...
 
 

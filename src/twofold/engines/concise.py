@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from twofold.borders import Precision, check_block, check_features
-from twofold.engines import CHUNK, EngineState
+from twofold.engines import CHUNK, EngineState, check_state
 from twofold.functions import LOSSES
 from twofold.metrics import Score, running_score
 from twofold.network import Layer, Network, Parameters
@@ -115,6 +115,7 @@ class ConciseEngine:
         )
         self.steps = 0
 
+    @torch.enable_grad()
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
         rows = torch.from_numpy(indices)
@@ -150,6 +151,7 @@ class ConciseEngine:
         parts = [self.model(self._numbers(rows)) for rows in features.split(CHUNK)]
         return np.asarray(torch.cat(parts).numpy())
 
+    @torch.enable_grad()
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
         """Compute the gradient of the mean loss at the present parameters."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
@@ -179,6 +181,7 @@ class ConciseEngine:
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
+        state = check_state(self.network, self._recipe, state, self.dtype)
         self._set_parameters(state.parameters)
         _, names = RULES[self._recipe.optimizer]
         for index, linear in enumerate(self._linear):

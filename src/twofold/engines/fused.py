@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from twofold.borders import Precision, check_block, check_features
-from twofold.engines import EngineState
+from twofold.engines import EngineState, check_state
 from twofold.engines.buffers import Buffers, Flat, Pair, tensor
 from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares
 from twofold.engines.one_row import OneRow
@@ -230,6 +230,7 @@ class FusedEngine:
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
+        state = check_state(self.network, self._recipe, state, self.dtype)
         self._theta.write(state.parameters)
         for name, flat in self._memory.items():
             flat.write(state.memory[name])

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import Block, Precision, check_block, check_features
-from twofold.engines import CHUNK, EngineState
+from twofold.borders import Block, Precision, check_block, check_features, floats
+from twofold.engines import CHUNK, EngineState, check_state
 from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
 from twofold.functions.losses import average_slope
 from twofold.functions.optimizers import clip
@@ -136,7 +136,7 @@ class ScratchEngine:
     @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        X = self._floats(self._block.X[indices])  # (|B|, d)
+        X = floats(self._block.X[indices], self.dtype)  # (|B|, d)
         y = self._block.y[indices]
         weight = None if self._block.weight is None else self._block.weight[indices]
         masks = dropout_masks(
@@ -178,13 +178,13 @@ class ScratchEngine:
         X = check_features(self.network, X, dtype=self.dtype)
         O = np.empty((len(X), self.network.outputs), dtype=self.dtype)
         for rows in (slice(i, i + CHUNK) for i in range(0, len(X), CHUNK)):
-            O[rows], _ = forward(self.network, self._parameters, self._floats(X[rows]))
+            O[rows], _ = forward(self.network, self._parameters, floats(X[rows], self.dtype))
         return O
 
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
         """Compute the gradient of the mean loss at the present parameters."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        O, tape = forward(self.network, self._parameters, self._floats(block.X))
+        O, tape = forward(self.network, self._parameters, floats(block.X, self.dtype))
         return backward(self.network, self._parameters, tape, self._loss.gradient(O, block.y, block.weight))
 
     def parameters(self) -> Parameters:
@@ -199,18 +199,10 @@ class ScratchEngine:
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
-        self._parameters = _copy(state.parameters)
-        self._memory = {name: _copy(state.memory[name]) for name in self._optimizer.memory}
+        state = check_state(self.network, self._recipe, state, self.dtype)
+        self._parameters, self._memory = state.parameters, state.memory
         self._totals = np.array(state.totals)
         self.steps = state.steps
-
-    def _floats(self, X: Array) -> Array:
-        """Turn image bytes into numbers from 0 to 1; floats stay as they are."""
-        if X.dtype != np.uint8:
-            return X
-        floats = X.astype(self.dtype)
-        floats /= 255
-        return floats
 
     def _tally(self, losses: Array, right: Array | None, weight: Array | None) -> None:
         """Add a minibatch to the running means."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from twofold.errors import SpecificationError
 

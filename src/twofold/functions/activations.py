@@ -56,7 +56,7 @@ def tanh(Z: Array) -> Array:
 
 def tanh_derivative(Z: Array) -> Array:
     """``phi'(z) = 1 - tanh(z)^2``, written as ``4 sigma'(2 z)`` so that its tail doesn't cancel to 0."""
-    e = np.exp(-2 * np.abs(Z))
+    e = np.square(np.exp(-np.abs(Z)))
     return 4 * e / np.square(1 + e)
 
 

@@ -3,7 +3,8 @@
 A loss is a function of the raw outputs (before any softmax or sigmoid) that returns a pair: the loss ``l_i`` of each
 sample, shape (n,), and its slope ``d l_i / d o_i``, shape (n, q); they share what is costly, the exponentials. Softmax
 and sigmoid live inside, by way of log-sum-exp, so nothing is clipped and nothing overflows: outputs of +-1e4 in float32
-and +-1e300 in float64 give finite losses and right slopes.
+and +-1e300 in float64 give finite losses and right slopes. (The squared loss of numbers has no such trick: it overflows
+where the square of an error does.)
 
 The mean over the minibatch, and with it the factor 1/n, enters in one place: `shares`.
 """
@@ -62,10 +63,10 @@ def cross_entropy(O: Array, y: Array) -> Pair:
     S = O - O.max(axis=1, keepdims=True)  # (n, q)
     E = np.exp(S)  # (n, q)
     total = E.sum(axis=1, keepdims=True)  # (n, 1), between 1 and q
-    slope = _minus_target(E / total, y)  # (n, q)
     if y.ndim == 1:
-        return np.log(total[:, 0]) - S[np.arange(len(y)), y], slope
-    return (y * (np.log(total) - S)).sum(axis=1), slope
+        return np.log(total[:, 0]) - S[np.arange(len(y)), y], _minus_target(E / total, y)
+    # A row of probabilities in float32 sums to 1 only to rounding; its own sum keeps the slope that of the loss.
+    return (y * (np.log(total) - S)).sum(axis=1), E * (y.sum(axis=1, keepdims=True) / total) - y
 
 
 def softmax_squared(O: Array, y: Array) -> Pair:
@@ -125,13 +126,10 @@ class Loss:
     targets : {"numbers", "classes", "labels"}
         What y is: numbers (n, q); classes, as indices (n,) or rows of probabilities (n, q); or labels, several per
         sample, (n, q) in [0, 1].
-    probabilities : callable
-        From raw outputs to the model's prediction Y_hat: softmax, sigmoid, or the outputs themselves.
     """
 
     samples: Callable[[Array, Array], Pair]
     targets: Literal["numbers", "classes", "labels"]
-    probabilities: Callable[[Array], Array]
 
     @property
     def least_outputs(self) -> int:
@@ -170,8 +168,8 @@ def average_slope(slope: Array, weight: Array | None) -> Array:
 
 
 LOSSES: dict[str, Loss] = {
-    "squared": Loss(squared, "numbers", lambda O: O),
-    "cross_entropy": Loss(cross_entropy, "classes", softmax),
-    "softmax_squared": Loss(softmax_squared, "classes", softmax),
-    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels", sigmoid),
+    "squared": Loss(squared, "numbers"),
+    "cross_entropy": Loss(cross_entropy, "classes"),
+    "softmax_squared": Loss(softmax_squared, "classes"),
+    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels"),
 }

@@ -18,7 +18,8 @@ def constant(_t: float, _T: float) -> float:
 
 def step(t: float, _T: float, *, decay_epochs: float, decay_factor: float) -> float:
     """``gamma^floor(t / k)``: times gamma every k epochs."""
-    return float(decay_factor ** math.floor(t / decay_epochs))
+    # A hair more, so that t = 0.3 counts as three times 0.1; and a bound, since a quotient may be infinite.
+    return float(decay_factor ** math.floor(min(t / decay_epochs * (1 + 1e-12), 1e9)))
 
 
 def cosine(t: float, T: float) -> float:

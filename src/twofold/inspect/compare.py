@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twofold.data.dataset import Dataset
-from twofold.engines import open_engine
+from twofold.engines import Engine, open_engine
 from twofold.network import Network, distance, largest
 from twofold.recipe import Recipe
 from twofold.training import Epoch, train
@@ -57,7 +57,7 @@ def compare_engines(
     seed: int = 0,
     initialization: str = "normal",
     sigma: float = 0.01,
-    watch: Callable[[int], None] | None = None,
+    watch: Callable[[Engine, int], None] | None = None,
 ) -> Iterator[Comparison]:
     """Train two engines in lockstep.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import check_block
+from twofold.borders import check_block, floats
 from twofold.engines import open_engine
 from twofold.engines.scratch import Tape, forward
 from twofold.errors import MissingDependencyError, SpecificationError
@@ -34,8 +34,9 @@ class GradientCheck:
     by_hand : float
     autograd : float or None
         None without PyTorch.
-    differences : float
-        By central differences of order 4.
+    differences : float or None
+        By central differences of order 4. None at a kink of ReLU, where there is no derivative to hold against: a
+        hidden unit at exactly 0 then changes sides however small the step.
     error : float
         The largest difference between two of them, divided by the scale of the report.
     """
@@ -43,7 +44,7 @@ class GradientCheck:
     where: str
     by_hand: float
     autograd: float | None
-    differences: float
+    differences: float | None
     error: float
 
 
@@ -79,10 +80,11 @@ class GradientReport:
     def __str__(self) -> str:
         worst = self.worst
         autograd = "not checked (no PyTorch)" if worst.autograd is None else f"{worst.autograd:.12g}"
+        differences = "none at a kink" if worst.differences is None else f"{worst.differences:.12g}"
         return (
             f"gradient check {'passed' if self.passed else 'FAILED'}: {len(self.checks)} checks, "
             f"worst at {worst.where}: "
-            f"by hand {worst.by_hand:.12g}, autograd {autograd}, central differences {worst.differences:.12g}, "
+            f"by hand {worst.by_hand:.12g}, autograd {autograd}, central differences {differences}, "
             f"relative error {worst.error:.1e} (tolerance {self.tolerance:.0e}, scale {self.scale:.3g})"
         )
 
@@ -119,7 +121,8 @@ def check_gradients(
         Of whatever is random here.
     step : float
         h of the differences; their error is of order h^4, rounding of order 1e-16 / h. Across a kink of ReLU a
-        difference is no derivative, so h is made smaller there until every hidden unit stays on its side.
+        difference is no derivative, so h is made smaller there, down to 1e-8, until every hidden unit stays on its
+        side; where one never does, its pre-activation being 0, only the other ways are compared.
     tolerance : float
         Largest relative error that passes.
 
@@ -163,7 +166,7 @@ def check_gradients(
             (name, by_hand[i], None if autograd is None else autograd[i], slope(units[i]))
             for i, name in enumerate(_names(network))
         ]
-        scale = float(np.linalg.norm([differences for *_, differences in along[1:]]))
+        scale = float(np.linalg.norm([differences for *_, differences in along[1:] if differences is not None]))
     else:
         scale = float(np.linalg.norm(by_hand))
     scale = max(scale, 1e-6)
@@ -195,14 +198,14 @@ def _autograd(network: Network, point: Parameters, samples: tuple[Any, Any, Any]
 
 def _slopes(
     network: Network, point: Parameters, samples: tuple[Any, Any, Any], step: float
-) -> Callable[[Array], float]:
+) -> Callable[[Array], float | None]:
     """Return the function that takes a direction (p,) to the loss's slope along it, by central differences."""
     block = check_block(network, *samples, dtype="float64")
-    X = block.X / 255 if block.X.dtype == np.uint8 else block.X
+    X = floats(block.X, "float64")
     centre = _flat(point)
     kink = ACTIVATIONS[network.activation].kink
 
-    def slope(direction: Array) -> float:
+    def slope(direction: Array) -> float | None:
         def at(h: float) -> tuple[Array, Tape]:
             return forward(network, _shaped(network, centre + h * direction), X)
 
@@ -212,8 +215,10 @@ def _slopes(
         h = step
         if kink and network.hidden:
             here = sides(0.0)
-            while h > 1e-8 and not all(np.array_equal(here, sides(end)) for end in (-2 * h, 2 * h)):
+            while not all(np.array_equal(here, sides(end)) for end in (-2 * h, 2 * h)):
                 h /= 4
+                if h < 1e-8:
+                    return None
         return central_difference(lambda h: LOSSES[network.loss].value(at(h)[0], block.y, block.weight), h)
 
     return slope
@@ -242,5 +247,6 @@ def _names(network: Network) -> list[str]:
 
 
 def _spread(*numbers: Any) -> float:
+    """Return the largest difference between numbers, None left out; infinite if one of them is not finite."""
     present = [number for number in numbers if number is not None]
-    return float(max(present) - min(present))
+    return float(max(present) - min(present)) if np.isfinite(present).all() else np.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from twofold.errors import DataError
+from twofold.errors import DataError, SpecificationError
+from twofold.files import replacing
 
 Array = NDArray[Any]
 
@@ -46,21 +48,29 @@ def image_grid(images: Array, labels: Sequence[str] = (), *, columns: int = 8, a
     ['dog', 'cat', 'chicken']
     """
     images = np.asarray(images)
-    if images.ndim != 3 or len(images) == 0:
-        raise DataError(f"images have shape {images.shape}; expected (n, height, width) with n at least 1")
+    if images.ndim != 3 or images.size == 0:
+        raise DataError(f"images have shape {images.shape}; expected (n, height, width), none of them 0")
+    if not np.isfinite(images).all():
+        raise DataError("an image holds a number that is not finite")
     if len(labels) not in (0, len(images)):
         raise DataError(f"{len(images)} images and {len(labels)} labels; they must be as many")
     n, height, width = images.shape
     columns = min(columns, n)
     rows = -(-n // columns)
+    aspect = min(max(height / width, 0.1), 10.0)  # a stripe of pixels would make a picture of no size
     if ax is None:
-        ax = Figure(figsize=(1.1 * columns, 1.3 * rows * height / width), layout="constrained").subplots()
+        ax = Figure(figsize=(1.1 * columns, 1.3 * rows * aspect), layout="constrained").subplots()
     # Tiles lie on a lattice of 1.15 widths and 1.4 heights, which leaves a gap and a line for the label.
     step_x, step_y = 1.15 * width, (1.4 if labels else 1.15) * height
     for index, image in enumerate(images):
         left, top = (index % columns) * step_x, (index // columns) * step_y
         ax.imshow(
-            image, cmap="Greys", vmin=images.min(), vmax=images.max(), extent=(left, left + width, top + height, top)
+            image,
+            cmap="Greys",
+            vmin=images.min(),
+            vmax=images.max(),
+            extent=(left, left + width, top + height, top),
+            aspect=aspect * width / height,
         )
         if labels:
             ax.text(left + width / 2, top - 0.05 * height, labels[index], ha="center", va="bottom", fontsize=8)
@@ -71,8 +81,35 @@ def image_grid(images: Array, labels: Sequence[str] = (), *, columns: int = 8, a
 
 
 def save(ax: Axes, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
-    """Write the figure that ``ax`` lies in to a file, PNG or SVG by its name; raises `OSError` if it can't."""
+    """Write the whole figure that ``ax`` lies in to a file, all or nothing.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    path : path
+        Its ending, such as ``.png`` or ``.svg``, names the format.
+    dpi : int
+        Pixels per inch.
+
+    Raises
+    ------
+    SpecificationError
+        If the ending names no format that matplotlib writes.
+    OSError
+        If the file can't be written.
+    """
     figure = ax.figure
     while not isinstance(figure, Figure):  # a figure within a figure is saved with the whole
         figure = figure.figure
-    figure.savefig(path, dpi=dpi)
+    ending = check_picture(path)
+    with replacing(path) as file:
+        figure.savefig(file, format=ending, dpi=dpi)
+
+
+def check_picture(path: str | os.PathLike[str]) -> str:
+    """Return the format that a picture's name ends in; raise `SpecificationError` if there is no such format."""
+    ending = Path(path).suffix.removeprefix(".").lower()
+    known = Figure().canvas.get_supported_filetypes()
+    if ending not in known:
+        raise SpecificationError(f"{path}: a picture's name ends in one of {', '.join(f'.{name}' for name in known)}")
+    return ending

@@ -1,59 +1,62 @@
-"""The analytical solution of linear regression: the exact minimiser of the mean squared loss."""
+"""Linear regression solved exactly: the front door, and the choice of the way."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
-import numpy as np
-import scipy.linalg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from twofold.errors import DataError
-from twofold.network import Layer, Parameters
+from twofold.errors import SpecificationError, check_name
+from twofold.solvers.border import check_finite, check_problem, full_pair, is_plain
+from twofold.solvers.design import Problem
+from twofold.solvers.gram import solve_gram
+from twofold.solvers.nonnegative import solve_nonnegative
+from twofold.solvers.orthogonal import solve_qr
+from twofold.solvers.pairs import Pair
+from twofold.solvers.solution import AccuracyWarning, DependentColumnsWarning, LeastSquares
 
-Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class LeastSquares:
-    """The minimiser of ``L(W, b) = (1/2) sum_i w_i |x_i W + b - y_i|^2 / sum_i w_i``.
-
-    Attributes
-    ----------
-    W : ndarray of float64, shape (d, q)
-        Where columns depend on each other, the solution that is shortest after columns are scaled to length 1.
-    b : ndarray of float64, shape (q,)
-    loss : float
-        L at (W, b).
-    rank : int
-        Number of independent columns, without the bias; less than d if some depend on others.
-    """
-
-    W: Array
-    b: Array
-    loss: float
-    rank: int
-
-    @property
-    def parameters(self) -> Parameters:
-        """The solution as the parameters of a network with one layer."""
-        return (Layer(self.W, self.b),)
+METHODS = ("auto", "gram", "qr")
+FEW_DIGITS = 6.0
 
 
-def solve_least_squares(X: ArrayLike, Y: ArrayLike, sample_weight: ArrayLike | None = None) -> LeastSquares:
+def solve_least_squares(
+    X: ArrayLike | Pair,
+    Y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    fit_intercept: bool = True,
+    penalty: float = 0.0,
+    positive: bool = False,
+    method: Literal["auto", "gram", "qr"] = "auto",
+    names: Sequence[str] | None = None,
+) -> LeastSquares:
     """Solve linear regression exactly.
 
-    Features and targets are centred (the bias is then ``mean(y) - mean(x) W``), columns scaled to length 1, and the
-    rest is solved by the singular value decomposition: no normal equations, which square the condition number
-    (Golub and Van Loan 2013, section 5.3).
+    Columns are shifted and scaled, factored by Householder QR with column pivoting, and the solution is refined with
+    residuals in double-double arithmetic until it is right to the last digits of a double for the very matrix that was
+    given. Tall tables whose condition proves it safe take a cheaper way, see `twofold.solvers.gram`.
 
     Parameters
     ----------
-    X : array, shape (n, d)
+    X : array or Pair, shape (n, d)
+        Finite real numbers; float32 and integers are computed in float64. A `Pair`, as `polynomial_features` makes,
+        counts with the digits of its low part.
     Y : array, shape (n, q)
     sample_weight : array, shape (n,), optional
         Non-negative, not all 0.
+    fit_intercept : bool
+        Whether there is a b.
+    penalty : float
+        Ridge: at least 0, added to the sum of squares as ``penalty * |W|^2``; b is free.
+    positive : bool
+        Demand ``W >= 0`` (Lawson and Hanson 1974, chapter 23).
+    method : {"auto", "gram", "qr"}
+        ``"gram"`` raises if the condition doesn't prove it safe; ``"auto"`` takes it where it is.
+    names : sequence of str, optional
+        Of the columns, for warnings.
 
     Returns
     -------
@@ -63,45 +66,66 @@ def solve_least_squares(X: ArrayLike, Y: ArrayLike, sample_weight: ArrayLike | N
     ------
     DataError
         If shapes don't fit, there are no samples, or a number is not finite.
+    SpecificationError
+        If an option has no such value.
+
+    Warns
+    -----
+    DependentColumnsWarning
+        If columns depend on each other: which ones, on which.
+    AccuracyWarning
+        If fewer than 6 digits of a coefficient can be relied upon.
+
+    References
+    ----------
+    Björck, "Numerical Methods for Least Squares Problems", SIAM 1996, sections 2.4 and 2.9.
 
     Examples
     --------
     >>> solution = solve_least_squares([[1.0], [2.0], [3.0]], [[3.0], [5.0], [7.0]])
-    >>> solution.W.round(12), solution.b.round(12)
-    (array([[2.]]), array([1.]))
+    >>> solution.W, solution.b, solution.rank
+    (array([[2.]]), array([1.]), 1)
     """
-    X, Y, weight = _checked(X, Y, sample_weight)
-    share = weight / weight.sum()  # (n,)
-    x_mean, y_mean = share @ X, share @ Y  # (d,), (q,)
-    root = np.sqrt(share)[:, None]  # (n, 1)
-    A, B = root * (X - x_mean), root * (Y - y_mean)  # (n, d), (n, q)
-    length = np.sqrt(np.square(A).sum(axis=0))  # (d,)
-    # What centring leaves of a constant column is rounding: it must not be blown up to length 1.
-    constant = length <= X.shape[0] * np.finfo(np.float64).eps * np.abs(X).max(axis=0)
-    length[constant] = 1.0
-    A[:, constant] = 0.0
-    V, _, rank, _ = scipy.linalg.lstsq(A / length, B)
-    W = V / length[:, None]  # (d, q)
-    b = y_mean - x_mean @ W  # (q,)
-    residual = X @ W + b - Y  # (n, q)
-    return LeastSquares(W, b, float(share @ np.square(residual).sum(axis=1)) / 2, int(rank))
+    check_name("method", method, METHODS)
+    problem = check_problem(X, Y, sample_weight, intercept=fit_intercept, penalty=penalty)
+    solution = None if positive or method == "qr" else _try_gram(problem, method)
+    if solution is None:
+        check_finite("X", problem.X.high)
+        problem = replace(problem, X=full_pair(problem.X))
+        solution = solve_nonnegative(problem) if positive else solve_qr(problem)
+    warn_about(solution, names)
+    return solution
 
 
-def _checked(X: ArrayLike, Y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array, Array]:
-    """Bring the arguments to float64 arrays that fit each other."""
-    arrays = {"X": np.asarray(X), "Y": np.asarray(Y)}
-    for name, array in arrays.items():
-        if array.ndim != 2:
-            raise DataError(f"{name} has shape {array.shape}; expected a table, (n, {'d' if name == 'X' else 'q'})")
-    X, Y = (array.astype(np.float64) for array in arrays.values())
-    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    if len(X) == 0 or len(Y) != len(X) or weight.shape != (len(X),):
-        raise DataError(
-            f"X has shape {X.shape}, Y {Y.shape}, sample_weight {weight.shape}; they need the same n, at least 1"
+def _try_gram(problem: Problem, method: str) -> LeastSquares | None:
+    """Take the cheap way where it is asked for or may pay; None where it isn't taken, or isn't safe."""
+    wanted = method == "gram"
+    n, d = problem.X.high.shape
+    possible = is_plain(problem.X) and not problem.penalty and d > 0
+    tall = n >= 16 * (d + 1) and n * d >= 1 << 16
+    solution = solve_gram(problem) if possible and (tall or wanted) else None
+    if wanted and solution is None:
+        raise SpecificationError("method 'gram' can't be trusted with this problem; use method 'auto'")
+    return solution
+
+
+def warn_about(solution: LeastSquares, names: Sequence[str] | None) -> None:
+    """Warn of dependent columns, and of few digits."""
+    if solution.dependent:
+        known = tuple(names) if names is not None else None
+        phrases = [item.describe(known) for item in solution.dependent[:5]]
+        more = len(solution.dependent) - len(phrases)
+        also = f", and {more} more" if more else ""
+        warnings.warn(
+            f"columns depend on each other: {'; '.join(phrases)}{also}; the coefficients are the minimum-norm "
+            "solution: drop columns or set a penalty",
+            DependentColumnsWarning,
+            stacklevel=3,
         )
-    for name, array in (("X", X), ("Y", Y), ("sample_weight", weight)):
-        if not np.isfinite(array).all():
-            raise DataError(f"{name} holds a number that is not finite")
-    if (weight < 0).any() or not weight.any():
-        raise DataError("sample_weight must not be negative, nor 0 everywhere")
-    return X, Y, weight
+    elif solution.digits.size and solution.digits.min() < FEW_DIGITS:
+        warnings.warn(
+            f"only about {solution.digits.min():.0f} digits of a coefficient are right (condition number "
+            f"{solution.condition:.1e}); centre or drop columns, or set a penalty",
+            AccuracyWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,175 @@
+"""Least squares side by side: this library, scikit-learn, its Intel extension, NumPy, and the bare Gram matrix.
+
+    python benchmarks/least_squares.py [--quick] [--rounds 5] [--stream-rows 10000000] [--folder DIR]
+
+Every contender solves the same problem in turn, round after round, in one process; the table shows the least time of
+each and its ratio to forming ``X.T @ X`` once. Digits are those of the worst coefficient against the refined QR
+solution, which NIST's sets prove right to the last digit. Streaming writes a Parquet file first and compares with
+pyarrow reading its batches and doing nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from twofold.estimators import LinearRegression
+from twofold.estimators.files import fit_file
+from twofold.solvers import solve_least_squares
+
+SIZES = ((1_000_000, 20), (200_000, 200))
+QUICK = ((100_000, 20), (20_000, 200))
+NOISE = 1.0
+
+
+def make(n: int, d: int, seed: int = 0) -> tuple[Any, Any]:
+    """Make a well-conditioned table with an offset, a known truth and noise."""
+    random = np.random.default_rng(seed)
+    X = random.standard_normal((n, d)) + 1.0
+    return X, X @ np.linspace(-1.0, 2.0, d) + 3.0 + NOISE * random.standard_normal(n)
+
+
+def contenders(X: Any, y: Any) -> dict[str, Callable[[], Any]]:
+    """Return what to time; each gives coefficients, or None."""
+    ones = np.column_stack([X, np.ones(len(X))])
+
+    def fitted(model: Any) -> Any:
+        return model.fit(X, y).coef_
+
+    found = {
+        "Gram matrix alone": lambda: (X.T @ X, None)[1],
+        "twofold": lambda: fitted(LinearRegression()),
+        "scikit-learn": lambda: fitted(import_module("sklearn.linear_model").LinearRegression()),
+        "NumPy lstsq": lambda: np.linalg.lstsq(ones, y)[0][:-1],
+        "normal equations": lambda: np.linalg.solve(ones.T @ ones, ones.T @ y)[:-1],
+    }
+    try:
+        intel = import_module("sklearnex.linear_model").LinearRegression
+    except ImportError:
+        return found
+    return found | {"scikit-learn-intelex": lambda: fitted(intel())}
+
+
+def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
+    """Time one size."""
+    X, y = make(n, d)
+    truth = solve_least_squares(X, y[:, None], method="qr").W[:, 0]
+    tasks = contenders(X, y)
+    least = dict.fromkeys(tasks, math.inf)
+    answers = {}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            answers[name] = task()
+            least[name] = min(least[name], time.perf_counter() - start)
+    table = Table(title=f"{n} x {d} doubles, intercept; least of {rounds}", title_justify="left")
+    for heading in ("", "ms", "to Gram", "to twofold", "digits"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, seconds in sorted(least.items(), key=lambda item: item[1]):
+        answer = answers[name]
+        digits = ""
+        if answer is not None:
+            error = float(np.max(np.abs(answer / truth - 1)))
+            digits = f"{min(16.0, -math.log10(error)):.1f}" if error else "all"
+        ratios = (f"{seconds / least[other]:.2f}" for other in ("Gram matrix alone", "twofold"))
+        table.add_row(name, f"{1e3 * seconds:.1f}", *ratios, digits)
+    console.print(table)
+
+
+def streaming(console: Console, rows: int, folder: Path, rounds: int) -> None:
+    """Time one pass over a Parquet file against pyarrow's bare read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path, d = folder / "big.parquet", 20
+    names = [*(f"x{j}" for j in range(d)), "y"]
+    step = min(rows, 500_000)
+    with pq.ParquetWriter(
+        path, pa.schema([(name, pa.float64()) for name in names]), compression="none", use_dictionary=False
+    ) as file:
+        for k in range(-(-rows // step)):
+            X, y = make(min(step, rows - k * step), d, seed=k)
+            file.write_table(pa.table([*X.T, y], names=names), row_group_size=step)
+
+    def bare() -> None:
+        with pq.ParquetFile(path) as source:
+            for _ in source.iter_batches(1 << 16):
+                pass
+
+    tasks = {
+        "pyarrow, batches": bare,
+        "pyarrow, read_table": lambda: pq.read_table(path),
+        "twofold": lambda: fit_file(path, "y"),
+    }
+    least = dict.fromkeys(tasks, math.inf)
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            task()
+            least[name] = min(least[name], time.perf_counter() - start)
+    table = Table(title=f"Parquet, {rows} x {d} and y, {path.stat().st_size / 1e9:.2f} GB", title_justify="left")
+    for heading in ("", "s", "to batches", "to read_table"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, seconds in least.items():
+        ratios = (f"{seconds / least[other]:.2f}" for other in ("pyarrow, batches", "pyarrow, read_table"))
+        table.add_row(name, f"{seconds:.2f}", *ratios)
+    console.print(table)
+
+
+def memory(console: Console, folder: Path, rows: int) -> None:
+    """Tell how far fitting the file raises the peak of a fresh process (Linux: getrusage would tell its parent's)."""
+    if platform.system() != "Linux":
+        return
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from twofold.estimators.files import fit_file; import pyarrow.parquet;"
+        "peak = lambda: next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM'));"
+        "before = peak(); fit_file(sys.argv[1], 'y'); print(before, peak())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder / "big.parquet"], capture_output=True, text=True, check=True
+    )
+    before, after = (int(number) / 1024 for number in done.stdout.split())
+    console.print(f"peak memory of fitting {rows} rows: {after:.0f} MiB, of which {before:.0f} were imports")
+
+
+def main() -> None:
+    """Run all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--stream-rows", type=int, default=None, help="rows of the Parquet file; 0 leaves it out")
+    parser.add_argument("--folder", type=Path, default=None, help="where the Parquet file is made (about 1.7 GB)")
+    options = parser.parse_args()
+    console = Console(width=100)
+    console.print(
+        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, NumPy {np.__version__}"
+    )
+    for n, d in QUICK if options.quick else SIZES:
+        in_memory(console, n, d, options.rounds)
+    rows = options.stream_rows
+    if rows is None:
+        rows = 1_000_000 if options.quick else 10_000_000
+    if rows:
+        with tempfile.TemporaryDirectory(dir=options.folder) as made:
+            streaming(console, rows, Path(made), min(options.rounds, 3))
+            memory(console, Path(made), rows)
+    console.print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

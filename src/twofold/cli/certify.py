@@ -1,0 +1,34 @@
+"""``twofold certify``: how many digits of NIST's certified values this installation gets right."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from twofold.cli.options import AS_JSON
+from twofold.errors import TwofoldError
+
+GOAL = 13.0  # digits; two of the sets lose a little more by the rounding of their data to doubles
+
+
+def certify(
+    data: Annotated[
+        Path | None, Option("--data", help="Folder of NIST's sets as JSON; else TWOFOLD_DATA/nist-strd.")
+    ] = None,
+    peers: Annotated[bool, Option("--peers", help="Measure NumPy, SciPy, scikit-learn, statsmodels too.")] = False,
+    as_json: AS_JSON = False,
+) -> None:
+    """Run NIST's certified least squares against this installation and print the correct digits."""
+    from twofold.cli.screen import Screen
+    from twofold.inspect.certify import certify as run
+
+    screen = Screen(as_json=as_json)
+    certificate = run(data or Path(os.environ.get("TWOFOLD_DATA", ".")) / "nist-strd", peers=peers)
+    screen.console.print(certificate)
+    screen.say(f"least correct digits of a coefficient: {certificate.least:.1f}")
+    screen.result({"least": certificate.least, **certificate.to_dict()})
+    if certificate.least < GOAL:
+        raise TwofoldError(f"this installation reaches {certificate.least:.1f} digits, fewer than {GOAL:g}")

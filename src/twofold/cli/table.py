@@ -1,0 +1,79 @@
+"""Linear regression of a table on disk, for ``twofold train linear FILE --target COLUMN``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from twofold.cli.options import JobOptions
+from twofold.cli.screen import Screen
+from twofold.data.tables import TableFile, open_table
+from twofold.errors import SpecificationError
+from twofold.solvers.solution import LeastSquares
+from twofold.solvers.summary import summarize
+
+IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
+
+
+def choose_table(
+    options: JobOptions, path: Path, target: str | None, *, features: str | None, weight: str | None
+) -> TableFile:
+    """Check the words about a table and look at its columns.
+
+    Parameters
+    ----------
+    options : JobOptions
+    path : Path
+    target : str, optional
+        Column to predict; must be given.
+    features : str, optional
+        Columns to predict from, separated by commas.
+    weight : str, optional
+        Column of sample weights.
+
+    Returns
+    -------
+    TableFile
+
+    Raises
+    ------
+    SpecificationError
+        If the words don't go together.
+    DataError
+        If the file or a column is not there, or not of numbers.
+    """
+    if options.model != "linear":
+        raise SpecificationError(f"{options.model} can't be trained on a table file yet; linear can")
+    if options.data is not None:
+        raise SpecificationError(f"give --data {options.data} or the file {path}, not both")
+    if target is None:
+        raise SpecificationError(f"which column of {path} is to be predicted? name it with --target")
+    return open_table(path, target, features=features.split(",") if features else None, weight=weight)
+
+
+def fit_table(screen: Screen, table: TableFile) -> dict[str, Any]:
+    """Solve linear regression of a table too large for memory, in one pass with a bar, and print its summary."""
+    from twofold.estimators.files import fit_file
+
+    screen.say(f"linear regression of {table.path}, {table.size / 1e6:.0f} MB, exactly and in one pass")
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=screen.console, disable=not screen.console.is_terminal, transient=True) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def show(rows: int, fraction: float) -> None:
+            bar.update(task, completed=fraction, description=f"{rows:,} rows")
+
+        fit = fit_file(table.path, table.target, features=table.features, weight=table.weight, progress=show)
+    return {"data": table.path.name, "epochs": [], **tell_summary(screen, fit.solution, table.features, table.target)}
+
+
+def tell_summary(screen: Screen, solution: LeastSquares, features: tuple[str, ...], target: str) -> dict[str, Any]:
+    """Print the statistics of an exact solution; none where columns depend on each other."""
+    if solution.rank < len(features):
+        screen.say(f"only {solution.rank} of {len(features)} columns are independent; many solutions are exact")
+        return {"summary": None}
+    summary = summarize(solution, names=features, target_names=[target])
+    screen.console.print(summary)
+    return {"summary": summary.to_dict()}

@@ -1,0 +1,257 @@
+"""Tables larger than memory: Parquet and CSV files read block by block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array = NDArray[np.float64]
+BLOCK_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file whose columns are known and whose rows are still on disk.
+
+    Attributes
+    ----------
+    path : Path
+    kind : {"parquet", "csv"}
+    features : tuple of str
+    target : str
+    weight : str or None
+    groups : tuple of int
+        Rows in each row group of a Parquet file; empty for CSV, where it takes reading the file to know.
+    size : int
+        In bytes.
+    """
+
+    path: Path
+    kind: str
+    features: tuple[str, ...]
+    target: str
+    weight: str | None
+    groups: tuple[int, ...]
+    size: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Features, target, weight: in the order of a block's columns."""
+        return (*self.features, self.target, *([self.weight] if self.weight else []))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a table.
+
+    Attributes
+    ----------
+    Z : ndarray of float64, shape (m, 1 + columns)
+        A column of ones, then features, target and weight; a column's numbers lie together in memory.
+    start : int
+        Rows before it.
+    fraction : float
+        How much of what was asked for has been read, with this block.
+    """
+
+    Z: Array
+    start: int
+    fraction: float
+
+
+def open_table(
+    path: str | os.PathLike[str], target: str, *, features: Sequence[str] | None = None, weight: str | None = None
+) -> TableFile:
+    """Look at a Parquet or CSV file's columns without reading its rows.
+
+    Parameters
+    ----------
+    path : path
+        Parquet is known by its first four bytes; anything else is read as CSV with a header line, whose separator is
+        a comma (a tab if the name ends in .tsv).
+    target : str
+        Column to predict.
+    features : sequence of str, optional
+        Columns to predict from; every column of numbers but target and weight otherwise.
+    weight : str, optional
+        Column of sample weights.
+
+    Returns
+    -------
+    TableFile
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is not a table.
+    DataError
+        If a column is missing, or is not of numbers.
+    MissingDependencyError
+        If pyarrow is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotFoundError(f"{path}: no such file; check the path")
+    arrow = _arrow()
+    with path.open("rb") as file:
+        kind = "parquet" if file.read(4) == b"PAR1" else "csv"
+    try:
+        if kind == "parquet":
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(path) as source:
+                schema, whole = source.schema_arrow, source.metadata
+                groups = tuple(whole.row_group(k).num_rows for k in range(whole.num_row_groups))
+        else:
+            with _open_csv(path) as reader:
+                schema, groups = reader.schema, ()
+    except (arrow.ArrowException, OSError) as error:
+        raise FileFormatError(
+            f"{path}: not a {kind} table: {_first_line(error)}; check that it is the file you meant"
+        ) from error
+    names = _choose(path, schema, target=target, features=features, weight=weight)
+    return TableFile(path, kind, names, target, weight, groups, path.stat().st_size)
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise MissingDependencyError("Parquet and CSV files need pyarrow; pip install pyarrow") from error
+    return pyarrow
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _open_csv(path: Path, columns: Sequence[str] | None = None, file: Any = None) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    separator = "\t" if path.suffix == ".tsv" else ","
+    convert = csv.ConvertOptions()
+    if columns is not None:  # read as doubles throughout: a column that starts with whole numbers may go on with others
+        convert = csv.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, pa.float64()))
+    return csv.open_csv(
+        path if file is None else file,
+        read_options=csv.ReadOptions(block_size=1 << 22),
+        parse_options=csv.ParseOptions(delimiter=separator),
+        convert_options=convert,
+    )
+
+
+def _choose(
+    path: Path, schema: pa.Schema, *, target: str, features: Sequence[str] | None, weight: str | None
+) -> tuple[str, ...]:
+    """Settle which columns are features; refuse what is missing or not numbers."""
+    import pyarrow.types as kinds
+
+    def number(name: str) -> bool:
+        kind = schema.field(name).type
+        return bool(
+            kinds.is_floating(kind) or kinds.is_integer(kind) or kinds.is_boolean(kind) or kinds.is_decimal(kind)
+        )
+
+    special = [target, *([weight] if weight else [])]
+    for name in [*special, *(features or [])]:
+        if name not in schema.names:
+            raise DataError(f"{path}: there is no column {name!r}; the columns are {', '.join(schema.names)}")
+        if schema.names.count(name) > 1:
+            raise DataError(f"{path}: two columns are named {name!r}; rename one")
+        if not number(name):
+            raise DataError(f"{path}: column {name!r} is of {schema.field(name).type}; expected numbers")
+    if features is not None:
+        return tuple(features)
+    rest = [name for name in schema.names if name not in special]
+    strange = [name for name in rest if not number(name)]
+    if strange:
+        raise DataError(f"{path}: column {strange[0]!r} is not of numbers; name the columns to use as features")
+    return tuple(rest)
+
+
+def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: int = BLOCK_ROWS) -> Iterator[Block]:
+    """Read a table block by block.
+
+    Parameters
+    ----------
+    table : TableFile
+    groups : sequence of int, optional
+        Row groups of a Parquet file to read; all otherwise.
+    rows : int
+        Of a Parquet file's block at most; a CSV file's blocks are of 4 MiB.
+
+    Yields
+    ------
+    Block
+        Its array is the next block's too: use it before going on.
+
+    Raises
+    ------
+    DataError
+        If a number is missing: the row and the column are told.
+    FileFormatError
+        If the file is damaged.
+    """
+    arrow = _arrow()
+    buffer = np.ones((1 + len(table.columns), 0))
+    done = 0
+    batches = _csv_batches(table) if table.kind == "csv" else _parquet_batches(table, groups, rows)
+    try:
+        for batch, fraction in batches:
+            m = batch.num_rows
+            if m > buffer.shape[1]:
+                buffer = np.ones((1 + len(table.columns), m))
+            for k, name in enumerate(table.columns):
+                _fill(buffer[k + 1, :m], batch.column(k), f"{table.path}: column {name!r}", done)
+            yield Block(buffer[:, :m].T, done, fraction)
+            done += m
+    except (arrow.ArrowException, OSError) as error:
+        what = f"{table.path}: damaged after row {done}: {_first_line(error)}"
+        raise FileFormatError(f"{what}; mend it or fetch it again") from error
+
+
+def _csv_batches(table: TableFile) -> Iterator[tuple[Any, float]]:
+    """Yield pyarrow's record batches, with the part of the file that is read."""
+    with table.path.open("rb") as file, _open_csv(table.path, table.columns, file) as reader:
+        for batch in reader:
+            yield batch, min(1.0, file.tell() / table.size)
+
+
+def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) -> Iterator[tuple[Any, float]]:
+    """Yield pyarrow's record batches with just the table's columns, in their order."""
+    import pyarrow.parquet as pq
+
+    names = list(table.columns)
+    with pq.ParquetFile(table.path) as source:
+        wanted = range(source.metadata.num_row_groups) if groups is None else groups
+        total = sum(source.metadata.row_group(k).num_rows for k in wanted)
+        done = 0
+        # One thread here: whoever wants more reads several row groups at a time.
+        for batch in source.iter_batches(rows, row_groups=list(wanted), columns=names, use_threads=groups is None):
+            done += batch.num_rows
+            yield batch.select(names), done / total
+
+
+def _fill(out: Array, column: Any, where: str, done: int) -> None:
+    """Copy one column's numbers; refuse those that are missing."""
+    if column.null_count:
+        row = next(i for i, valid in enumerate(column.is_valid().to_pylist()) if not valid)
+        raise DataError(f"{where} has no number in row {done + row}; fill it or drop the row")
+    try:
+        out[:] = column.to_numpy(zero_copy_only=False)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where} holds something that is not a number; expected numbers") from error

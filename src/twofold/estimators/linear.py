@@ -1,0 +1,344 @@
+"""Linear regression as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from twofold.errors import DataError, SpecificationError
+from twofold.solvers import pairs
+from twofold.solvers.border import check_finite
+from twofold.solvers.from_moments import solve_moments
+from twofold.solvers.inference import Influence, Prediction, Robust, influence, predict_interval, robust_errors
+from twofold.solvers.least_squares import solve_least_squares, warn_about
+from twofold.solvers.moments import Moments, collect_moments
+from twofold.solvers.nonnegative import solve_nonnegative_moments
+from twofold.solvers.pairs import Pair
+from twofold.solvers.ridge import ridge_path
+from twofold.solvers.solution import LeastSquares
+from twofold.solvers.summary import Summary, summarize
+
+Array = NDArray[Any]
+
+
+class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Least squares that can be trusted, in the place of scikit-learn's `LinearRegression`.
+
+    Minimises ``sum_i w_i |x_i W + b - y_i|^2 + penalty |W|^2``. Coefficients and standard errors are right to the last
+    digits of a double for the very numbers given, or `digits_` says how many are.
+
+    Parameters
+    ----------
+    fit_intercept : bool
+    copy_X, tol, n_jobs
+        Accepted so that an import can be swapped; X is never written to, nothing is iterated to a tolerance, and all
+        cores that BLAS may use are used.
+    positive : bool
+        Demand coefficients of at least 0.
+    penalty : float or sequence of float
+        Ridge. Of several, the one with the least leave-one-out error is taken.
+
+    Attributes
+    ----------
+    coef_ : ndarray, shape (d,) or (q, d)
+    intercept_ : float or ndarray, shape (q,)
+    rank_ : int
+    singular_ : ndarray, shape (min(n, d),)
+        Singular values of the centred, weighted X.
+    condition_ : float
+        Of the centred design with columns of length 1.
+    digits_ : ndarray, shape (d,) or (q, d)
+        Estimate of the correct decimal digits of each coefficient.
+    penalty_ : float
+        The penalty used.
+    penalties_, loo_errors_ : ndarray, shape (k,)
+        If there were several: each, and its mean squared leave-one-out error.
+    solution_ : LeastSquares
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        If X had names of columns.
+
+    Examples
+    --------
+    >>> model = LinearRegression().fit([[1.0], [2.0], [3.0]], [3.0, 5.0, 7.0])
+    >>> model.coef_, model.intercept_, model.predict([[4.0]])
+    (array([2.]), 1.0, array([9.]))
+    """
+
+    solution_: LeastSquares
+    moments_: Moments
+    n_features_in_: int
+    _flat: bool
+
+    def __init__(
+        self,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        tol: float = 1e-6,
+        n_jobs: int | None = None,
+        positive: bool = False,
+        penalty: float | Sequence[float] = 0.0,
+    ) -> None:
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.penalty = penalty
+
+    def fit(self, X: ArrayLike | Pair, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Solve least squares.
+
+        Parameters
+        ----------
+        X : array, data frame or Pair, shape (n, d)
+            A `Pair`, as `polynomial_features` makes, counts with the digits of its low part.
+        y : array, shape (n,) or (n, q)
+        sample_weight : array, shape (n,), optional
+            Non-negative; inverse variances up to a factor.
+
+        Returns
+        -------
+        LinearRegression
+            Itself.
+
+        Raises
+        ------
+        DataError
+            If a number is not finite or shapes don't fit.
+
+        Warns
+        -----
+        DependentColumnsWarning, AccuracyWarning
+        """
+        self._forget()
+        features, targets = self._checked(X, y, reset=True)
+        names = self._names()
+        if np.ndim(self.penalty):
+            if self.positive:
+                raise SpecificationError("several penalties and positive=True don't go together; give one penalty")
+            path = ridge_path(features, targets, self.penalty, sample_weight, fit_intercept=self.fit_intercept)  # type: ignore[arg-type]
+            self.penalties_, self.loo_errors_ = path.penalties, path.errors
+            warn_about(path.best, names)
+            return self._take(path.best)
+        solution = solve_least_squares(
+            features,
+            targets,
+            sample_weight,
+            fit_intercept=self.fit_intercept,
+            penalty=float(self.penalty),  # type: ignore[arg-type]
+            positive=self.positive,
+            names=names,
+        )
+        return self._take(solution)
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Take in a block of samples, and solve for all that came since the first.
+
+        The state, `moments_`, grows with d^2 and not with n. Coefficients are those of `fit` on all blocks together, to
+        10 digits at least, in whatever order they come.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        LinearRegression
+            Itself.
+        """
+        new = not hasattr(self, "moments_")
+        features, targets = self._checked(X, y, reset=new)
+        if isinstance(features, Pair):
+            raise SpecificationError("partial_fit takes X of doubles, not a Pair; use fit")
+        moments = Moments(features.shape[1], targets.shape[1]) if new else self.moments_
+        moments.add(features, targets, sample_weight)
+        self.moments_ = moments
+        return self._solve_moments()
+
+    def fit_blocks(self, blocks: Iterable[tuple[ArrayLike, ...]]) -> Self:
+        """Solve least squares over an iterator of blocks ``(X, y)`` or ``(X, y, sample_weight)``, in one pass."""
+        self._forget()
+        checked = ((*self._checked(X, y, reset=k == 0), *weight) for k, (X, y, *weight) in enumerate(blocks))
+        self.moments_ = collect_moments(checked)
+        return self._solve_moments()
+
+    def merge(self, other: LinearRegression) -> Self:
+        """Take in the samples that another estimator was fitted to by `partial_fit` or `fit_blocks`.
+
+        Parameters
+        ----------
+        other : LinearRegression
+
+        Returns
+        -------
+        LinearRegression
+            Itself, as if it had seen both.
+
+        Raises
+        ------
+        DataError
+            If one of them has no `moments_`, or their columns differ.
+        """
+        if not hasattr(other, "moments_"):
+            raise DataError("the other has no moments to merge; fit it by partial_fit or fit_blocks")
+        mine, theirs = getattr(self, "feature_names_in_", None), getattr(other, "feature_names_in_", None)
+        if mine is not None and theirs is not None and list(mine) != list(theirs):
+            raise DataError(
+                f"columns differ: {', '.join(mine)} and {', '.join(theirs)}; merge fits of the same columns"
+            )
+        if not hasattr(self, "moments_"):
+            self.moments_ = Moments(other.moments_.features, other.moments_.targets)
+            self.n_features_in_, self._flat = other.n_features_in_, other._flat
+            if theirs is not None:
+                self.feature_names_in_ = theirs
+        self.moments_.merge(other.moments_)
+        return self._solve_moments()
+
+    def predict(self, X: ArrayLike | Pair) -> Array:
+        """Compute ``X W + b``.
+
+        Parameters
+        ----------
+        X : array, data frame or Pair, shape (n, d)
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, q)
+        """
+        check_is_fitted(self)
+        W, b = self.solution_.W, self.solution_.b
+        if isinstance(X, Pair):
+            O = pairs.add(pairs.matrix_product(X, pairs.pair(W)), pairs.pair(b)).high
+        else:
+            O = self._features(X) @ W + b
+        return O[:, 0] if self._flat else O
+
+    def predict_interval(self, X: ArrayLike, *, level: float = 0.95, target: int = 0) -> Prediction:
+        """Predict with confidence and prediction intervals; see `twofold.solvers.inference.Prediction`."""
+        check_is_fitted(self)
+        return predict_interval(self.solution_, self._features(X), level=level, target=target)
+
+    def summary(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        robust: Robust | None = None,
+        level: float = 0.95,
+        target: int = 0,
+    ) -> Summary:
+        """Tell coefficients, standard errors, t, p, intervals, VIF and the fit's quality.
+
+        Parameters
+        ----------
+        X, y, sample_weight : optional
+            The samples that were fitted; only robust errors need them.
+        robust : {"HC0", "HC1", "HC2", "HC3"}, optional
+        level : float
+            Of the confidence intervals.
+        target : int
+
+        Returns
+        -------
+        Summary
+            Prints as text or a rich table; has `to_frame`, `to_json`, `to_dict`.
+
+        Raises
+        ------
+        SpecificationError
+            If there are no standard errors: penalised, non-negative, dependent columns; or robust ones lack X and y.
+        """
+        check_is_fitted(self)
+        errors = None
+        if robust is not None:
+            if X is None or y is None:
+                raise SpecificationError("robust errors need the samples that were fitted; give X and y")
+            features, targets, weight = self._samples(X, y, sample_weight)
+            errors = (robust, robust_errors(self.solution_, features, targets, weight, kind=robust, target=target))
+        return summarize(self.solution_, names=self._names(), target=target, level=level, robust=errors)
+
+    def influence(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, target: int = 0
+    ) -> Influence:
+        """Compute leverage, studentised residuals and Cook's distance of the samples that were fitted."""
+        check_is_fitted(self)
+        features, targets, weight = self._samples(X, y, sample_weight)
+        return influence(self.solution_, features, targets, weight, target=target)
+
+    def _solve_moments(self) -> Self:
+        if np.ndim(self.penalty):
+            raise SpecificationError("blocks are solved with one penalty; use fit to choose among several")
+        solve = solve_nonnegative_moments if self.positive else solve_moments
+        solution = solve(self.moments_, fit_intercept=self.fit_intercept, penalty=float(self.penalty))  # type: ignore[arg-type]
+        warn_about(solution, self._names())
+        return self._take(solution)
+
+    def _take(self, solution: LeastSquares) -> Self:
+        """Set the attributes that scikit-learn's users know."""
+        flat, first = self._flat, int(solution.intercept)
+        self.solution_ = solution
+        self.coef_ = solution.W[:, 0] if flat else solution.W.T
+        self.intercept_: Any = 0.0
+        if first:
+            self.intercept_ = float(solution.b[0]) if flat else solution.b
+        self.digits_ = solution.digits[first:, 0] if flat else solution.digits[first:].T
+        self.rank_, self.singular_, self.condition_ = solution.rank, solution.singular, solution.condition
+        self.penalty_ = solution.penalty
+        return self
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit left that this one may not set."""
+        for name in ("moments_", "penalties_", "loo_errors_", "feature_names_in_"):
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _names(self) -> tuple[str, ...] | None:
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else tuple(str(name) for name in names)
+
+    def _checked(self, X: ArrayLike | Pair, y: ArrayLike, *, reset: bool) -> tuple[Any, Array]:
+        """Check X and y as scikit-learn does, but for what is not finite in X: the solver sees that in passing."""
+        if isinstance(X, Pair):
+            self.n_features_in_ = X.high.shape[1]
+            features, targets = X, np.asarray(y, dtype=np.float64)
+        else:
+            features, targets = validate_data(
+                self,
+                X,
+                y,
+                reset=reset,
+                multi_output=True,
+                y_numeric=True,
+                dtype=np.float64,
+                ensure_all_finite=False,
+            )
+        flat = targets.ndim == 1
+        if reset:
+            self._flat = flat
+        elif flat != self._flat:
+            raise DataError(f"y has shape {targets.shape}, that of the first block had another number of dimensions")
+        return features, np.asarray(targets[:, None] if flat else targets, dtype=np.float64)
+
+    def _features(self, X: ArrayLike) -> Array:
+        """Check X to predict for."""
+        features = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
+        check_finite("X", features)
+        return features
+
+    def _samples(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[Array, Array, Array | None]:
+        """Check the samples of a fit that are given again."""
+        features, targets = self._checked(X, y, reset=False)
+        check_finite("X", features)
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        return features, targets, weight

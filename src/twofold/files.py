@@ -1,0 +1,83 @@
+"""Files: read whole, or written all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from io import BufferedRandom
+from pathlib import Path
+
+from twofold.errors import DataError, DataNotFoundError
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a file whole; what goes wrong becomes one of twofold's errors.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    bytes
+        Its content.
+
+    Raises
+    ------
+    DataNotFoundError
+        There is no such file.
+    DataError
+        It can't be read: a folder, permission denied.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            # The size bounds the read: a device such as /dev/zero has no end, and size 0.
+            return file.read(os.fstat(file.fileno()).st_size)
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; give a file that you may read") from error
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
+    """Open a new file that takes `path`'s place when the block ends well, and vanishes when it doesn't.
+
+    Parameters
+    ----------
+    path : path
+        The name to take; its folder must exist.
+
+    Yields
+    ------
+    binary file
+        In the same folder, readable and writable; flushed to the disk before it takes the name.
+
+    Raises
+    ------
+    OSError
+        The file can't be made, written or renamed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(f"{folder}/a.txt") as file:
+    ...         _ = file.write(b"all or nothing")
+    ...     Path(f"{folder}/a.txt").read_text()
+    'all or nothing'
+    """
+    path = Path(path).resolve()  # a symbolic link stays one
+    # Not tempfile's: its files are for their owner alone, and a data folder may be shared.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,209 @@
+"""Measure this installation, and its peers, on NIST's certified sets: how many digits are right.
+
+Digits are -log10 of the relative error of the worst coefficient (or standard error), from 0 to 15, against the
+certified values, which have 15 digits. Where the certified value is 0, the error is taken as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold import __version__
+from twofold.data.nist import NIST_SETS, CertifiedSet, load_nist
+from twofold.solvers import pairs
+from twofold.solvers.inference import standard_errors
+from twofold.solvers.least_squares import solve_least_squares
+from twofold.solvers.polynomial import polynomial_features
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Array = NDArray[np.float64]
+Answer = tuple[Array, Array | None]  # coefficients and standard errors, the intercept first
+MOST = 15.0  # what NIST prints
+
+
+@dataclass(frozen=True)
+class CertifiedRow:
+    """Correct digits of one library on one set.
+
+    Attributes
+    ----------
+    name : str
+        Of the set.
+    library : str
+    coefficients : float or None
+        Of the worst coefficient; None if the library refused the set.
+    standard_errors : float or None
+        Of the worst standard error; None if the library has none.
+    """
+
+    name: str
+    library: str
+    coefficients: float | None
+    standard_errors: float | None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Digits of every library on every set.
+
+    Attributes
+    ----------
+    rows : tuple of CertifiedRow
+    libraries : dict of str to str
+        Name and version.
+    """
+
+    rows: tuple[CertifiedRow, ...]
+    libraries: dict[str, str]
+
+    @property
+    def least(self) -> float:
+        """The least number of digits that twofold reached in a coefficient."""
+        return min(row.coefficients or 0.0 for row in self.rows if row.library == "twofold")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists and numbers, for JSON."""
+        return {"libraries": dict(self.libraries), "rows": [dict(vars(row)) for row in self.rows]}
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+
+        table = Table(
+            title="Correct digits, worst coefficient / worst standard error (NIST StRD)", title_justify="left"
+        )
+        table.add_column("set")
+        for library, number in self.libraries.items():
+            table.add_column(f"{library} {number}".strip(), justify="right")
+        cells = {(row.name, row.library): row for row in self.rows}
+        for name in dict.fromkeys(row.name for row in self.rows):
+            found = (cells[name, library] for library in self.libraries)
+            table.add_row(name, *(f"{_text(row.coefficients)} / {_text(row.standard_errors)}" for row in found))
+        return table
+
+
+def certify(folder: str | os.PathLike[str], *, peers: bool = False, sets: Sequence[str] = NIST_SETS) -> Certificate:
+    """Run NIST's sets.
+
+    Parameters
+    ----------
+    folder : path
+        Of the sets as JSON files.
+    peers : bool
+        Whether NumPy, SciPy, scikit-learn and statsmodels are measured too, as far as they are installed. They are
+        given the powers of a polynomial as doubles, which is what they take.
+    sets : sequence of str
+        Of `NIST_SETS`.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    DataNotFoundError
+        If a set is not in the folder.
+    """
+    solvers: dict[str, Callable[[CertifiedSet], Answer]] = {"twofold": _twofold}
+    if peers:
+        solvers |= {name: solve for name, solve in PEERS.items() if _installed(name)}
+    rows = []
+    for name in sets:
+        data = load_nist(name, folder)
+        rows += [_measure(data, library, solve) for library, solve in solvers.items()]
+    versions = {name: version(name) for name in solvers if name in PEERS}
+    return Certificate(tuple(rows), {"twofold": __version__} | versions)
+
+
+def correct_digits(computed: Array, certified: Sequence[str]) -> float:
+    """Return the digits of the worst of several values, from 0 to 15.
+
+    Examples
+    --------
+    >>> round(correct_digits(np.array([1.001, 2.0]), ["1.0", "2.0"]), 3)
+    3.0
+    """
+    worst = MOST
+    for value, text in zip(computed.tolist(), certified, strict=True):
+        true = Decimal(text)
+        if not math.isfinite(value):
+            return 0.0
+        error = abs(Decimal(value) - true)
+        relative = error / abs(true) if true else error
+        worst = min(worst, -math.log10(relative)) if relative else worst
+    return max(worst, 0.0)
+
+
+def _measure(data: CertifiedSet, library: str, solve: Callable[[CertifiedSet], Answer]) -> CertifiedRow:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a peer's warning of a bad condition is not an answer
+        try:
+            coefficients, errors = solve(data)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return CertifiedRow(data.name, library, None, None)
+    found = None if errors is None else correct_digits(errors, data.standard_errors)
+    return CertifiedRow(data.name, library, correct_digits(coefficients, data.coefficients), found)
+
+
+def _text(digits: float | None) -> str:
+    return "-" if digits is None else f"{digits:.1f}"
+
+
+def _installed(name: str) -> bool:
+    try:
+        import_module({"scikit-learn": "sklearn"}.get(name, name))
+    except ImportError:
+        return False
+    return True
+
+
+def _twofold(data: CertifiedSet) -> Answer:
+    X = pairs.pair(data.x) if data.degree is None else polynomial_features(data.x, data.degree)
+    solution = solve_least_squares(X, data.y[:, None], fit_intercept=data.intercept)
+    first = int(data.intercept)
+    return np.concatenate([solution.b[:first], solution.W[:, 0]]), standard_errors(solution)
+
+
+def _design(data: CertifiedSet) -> Array:
+    return np.column_stack([np.ones(len(data.y)), data.table]) if data.intercept else data.table
+
+
+def _numpy(data: CertifiedSet) -> Answer:
+    return np.asarray(np.linalg.lstsq(_design(data), data.y)[0], dtype=np.float64), None
+
+
+def _scipy(data: CertifiedSet) -> Answer:
+    import scipy.linalg
+
+    return scipy.linalg.lstsq(_design(data), data.y)[0], None
+
+
+def _sklearn(data: CertifiedSet) -> Answer:
+    linear_model = import_module("sklearn.linear_model")
+    model = linear_model.LinearRegression(fit_intercept=data.intercept).fit(data.table, data.y)
+    return np.concatenate([[model.intercept_][: int(data.intercept)], model.coef_]), None
+
+
+def _statsmodels(data: CertifiedSet) -> Answer:
+    found = import_module("statsmodels.api").OLS(data.y, _design(data)).fit()
+    return np.asarray(found.params), np.asarray(found.bse)
+
+
+PEERS: dict[str, Callable[[CertifiedSet], Answer]] = {
+    "numpy": _numpy,
+    "scipy": _scipy,
+    "scikit-learn": _sklearn,
+    "statsmodels": _statsmodels,
+}

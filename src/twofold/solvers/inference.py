@@ -1,0 +1,305 @@
+"""What the normal linear model says about a solution: standard errors, tests, intervals, influence.
+
+Conventions are those of statsmodels and of NIST: sigma^2 = RSS / (n - p); R2 is about the mean with an intercept and
+about 0 without one; the likelihood's variance is RSS / n; AIC and BIC count p parameters, not sigma.
+Weights are inverse variances up to a factor, as in weighted least squares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from twofold.errors import DataError, SpecificationError, check_name
+from twofold.solvers import pairs
+from twofold.solvers.solution import LeastSquares, Spread
+
+Array = NDArray[np.float64]
+Robust = Literal["HC0", "HC1", "HC2", "HC3"]
+ROBUST = ("HC0", "HC1", "HC2", "HC3")
+EXACT = 1 << 21  # numbers up to which residuals are computed in pairs
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well one target is fitted.
+
+    Attributes
+    ----------
+    n, parameters, df : int
+        Samples, coefficients with the intercept, and their difference.
+    rss, tss : float
+        Sums of squares: residual and total.
+    r2, r2_adjusted, sigma, f, f_p, log_likelihood, aic, bic : float
+        NaN where there are too few samples for them.
+    """
+
+    n: int
+    parameters: int
+    df: int
+    rss: float
+    tss: float
+    r2: float
+    r2_adjusted: float
+    sigma: float
+    f: float
+    f_p: float
+    log_likelihood: float
+    aic: float
+    bic: float
+
+
+def goodness(solution: LeastSquares, target: int = 0) -> Fit:
+    """Compute R2, sigma, F, likelihood and information criteria.
+
+    Parameters
+    ----------
+    solution : LeastSquares
+    target : int
+
+    Returns
+    -------
+    Fit
+
+    Examples
+    --------
+    >>> from twofold import solve_least_squares
+    >>> goodness(solve_least_squares([[1.0], [2.0], [3.0]], [[1.0], [2.0], [4.0]])).r2.__round__(4)
+    0.9643
+    """
+    sums, first = solution.residuals, int(solution.intercept)
+    n, p = sums.n, solution.rank + first
+    df, k = n - p, solution.rank
+    rss, tss = float(sums.rss[target]), float(sums.tss[target])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = float(1 - np.float64(rss) / tss)
+        f = float(np.float64(tss - rss) / k / (np.float64(rss) / df)) if df > 0 and k else np.nan
+        likelihood = float(-n / 2 * (np.log(2 * np.pi * np.float64(rss) / n) + 1) + sums.log_weights / 2)
+    return Fit(
+        n=n,
+        parameters=p,
+        df=df,
+        rss=rss,
+        tss=tss,
+        r2=r2,
+        r2_adjusted=1 - (1 - r2) * (n - first) / df if df > 0 else np.nan,
+        sigma=float(np.sqrt(rss / df)) if df > 0 else np.nan,
+        f=f,
+        f_p=float(stats.f.sf(f, k, df)) if df > 0 and k else np.nan,
+        log_likelihood=likelihood,
+        aic=2 * p - 2 * likelihood,
+        bic=p * float(np.log(n)) - 2 * likelihood,
+    )
+
+
+def spread_of(solution: LeastSquares) -> Spread:
+    """Return the covariance's parts, or raise `SpecificationError` where there is none."""
+    if solution.spread is None:
+        if solution.dependent:
+            why = "the columns depend on each other, so that coefficients are not determined; drop some"
+        else:
+            why = "penalised and non-negative coefficients don't follow the normal theory; fit without these options"
+        raise SpecificationError(f"no standard errors: {why}")
+    return solution.spread
+
+
+def standard_errors(solution: LeastSquares, target: int = 0) -> Array:
+    """Compute ``sigma sqrt(diag (A'A)^-1)``, the intercept's first; shape (p,)."""
+    return goodness(solution, target).sigma * spread_of(solution).deviations
+
+
+def robust_errors(
+    solution: LeastSquares, X: Array, Y: Array, weight: Array | None, *, kind: Robust, target: int = 0
+) -> Array:
+    """Compute standard errors that hold where the noise's variance is not the same for all samples.
+
+    ``(A'A)^-1 A' diag(e_i^2 c_i) A (A'A)^-1`` with c = 1 (HC0), n / (n - p) (HC1), 1 / (1 - h) (HC2), 1 / (1 - h)^2
+    (HC3); e and the leverage h are of the weighted rows.
+
+    Parameters
+    ----------
+    solution : LeastSquares
+    X, Y : ndarray, shapes (n, d) and (n, q)
+        The samples that were fitted.
+    weight : ndarray, shape (n,), optional
+    kind : {"HC0", "HC1", "HC2", "HC3"}
+    target : int
+
+    Returns
+    -------
+    ndarray, shape (p,)
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such kind.
+
+    References
+    ----------
+    MacKinnon, White, "Some heteroskedasticity-consistent covariance matrix estimators", J. Econometrics 29, 1985.
+    """
+    check_name("kind of robust errors", kind, ROBUST)
+    spread, fit = spread_of(solution), goodness(solution, target)
+    if fit.df <= 0:
+        return np.full(len(spread.root), np.nan)
+    U = leverage_rows(solution, X, weight)  # (n, p)
+    e = weighted_residuals(solution, X, Y, weight)[:, target]
+    rest = 1 - np.square(U).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        c = {"HC0": 1.0, "HC1": fit.n / fit.df, "HC2": 1 / rest, "HC3": 1 / rest**2}[kind]
+        effect = U @ (spread.root.T @ coefficient_map(solution))  # (n, p): what a unit of e does to a coefficient
+        return np.sqrt((np.square(e) * c) @ np.square(effect))
+
+
+def coefficient_map(solution: LeastSquares) -> Array:
+    """Return D with ``coefficients = D' z``, z of the shifted features; the intercept first."""
+    spread = spread_of(solution)
+    D = np.eye(len(spread.root))
+    if solution.intercept:
+        D[1:, 0] = -spread.shift
+    return D
+
+
+def leverage_rows(solution: LeastSquares, X: Array, weight: Array | None = None) -> Array:
+    """Compute rows u with ``|u_i|^2`` the leverage of sample i, (n, p)."""
+    spread = spread_of(solution)
+    A = X - spread.shift
+    if solution.intercept:
+        A = np.column_stack([np.ones(len(X)), A])
+    U = A @ spread.root
+    return U if weight is None else U * np.sqrt(weight)[:, None]
+
+
+def weighted_residuals(solution: LeastSquares, X: Array, Y: Array, weight: Array | None = None) -> Array:
+    """Compute ``sqrt(w_i) (y_i - y_hat_i)``, (n, q); in pairs of doubles where the table is not too large."""
+    R = Y - predict(solution.W, solution.b, X) if X.size > EXACT else _exact_residuals(solution, X, Y)
+    return R if weight is None else R * np.sqrt(weight)[:, None]
+
+
+def _exact_residuals(solution: LeastSquares, X: Array, Y: Array) -> Array:
+    fitted = pairs.add(pairs.matrix_product(pairs.pair(X), pairs.pair(solution.W)), pairs.pair(solution.b))
+    return pairs.subtract(pairs.pair(Y), fitted).high
+
+
+def predict(W: Array, b: Array, X: Array) -> Array:
+    """Compute ``X W + b``, (n, q)."""
+    return X @ W + b
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions with what is known of their error.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (n,)
+    standard_error : ndarray, shape (n,)
+        Of the mean.
+    confidence : ndarray, shape (n, 2)
+        Interval for the mean.
+    prediction : ndarray, shape (n, 2)
+        Interval for a new sample of weight 1.
+    """
+
+    mean: Array
+    standard_error: Array
+    confidence: Array
+    prediction: Array
+
+
+def predict_interval(solution: LeastSquares, X: Array, *, level: float = 0.95, target: int = 0) -> Prediction:
+    """Predict with confidence and prediction intervals of Student's t.
+
+    Parameters
+    ----------
+    solution : LeastSquares
+    X : ndarray, shape (n, d)
+    level : float
+        Between 0 and 1.
+    target : int
+
+    Returns
+    -------
+    Prediction
+    """
+    fit = goodness(solution, target)
+    quantile = t_quantile(level, fit.df)
+    mean = predict(solution.W, solution.b, X)[:, target]
+    h = np.square(leverage_rows(solution, X)).sum(axis=1)
+    error, spread = fit.sigma * np.sqrt(h), fit.sigma * np.sqrt(1 + h)
+
+    def around(width: Array) -> Array:
+        return np.column_stack([mean - quantile * width, mean + quantile * width])
+
+    return Prediction(mean, error, around(error), around(spread))
+
+
+def t_quantile(level: float, df: int) -> float:
+    """Return the two-sided quantile of Student's t; NaN without degrees of freedom."""
+    if not 0 < level < 1:
+        raise SpecificationError(f"level is {level}; it must lie between 0 and 1, such as 0.95")
+    return float(stats.t.isf((1 - level) / 2, df)) if df > 0 else np.nan
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What each sample does to the fit; of the weighted rows, as statsmodels has it.
+
+    Attributes
+    ----------
+    residual : ndarray, shape (n,)
+        ``sqrt(w) (y - y_hat)``.
+    leverage : ndarray, shape (n,)
+        h: how far y_hat follows its own y, from 0 to 1.
+    studentized : ndarray, shape (n,)
+        Residual over its standard error, with sigma of all samples (internal).
+    studentized_external : ndarray, shape (n,)
+        With sigma of all other samples: follows Student's t with df - 1.
+    cook : ndarray, shape (n,)
+        Cook's distance.
+    """
+
+    residual: Array
+    leverage: Array
+    studentized: Array
+    studentized_external: Array
+    cook: Array
+
+
+def influence(solution: LeastSquares, X: Array, Y: Array, weight: Array | None = None, *, target: int = 0) -> Influence:
+    """Compute leverage, studentised residuals and Cook's distance of the samples that were fitted.
+
+    Parameters
+    ----------
+    solution : LeastSquares
+    X, Y : ndarray, shapes (n, d) and (n, q)
+    weight : ndarray, shape (n,), optional
+    target : int
+
+    Returns
+    -------
+    Influence
+
+    Raises
+    ------
+    DataError
+        If there are other samples than were fitted.
+
+    References
+    ----------
+    Cook, "Detection of influential observations in linear regression", Technometrics 19, 1977.
+    """
+    fit = goodness(solution, target)
+    n = len(X) if weight is None else int((weight > 0).sum())
+    if n != fit.n:
+        raise DataError(f"X has {n} samples and the fit had {fit.n}; give the samples that were fitted")
+    h = np.square(leverage_rows(solution, X, weight)).sum(axis=1)
+    e = weighted_residuals(solution, X, Y, weight)[:, target]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = e / (fit.sigma * np.sqrt(1 - h))
+        external = t * np.sqrt((fit.df - 1) / (fit.df - t**2))
+        return Influence(e, h, t, external, t**2 * h / (1 - h) / fit.parameters)

@@ -1,0 +1,170 @@
+"""What a least-squares solver hands back, whichever way it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.network import Layer, Parameters
+
+Array = NDArray[np.float64]
+Method = Literal["gram", "qr", "moments", "nonnegative"]
+MOST_DIGITS = 53 * np.log10(2)  # what a double holds
+EPS = float(np.finfo(np.float64).eps)
+
+
+class DependentColumnsWarning(UserWarning):
+    """Columns depend on each other, so that coefficients are not determined; the minimum-norm solution is given."""
+
+
+class AccuracyWarning(UserWarning):
+    """Few digits of the coefficients are right: the columns all but depend on each other."""
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """A column that others give.
+
+    Attributes
+    ----------
+    column : int
+        Counted from 0 among the features.
+    of : tuple of int
+        The columns that it is a combination of; empty if it is constant (with an intercept) or 0.
+    """
+
+    column: int
+    of: tuple[int, ...]
+
+    def describe(self, names: tuple[str, ...] | None = None) -> str:
+        """Say it in one phrase."""
+
+        def name(j: int) -> str:
+            return names[j] if names else f"x{j}"
+
+        if not self.of:
+            return f"{name(self.column)} is constant"
+        others = [name(j) for j in self.of[:6]] + (["..."] if len(self.of) > 6 else [])
+        return f"{name(self.column)} on {', '.join(others)}"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The covariance of the coefficients, up to the variance of the noise.
+
+    Attributes
+    ----------
+    shift : ndarray, shape (d,)
+    root : ndarray, shape (p, p)
+        ``|root' [1, x - shift]|^2`` is the leverage of x: the variance of its mean prediction over sigma^2.
+    deviations : ndarray, shape (p,)
+        Standard errors of the coefficients on the user's scale, over sigma; the intercept first, if there is one.
+    lengths : ndarray, shape (d,)
+        Square root of the weighted sum of squares of each feature, about its mean if there is an intercept.
+    """
+
+    shift: Array
+    root: Array
+    deviations: Array
+    lengths: Array
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Sums over the samples, from which R2, sigma and the likelihood follow.
+
+    Attributes
+    ----------
+    n : int
+        Samples of positive weight.
+    rss : ndarray, shape (q,)
+        ``sum_i w_i (y_i - y_hat_i)^2``.
+    tss : ndarray, shape (q,)
+        ``sum_i w_i (y_i - mean)^2`` with an intercept, ``sum_i w_i y_i^2`` without.
+    weight_sum : float
+    log_weights : float
+        Sum of the logarithms of positive weights.
+    """
+
+    n: int
+    rss: Array
+    tss: Array
+    weight_sum: float
+    log_weights: float
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """The minimiser of ``sum_i w_i |x_i W + b - y_i|^2 + penalty |W|^2``.
+
+    Attributes
+    ----------
+    W : ndarray of float64, shape (d, q)
+        Where columns depend on each other, the shortest of all minimisers.
+    b : ndarray of float64, shape (q,)
+        0 without an intercept.
+    rank : int
+        Number of independent columns; with an intercept, of the centred features.
+    condition : float
+        Of the design matrix with columns of length 1 (centred ones, if there is an intercept); infinite if columns
+        depend on each other.
+    singular : ndarray, shape (min(n, d),)
+        Singular values of the (centred, weighted) features on the user's scale.
+    digits : ndarray, shape (p, q)
+        Estimate of the correct decimal digits of each coefficient, as the solution for these very doubles; the
+        intercept first, if there is one. At most 15.95.
+    dependent : tuple of Dependence
+    residuals : Residuals
+    spread : Spread or None
+        None if penalised, non-negative, or of deficient rank.
+    method : {"gram", "qr", "moments", "nonnegative"}
+        Which way it was found.
+    intercept : bool
+    penalty : float
+    """
+
+    W: Array
+    b: Array
+    rank: int
+    condition: float
+    singular: Array
+    digits: Array
+    dependent: tuple[Dependence, ...]
+    residuals: Residuals
+    spread: Spread | None
+    method: Method
+    intercept: bool
+    penalty: float = 0.0
+
+    @property
+    def loss(self) -> float:
+        """The mean squared loss, ``(1/2) sum_i w_i |x_i W + b - y_i|^2 / sum_i w_i``."""
+        return float(self.residuals.rss.sum() / self.residuals.weight_sum / 2)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The solution as the parameters of a network with one layer."""
+        return (Layer(self.W, self.b),)
+
+
+def correct_digits(error: Array, value: Array, size: Array | float = 0.0) -> Array:
+    """Turn absolute errors into decimal digits, from 0 to what a double holds.
+
+    Parameters
+    ----------
+    error, value : ndarray
+    size : ndarray or float
+        Of the terms that value is a sum of: where nothing of them is left but rounding, value is 0 for all that doubles
+        can tell, and its digits are counted against the terms.
+
+    Returns
+    -------
+    ndarray
+    """
+    reference = np.where(np.abs(value) > EPS * size, np.abs(value), size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = -np.log10(error / reference)
+    return np.clip(np.nan_to_num(digits, nan=MOST_DIGITS, posinf=MOST_DIGITS, neginf=0.0), 0.0, MOST_DIGITS) + 0.0

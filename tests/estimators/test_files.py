@@ -1,0 +1,153 @@
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from twofold.data.tables import open_table
+from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError
+from twofold.estimators.files import fit_file, read_moments
+from twofold.solvers import DependentColumnsWarning, Moments, solve_least_squares, solve_moments
+
+RANDOM = np.random.default_rng(0)
+N = 5000
+X = RANDOM.standard_normal((N, 3)) + np.array([0, 5, -2])
+Y = X @ [1.0, -2.0, 0.5] + 3 + RANDOM.standard_normal(N)
+W = RANDOM.uniform(0, 2, N)
+COLUMNS = {"a": X[:, 0], "y": Y, "b": X[:, 1], "c": X[:, 2]}
+
+
+def write(path, columns, rows=700):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table(columns), path, row_group_size=rows)
+        return path
+    separator = "\t" if path.suffix == ".tsv" else ","
+    lines = [separator.join(columns)]
+    lines += [separator.join(str(v) for v in row) for row in zip(*columns.values(), strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(params=["big.parquet", "one group.parquet", "big.csv", "big.tsv"])
+def path(request, tmp_path):
+    return tmp_path / request.param
+
+
+def group_rows(path):
+    return N if "one" in path.name else 700
+
+
+def test_a_file_gives_what_memory_gives(path):
+    write(path, COLUMNS, group_rows(path))
+    calls = []
+    found = fit_file(path, "y", progress=lambda rows, fraction: calls.append((rows, fraction)))
+    whole = solve_least_squares(X, Y[:, None])
+    assert found.table.features == ("a", "b", "c")
+    np.testing.assert_allclose(found.solution.W, whole.W, rtol=1e-11)
+    np.testing.assert_allclose(found.solution.b, whole.b, rtol=1e-11)
+    assert calls[-1] == (N, 1.0)
+    assert calls == sorted(calls)
+    assert [item.name for item in found.summary().coefficients] == ["intercept", "a", "b", "c"]
+    assert found.summary().target == "y"
+
+
+def test_columns_weights_and_whole_numbers(path):
+    write(path, {**COLUMNS, "w": W, "k": np.arange(N) % 7, "flag": np.arange(N) % 2 == 0}, group_rows(path))
+    found = fit_file(path, "y", features=["k", "a"], weight="w", fit_intercept=False, penalty=2.0)
+    table = np.column_stack([np.arange(N) % 7, X[:, 0]])
+    whole = solve_least_squares(table, Y[:, None], W, fit_intercept=False, penalty=2.0)
+    np.testing.assert_allclose(found.solution.W, whole.W, rtol=1e-10)
+
+
+def test_pieces_computed_apart_merge_through_json(tmp_path):
+    pieces = []
+    for k in range(3):
+        part = write(tmp_path / f"{k}.parquet", {name: values[k::3] for name, values in COLUMNS.items()})
+        pieces.append(Moments.from_dict(json.loads(json.dumps(read_moments(open_table(part, "y")).to_dict()))))
+    pieces[2].merge(pieces[0])
+    pieces[2].merge(pieces[1])
+    np.testing.assert_allclose(solve_moments(pieces[2]).W, solve_least_squares(X, Y[:, None]).W, rtol=1e-11)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_named_by_row_and_column(path, bad):
+    b = X[:, 1].copy()
+    b[1234] = bad
+    write(path, {**COLUMNS, "b": b}, group_rows(path))
+    wrong = rf"column 'b', row 1234 \(counted from 0\) is {bad}; drop the row or fill it$"
+    if np.isnan(bad) and path.suffix != ".parquet":  # to pyarrow "nan" in a text is a number that is missing
+        wrong = r"column 'b' has no number in row 1234; fill it or drop the row$"
+    with pytest.raises(DataError, match=wrong):
+        fit_file(path, "y")
+
+
+def test_a_missing_number_is_named_by_row_and_column(tmp_path):
+    path = tmp_path / "a.parquet"
+    write(path, {"x": pa.array([1.0, None, 3.0]), "y": pa.array([1.0, 2.0, 3.0])}, 3)
+    with pytest.raises(DataError, match=r"column 'x' has no number in row 1; fill it or drop the row$"):
+        fit_file(path, "y")
+
+
+def test_a_negative_weight_is_named(path):
+    w = W.copy()
+    w[77] = -1
+    write(path, {**COLUMNS, "w": w}, group_rows(path))
+    with pytest.raises(DataError, match=r"column 'w', row 77 \(counted from 0\) is -1"):
+        fit_file(path, "y", weight="w")
+
+
+def test_numbers_too_large_to_square_are_refused(tmp_path):
+    path = write(tmp_path / "a.parquet", {"x": [1e200, 1.0], "y": [1.0, 2.0]})
+    with pytest.raises(DataError, match=r"a\.parquet: numbers reach 1\.0e\+200; their squares must stay below 1e280"):
+        fit_file(path, "y")
+
+
+def test_dependent_columns_of_a_file_are_warned_of_by_name(tmp_path):
+    path = write(tmp_path / "a.parquet", {**COLUMNS, "twice": 2 * X[:, 0]})
+    with pytest.warns(DependentColumnsWarning, match=r"(a on twice|twice on a)"):
+        fit_file(path, "y")
+
+
+def test_files_that_are_no_tables(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r"none\.parquet: no such file; check the path$"):
+        fit_file(tmp_path / "none.parquet", "y")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(FileFormatError, match=r"bad\.parquet: not a parquet table: "):
+        fit_file(tmp_path / "bad.parquet", "y")
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(FileFormatError, match=r"empty\.csv: not a csv table: "):
+        fit_file(tmp_path / "empty.csv", "y")
+    (tmp_path / "words.csv").write_text("x,y\n1,2\n" + "3,4\n" * 2_000_000 + "five,6\n")
+    with pytest.raises(FileFormatError, match=r"words\.csv: damaged after row \d+: .*five"):
+        fit_file(tmp_path / "words.csv", "y")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "z"}, "there is no column 'z'; the columns are a, y, b, c, name"),
+        ({"target": "y"}, "column 'name' is not of numbers; name the columns to use as features"),
+        ({"target": "name"}, "column 'name' is of string; expected numbers"),
+        ({"target": "y", "features": ["a", "q"]}, "there is no column 'q'; the columns are a, y, b, c, name"),
+    ],
+)
+def test_columns_that_cannot_be(tmp_path, options, message):
+    path = write(tmp_path / "a.parquet", {**COLUMNS, "name": ["x"] * N})
+    with pytest.raises(DataError, match=re.escape(message) + "$"):
+        fit_file(path, **options)
+
+
+def test_two_columns_of_one_name(tmp_path):
+    table = pa.table([pa.array([1.0, 2.0]), pa.array([1.0, 3.0])], names=["y", "y"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"two columns are named 'y'; rename one$"):
+        open_table(tmp_path / "a.parquet", "y")
+
+
+def test_without_pyarrow_it_says_so(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.parquet", COLUMNS)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match=r"^Parquet and CSV files need pyarrow"):
+        open_table(path, "y")

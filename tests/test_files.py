@@ -1,0 +1,37 @@
+"""Files: read whole, written all or nothing."""
+
+import os
+
+import pytest
+
+from twofold.files import replacing
+
+
+def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:  # noqa: PT012 - the write is the point
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_flushes_to_the_disk_before_it_renames(tmp_path, monkeypatch):
+    path, events = tmp_path / "a", []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (events.append(path.exists()), fsync(number)))
+    with replacing(path) as file:
+        file.write(b"new")
+    assert events == [False]
+    assert path.read_bytes() == b"new"
+
+
+def test_replacing_writes_through_a_symbolic_link(tmp_path):
+    path, link = tmp_path / "a", tmp_path / "link"
+    path.write_bytes(b"old")
+    link.symlink_to(path)
+    with replacing(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
