@@ -79,7 +79,7 @@ def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
         _add_at(out, index, -share)
         return losses
     losses = ((top - O).add_(total.log())).mul_(y).sum(dim=1)
-    out.div_(total).sub_(y).mul_(share)
+    out.mul_(y.sum(dim=1, keepdim=True) / total).sub_(y).mul_(share)  # a row may sum to 1 only to rounding
     return losses
 
 
