@@ -3,7 +3,8 @@
     TWOFOLD_DATA=... python benchmarks/engines.py [--rounds 7] [--json]
 
 Contestants take turns, round after round, so that a slow minute of the machine hits them all; the figure of each is
-the median of its rounds, and its ratio is the median of the ratios within a round.
+the median of its rounds, and its ratio is the median of the ratios within a round. Between two turns the run sleeps,
+since the threads of the last contestant's products spin on for a while and would slow the next.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def measure(network: Network, learning_rate: float, data: Dataset, rounds: int) 
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, epoch in contestants.items():
+            time.sleep(0.1)
             started = time.perf_counter()
             epoch(number + 1)
             if number:

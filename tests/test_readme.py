@@ -11,11 +11,13 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_example_in_python_runs_as_it_stands(fashion, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    code, least_squares = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
     exec(compile(code, str(README), "exec"), {})  # noqa: S102 - our own README
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
     assert float(re.search(r"test accuracy (\S+)", lines[-1])[1]) > 0.8
+    exec(compile(least_squares, str(README), "exec"), {})  # noqa: S102 - our own README
+    assert "R2 0.99" in capsys.readouterr().out
 
 
 def test_no_figure_is_left_open():

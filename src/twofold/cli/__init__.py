@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _note(message: Warning | str, *_: object) -> None:
+def _note(message: Warning | str, *_: object, **_more: object) -> None:
     """Show a warning as a line, without the place in our code that it came from."""
     print(f"twofold: {' '.join(str(message).split())}", file=sys.stderr)
 

@@ -17,7 +17,7 @@ def compare(
     as_json: AS_JSON = False,
 ) -> None:
     """Train two engines in lockstep and print how far apart they are."""
-    from twofold.cli.job import check_words, load, plan
+    from twofold.cli.job import Hardware, check_words, load, plan
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError
     from twofold.inspect import compare_engines
@@ -27,7 +27,7 @@ def compare(
         raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
     first, second = names
     screen = Screen(as_json=as_json)
-    check_words(options, (first, second), dtype)
+    check_words(options, Hardware(first, dtype), Hardware(second, dtype))
     job = plan(screen, options, load(screen, options))
     comparisons = []
     with screen.training(job.recipe, len(job.data.train), runs=2) as watch:

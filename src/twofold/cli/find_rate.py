@@ -32,11 +32,11 @@ def find_rate(
     from twofold.plots import check_picture, rate_curve, save
 
     screen = Screen(as_json=as_json)
-    hardware = Hardware(device, precision, threads)
-    check_words(options, (engine,), dtype, hardware)
+    hardware = Hardware(engine, dtype, device, precision, threads)
+    check_words(options, hardware)
     check_picture(output)
     job = plan(screen, options, load(screen, options))
-    worker = open_worker(options, engine, job.network, dtype, hardware=hardware, job=job)
+    worker = open_worker(job, options, hardware)
     sweep = sweep_rates(worker, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
     save(rate_curve(sweep.rates, sweep.losses, sweep.smoothed, sweep.suggestion), output)
     screen.say(f"{len(sweep.rates)} steps, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}: {output}")

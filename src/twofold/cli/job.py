@@ -1,20 +1,43 @@
-"""What `train` and `compare` have in common: from the command line's words to data, network and recipe."""
+"""What the commands that train have in common: from the command line's words to data, network, recipe and engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
 from twofold.engines import Engine, choose, open_engine
-from twofold.engines.threads import use_threads
+from twofold.engines.threads import check_threads, use_threads
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Who computes, where and in which numbers; see `twofold.open_engine`."""
+
+    engine: str
+    dtype: str
+    device: str = "cpu"
+    precision: str | None = None
+    threads: int | None = None
+
+    def open(self, name: str, network: Network, options: JobOptions) -> Engine:
+        """Open the engine of that name with the first weights that the options ask for."""
+        return open_engine(
+            name,
+            network,
+            seed=options.seed,
+            initialization=options.init,
+            sigma=options.sigma,
+            dtype=self.dtype,
+            device=self.device,
+            precision=self.precision,
+        )
 
 
 @dataclass(frozen=True)
@@ -35,46 +58,14 @@ class Job:
     recipe: Recipe
 
 
-@dataclass(frozen=True)
-class Hardware:
-    """Where the arithmetic is done: see `twofold.open_engine` and `twofold.engines.threads.use_threads`."""
-
-    device: str = "cpu"
-    precision: str | None = None
-    threads: int | None = None
-
-
-def open_worker(
-    options: JobOptions,
-    engine: str,
-    network: Network,
-    dtype: str,
-    *,
-    hardware: Hardware | None = None,
-    job: Job | None = None,
-) -> Engine:
-    """Open an engine with the first weights that the options ask for; ``auto`` is told how large the job is."""
-    hardware = hardware or Hardware()
-    where: dict[str, Any] = {"dtype": dtype, "device": hardware.device, "precision": hardware.precision}
-    if engine == "auto" and job is not None:
-        samples = job.recipe.epochs * len(job.data.train)
-        engine = choose(network, batch_size=job.recipe.batch_size, samples=samples, **where)
-    worker = open_engine(engine, network, seed=options.seed, initialization=options.init, sigma=options.sigma, **where)
-    if hardware.threads is not None:
-        use_threads(hardware.threads)
-    return worker
-
-
-def check_words(options: JobOptions, engines: tuple[str, ...], dtype: str, hardware: Hardware | None = None) -> None:
+def check_words(options: JobOptions, *hardware: Hardware) -> None:
     """Try all that can be tried without the data: a mistake should come to light before a download, not after it.
 
     Parameters
     ----------
     options : JobOptions
-    engines : tuple of str
-        Names of the engines that are going to train.
-    dtype : str
-    hardware : Hardware, optional
+    *hardware : Hardware
+        Of each engine that is going to train.
 
     Raises
     ------
@@ -85,8 +76,9 @@ def check_words(options: JobOptions, engines: tuple[str, ...], dtype: str, hardw
     check_name("loss", options.loss or "squared", LOSSES)
     Recipe(**options.recipe())
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activation, dropout=options.dropout)
-    for engine in engines:
-        open_worker(options, engine, trial, dtype, hardware=hardware)
+    for machine in hardware:
+        check_threads(machine.threads)
+        machine.open(machine.engine, trial, options)
 
 
 def load(screen: Screen, options: JobOptions) -> Dataset:
@@ -134,3 +126,21 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
     if data.scaling is not None:
         screen.say("columns are standardised for training")
     return Job(raw, data, network, recipe)
+
+
+def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
+    """Open the engine of a job; ``auto`` is told how large the job is."""
+    name = hardware.engine
+    if name == "auto":
+        name = choose(
+            job.network,
+            dtype=hardware.dtype,
+            device=hardware.device,
+            precision=hardware.precision,
+            batch_size=job.recipe.batch_size,
+            samples=job.recipe.epochs * len(job.data.train),
+        )
+    worker = hardware.open(name, job.network, options)
+    if hardware.threads is not None:
+        use_threads(hardware.threads)
+    return worker

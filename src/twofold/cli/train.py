@@ -10,7 +10,7 @@ from typer import Argument, Option
 from twofold.cli.options import AS_JSON, DEVICE, ENGINE, PRECISION, THREADS, JobOptions, takes_job
 
 if TYPE_CHECKING:
-    from twofold.cli.job import Hardware, Job
+    from twofold.cli.job import Job
     from twofold.cli.screen import Screen
     from twofold.engines import Engine
     from twofold.training import Epoch
@@ -32,16 +32,16 @@ def train(
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set; linear regression on a table of any size too."""
-    from twofold.cli.job import Hardware, check_words, load, plan
+    from twofold.cli.job import Hardware, check_words, load, open_worker, plan
     from twofold.cli.screen import Screen
     from twofold.cli.table import IN_MEMORY, choose_table, fit_table
     from twofold.data.table_dataset import table_dataset
     from twofold.models import held_out_log_likelihood
 
     screen = Screen(as_json=as_json)
-    hardware = Hardware(device, precision, threads)
-    check_words(options, (engine,), dtype, hardware)
-    result: dict[str, Any] = {"model": options.model, "engine": engine, "dtype": dtype, "seed": options.seed}
+    hardware = Hardware(engine, dtype, device, precision, threads)
+    check_words(options, hardware)
+    result: dict[str, Any] = {"model": options.model, "dtype": dtype, "seed": options.seed}
     if file is None:
         raw = load(screen, options)
     else:
@@ -51,7 +51,8 @@ def train(
             return
         raw = table_dataset(table)
     job = plan(screen, options, raw)
-    worker, records = _run(screen, options, job, engine=engine, dtype=dtype, hardware=hardware)
+    worker = open_worker(job, options, hardware)
+    records = _run(screen, worker, job)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
     if options.model == "linear":
         result |= _exact(screen, worker, job)
@@ -62,23 +63,19 @@ def train(
     screen.result(result)
 
 
-def _run(
-    screen: Screen, options: JobOptions, job: Job, *, engine: str, dtype: str, hardware: Hardware
-) -> tuple[Engine, list[Epoch]]:
+def _run(screen: Screen, worker: Engine, job: Job) -> list[Epoch]:
     """Train, an epoch a line, losses in the data's own units."""
-    from twofold.cli.job import open_worker
     from twofold.models import in_data_units, loss_unit
     from twofold.training import train as epochs
 
     if job.data.scaling is not None:
         screen.say("losses and coefficients are in the data's own units")
-    worker = open_worker(options, engine, job.network, dtype, hardware=hardware, job=job)
     records = []
     with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
         for epoch in epochs(worker, job.data, job.recipe, watch=watch):
             records.append(in_data_units(epoch, job.data))
             screen.say(str(records[-1]))
-    return worker, records
+    return records
 
 
 def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
