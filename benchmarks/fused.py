@@ -133,7 +133,9 @@ def one_row(console: Console, rounds: int) -> None:
     for widths in ((20, 64, 64, 1), (784, 256, 10)):
         rng = np.random.default_rng(0)
         X, y = rng.random((200, widths[0]), dtype=np.float32), rng.random((200, widths[-1]), dtype=np.float32)
-        model = MLPRegressor(widths[1:-1], max_iter=2, solver="sgd", learning_rate_init=1e-6, tol=1e9).fit(X, y)
+        model = MLPRegressor(
+            hidden_layer_sizes=widths[1:-1], max_iter=2, solver="sgd", learning_rate_init=1e-6, tol=1e9
+        ).fit(X, y)
         engine = open_engine("fused", Network(widths, loss="squared"))
         x, row = X[0], X[:1]
         who = {

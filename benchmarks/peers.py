@@ -191,7 +191,7 @@ def sklearn_mlp(task: Task) -> Epoch:
 
     kind = MLPRegressor if task.squared else MLPClassifier
     options = {"solver": "sgd", "alpha": 0.0, "momentum": 0.0, "batch_size": task.batch_size}
-    model = kind(task.network.hidden, learning_rate_init=task.learning_rate, **options)
+    model = kind(hidden_layer_sizes=task.network.hidden, learning_rate_init=task.learning_rate, **options)
     X, y = task.floats, task.targets.ravel()
     words = {} if task.squared else {"classes": np.unique(y)}
     return lambda _number: model.partial_fit(X, y, **words)

@@ -38,3 +38,16 @@ def test_the_published_accuracy_is_reached_as_a_mean_of_5_seeds(network, learnin
         *_, last = train(worker, fashion, recipe)
         accuracies.append(last.test_accuracy)
     assert np.mean(accuracies) >= published
+
+
+@pytest.mark.parametrize(("network", "learning_rate"), [(SOFTMAX, 0.1), (MLP, 0.5)], ids=["softmax", "mlp"])
+def test_bfloat16_products_cost_less_than_0_3_points_of_accuracy(network, learning_rate, fashion):
+    means = []
+    for precision in (None, "bfloat16"):
+        accuracies = []
+        for seed in range(5):
+            worker = open_engine("fused", network, seed=seed, precision=precision)
+            *_, last = train(worker, fashion, Recipe(epochs=5, batch_size=256, learning_rate=learning_rate, seed=seed))
+            accuracies.append(last.test_accuracy)
+        means.append(np.mean(accuracies))
+    assert abs(means[0] - means[1]) <= 0.003

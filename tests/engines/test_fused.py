@@ -203,3 +203,16 @@ def test_bfloat16_gradients_are_near_float32_gradients(animals):
     full, half = (open_engine("fused", network, initialization="he", precision=p) for p in (None, "bfloat16"))
     exact, rounded = (engine.gradients(animals.train.X, animals.train.y) for engine in (full, half))
     assert distance(exact, rounded) <= 0.05 * largest(exact)  # bfloat16 has 8 bits, and sums cancel
+
+
+@pytest.mark.parametrize("precision", [None, "bfloat16"])
+def test_two_runs_give_the_same_bits(precision):
+    network = Network((200, 64, 10))
+    data = random_dataset(network, 600)
+    runs = []
+    for _ in range(2):
+        engine = open_engine("fused", network, initialization="he", precision=precision)
+        losses = [epoch.loss for epoch in train(engine, data, Recipe(epochs=3, batch_size=256))]
+        runs.append((losses, engine.parameters()))
+    assert runs[0][0] == runs[1][0]
+    assert distance(runs[0][1], runs[1][1]) == 0

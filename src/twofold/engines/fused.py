@@ -23,7 +23,7 @@ from torch import Tensor
 from twofold.borders import Precision, check_block, check_features
 from twofold.engines import EngineState, check_state
 from twofold.engines.buffers import Buffers, Flat, Pair, tensor
-from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, holds, move, shares
+from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares
 from twofold.engines.one_row import OneRow
 from twofold.engines.replays import Replays, device_capture
 from twofold.engines.tally import Tally
@@ -97,12 +97,13 @@ class FusedEngine:
         self._operands = self._floats if precision is None else torch.bfloat16
         self._phi = ACTIVATIONS[network.activation]
         self._loss = LOSSES[network.loss]
+        self._targets = FORMULAS[network.loss].targets
         self._theta = Flat(network, self._floats, self._device)
         self._gradient = Flat(network, self._floats, self._device)
         self._copies = Flat(network, self._operands, self._device)
         self._replays = Replays(device_capture(self._device))
         self._numbers = torch.zeros(3, dtype=self._floats, device=self._device)
-        self._tally = Tally(network, self._device, wait=not self._replays.active)
+        self._tally = Tally(self._device, wait=not self._replays.active)
         self._buffers: dict[int, Buffers] = {}
         self._X: Tensor
         self._y: Tensor
@@ -158,8 +159,8 @@ class FusedEngine:
         weight = None if self._weight is None else self._weight.index_select(0, rows)
         layers = self._read_by_products(X.dtype)
         O, tape = self._forward(layers, X, buffers)  # (|B|, q)
-        self._tally.add(O, y, weight)
-        self._loss.slope(O, y, shares(len(O), weight), buffers.dO)
+        losses = self._loss(O, y, shares(len(O), weight), buffers.dO)  # (|B|,)
+        self._tally.add(losses, correct(self._targets, O, y), weight)
         self._update(self._backward(layers, tape, buffers), numbers, _factor(X.dtype))
 
     def begin_epoch(self) -> None:
@@ -214,7 +215,7 @@ class FusedEngine:
         buffers = self._make_buffers(len(features), features.dtype, dropout=False)
         layers = self._read_by_products(features.dtype)
         O, tape = self._forward(layers, features, buffers)
-        self._loss.slope(O, self._place(block.y), shares(len(O), weight), buffers.dO)
+        self._loss(O, self._place(block.y), shares(len(O), weight), buffers.dO)
         self._collect(self._backward(layers, tape, buffers), _factor(features.dtype))
         return self._gradient.read()
 

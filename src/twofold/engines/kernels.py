@@ -61,80 +61,83 @@ def shares(n: int, weight: Tensor | None) -> Scalar:
     return (weight / torch.where(total > 0, total, 1)).unsqueeze(1)
 
 
-def squared(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> None:
-    """``dO = share (O - Y)``."""
-    torch.sub(O, Y, out=out).mul_(share)
+def squared(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+    """``l = |o - y|^2 / 2``, ``dO = share (O - Y)``."""
+    torch.sub(O, Y, out=out)
+    losses = out.square().sum(dim=1).div_(2)
+    out.mul_(share)
+    return losses
 
 
-def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> None:
-    """``dO = share (softmax(O) sum(y) - y)``; rows of probabilities in float32 sum to 1 only to rounding."""
-    _softmax(O, out)
-    if y.ndim == 2:
-        out.mul_(y.sum(dim=1, keepdim=True))
-    _minus_target(out, y).mul_(share)
+def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+    """``l = log sum_i exp(s_i) - sum_j y_j s_j`` with ``s = o - max``, ``dO = share (softmax(O) - y)``."""
+    top, total = _exponentials(O, out)  # (n, 1) both
+    if y.ndim == 1:
+        index = y.unsqueeze(1)
+        losses = (top - O.gather(1, index)).add_(total.log()).squeeze(1)
+        out.mul_(share / total)
+        _add_at(out, index, -share)
+        return losses
+    losses = ((top - O).add_(total.log())).mul_(y).sum(dim=1)
+    out.mul_(y.sum(dim=1, keepdim=True) / total).sub_(y).mul_(share)  # a row may sum to 1 only to rounding
+    return losses
 
 
-def softmax_squared(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> None:
-    """``dO_j = share p_j (r_j - sum_k p_k r_k)`` with ``p = softmax(o)``, ``r = p - y``."""
-    _softmax(O, out)
-    R = _minus_target(out.clone(), y)  # (n, q)
-    R -= (out * R).sum(dim=1, keepdim=True)
-    out.mul_(R).mul_(share)
+def softmax_squared(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+    """``l = |r|^2 / 2``, ``dO_j = share p_j (r_j - sum_k p_k r_k)`` with ``p = softmax(o)``, ``r = p - y``."""
+    _, total = _exponentials(O, out)
+    P = out.div_(total)
+    R = P.clone()  # (n, q)
+    if y.ndim == 1:
+        _add_at(R, y.unsqueeze(1), -1.0)
+    else:
+        R.sub_(y)
+    losses = R.square().sum(dim=1).div_(2)
+    R -= (P * R).sum(dim=1, keepdim=True)
+    P.mul_(R).mul_(share)
+    return losses
 
 
-def sigmoid_cross_entropy(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> None:
-    """``dO = share (sigma(O) - Y)``."""
+def sigmoid_cross_entropy(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+    """``l = sum_j log(1 + exp(o_j)) - y_j o_j``, ``dO = share (sigma(O) - Y)``."""
+    losses = (O.clamp(min=0) - O * Y + torch.log1p(torch.exp(-O.abs()))).sum(dim=1)
     torch.sigmoid(O, out=out).sub_(Y).mul_(share)
+    return losses
 
 
-def _softmax(O: Tensor, out: Tensor) -> None:
-    torch.sub(O, O.amax(dim=1, keepdim=True), out=out).exp_()
-    out.div_(out.sum(dim=1, keepdim=True))
+def _exponentials(O: Tensor, out: Tensor) -> tuple[Tensor, Tensor]:
+    """Write ``exp(o - max)`` to out; return each row's largest output and the sum of what was written, (n, 1)."""
+    top = O.amax(dim=1, keepdim=True)
+    torch.sub(O, top, out=out).exp_()
+    return top, out.sum(dim=1, keepdim=True)
 
 
-def _minus_target(P: Tensor, y: Tensor) -> Tensor:
-    """Subtract the targets, class indices (n,) or rows (n, q), from P (n, q) in place."""
-    if y.ndim == 1:
-        return P.scatter_add_(1, y.unsqueeze(1), P.new_full((1, 1), -1.0).expand(len(y), 1))
-    return P.sub_(y)
+def _add_at(A: Tensor, index: Tensor, value: Scalar) -> None:
+    """Add a number, or one of each row (n, 1), to one element of each row of A (n, q)."""
+    column = value if isinstance(value, Tensor) else A.new_full((1, 1), value).expand(len(A), 1)
+    A.scatter_add_(1, index, column)
 
 
-def _log_softmax_loss(O: Tensor, y: Tensor) -> Tensor:
-    S = O - O.amax(dim=1, keepdim=True)  # (n, q)
-    log_total = S.exp().sum(dim=1, keepdim=True).log_()  # (n, 1)
-    if y.ndim == 1:
-        return (log_total - S.gather(1, y.unsqueeze(1))).squeeze(1)
-    return (y * (log_total - S)).sum(dim=1)
+def correct(targets: str, O: Tensor, y: Tensor) -> Tensor:
+    """Tell how much of each sample's prediction is right: see `twofold.metrics.correct`; 0 for numbers."""
+    if targets == "numbers":
+        return O.new_zeros(len(O))
+    if targets == "labels":
+        return ((O > 0) == (y > 0.5)).to(O.dtype).mean(dim=1)
+    return (_first_largest(O) == (y if y.ndim == 1 else _first_largest(y))).to(O.dtype)
 
 
-def _softmax_squared_loss(O: Tensor, y: Tensor) -> Tensor:
-    return _minus_target(O.softmax(dim=1), y).square_().sum(dim=1) / 2
+def _first_largest(O: Tensor) -> Tensor:
+    """Return the place of each row's largest number; on a CPU by NumPy, five times as fast on rows of a thousand."""
+    return torch.from_numpy(O.numpy().argmax(axis=1)) if O.device.type == "cpu" else O.argmax(dim=1)
 
 
-def _sigmoid_loss(O: Tensor, Y: Tensor) -> Tensor:
-    return (O.clamp(min=0) - O * Y + torch.log1p(torch.exp(-O.abs()))).sum(dim=1)
-
-
-class Loss(NamedTuple):
-    """A loss on raw outputs.
-
-    Attributes
-    ----------
-    slope : callable
-        Of (O, y, share, out): writes ``dO`` (n, q), the gradient of the mean loss.
-    samples : callable
-        Of (O, y): the loss of each sample (n,).
-    """
-
-    slope: Callable[[Tensor, Tensor, Scalar, Tensor], None]
-    samples: Callable[[Tensor, Tensor], Tensor]
-
-
-LOSSES: dict[str, Loss] = {
-    "squared": Loss(squared, lambda O, Y: (O - Y).square_().sum(dim=1) / 2),
-    "cross_entropy": Loss(cross_entropy, _log_softmax_loss),
-    "softmax_squared": Loss(softmax_squared, _softmax_squared_loss),
-    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, _sigmoid_loss),
+# Each loss, of (O, y, share, out): returns the loss of each sample (n,) and writes the gradient of the mean to out.
+LOSSES: dict[str, Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]] = {
+    "squared": squared,
+    "cross_entropy": cross_entropy,
+    "softmax_squared": softmax_squared,
+    "sigmoid_cross_entropy": sigmoid_cross_entropy,
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from twofold.borders import Precision, check_features
+from twofold.borders import Precision, check_features, floats
 from twofold.functions import ACTIVATIONS
 from twofold.network import Network
 
@@ -59,7 +59,7 @@ class OneRow:
         if isinstance(x, np.ndarray) and x.shape == self._shape and x.dtype == self._dtype and _finite(x):
             return x
         row: Array = check_features(self._network, np.asarray(x)[None], dtype=self._name)[0]
-        return row if row.dtype == self._dtype else row.astype(self._dtype) / self._dtype.type(255)
+        return floats(row, self._name)
 
 
 def _finite(x: Array) -> bool:

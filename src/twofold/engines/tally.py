@@ -5,11 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from twofold.engines.kernels import LOSSES
-from twofold.functions import LOSSES as FORMULAS
-from twofold.network import Network
-
-ENOUGH = 8192  # samples, or fewer of more outputs: a dozen small operations for each step would be a tenth of its time
+ENOUGH = 8192  # samples; to sum up each step by itself would be a twentieth of its time
 
 
 class Tally:
@@ -17,16 +13,13 @@ class Tally:
 
     Parameters
     ----------
-    network : Network
     device : torch.device
     wait : bool
-        Whether outputs may be kept until `ENOUGH` have come; a captured CUDA graph can't wait.
+        Whether samples may be kept until `ENOUGH` have come; a captured CUDA graph can't wait.
     """
 
-    def __init__(self, network: Network, device: torch.device, *, wait: bool) -> None:
-        self._targets = FORMULAS[network.loss].targets
-        self._samples = LOSSES[network.loss].samples
-        self._enough = max(1, min(ENOUGH, 2**20 // network.outputs)) if wait else 1
+    def __init__(self, device: torch.device, *, wait: bool) -> None:
+        self._enough = ENOUGH if wait else 1
         # Apple's GPUs have no float64.
         self._totals = torch.zeros(3, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
         self._kept: list[tuple[Tensor, Tensor, Tensor | None]] = []
@@ -44,10 +37,10 @@ class Tally:
         loss, right, weight = self._totals.tolist()
         return loss, right, weight
 
-    def add(self, O: Tensor, y: Tensor, weight: Tensor | None) -> None:
-        """Keep a step's outputs O (n, q), targets and weights (n,), which nobody may write over afterwards."""
-        self._kept.append((O, y, weight))
-        self._rows += len(O)
+    def add(self, losses: Tensor, right: Tensor, weight: Tensor | None) -> None:
+        """Keep a step's losses, correct predictions and weights (n,), which nobody may write over afterwards."""
+        self._kept.append((losses, right, weight))
+        self._rows += len(losses)
         if self._rows >= self._enough:
             self._sum_up()
 
@@ -55,18 +48,9 @@ class Tally:
         if not self._kept:
             return
         parts, self._kept, self._rows = self._kept, [], 0
-        O, y = (torch.cat(tensors) for tensors in list(zip(*parts, strict=True))[:2])
+        losses, right = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
         weights = [weight for _, _, weight in parts if weight is not None]
-        losses, right = self._samples(O, y), self._right(O, y)
         weight = torch.cat(weights) if weights else torch.ones_like(losses)
         new = torch.stack([weight * losses, weight * right, weight]).to(self._totals.dtype)  # (3, n)
         # A cumulative sum adds from left to right, so the sums are the same bits wherever a run is cut in two.
         self._totals.copy_(torch.cat([self._totals.unsqueeze(1), new], dim=1).cumsum(dim=1)[:, -1])
-
-    def _right(self, O: Tensor, y: Tensor) -> Tensor:
-        """Tell how much of each sample's prediction is right: see `twofold.metrics.correct`."""
-        if self._targets == "numbers":
-            return O.new_zeros(len(O))
-        if self._targets == "labels":
-            return ((O > 0) == (y > 0.5)).to(O.dtype).mean(dim=1)
-        return (O.argmax(dim=1) == (y if y.ndim == 1 else y.argmax(dim=1))).to(O.dtype)

@@ -123,7 +123,7 @@ def find_rate(
 
 def _sweep(engine: Engine, n: int, recipe: Recipe, rates: Array) -> Iterator[float]:
     """Take a step at each rate and yield the loss just before it, until it is far beyond its smallest."""
-    edges = batch_edges(n, recipe.batch_size)
+    edges = batch_edges(n, recipe.batch_size, even=recipe.even_batches)
     per_epoch = len(edges) - 1
     mean, smallest = 0.0, math.inf
     for k, rate in enumerate(rates):
