@@ -22,7 +22,7 @@ wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist .
 	mkdir -p build/wheel
 	$(PYTHON) -m venv build/wheel/venv
-	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl "pytest>=8"
+	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[test]"
 	here=$$(pwd); away=$$(mktemp -d); cp -r tests pyproject.toml README.md "$$away"; \
 	cd "$$away" && "$$here/build/wheel/venv/bin/python" -m pytest -p no:cacheprovider tests; \
 	status=$$?; rm -rf "$$away"; exit $$status

