@@ -41,9 +41,9 @@ def demo(
             apart = comparisons[-1].max_parameter_difference if index else 0.0
             results.append({"model": model, "engine": engine, **result, "max_parameter_difference": apart})
             *scores, seconds = result.values()
-            numbers = *(f"{score:.4f}" for score in scores), f"{seconds:.2f}", f"{apart:.1e}" if index else ""
+            numbers = *(f"{score:.4f}" for score in scores), f"{seconds:.2f} s", f"{apart:.1e}" if index else ""
             rows.append((model, engine, *numbers))
-    columns = ("model", "engine", "loss", "accuracy", "test loss", "test accuracy", "seconds", "apart")
+    columns = ("model", "engine", "train\nloss", "train\naccuracy", "test\nloss", "test\naccuracy", "time", "apart")
     screen.table(f"digits, {epochs} epochs, float64", columns, rows, text=2)
     screen.say("apart: the largest difference between the two ways' parameters, relative to the largest parameter")
     screen.result({"results": results})
