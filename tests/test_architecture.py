@@ -32,7 +32,10 @@ LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 HEAVY = {
     "torch": {
         "engines/concise.py",
-        *(f"engines/{name}.py" for name in ("fused", "buffers", "kernels", "one_row", "products", "replays", "tally")),
+        *(
+            f"engines/{name}.py"
+            for name in ("fused", "buffers", "kernels", "one_row", "products", "replays", "tally", "tensors")
+        ),
         "data/torch_dataset.py",
     },
     "PIL": {"data/torch_dataset.py"},

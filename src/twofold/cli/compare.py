@@ -6,10 +6,10 @@ from typing import Annotated
 
 from typer import Option
 
-from twofold.cli.options import AS_JSON, JobOptions, takes_job
+from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
 
 
-@takes_job
+@takes(JobOptions)
 def compare(
     options: JobOptions,
     engines: Annotated[str, Option("--engines", help="The two to compare.")] = "scratch,concise",
@@ -17,7 +17,7 @@ def compare(
     as_json: AS_JSON = False,
 ) -> None:
     """Train two engines in lockstep and print how far apart they are."""
-    from twofold.cli.job import Hardware, check_words, load, plan
+    from twofold.cli.job import check_words, load, plan
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError
     from twofold.inspect import compare_engines
@@ -27,7 +27,7 @@ def compare(
         raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
     first, second = names
     screen = Screen(as_json=as_json)
-    check_words(options, Hardware(first, dtype), Hardware(second, dtype))
+    check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options))
     comparisons = []
     with screen.training(job.recipe, len(job.data.train), runs=2) as watch:

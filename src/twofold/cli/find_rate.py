@@ -7,32 +7,27 @@ from typing import Annotated
 
 from typer import Option
 
-from twofold.cli.options import AS_JSON, DEVICE, ENGINE, PRECISION, THREADS, JobOptions, takes_job
+from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
 
 
-@takes_job
+@takes(JobOptions, Hardware)
 def find_rate(
     options: JobOptions,
+    hardware: Hardware,
     *,
     lowest: Annotated[float, Option("--lowest", help="Learning rate of the first step.")] = 1e-4,
     highest: Annotated[float, Option("--highest", help="Learning rate of the last step.")] = 10.0,
     steps: Annotated[int, Option("--steps", help="Steps of the sweep.")] = 200,
     output: Annotated[Path, Option("--output", "-o", help="Where the picture goes.")] = Path("rates.png"),
-    engine: ENGINE = "auto",
-    dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32",
-    device: DEVICE = "cpu",
-    precision: PRECISION = None,
-    threads: THREADS = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Sweep the learning rate upwards and suggest one."""
-    from twofold.cli.job import Hardware, check_words, load, open_worker, plan
+    from twofold.cli.job import check_words, load, open_worker, plan
     from twofold.cli.screen import Screen
     from twofold.inspect import find_rate as sweep_rates
     from twofold.plots import check_picture, rate_curve, save
 
     screen = Screen(as_json=as_json)
-    hardware = Hardware(engine, dtype, device, precision, threads)
     check_words(options, hardware)
     check_picture(output)
     job = plan(screen, options, load(screen, options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twofold.cli.options import JobOptions
+from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, load_dataset
 from twofold.engines import Engine, choose, open_engine
@@ -14,30 +14,6 @@ from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Who computes, where and in which numbers; see `twofold.open_engine`."""
-
-    engine: str
-    dtype: str
-    device: str = "cpu"
-    precision: str | None = None
-    threads: int | None = None
-
-    def open(self, name: str, network: Network, options: JobOptions) -> Engine:
-        """Open the engine of that name with the first weights that the options ask for."""
-        return open_engine(
-            name,
-            network,
-            seed=options.seed,
-            initialization=options.init,
-            sigma=options.sigma,
-            dtype=self.dtype,
-            device=self.device,
-            precision=self.precision,
-        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +54,7 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activation, dropout=options.dropout)
     for machine in hardware:
         check_threads(machine.threads)
-        machine.open(machine.engine, trial, options)
+        _open(machine.engine, trial, options, machine)
 
 
 def load(screen: Screen, options: JobOptions) -> Dataset:
@@ -140,7 +116,21 @@ def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
             batch_size=job.recipe.batch_size,
             samples=job.recipe.epochs * len(job.data.train),
         )
-    worker = hardware.open(name, job.network, options)
+    worker = _open(name, job.network, options, hardware)
     if hardware.threads is not None:
         use_threads(hardware.threads)
     return worker
+
+
+def _open(name: str, network: Network, options: JobOptions, hardware: Hardware) -> Engine:
+    """Open the engine of that name with the first weights that the options ask for."""
+    return open_engine(
+        name,
+        network,
+        seed=options.seed,
+        initialization=options.init,
+        sigma=options.sigma,
+        dtype=hardware.dtype,
+        device=hardware.device,
+        precision=hardware.precision,
+    )

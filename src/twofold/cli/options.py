@@ -1,4 +1,4 @@
-"""The options that `train` and `compare` share, each described once."""
+"""The options that several commands share, each described once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -14,10 +15,6 @@ from typer import Argument, Option
 from twofold.errors import SpecificationError
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
-ENGINE = Annotated[str, Option("--engine", help="auto, scratch (NumPy), concise or fused (PyTorch).")]
-DEVICE = Annotated[str, Option("--device", help="cpu, cuda or mps.")]
-PRECISION = Annotated[str | None, Option("--precision", help="bfloat16: matrix products in half the bits.")]
-THREADS = Annotated[int | None, Option("--threads", help="Threads of the arithmetic; all cores otherwise.")]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
 
 
@@ -71,32 +68,57 @@ class JobOptions:
             ) from None
 
 
-def takes_job(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command, whose first parameter is a `JobOptions`, all of its options on the command line.
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """Who computes, where and in which numbers; see `twofold.open_engine`."""
+
+    engine: Annotated[str, Option("--engine", help="auto, scratch (NumPy), concise or fused (PyTorch).")] = "auto"
+    dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32"
+    device: Annotated[str, Option("--device", help="cpu, cuda or mps.")] = "cpu"
+    precision: Annotated[str | None, Option("--precision", help="bfloat16: matrix products in half the bits.")] = None
+    threads: Annotated[int | None, Option("--threads", help="Threads of the arithmetic; all cores otherwise.")] = None
+
+
+def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that these dataclasses hold, in the place of its first parameters.
 
     Typer reads a function's signature; this one is put together from the fields and the command's other parameters.
     """
-    hints = get_type_hints(JobOptions, include_extras=True)
-    shared = [
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        shared = [_parameters(kind) for kind in kinds]
+        hints = get_type_hints(command, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for name, parameter in list(inspect.signature(command).parameters.items())[len(kinds) :]
+        ]
+
+        def run(**words: Any) -> None:
+            options = [
+                kind(**{parameter.name: words.pop(parameter.name) for parameter in parameters})
+                for kind, parameters in zip(kinds, shared, strict=True)
+            ]
+            command(*options, **words)
+
+        # Arguments come in this order: the model first, then a command's own.
+        together = [*chain.from_iterable(shared), *own]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(together)  # type: ignore[attr-defined] # typeshed lacks it
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in together}
+        return run
+
+    return decorate
+
+
+def _parameters(kind: type) -> list[inspect.Parameter]:
+    """Return a dataclass's fields as keyword parameters."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in dataclasses.fields(JobOptions)
+        for field in dataclasses.fields(kind)
     ]
-    hints_of_command = get_type_hints(command, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints_of_command[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in list(inspect.signature(command).parameters.items())[1:]
-    ]
-
-    def run(**words: Any) -> None:
-        job = JobOptions(**{parameter.name: words.pop(parameter.name) for parameter in shared})
-        command(job, **words)
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined] # typeshed lacks it
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*shared, *own)}
-    return run

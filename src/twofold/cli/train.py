@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, DEVICE, ENGINE, PRECISION, THREADS, JobOptions, takes_job
+from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
@@ -16,32 +16,27 @@ if TYPE_CHECKING:
     from twofold.training import Epoch
 
 
-@takes_job
+@takes(JobOptions, Hardware)
 def train(
     options: JobOptions,
+    hardware: Hardware,
     *,
     file: Annotated[Path | None, Argument(help="A Parquet or CSV table, for linear.", show_default=False)] = None,
     target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None,
     features: Annotated[str | None, Option("--features", help="Its columns to predict from: a,b; else all.")] = None,
     weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None,
-    engine: ENGINE = "auto",
-    dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32",
-    device: DEVICE = "cpu",
-    precision: PRECISION = None,
-    threads: THREADS = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set; linear regression on a table of any size too."""
-    from twofold.cli.job import Hardware, check_words, load, open_worker, plan
+    from twofold.cli.job import check_words, load, open_worker, plan
     from twofold.cli.screen import Screen
     from twofold.cli.table import IN_MEMORY, choose_table, fit_table
     from twofold.data.table_dataset import table_dataset
     from twofold.models import held_out_log_likelihood
 
     screen = Screen(as_json=as_json)
-    hardware = Hardware(engine, dtype, device, precision, threads)
     check_words(options, hardware)
-    result: dict[str, Any] = {"model": options.model, "dtype": dtype, "seed": options.seed}
+    result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.seed}
     if file is None:
         raw = load(screen, options)
     else:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from twofold.engines.products import Products, choose_products
+from twofold.engines.tensors import tensor
 from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
@@ -122,8 +122,3 @@ class Buffers:
         self.Z, self.H, self.dropped, self.dH = ([empty(h, operands) for h in network.hidden] for _ in range(4))
         self.masks = [empty(h, operands) for h in network.hidden] if network.dropout else []
         self.dO = empty(network.outputs, floats)
-
-
-def tensor(array: Array) -> Tensor:
-    """Wrap an array; one that is read-only or not contiguous is copied, since PyTorch could write to it."""
-    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from twofold.borders import Precision, check_block, check_features
 from twofold.engines import CHUNK, EngineState, check_state
+from twofold.engines.tensors import tensor
 from twofold.functions import LOSSES
 from twofold.metrics import Score, running_score
 from twofold.network import Layer, Network, Parameters
@@ -94,8 +95,8 @@ class ConciseEngine:
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check the samples and keep them as they are: bytes stay bytes."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        self._X, self._y = _tensor(block.X), _tensor(block.y)
-        self._weight = None if block.weight is None else _tensor(block.weight)
+        self._X, self._y = tensor(block.X), tensor(block.y)
+        self._weight = None if block.weight is None else tensor(block.weight)
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
@@ -147,7 +148,7 @@ class ConciseEngine:
     @torch.no_grad()
     def outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs O (n, q)."""
-        features = _tensor(check_features(self.network, X, dtype=self.dtype))
+        features = tensor(check_features(self.network, X, dtype=self.dtype))
         parts = [self.model(self._numbers(rows)) for rows in features.split(CHUNK)]
         return np.asarray(torch.cat(parts).numpy())
 
@@ -155,9 +156,9 @@ class ConciseEngine:
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
         """Compute the gradient of the mean loss at the present parameters."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        O = self.model(self._numbers(_tensor(block.X)))
-        weight = None if block.weight is None else _tensor(block.weight)
-        loss = _mean(self._criterion(O, _tensor(block.y)), weight)
+        O = self.model(self._numbers(tensor(block.X)))
+        weight = None if block.weight is None else tensor(block.weight)
+        loss = _mean(self._criterion(O, tensor(block.y)), weight)
         gradients = torch.autograd.grad(loss, list(self.model.parameters()))
         return tuple(_layer(dW, db) for dW, db in zip(gradients[::2], gradients[1::2], strict=True))
 
@@ -186,7 +187,7 @@ class ConciseEngine:
         _, names = RULES[self._recipe.optimizer]
         for index, linear in enumerate(self._linear):
             for part, p in enumerate((linear.weight, linear.bias)):
-                kept = {theirs: _tensor(state.memory[ours][index][part].T).clone() for ours, theirs in names.items()}
+                kept = {theirs: tensor(state.memory[ours][index][part].T).clone() for ours, theirs in names.items()}
                 if "exp_avg" in kept:
                     kept["step"] = torch.tensor(float(state.steps))
                 self._optimizer.state[p] = kept
@@ -196,15 +197,15 @@ class ConciseEngine:
     @torch.no_grad()
     def _set_parameters(self, parameters: Parameters) -> None:
         for linear, (W, b) in zip(self._linear, parameters, strict=True):
-            linear.weight.copy_(_tensor(W.T))
-            linear.bias.copy_(_tensor(b))
+            linear.weight.copy_(tensor(W.T))
+            linear.bias.copy_(tensor(b))
 
     def _forward_with_dropout(self, X: Tensor) -> Tensor:
         masks = dropout_masks(
             self.network.hidden, len(X), self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
         )
         for layer, mask in zip(self._dropout, masks, strict=False):  # no masks without dropout
-            layer.mask = _tensor(mask)
+            layer.mask = tensor(mask)
         O: Tensor = self.model(X)
         for layer in self._dropout:
             layer.mask = None
@@ -233,11 +234,6 @@ def _mean(losses: Tensor, weight: Tensor | None) -> Tensor:
         return losses.mean()
     total = weight.sum()
     return weight @ losses / torch.where(total > 0, total, 1)
-
-
-def _tensor(array: Array) -> Tensor:
-    """Wrap an array; one that is read-only or not contiguous is copied, since PyTorch could write to it."""
-    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
 def _layer(weight: Tensor, bias: Tensor) -> Layer:

@@ -22,11 +22,12 @@ from torch import Tensor
 
 from twofold.borders import Precision, check_block, check_features
 from twofold.engines import EngineState, check_state
-from twofold.engines.buffers import Buffers, Flat, Pair, tensor
+from twofold.engines.buffers import Buffers, Flat, Pair
 from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares
 from twofold.engines.one_row import OneRow
 from twofold.engines.replays import Replays, device_capture
 from twofold.engines.tally import Tally
+from twofold.engines.tensors import tensor
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES as FORMULAS
 from twofold.functions import OPTIMIZERS as RULES

@@ -147,8 +147,8 @@ def correct_digits(computed: Array, certified: Sequence[str]) -> float:
 
 
 def _measure(data: CertifiedSet, library: str, solve: Callable[[CertifiedSet], Answer]) -> CertifiedRow:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a peer's warning of a bad condition is not an answer
+    # A peer's warning of a bad condition is not an answer; recorded, since statsmodels overrides a filter that ignores.
+    with warnings.catch_warnings(record=True):
         try:
             coefficients, errors = solve(data)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
