@@ -147,8 +147,9 @@ def correct_digits(computed: Array, certified: Sequence[str]) -> float:
 
 
 def _measure(data: CertifiedSet, library: str, solve: Callable[[CertifiedSet], Answer]) -> CertifiedRow:
-    # A peer's warning of a bad condition is not an answer; recorded, since statsmodels overrides a filter that ignores.
+    # A peer's warning of a bad condition is not an answer; recorded too, since statsmodels overrides the filter.
     with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
         try:
             coefficients, errors = solve(data)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
