@@ -23,6 +23,7 @@ FLOORS = [
     {"borders", "metrics", "solvers", "data", "plots"},
     {"engines"},
     {"training"},
+    {"early_stopping"},
     {"inspect", "models"},
     {"estimators"},
     {"cli"},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
+    from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
     from twofold.estimators import LinearRegression
     from twofold.inspect import check_gradients, collapse, compare_engines, find_rate
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives; `import twofold.X` in a type checker's eyes is the block above.
 _HOMES = {
+    "BestEpoch": "early_stopping",
     "Dataset": "data",
     "Engine": "engines",
     "EngineState": "engines",
@@ -44,10 +46,12 @@ _HOMES = {
     "read_idx": "data",
     "solve_least_squares": "solvers",
     "train": "training",
+    "train_best": "early_stopping",
     "write_idx": "data",
 }
 
 __all__ = [
+    "BestEpoch",
     "Dataset",
     "Engine",
     "EngineState",
@@ -70,6 +74,7 @@ __all__ = [
     "read_idx",
     "solve_least_squares",
     "train",
+    "train_best",
     "write_idx",
 ]
 

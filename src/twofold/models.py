@@ -144,7 +144,9 @@ def loss_unit(data: Dataset) -> float:
 def in_data_units(epoch: Epoch, data: Dataset) -> Epoch:
     """Return the record with its losses in the data's own units, see `loss_unit`."""
     unit = loss_unit(data)
-    return replace(epoch, loss=epoch.loss * unit, test_loss=None if epoch.test_loss is None else epoch.test_loss * unit)
+    losses = {"test_loss": epoch.test_loss, "validation_loss": epoch.validation_loss}
+    scaled: dict[str, Any] = {name: None if loss is None else loss * unit for name, loss in losses.items()}
+    return replace(epoch, loss=epoch.loss * unit, **scaled)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class Epoch:
         Samples trained on in this epoch.
     seconds : float
         Wall-clock time of the steps; the test set's evaluation is not in it.
+    validation_loss, validation_accuracy : float or None
+        On the validation set after the epoch; None without one, see `twofold.early_stopping.train_best`.
     """
 
     epoch: int
@@ -55,6 +57,8 @@ class Epoch:
     learning_rate: float
     samples: int
     seconds: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, fit for JSON."""
@@ -64,6 +68,10 @@ class Epoch:
         parts = [f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}"]
         if self.train_accuracy is not None:
             parts.append(f"train accuracy {self.train_accuracy:.4f}")
+        if self.validation_accuracy is not None:
+            parts.append(f"validation accuracy {self.validation_accuracy:.4f}")
+        elif self.validation_loss is not None:
+            parts.append(f"validation loss {self.validation_loss:.4g}")
         if self.test_accuracy is not None:
             parts.append(f"test accuracy {self.test_accuracy:.4f}")
         elif self.test_loss is not None:
