@@ -17,13 +17,13 @@ def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_replacing_flushes_to_the_disk_before_it_renames(tmp_path, monkeypatch):
+def test_replacing_flushes_the_file_before_it_renames_and_the_folder_after(tmp_path, monkeypatch):
     path, events = tmp_path / "a", []
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda number: (events.append(path.exists()), fsync(number)))
     with replacing(path) as file:
         file.write(b"new")
-    assert events == [False]
+    assert events == [False, True]
     assert path.read_bytes() == b"new"
 
 

@@ -7,7 +7,7 @@
     │   └── UnknownNameError                         a name that no registry holds; suggests the nearest
     ├── DataError               (ValueError)         data that can't be trained on: shapes, NaN, labels
     │   ├── FileFormatError                          a file whose bytes are not what they claim to be
-    │   │   └── ChecksumError                        a file whose MD5 sum is not the published one
+    │   │   └── ChecksumError                        a file whose sum is not the one it should have
     │   └── DataNotFoundError   (FileNotFoundError)  no such file or data set here
     ├── DownloadError           (OSError)            every address failed
     ├── DivergedError           (ArithmeticError)    the loss or a parameter left the finite numbers
@@ -42,7 +42,7 @@ class FileFormatError(DataError):
 
 
 class ChecksumError(FileFormatError):
-    """A file's MD5 sum differs from the published one."""
+    """A file's sum differs from the one it should have: the published MD5, or the SHA-256 that stands in it."""
 
 
 class DataNotFoundError(DataError, FileNotFoundError):

@@ -54,7 +54,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
     Yields
     ------
     binary file
-        In the same folder, readable and writable; flushed to the disk before it takes the name.
+        In the same folder, readable and writable; flushed to the disk before it takes the name, as is the folder after.
 
     Raises
     ------
@@ -79,5 +79,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a folder's new entry to the disk, where the system can: without it a power cut may undo a renaming."""
+    with contextlib.suppress(OSError):  # Windows opens no folder, and some file systems flush none
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
