@@ -18,13 +18,13 @@ SOURCE = Path(twofold.__file__).parent
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
     {"errors"},
-    {"files", "functions", "randomness", "tensor_file"},
+    {"files", "functions", "plain", "randomness", "tensor_file"},
     {"recipe", "network"},
     {"borders", "metrics", "solvers", "data", "plots"},
     {"engines"},
     {"training"},
     {"early_stopping"},
-    {"inspect", "models"},
+    {"inspect", "models", "saving"},
     {"estimators"},
     {"cli"},
     {"__main__"},

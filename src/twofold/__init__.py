@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from twofold.inspect import check_gradients, collapse, compare_engines, find_rate
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
+    from twofold.saving import Model, load_model, save_model
     from twofold.solvers import polynomial_features, solve_least_squares
     from twofold.training import Epoch, evaluate, train
 
@@ -30,6 +31,7 @@ _HOMES = {
     "Epoch": "training",
     "Layer": "network",
     "LinearRegression": "estimators",
+    "Model": "saving",
     "Network": "network",
     "Parameters": "network",
     "Recipe": "recipe",
@@ -41,9 +43,11 @@ _HOMES = {
     "find_rate": "inspect",
     "initialize": "network",
     "load_dataset": "data",
+    "load_model": "saving",
     "open_engine": "engines",
     "polynomial_features": "solvers",
     "read_idx": "data",
+    "save_model": "saving",
     "solve_least_squares": "solvers",
     "train": "training",
     "train_best": "early_stopping",
@@ -58,6 +62,7 @@ __all__ = [
     "Epoch",
     "Layer",
     "LinearRegression",
+    "Model",
     "Network",
     "Parameters",
     "Recipe",
@@ -69,9 +74,11 @@ __all__ = [
     "find_rate",
     "initialize",
     "load_dataset",
+    "load_model",
     "open_engine",
     "polynomial_features",
     "read_idx",
+    "save_model",
     "solve_least_squares",
     "train",
     "train_best",

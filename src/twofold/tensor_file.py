@@ -166,11 +166,18 @@ def _plain(name: str, array: Array) -> Array:
 
 def _dump(value: object) -> str:
     try:
-        text = json.dumps(value, allow_nan=False)
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()  # refuses halves of characters
+        text = json.dumps(value, allow_nan=False, default=_unwrap)
+        json.dumps(value, allow_nan=False, ensure_ascii=False, default=_unwrap).encode()  # refuses halves of characters
     except (TypeError, ValueError, RecursionError) as error:
         raise SpecificationError(f"this metadata is not fit for JSON: {error}") from error
     return text
+
+
+def _unwrap(value: object) -> object:
+    """Turn NumPy's single numbers into Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r:.60} is neither a number nor text, list, mapping or None")
 
 
 def _find_header(path: str | os.PathLike[str], data: bytes) -> int:

@@ -1,0 +1,270 @@
+"""A trained model with all that is known of it: plain data that predicts through any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twofold.borders import check_features
+from twofold.data.fingerprint import data_hash
+from twofold.data.scaling import Scaling
+from twofold.engines import Engine, open_engine
+from twofold.errors import SpecificationError
+from twofold.functions import LOSSES, sigmoid, softmax
+from twofold.network import Network, Parameters, check_parameters
+from twofold.recipe import Recipe
+from twofold.saving.environment import environment
+from twofold.training import Epoch
+
+if TYPE_CHECKING:
+    from twofold.data.dataset import Dataset
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Model:
+    """A trained network, what its numbers mean and where they came from.
+
+    Attributes
+    ----------
+    network : Network
+    parameters : Parameters
+        All of float32, or all of float64.
+    recipe : Recipe, optional
+        How it was trained.
+    classes : tuple of str
+        Names of the classes or labels, in the order of the outputs; two for one output that tells them apart. Empty
+        where numbers are predicted or the classes have no names.
+    features : tuple of str
+        Names of the columns that are predicted from; empty for images.
+    target : str
+        What is predicted, with its unit.
+    scaling : Scaling, optional
+        What the network's numbers are in the data's own units; `outputs` takes and gives the latter.
+    history : tuple of Epoch
+        A record of each epoch, losses in the data's own units.
+    data_name, data_hash : str
+        What it was trained on: a name, and the sum that `twofold.data.data_hash` gives.
+    environment : dict of str to str
+        Versions of what it was trained with.
+    encoder : dict, optional
+        What turns a table's columns into the network's numbers, fit for JSON.
+    estimator : dict, optional
+        Class, parameters and state of the estimator that it came from, fit for JSON.
+    arrays : dict of str to ndarray
+        Further arrays of the estimator's.
+
+    Raises
+    ------
+    SpecificationError
+        If shapes disagree with the network, a number is not finite, or there is another number of names than of
+        what they name.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset, open_engine, train
+    >>> data = load_dataset("houses").standardized()
+    >>> engine = open_engine("scratch", Network((2, 1), loss="squared"))
+    >>> recipe = Recipe(epochs=3, batch_size=10)
+    >>> model = Model.of(engine, data, recipe=recipe, history=train(engine, data, recipe))
+    >>> model.predict(load_dataset("houses").train.X[:2]).shape
+    (2, 1)
+    """
+
+    network: Network
+    parameters: Parameters
+    recipe: Recipe | None = None
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    target: str = ""
+    scaling: Scaling | None = None
+    history: tuple[Epoch, ...] = ()
+    data_name: str = ""
+    data_hash: str = ""
+    environment: Mapping[str, str] = field(default_factory=environment)
+    encoder: Mapping[str, Any] | None = None
+    estimator: Mapping[str, Any] | None = None
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("classes", "features", "history"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        types = {
+            array.dtype.name for layer in self.parameters for array in layer._asdict().values() if array is not None
+        }
+        if len(types) != 1 or not types <= {"float32", "float64"}:
+            raise SpecificationError(f"the parameters are of {sorted(types)}; expected all float32 or all float64")
+        object.__setattr__(self, "parameters", check_parameters(self.network, self.parameters, self.dtype))
+        q = self.network.outputs
+        pair = q == 1 and len(self.classes) == 2
+        if self.classes and len(self.classes) != q and not pair:
+            raise SpecificationError(f"there are {len(self.classes)} names of classes; the network has {q} outputs")
+        if self.features and self.encoder is None and len(self.features) != self.network.inputs:
+            raise SpecificationError(
+                f"there are {len(self.features)} names of features; the network has {self.network.inputs} inputs"
+            )
+        if self.scaling is not None:
+            _check_scaling(self.scaling, self.network)
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        data: Dataset | None = None,
+        *,
+        raw: Dataset | None = None,
+        recipe: Recipe | None = None,
+        history: Iterable[Epoch] = (),
+        **more: Any,
+    ) -> Model:
+        """Take a model out of an engine.
+
+        Parameters
+        ----------
+        engine : Engine
+        data : Dataset, optional
+            As it was trained on.
+        raw : Dataset, optional
+            The same in its own units, if it was standardised: the hash is that of this one.
+        recipe : Recipe, optional
+        history : iterable of Epoch
+            Gone through first: a run of `twofold.train` takes place here.
+        **more
+            Other attributes.
+
+        Returns
+        -------
+        Model
+        """
+        records = tuple(history)
+        if data is not None:
+            known: dict[str, Any] = {"classes": data.classes, "features": data.features, "target": data.target}
+            known |= {"scaling": data.scaling, "data_name": data.name, "data_hash": data_hash((raw or data).train)}
+            more = known | more
+        return cls(network=engine.network, parameters=engine.parameters(), recipe=recipe, history=records, **more)
+
+    @property
+    def dtype(self) -> str:
+        """Type of the parameters, ``"float32"`` or ``"float64"``."""
+        return self.parameters[0].W.dtype.name
+
+    def open_engine(self, name: str = "auto", *, dtype: str | None = None, **hardware: Any) -> Engine:
+        """Make an engine that goes on from these parameters.
+
+        Parameters
+        ----------
+        name : str
+            As for `twofold.open_engine`.
+        dtype : str, optional
+            The parameters' own otherwise.
+        **hardware
+            ``device`` and ``precision``.
+
+        Returns
+        -------
+        Engine
+            It takes and gives the network's numbers: with a `scaling`, standardised ones.
+        """
+        return open_engine(name, self.network, parameters=self.parameters, dtype=dtype or self.dtype, **hardware)
+
+    def outputs(self, X: ArrayLike, *, engine: str = "scratch") -> Array:
+        """Compute raw outputs, from and in the data's own units.
+
+        Parameters
+        ----------
+        X : array, shape (n, d) or (n, height, width)
+            Of the kind that it was trained on.
+        engine : str
+            Who computes.
+
+        Returns
+        -------
+        ndarray, shape (n, q)
+            Of the parameters' type; of float64 with a scaled target.
+
+        Raises
+        ------
+        DataError
+            If X doesn't fit the network or holds what is not a finite number.
+        """
+        worker = self.open_engine(engine)
+        if self.scaling is None:
+            return worker.outputs(X)
+        mean = self.scaling.mean
+        own = check_features(self.network, X, dtype="float64").astype(np.float64, copy=False)
+        O = worker.outputs(self.scaling.features(own.reshape(-1, *mean.shape)))
+        if self.scaling.target_mean is None or self.scaling.target_scale is None:
+            return O
+        return O * self.scaling.target_scale + self.scaling.target_mean
+
+    def probabilities(self, X: ArrayLike, *, engine: str = "scratch") -> Array:
+        """Compute the probability of each class or label.
+
+        Returns
+        -------
+        ndarray, shape (n, q)
+            Of classes, rows that sum to 1 (n, 2 for one output with two names); of labels, each its own.
+
+        Raises
+        ------
+        SpecificationError
+            If the network predicts numbers.
+        DataError
+            As for `outputs`.
+        """
+        kind = LOSSES[self.network.loss].targets
+        if kind == "numbers":
+            raise SpecificationError(f"loss {self.network.loss!r} is one for numbers, which have no probabilities")
+        O = self.outputs(X, engine=engine)
+        if kind == "classes":
+            return softmax(O)
+        P = sigmoid(O)
+        return np.hstack([sigmoid(-O), P]) if len(self.classes) == 2 and P.shape[1] == 1 else P
+
+    def predict(self, X: ArrayLike, *, engine: str = "scratch") -> Array:
+        """Predict.
+
+        Returns
+        -------
+        ndarray
+            Of classes (n,): their names, or their indices if they have none. Of labels (n, q): 1 where a label is
+            more likely than not, else 0. Of numbers (n, q): those.
+
+        Raises
+        ------
+        DataError
+            As for `outputs`.
+        """
+        kind = LOSSES[self.network.loss].targets
+        O = self.outputs(X, engine=engine)
+        if kind == "numbers":
+            return O
+        if kind == "labels" and not (len(self.classes) == 2 and O.shape[1] == 1):
+            return (O > 0).astype(np.int64)
+        indices = O.argmax(axis=1) if kind == "classes" else (O[:, 0] > 0).astype(np.int64)
+        return np.array(self.classes)[indices] if self.classes else indices
+
+
+def _check_scaling(scaling: Scaling, network: Network) -> None:
+    """Refuse a scaling that isn't one of this network's inputs and outputs."""
+    values = {item.name: getattr(scaling, item.name) for item in fields(scaling)}
+    if (values["target_mean"] is None) != (values["target_scale"] is None):
+        raise SpecificationError("scaling: target_mean and target_scale come together or not at all")
+    fits: dict[str, Callable[[Array], bool]] = {
+        "mean": lambda a: a.size == network.inputs and a.ndim > 0,
+        "scale": lambda a: a.shape == scaling.mean.shape and bool((a > 0).all()),
+        "target_mean": lambda a: a.shape == (network.outputs,),
+        "target_scale": lambda a: a.shape == (network.outputs,) and bool((a > 0).all()),
+    }
+    for name, array in values.items():
+        if array is not None and not (array.dtype == np.float64 and np.isfinite(array).all() and fits[name](array)):
+            kind = "positive" if "scale" in name else "finite"
+            raise SpecificationError(
+                f"scaling: {name} has shape {array.shape} and dtype {array.dtype}; expected {kind} numbers of float64, "
+                f"one of each of the network's {network.inputs} inputs or {network.outputs} outputs"
+            )
