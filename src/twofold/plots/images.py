@@ -1,34 +1,51 @@
-"""Grids of images, each with the name of its class."""
+"""Grids of images, each with a label."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
-from twofold.errors import DataError, SpecificationError
-from twofold.files import replacing
+from twofold.errors import DataError
+from twofold.plots.dress import dress
+from twofold.plots.style import SMALL, open_axes
 
 Array = NDArray[Any]
 
+TILE = 0.75  # inches: an image of a grid
+LINE = 0.19  # inches: a line of its label
 
-def image_grid(images: Array, labels: Sequence[str] = (), *, columns: int = 8, ax: Axes | None = None) -> Axes:
+
+def image_grid(
+    images: Array,
+    labels: Sequence[str] = (),
+    *,
+    columns: int = 8,
+    colors: Sequence[str] = (),
+    cmap: Colormap | None = None,
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw images row by row in one picture, each under its label.
 
     Parameters
     ----------
     images : ndarray, shape (n, height, width)
-        Grey images of any range; the darkest of them all is white, as ink on paper.
+        Grey images of any range; the lowest number of all is the paper, the highest is ink.
     labels : sequence of str, length n, optional
-        Written above the images.
+        Written above the images; may have several lines.
     columns : int
         Images in a row.
+    colors : sequence of str, length n, optional
+        Of the labels.
+    cmap : Colormap, optional
+        In place of the theme's greys.
+    limits : (float, float), optional
+        The numbers at the ends of the colour map; those of the images otherwise.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a figure of its own otherwise, without pyplot, so nothing needs closing.
 
@@ -48,68 +65,43 @@ def image_grid(images: Array, labels: Sequence[str] = (), *, columns: int = 8, a
     ['dog', 'cat', 'chicken']
     """
     images = np.asarray(images)
-    if images.ndim != 3 or images.size == 0:
-        raise DataError(f"images have shape {images.shape}; expected (n, height, width), none of them 0")
-    if not np.isfinite(images).all():
-        raise DataError("an image holds a number that is not finite")
-    if len(labels) not in (0, len(images)):
-        raise DataError(f"{len(images)} images and {len(labels)} labels; they must be as many")
+    _check(images, labels, colors)
     n, height, width = images.shape
-    columns = min(columns, n)
+    columns = max(1, min(columns, n))
     rows = -(-n // columns)
     aspect = min(max(height / width, 0.1), 10.0)  # a stripe of pixels would make a picture of no size
-    if ax is None:
-        ax = Figure(figsize=(1.1 * columns, 1.3 * rows * aspect), layout="constrained").subplots()
-    # Tiles lie on a lattice of 1.15 widths and 1.4 heights, which leaves a gap and a line for the label.
-    step_x, step_y = 1.15 * width, (1.4 if labels else 1.15) * height
+    lines = max((label.count("\n") + 1 for label in labels), default=0)
+    # Tiles lie on a lattice that leaves a gap beside each and a place for its label above.
+    above = lines * LINE / (TILE * aspect) * height
+    step_x, step_y = 1.12 * width, 1.1 * height + above
+    size = max(1.12 * TILE * columns, 1.0), max((1.1 * TILE * aspect + lines * LINE) * rows, 0.5)
+    ax, theme = open_axes(ax, size)
+    low, high = limits or (images.min(), images.max())
     for index, image in enumerate(images):
         left, top = (index % columns) * step_x, (index // columns) * step_y
         ax.imshow(
             image,
-            cmap="Greys",
-            vmin=images.min(),
-            vmax=images.max(),
+            cmap=cmap or theme.grey,
+            vmin=low,
+            vmax=high,
             extent=(left, left + width, top + height, top),
             aspect=aspect * width / height,
+            interpolation="nearest",
         )
         if labels:
-            ax.text(left + width / 2, top - 0.05 * height, labels[index], ha="center", va="bottom", fontsize=8)
+            color = colors[index] if colors else theme.ink
+            place = left + width / 2, top - 0.03 * height
+            ax.text(*place, labels[index], ha="center", va="bottom", fontsize=SMALL, linespacing=1.05, color=color)
     ax.set_xlim(0, (columns - 1) * step_x + width)
-    ax.set_ylim((rows - 1) * step_y + height, -0.4 * height if labels else 0)
-    ax.set_axis_off()
-    return ax
+    ax.set_ylim((rows - 1) * step_y + height, -above)
+    return dress(ax, theme, frame=False)
 
 
-def save(ax: Axes, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
-    """Write the whole figure that ``ax`` lies in to a file, all or nothing.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    path : path
-        Its ending, such as ``.png`` or ``.svg``, names the format.
-    dpi : int
-        Pixels per inch.
-
-    Raises
-    ------
-    SpecificationError
-        If the ending names no format that matplotlib writes.
-    OSError
-        If the file can't be written.
-    """
-    figure = ax.figure
-    while not isinstance(figure, Figure):  # a figure within a figure is saved with the whole
-        figure = figure.figure
-    ending = check_picture(path)
-    with replacing(path) as file:
-        figure.savefig(file, format=ending, dpi=dpi)
-
-
-def check_picture(path: str | os.PathLike[str]) -> str:
-    """Return the format that a picture's name ends in; raise `SpecificationError` if there is no such format."""
-    ending = Path(path).suffix.removeprefix(".").lower()
-    known = Figure().canvas.get_supported_filetypes()
-    if ending not in known:
-        raise SpecificationError(f"{path}: a picture's name ends in one of {', '.join(f'.{name}' for name in known)}")
-    return ending
+def _check(images: Array, labels: Sequence[str], colors: Sequence[str]) -> None:
+    if images.ndim != 3 or images.size == 0:
+        raise DataError(f"images have shape {images.shape}; expected (n, height, width), none of them 0")
+    if not np.isfinite(images).all():
+        raise DataError("an image holds a number that is not finite")
+    for what, given in (("labels", labels), ("colours", colors)):
+        if len(given) not in (0, len(images)):
+            raise DataError(f"{len(images)} images and {len(given)} {what}; they must be as many")

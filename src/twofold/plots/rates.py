@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from twofold.plots.dress import dress, legend, say
+from twofold.plots.style import WIDTH, open_axes
 
 Array = NDArray[Any]
 
@@ -32,15 +34,12 @@ def rate_curve(rates: Array, losses: Array, smoothed: Array, suggestion: float, 
     >>> rate_curve(np.array([0.1, 1.0]), np.array([2.0, 1.0]), np.array([2.0, 1.0]), 0.3).get_xscale()
     'log'
     """
-    if ax is None:
-        ax = Figure(figsize=(6, 4), layout="constrained").subplots()
-    ax.plot(rates, losses, color="0.75", linewidth=1, label="each minibatch")
-    ax.plot(rates, smoothed, color="tab:blue", linewidth=2, label="smoothed")
-    ax.axvline(suggestion, color="tab:red", linestyle="--", label=f"suggestion {suggestion:.2g}")
+    ax, theme = open_axes(ax, (WIDTH, 3.0))
+    ax.plot(rates, losses, color=theme.soft, alpha=0.5, linewidth=1, label=say("each minibatch"))
+    ax.plot(rates, smoothed, color=theme.color(0), linewidth=2, label=say("smoothed"))
+    ax.axvline(suggestion, color=theme.color(1), linestyle="--", label=f"{say('suggestion')} {suggestion:.2g}")
     ax.set_xscale("log")
-    ax.set_xlabel("learning rate")
-    ax.set_ylabel("mean loss before the step")
     # The explosion at the end would press everything else flat.
     ax.set_ylim(0.9 * min(losses.min(), smoothed.min()), 1.5 * smoothed[0])
-    ax.legend(frameon=False)
-    return ax
+    legend(ax, theme)
+    return dress(ax, theme, x="learning rate", y="mean loss before the step", grid="y")

@@ -1,0 +1,161 @@
+"""Training curves: loss and accuracy over the epochs, of one run or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from twofold.errors import DataError, check_name
+from twofold.plots.dress import dress, legend, say
+from twofold.plots.style import WIDTH, Theme, open_axes
+
+
+class Record(Protocol):
+    """What a curve reads of an epoch's record, such as a `twofold.Epoch`."""
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 1."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss over the epoch's steps."""
+        ...
+
+    @property
+    def train_accuracy(self) -> float | None:
+        """Accuracy in the same sense."""
+        ...
+
+    @property
+    def test_loss(self) -> float | None:
+        """After the epoch."""
+        ...
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """After the epoch."""
+        ...
+
+
+Run = Sequence[Record]
+FIELDS = {"loss": ("loss", "test_loss"), "accuracy": ("train_accuracy", "test_accuracy")}
+
+
+def training_curves(
+    runs: Run | Mapping[str, Run],
+    *,
+    quantity: Literal["loss", "accuracy"] = "loss",
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how loss or accuracy went, and mark each run's best epoch.
+
+    The training curve is the mean over an epoch's steps, so it stands at the epoch's middle; the test curve stands at
+    its end. The best epoch is the one with the least test loss or the largest test accuracy; of runs without a test
+    set it is not marked.
+
+    Parameters
+    ----------
+    runs : sequence of Epoch, or mapping of str to such sequences
+        One run, or several by name, which are laid over each other.
+    quantity : {"loss", "accuracy"}
+    log : bool
+        Show the quantity on a logarithmic scale.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a figure of its own otherwise.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        If there is no run, a run has no epoch, or no run has an accuracy and that is wanted.
+    UnknownNameError
+        If there is no such quantity.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset, open_engine, train
+    >>> engine = open_engine("scratch", Network((4, 3)))
+    >>> records = list(train(engine, load_dataset("toy-animals"), Recipe(epochs=3, batch_size=16)))
+    >>> ax = training_curves(records, quantity="accuracy")
+    >>> ax.get_ylabel(), [line.get_label() for line in ax.lines[:2]]
+    ('accuracy', ['train', 'test'])
+    """
+    check_name("quantity", quantity, FIELDS)
+    named = runs if isinstance(runs, Mapping) else {"": runs}
+    _check(named, quantity)
+    ax, theme = open_axes(ax, (WIDTH, 2.8))
+    several = len(named) > 1
+    for index, (name, run) in enumerate(named.items()):
+        colors = (theme.color(index),) * 2 if several else (theme.color(0), theme.color(1))
+        _draw_run(ax, run, quantity, colors=colors, name=name)
+        best = best_epoch(run, quantity)
+        if best is not None:
+            words = f"{say('best')}: {say('epoch')} {best[0]}, {_number(best[1], quantity)}"
+            ax.plot(*best, "o", ms=9, mfc="none", mec=colors[1], mew=1.6, label="_best" if several else words)
+    if log:
+        ax.set_yscale("log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlim(0, max(run[-1].epoch for run in named.values()) + 0.3)
+    legend(ax, theme, handles=_handles(ax, theme, named) if several else None)
+    return dress(ax, theme, x="epoch", y=quantity, grid="y")
+
+
+def best_epoch(run: Run, quantity: str = "loss") -> tuple[int, float] | None:
+    """Return the epoch with the least test loss or the largest test accuracy, and that number; None without a test.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> best_epoch([SimpleNamespace(epoch=1, test_loss=0.5), SimpleNamespace(epoch=2, test_loss=0.7)])
+    (1, 0.5)
+    """
+    field = FIELDS[quantity][1]
+    scored = [(record.epoch, value) for record in run if (value := getattr(record, field)) is not None]
+    scored = [(epoch, value) for epoch, value in scored if np.isfinite(value)]
+    if not scored:
+        return None
+    return (max if quantity == "accuracy" else min)(scored, key=lambda pair: pair[1])
+
+
+def _check(named: Mapping[str, Run], quantity: str) -> None:
+    if not named or any(len(run) == 0 for run in named.values()):
+        raise DataError("there is no epoch to draw; train for at least one")
+    values = [getattr(record, field) for run in named.values() for record in run for field in FIELDS[quantity]]
+    if all(value is None for value in values):
+        raise DataError(f"these runs have no {quantity}: they predict numbers; draw their loss")
+
+
+def _draw_run(ax: Axes, run: Run, quantity: str, *, colors: Sequence[str], name: str) -> None:
+    """Draw the training curve, dashed if it stands among other runs, and the test curve."""
+    marker = "o" if len(run) <= 20 else ""
+    for part, color, field, back in zip(("train", "test"), colors, FIELDS[quantity], (0.5, 0.0), strict=True):
+        points = [(record.epoch - back, value) for record in run if (value := getattr(record, field)) is not None]
+        if points:
+            label = f"{name}, {say(part)}" if name else say(part)
+            dashed = "--" if part == "train" else "-"
+            ax.plot(*zip(*points, strict=True), dashed, color=color, marker=marker, markersize=3, lw=1.6, label=label)
+
+
+def _number(value: float, quantity: str) -> str:
+    return f"{value:.4f}" if quantity == "accuracy" else f"{value:.4g}"
+
+
+def _handles(ax: Axes, theme: Theme, named: Mapping[str, Run]) -> list[Line2D]:
+    """Explain colours once by the runs' names, and dashes once by train and test."""
+    runs = [Line2D([], [], color=theme.color(index), lw=1.6, label=name) for index, name in enumerate(named)]
+    drawn = {line.get_linestyle() for line in ax.lines if not str(line.get_label()).startswith("_")}
+    parts = {"--": "train", "-": "test"}
+    runs += [Line2D([], [], color=theme.soft, ls=s, label=say(p)) for s, p in parts.items() if s in drawn]
+    ring = Line2D([], [], ls="", marker="o", ms=9, mfc="none", mec=theme.soft, mew=1.6, label=say("best"))
+    return [*runs, ring] if any(line.get_label() == "_best" for line in ax.lines) else runs

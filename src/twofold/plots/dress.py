@@ -1,0 +1,78 @@
+"""What every picture wears: axes, titles, labels and legends in the theme's inks and the language's font."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from twofold.plots.language import font_family, translate
+from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style
+
+
+def say(words: str) -> str:
+    """Return words in the present style's language."""
+    return translate(words, present_style().language)
+
+
+def dress(
+    ax: Axes,
+    theme: Theme,
+    *,
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    grid: Literal["x", "y", "both"] | None = None,
+    frame: bool = True,
+) -> Axes:
+    """Finish a picture.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    theme : Theme
+    title, x, y : str
+        Words in English; written in the present style's language where the dictionary has them.
+    grid : {"x", "y", "both"}, optional
+    frame : bool
+        False for images and diagrams, which have no axes to read numbers from.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
+    if title:
+        ax.set_title(say(title), color=theme.ink, fontsize=TITLE, loc="left")
+    ax.set_xlabel(say(x), color=theme.ink, fontsize=LABEL)
+    ax.set_ylabel(say(y), color=theme.ink, fontsize=LABEL)
+    if frame:
+        _frame(ax, theme, grid)
+    else:
+        ax.set_axis_off()
+    family = font_family(present_style().language)
+    if family is not None:
+        ax.tick_params(labelfontfamily=family)
+        for text in ax.findobj(Text):
+            text.set_fontfamily(family)
+    return ax
+
+
+def _frame(ax: Axes, theme: Theme, grid: Literal["x", "y", "both"] | None) -> None:
+    for side, spine in ax.spines.items():
+        spine.set_color(theme.soft)
+        spine.set_linewidth(0.8)
+        if side in ("top", "right"):
+            spine.set_visible(False)
+    ax.tick_params(which="both", color=theme.soft, labelcolor=theme.soft, labelsize=TICK, width=0.8)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_offset_text().set(color=theme.soft, fontsize=SMALL)
+    if grid is not None:
+        ax.set_axisbelow(True)
+        ax.grid(axis=grid, color=theme.faint, linewidth=0.8)
+
+
+def legend(ax: Axes, theme: Theme, **placing: Any) -> None:
+    """Add a legend without a box, in the theme's ink; before `dress`, which sets its font."""
+    ax.legend(frameon=False, fontsize=SMALL, labelcolor=theme.ink, **placing)

@@ -1,0 +1,102 @@
+"""Pictures as files: SVG with real text, PNG and whatever else matplotlib writes, all or nothing."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from twofold.errors import SpecificationError
+from twofold.files import replacing
+from twofold.plots.style import DARK, LIGHT, Picture
+
+
+def save(picture: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Write the whole figure that a picture lies in to a file, all or nothing.
+
+    Parameters
+    ----------
+    picture : matplotlib.axes.Axes or Figure
+    path : path
+        Its ending, such as ``.png`` or ``.svg``, names the format.
+    dpi : int
+        Pixels per inch.
+
+    Raises
+    ------
+    SpecificationError
+        If the ending names no format that matplotlib writes.
+    OSError
+        If the file can't be written.
+    """
+    figure = whole_figure(picture)
+    ending = check_picture(path)
+    with replacing(path) as file:
+        if ending == "svg":
+            file.write(svg(figure, dpi=dpi).encode())
+        else:
+            figure.savefig(file, format=ending, dpi=dpi)
+
+
+def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
+    """Return a picture as the text of an SVG file.
+
+    Parameters
+    ----------
+    picture : matplotlib.axes.Axes or Figure
+        Drawn in the style ``"auto"``, its colours follow the reader's light or dark screen.
+    dpi : int
+        Of what is made of pixels in it.
+
+    Returns
+    -------
+    str
+    """
+    figure = whole_figure(picture)
+    buffer = io.StringIO()
+    # Text stays text: it can be searched and read aloud. The same picture gives the same bytes.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "twofold"}):
+        figure.savefig(buffer, format="svg", dpi=dpi, metadata={"Date": None})
+    text = buffer.getvalue()
+    return _adapted(text) if isinstance(figure, Picture) and figure.adaptive else text
+
+
+def _adapted(text: str) -> str:
+    """Give each colour of the light theme a name, which stands for the dark theme's colour on a dark screen."""
+    light = dict(zip(_colors(LIGHT), _colors(DARK), strict=True))
+    names = {color: f"--twofold-{index}" for index, color in enumerate(light)}
+    for color, name in names.items():
+        text = text.replace(f": {color}", f": var({name}, {color})")
+    shades = "; ".join(f"{names[color]}: {shade}" for color, shade in light.items())
+    rule = f"<style>@media (prefers-color-scheme: dark) {{ svg {{ {shades} }} }}</style>"
+    head, body = text.split("<defs>", 1)
+    return f"{head}<defs>\n  {rule}{body}"
+
+
+def _colors(theme: object) -> list[str]:
+    """Return a theme's colours in a fixed order."""
+    flat: list[str] = []
+    for value in vars(theme).values():
+        flat.extend(value if isinstance(value, tuple) else (value,))
+    return flat
+
+
+def whole_figure(picture: Axes | Figure) -> Figure:
+    """Return the figure that a picture lies in; of a figure within a figure, the outer one."""
+    figure = picture if isinstance(picture, Figure) else picture.get_figure(root=True)
+    if not isinstance(figure, Figure):
+        raise SpecificationError("these Axes lie in no figure; there is nothing to save")
+    return figure
+
+
+def check_picture(path: str | os.PathLike[str]) -> str:
+    """Return the format that a picture's name ends in; raise `SpecificationError` if there is no such format."""
+    ending = Path(path).suffix.removeprefix(".").lower()
+    known = Figure().canvas.get_supported_filetypes()
+    if ending not in known:
+        raise SpecificationError(f"{path}: a picture's name ends in one of {', '.join(f'.{name}' for name in known)}")
+    return ending

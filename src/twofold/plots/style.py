@@ -1,0 +1,242 @@
+"""One look for all pictures: ink on paper or light on dark, colours that the colour-blind can tell apart.
+
+The style is the calling context's own (a `contextvars.ContextVar`): nothing global changes, and two threads may draw
+differently. A picture on Axes that somebody gives keeps their paper and takes the ink that can be read on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb, to_rgba
+from matplotlib.figure import Figure
+
+from twofold.errors import SpecificationError, check_name
+from twofold.plots.language import LANGUAGES, language_for_drawing
+
+WIDTH = 4.5  # inches: set in a column of 360 pixels, the smallest letters are still 8 pixels high
+TITLE, LABEL, TICK, SMALL = 10.5, 9.5, 8.5, 8.0  # points
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Paper, inks and colours.
+
+    Attributes
+    ----------
+    paper, ink, soft, faint : str
+        Background; words and marks; axes and their numbers; grid lines.
+    colors : tuple of str
+        For runs, classes and the like, told apart under every common kind of colour blindness (Okabe and Ito 2008).
+    low, high : str
+        Of negative and positive numbers; 0 is the paper.
+    wrong : str
+        Of what is a mistake.
+    """
+
+    paper: str
+    ink: str
+    soft: str
+    faint: str
+    colors: tuple[str, ...]
+    low: str
+    high: str
+    wrong: str
+
+    @property
+    def grey(self) -> Colormap:
+        """From paper to ink: images."""
+        return _colormap("grey", (self.paper, self.ink))
+
+    @property
+    def strength(self) -> Colormap:
+        """From paper to the first colour: counts and other numbers from 0."""
+        return _colormap("strength", (self.paper, self.colors[0]))
+
+    @property
+    def signed(self) -> Colormap:
+        """From negative over the paper to positive: weights."""
+        return _colormap("signed", (self.low, self.paper, self.high))
+
+    def color(self, index: int) -> str:
+        """Return a colour of the palette, round and round."""
+        return self.colors[index % len(self.colors)]
+
+
+LIGHT = Theme(
+    paper="#ffffff",
+    ink="#1f2328",
+    soft="#59636e",
+    faint="#e1e4e8",
+    colors=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c510a", "#6a6a6a"),
+    low="#0067a5",
+    high="#c75000",
+    wrong="#b54708",
+)
+DARK = Theme(
+    paper="#14171c",
+    ink="#eceff3",
+    soft="#a4adb8",
+    faint="#2f353d",
+    colors=("#56b4e9", "#f08c3a", "#2bc596", "#e59ac3", "#f0e442", "#4c8fd6", "#c99a6b", "#b8b8b8"),
+    low="#5db9f0",
+    high="#f4903f",
+    wrong="#ff9d5c",
+)
+THEMES = ("light", "dark", "auto")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How pictures are drawn from here on; set by `style`."""
+
+    theme: str = "light"
+    language: str = "en"
+
+
+_PLAIN = Style()
+_PRESENT: ContextVar[Style] = ContextVar("style", default=_PLAIN)
+
+
+def present_style() -> Style:
+    """Return the style in force."""
+    return _PRESENT.get()
+
+
+@contextmanager
+def style(theme: Literal["light", "dark", "auto"] = "light", *, language: str = "en") -> Iterator[None]:
+    """Draw every picture made in this block in one style.
+
+    Parameters
+    ----------
+    theme : {"light", "dark", "auto"}
+        ``"auto"`` is light, and in an SVG file dark where the reader's screen is set to dark.
+    language : {"en", "zh"}
+        Of the words in a picture. Chinese needs a font that has it; without one, English is written and a warning says
+        so.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such theme or language.
+
+    Warns
+    -----
+    MissingFontWarning
+
+    Examples
+    --------
+    >>> with style("dark"):
+    ...     (ax,) = panels(1)
+    >>> ax.get_facecolor() == to_rgba(DARK.paper)
+    True
+    """
+    check_name("theme", theme, THEMES)
+    check_name("language", language, LANGUAGES)
+    token = _PRESENT.set(Style(theme, language_for_drawing(language)))
+    try:
+        yield
+    finally:
+        _PRESENT.reset(token)
+
+
+class Picture(Figure):
+    """A figure that shows itself in a notebook as SVG, and knows whether it may turn dark on a dark screen."""
+
+    adaptive = False
+
+    def _repr_svg_(self) -> str:
+        from twofold.plots.saving import svg
+
+        return svg(self)
+
+
+class Panel(Axes):
+    """Axes that show their picture in a notebook."""
+
+    def _repr_svg_(self) -> str:
+        from twofold.plots.saving import svg
+
+        return svg(self)
+
+
+def panels(count: int, *, columns: int = 1, size: tuple[float, float] | None = None) -> list[Axes]:
+    """Make a figure with empty Axes in the present style, to be given to pictures as ``ax``.
+
+    Parameters
+    ----------
+    count : int
+        How many, at least 1.
+    columns : int
+        In a row.
+    size : (float, float), optional
+        Inches of the whole figure; otherwise as wide as a column of text.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        Row by row.
+
+    Raises
+    ------
+    SpecificationError
+        If a number is less than 1.
+
+    Examples
+    --------
+    >>> loss, accuracy = panels(2)
+    >>> loss.figure is accuracy.figure
+    True
+    """
+    if count < 1 or columns < 1:
+        raise SpecificationError(f"{count} panels in {columns} columns; both must be at least 1")
+    rows = -(-count // columns)
+    width, height = size or (WIDTH, rows * (2.7 if columns == 1 else 2.0))
+    figure, theme = new_figure(width, height)
+    made: list[Axes] = []
+    for index in range(count):
+        ax = figure.add_subplot(rows, columns, index + 1, axes_class=Panel)
+        ax.set_facecolor(theme.paper)
+        made.append(ax)
+    return made
+
+
+def new_figure(width: float, height: float) -> tuple[Picture, Theme]:
+    """Make a figure of so many inches in the present style."""
+    now = present_style()
+    theme = DARK if now.theme == "dark" else LIGHT
+    figure = Picture(figsize=(width, height), layout="constrained", facecolor=theme.paper)
+    figure.adaptive = now.theme == "auto"
+    return figure, theme
+
+
+def open_axes(ax: Axes | None, size: tuple[float, float]) -> tuple[Axes, Theme]:
+    """Return the Axes to draw on, made if none are given, and the theme that can be read on them."""
+    if ax is None:
+        (ax,) = panels(1, size=size)
+    return ax, theme_on(ax)
+
+
+def theme_on(ax: Axes) -> Theme:
+    """Return the theme whose ink can be read on what lies behind these Axes."""
+    color: Any = ax.get_facecolor()
+    if to_rgba(color)[3] < 0.5:
+        color = ax.get_figure(root=True).get_facecolor()  # type: ignore[union-attr]
+        if to_rgba(color)[3] < 0.5:
+            return LIGHT
+    return LIGHT if luminance(color) > 0.18 else DARK
+
+
+def luminance(color: Any) -> float:
+    """Return the relative luminance of a colour, 0 for black and 1 for white, as WCAG 2 defines it."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+def _colormap(name: str, colors: Sequence[str]) -> Colormap:
+    return LinearSegmentedColormap.from_list(f"twofold-{name}", list(colors))
