@@ -42,6 +42,30 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}; give a file that you may read") from error
 
 
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a place that `replacing` couldn't write to, before hours of work are to end there.
+
+    Parameters
+    ----------
+    path : path
+        Of the file that is going to be written.
+
+    Raises
+    ------
+    DataNotFoundError
+        Its folder doesn't exist.
+    DataError
+        It is a folder itself, or its folder can't be written to.
+    """
+    folder = Path(path).resolve().parent
+    if Path(path).is_dir():
+        raise DataError(f"{path}: is a folder; give the name of a file")
+    if not folder.is_dir():
+        raise DataNotFoundError(f"{path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise DataError(f"{path}: the folder {folder} can't be written to; choose another")
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
     """Open a new file that takes `path`'s place when the block ends well, and vanishes when it doesn't.

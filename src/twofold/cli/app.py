@@ -12,6 +12,7 @@ from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
 from twofold.cli.find_rate import find_rate
+from twofold.cli.show import show
 from twofold.cli.train import train
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ def _options(
 app.command()(train)
 app.command()(compare)
 app.command()(find_rate)
+app.command()(show)
 app.command()(demo)
 app.command()(certify)
 app.add_typer(data, name="data")

@@ -15,6 +15,7 @@ from typer import Argument, Option
 from twofold.errors import SpecificationError
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
+SAVE = Annotated[Path | None, Option("--save", help="Write the trained model to this file: model.safetensors.")]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
 
 

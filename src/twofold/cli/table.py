@@ -11,6 +11,8 @@ from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.data.tables import TableFile, open_table
 from twofold.errors import SpecificationError
+from twofold.network import Network
+from twofold.saving import Model
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import summarize
 
@@ -53,8 +55,9 @@ def choose_table(
     return open_table(path, target, features=features.split(",") if features else None, weight=weight)
 
 
-def fit_table(screen: Screen, table: TableFile) -> dict[str, Any]:
+def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> dict[str, Any]:
     """Solve linear regression of a table too large for memory, in one pass with a bar, and print its summary."""
+    from twofold.cli.show import tell_saved
     from twofold.estimators.files import fit_file
 
     screen.say(f"linear regression of {table.path}, {table.size / 1e6:.0f} MB, exactly and in one pass")
@@ -66,7 +69,18 @@ def fit_table(screen: Screen, table: TableFile) -> dict[str, Any]:
             bar.update(task, completed=fraction, description=f"{rows:,} rows")
 
         fit = fit_file(table.path, table.target, features=table.features, weight=table.weight, progress=show)
-    return {"data": table.path.name, "epochs": [], **tell_summary(screen, fit.solution, table.features, table.target)}
+    result = {"data": table.path.name, "epochs": [], **tell_summary(screen, fit.solution, table.features, table.target)}
+    if save is not None:
+        network = Network((len(table.features), 1), loss="squared")
+        model = Model(
+            network=network,
+            parameters=fit.solution.parameters,
+            features=table.features,
+            target=table.target,
+            data_name=table.path.name,
+        )
+        result |= tell_saved(screen, save, model)
+    return result
 
 
 def tell_summary(screen: Screen, solution: LeastSquares, features: tuple[str, ...], target: str) -> dict[str, Any]:

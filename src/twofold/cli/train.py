@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
+from twofold.cli.options import AS_JSON, SAVE, Hardware, JobOptions, takes
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
@@ -25,6 +25,7 @@ def train(
     target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None,
     features: Annotated[str | None, Option("--features", help="Its columns to predict from: a,b; else all.")] = None,
     weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None,
+    save: SAVE = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set; linear regression on a table of any size too."""
@@ -32,23 +33,28 @@ def train(
     from twofold.cli.screen import Screen
     from twofold.cli.table import IN_MEMORY, choose_table, fit_table
     from twofold.data.table_dataset import table_dataset
+    from twofold.files import check_place
     from twofold.models import held_out_log_likelihood
 
     screen = Screen(as_json=as_json)
     check_words(options, hardware)
+    if save is not None:
+        check_place(save)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.seed}
     if file is None:
         raw = load(screen, options)
     else:
         table = choose_table(options, file, target, features=features, weight=weight)
         if table.size > IN_MEMORY:
-            screen.result(result | fit_table(screen, table))
+            screen.result(result | fit_table(screen, table, save=save))
             return
         raw = table_dataset(table)
     job = plan(screen, options, raw)
     worker = open_worker(job, options, hardware)
     records = _run(screen, worker, job)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
+    if save is not None:
+        result |= _save(screen, save, worker, job=job, records=records)
     if options.model == "linear":
         result |= _exact(screen, worker, job)
     log_likelihood = held_out_log_likelihood(job.network, job.data, records[-1])
@@ -71,6 +77,15 @@ def _run(screen: Screen, worker: Engine, job: Job) -> list[Epoch]:
             records.append(in_data_units(epoch, job.data))
             screen.say(str(records[-1]))
     return records
+
+
+def _save(screen: Screen, path: Path, worker: Engine, *, job: Job, records: list[Epoch]) -> dict[str, Any]:
+    """Write the trained model to a file."""
+    from twofold.cli.show import tell_saved
+    from twofold.saving import Model
+
+    model = Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records)
+    return tell_saved(screen, path, model)
 
 
 def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:

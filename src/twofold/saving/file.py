@@ -93,7 +93,7 @@ def save_model(path: str | os.PathLike[str], model: Model | Modelled | Engine) -
         if not isinstance(getattr(model, "network", None), Network):
             raise SpecificationError(f"{type(model).__name__} can't be saved; give a Model, an engine or an estimator")
         model = Model.of(model)
-    return write_tensors(path, _arrays(model), _metadata(model), kind="model")
+    return write_tensors(path, _arrays(model), metadata(model), kind="model")
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -118,16 +118,16 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     ChecksumError
         It was changed after it was saved.
     """
-    arrays, metadata = read_tensors(path, kind="model")
-    if set(metadata) != KEYS:
-        raise FileFormatError(f"{path}: the metadata has {sorted(metadata)}; expected {sorted(KEYS)}")
+    arrays, found = read_tensors(path, kind="model")
+    if set(found) != KEYS:
+        raise FileFormatError(f"{path}: the metadata has {sorted(found)}; expected {sorted(KEYS)}")
     for name, (expected, holds) in EXPECTED.items():
-        if not holds(metadata[name]):
-            raise FileFormatError(f"{path}: {name} is {metadata[name]!r:.60}; expected {expected}")
-    network = from_plain(Network, metadata["network"], f"{path}: network")
-    recipe = metadata["recipe"]
-    words: dict[str, Any] = {name: metadata[name] for name in (*WORDS, *OBJECTS, "environment")}
-    words |= {name: tuple(metadata[name]) for name in LISTS}
+        if not holds(found[name]):
+            raise FileFormatError(f"{path}: {name} is {found[name]!r:.60}; expected {expected}")
+    network = from_plain(Network, found["network"], f"{path}: network")
+    recipe = found["recipe"]
+    words: dict[str, Any] = {name: found[name] for name in (*WORDS, *OBJECTS, "environment")}
+    words |= {name: tuple(found[name]) for name in LISTS}
     try:
         return Model(
             network=network,
@@ -135,7 +135,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             scaling=_take_scaling(path, arrays),
             arrays=_take_rest(path, arrays),
             recipe=None if recipe is None else from_plain(Recipe, recipe, f"{path}: recipe"),
-            history=tuple(from_plain(Epoch, epoch, f"{path}: history") for epoch in metadata["history"]),
+            history=tuple(from_plain(Epoch, epoch, f"{path}: history") for epoch in found["history"]),
             **words,
         )
     except SpecificationError as error:
@@ -155,7 +155,18 @@ def _arrays(model: Model) -> dict[str, Array]:
     return {name: array for name, array in found.items() if array is not None}
 
 
-def _metadata(model: Model) -> dict[str, Any]:
+def metadata(model: Model) -> dict[str, Any]:
+    """Return all of a model but its arrays, as it lies in the file.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    dict
+        Fit for JSON: ``network``, ``recipe``, ``history`` and the other attributes by name.
+    """
     return {
         "network": asdict(model.network),
         "recipe": None if model.recipe is None else asdict(model.recipe),

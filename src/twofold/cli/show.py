@@ -1,0 +1,143 @@
+"""``twofold show``: what a model file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument
+
+from twofold.cli.options import AS_JSON
+
+if TYPE_CHECKING:
+    from twofold.cli.screen import Screen
+    from twofold.recipe import Recipe
+    from twofold.saving import Model
+    from twofold.training import Epoch
+
+NAMES = 20  # features or classes that are shown at most
+EPOCHS = 12  # rows of the history that are shown at most
+
+FILE = Annotated[Path, Argument(help="A model that --save wrote.", show_default=False)]
+
+
+def show(file: FILE, as_json: AS_JSON = False) -> None:
+    """Show what a model file holds: network, features, recipe, history, data and versions."""
+    from twofold.cli.screen import Screen
+    from twofold.saving import load_model
+    from twofold.saving.file import metadata
+
+    screen = Screen(as_json=as_json)
+    model = load_model(file)
+    for name, words in _lines(model):
+        screen.say(f"{name:<10}{_printable(words)}")
+    screen.table("arrays", ("", "shape", "mean", "deviation", "largest"), _arrays(model), text=2)
+    if model.history:
+        columns = [(name, cells) for name, *cells in _history(model.history) if any(cells)]
+        screen.table(
+            "history", [name for name, _ in columns], zip(*(cells for _, cells in columns), strict=True), text=0
+        )
+    screen.result(
+        {"file": str(file), "dtype": model.dtype, "parameters": model.network.n_parameters, **metadata(model)}
+    )
+
+
+def tell_saved(screen: Screen, path: Path, model: Model) -> dict[str, Any]:
+    """Write a model to a file and say so.
+
+    Parameters
+    ----------
+    screen : Screen
+    path : Path
+    model : Model
+
+    Returns
+    -------
+    dict
+        For the command's JSON object.
+    """
+    from twofold.saving import save_model
+
+    total = save_model(path, model)
+    screen.say(f"saved in {path} ({path.stat().st_size:,} bytes); `twofold show {path}` tells what is in it")
+    return {"saved": str(path), "sha256": total}
+
+
+def _lines(model: Model) -> list[tuple[str, str]]:
+    """Put a model in words, a line for each thing that there is."""
+    network = model.network
+    words = ["-".join(map(str, network.widths)), *([network.activation] if network.hidden else []), network.loss]
+    words += [f"{name} {value}" for name in ("dropout", "normalization") if (value := getattr(network, name, None))]
+    lines = [("network", f"{', '.join(words)}; {network.n_parameters:,} parameters of {model.dtype}")]
+    lines += [(name, _some(names)) for name in ("features", "classes") if (names := getattr(model, name))]
+    if model.target:
+        lines.append(("target", model.target))
+    if model.scaling is not None:
+        lines.append(("scaling", "columns are standardised; the file holds their means and standard deviations"))
+    lines += [(name, _contents(held)) for name in ("encoder", "estimator") if (held := getattr(model, name))]
+    if model.recipe is not None:
+        lines.append(("recipe", _recipe(model.recipe)))
+    if model.data_name or model.data_hash:
+        lines.append(("data", f"{model.data_name} {f'(SHA-256 {model.data_hash})' if model.data_hash else ''}".strip()))
+    lines.append(("made by", ", ".join(f"{name} {version}" for name, version in model.environment.items())))
+    return lines
+
+
+def _recipe(recipe: Recipe) -> str:
+    """Write the numbers that everybody asks for, and what is not as usual."""
+    from dataclasses import fields
+
+    usual = ("optimizer", "epochs", "batch_size", "learning_rate", "schedule", "seed")
+    changed = [field.name for field in fields(recipe) if getattr(recipe, field.name) != field.default]
+    names = [*usual, *(name for name in changed if name not in usual)]
+    return ", ".join(f"{name} {getattr(recipe, name)}" for name in names)
+
+
+def _contents(held: Any) -> str:
+    name = held.get("class")
+    return str(name) if name else f"holds {', '.join(map(str, held))}"
+
+
+def _arrays(model: Model) -> list[tuple[str, ...]]:
+    """Return a row for each array of the network."""
+    return [
+        (
+            f"layers.{index}.{name}",
+            " x ".join(map(str, array.shape)),
+            f"{array.mean():.3g}",
+            f"{array.std():.3g}",
+            f"{abs(array).max():.3g}",
+        )
+        for index, layer in enumerate(model.parameters)
+        for name, array in layer._asdict().items()
+        if array is not None
+    ]
+
+
+def _history(history: tuple[Epoch, ...]) -> list[list[str]]:
+    """Return the columns, each with its name first, of all epochs or of some, evenly spaced, with the last."""
+    step = -(-len(history) // EPOCHS)
+    rows = history[(len(history) - 1) % step :: step]
+    return [
+        ["epoch", *(str(epoch.epoch) for epoch in rows)],
+        ["loss", *(f"{epoch.loss:.4g}" for epoch in rows)],
+        ["train\naccuracy", *(_score(epoch.train_accuracy, ".4f") for epoch in rows)],
+        ["test\nloss", *(_score(epoch.test_loss, ".4g") for epoch in rows)],
+        ["test\naccuracy", *(_score(epoch.test_accuracy, ".4f") for epoch in rows)],
+        ["rate", *(f"{epoch.learning_rate:.4g}" for epoch in rows)],
+        ["time", *(f"{epoch.seconds:.3f} s" for epoch in rows)],
+    ]
+
+
+def _score(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")
+
+
+def _printable(text: str) -> str:
+    """Write control characters as escapes: a stranger's file shall not steer the terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,0 +1,143 @@
+"""``--save`` and ``show``: a model goes to disk and tells what it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from twofold import Model, Network, load_dataset, load_model, open_engine, save_model
+from twofold.cli import main
+
+
+@pytest.fixture
+def model(tmp_path, capsys):
+    path = tmp_path / "model.safetensors"
+    words = (
+        "train",
+        "mlp",
+        "--data",
+        "digits",
+        "--hidden",
+        "8",
+        "--epochs",
+        "13",
+        "--optimizer",
+        "adam",
+        "--save",
+        str(path),
+    )
+    assert main(words) == 0
+    assert f"saved in {path} (" in capsys.readouterr().out
+    return path
+
+
+def shown(capsys, path) -> str:
+    assert main(["show", str(path)]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_trained_model_is_saved_and_shown(model, capsys):
+    out = shown(capsys, model)
+    assert "network   64-8-10, relu, cross_entropy; 610 parameters of float32\n" in out
+    assert "classes   0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n" in out
+    assert "recipe    optimizer adam, epochs 13, batch_size 32, learning_rate 0.001, schedule constant, seed 0\n" in out
+    assert "data      digits (SHA-256 80c8c23f3a7b" in out
+    assert "made by   twofold 0.1.0, python 3." in out
+    assert "layers.1.W │ 8 x 10 │" in out
+    epochs = [line.split()[1] for line in out.splitlines() if line.endswith(" s │")]
+    assert epochs == ["1", "3", "5", "7", "9", "11", "13"]
+
+
+def test_as_json_it_is_one_object_with_everything(model, capsys):
+    assert main(["show", str(model), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert found["network"]["widths"] == [64, 8, 10]
+    assert (found["parameters"], found["dtype"], found["data_name"]) == (610, "float32", "digits")
+    assert len(found["history"]) == 13
+    assert found["recipe"]["optimizer"] == "adam"
+
+
+def test_the_saved_model_predicts_as_well_as_its_last_epoch_says(model):
+    test = load_dataset("digits").test
+    saved = load_model(model)
+    right = saved.predict(test.X) == np.array(saved.classes)[test.y]
+    assert right.mean() == saved.history[-1].test_accuracy
+
+
+def test_regression_is_saved_with_its_units_and_shown_without_accuracy(tmp_path, capsys):
+    path = tmp_path / "houses.safetensors"
+    assert main(["train", "linear", "--data", "houses", "--save", str(path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["saved"] == str(path)
+    assert result["sha256"].encode() in path.read_bytes()
+    out = shown(capsys, path)
+    assert "features  area (m^2), age (years)\ntarget    price (1000 euros)\nscaling   columns are standardised" in out
+    assert "accuracy" not in out
+    raw = load_dataset("houses")
+    w, b = result["sgd"]["w"], result["sgd"]["b"]
+    np.testing.assert_allclose(load_model(path).predict(raw.test.X)[:, 0], raw.test.X @ w + b, rtol=1e-5)
+
+
+def test_the_exact_solution_of_a_table_too_large_for_memory_is_saved(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("twofold.cli.table.IN_MEMORY", 0)
+    (tmp_path / "line.csv").write_text("x,y\n" + "".join(f"{x},{2 * x + 1}\n" for x in range(9)))
+    path = tmp_path / "line.safetensors"
+    assert main(["train", "linear", str(tmp_path / "line.csv"), "--target", "y", "--save", str(path)]) == 0
+    capsys.readouterr()
+    assert load_model(path).predict([[100.0]]).round(9).tolist() == [[201.0]]
+    assert "data      line.csv\n" in shown(capsys, path)
+
+
+def test_the_place_is_tried_before_the_training(tmp_path, capsys, monkeypatch):
+    places = {str(tmp_path / "no" / "a"): "there is no folder", str(tmp_path): "is a folder; give the name of a file"}
+    for place, message in places.items():
+        assert main(["train", "mlp", "--data", "digits", "--save", place]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert message in captured.err
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert main(["train", "mlp", "--data", "digits", "--save", str(tmp_path / "a")]) == 2
+    assert "can't be written to; choose another" in capsys.readouterr().err
+
+
+def test_what_is_no_model_is_refused_in_one_line(tmp_path, model, capsys):
+    cut = tmp_path / "cut"
+    cut.write_bytes(model.read_bytes()[:-1])
+    for path, message in {cut: "was changed after it was saved", tmp_path / "no": "no such file"}.items():
+        assert main(["show", str(path)]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert message in captured.err
+        assert captured.err.count("\n") == 1
+
+
+def test_a_strangers_words_do_not_steer_the_terminal(tmp_path, capsys):
+    engine = open_engine("scratch", Network((25, 2)))
+    model = replace(
+        Model.of(engine), features=("\x1b[2J", *map(str, range(24))), target="a\nb", estimator={"class": "X"}
+    )
+    save_model(tmp_path / "a", model)
+    out = shown(capsys, tmp_path / "a")
+    assert "\x1b" not in out
+    assert r"features  \x1b[2J, 0, 1, " in out
+    assert "18 and 5 more\n" in out
+    assert "target    a\\nb\n" in out
+    assert "estimator X\n" in out
+
+
+def test_a_model_of_which_nothing_is_known_is_shown(tmp_path, capsys):
+    save_model(tmp_path / "a", replace(Model.of(open_engine("scratch", Network((3, 2)))), encoder={"columns": []}))
+    out = shown(capsys, tmp_path / "a")
+    assert out.startswith("network   3-2, cross_entropy; 8 parameters of float32\nencoder   holds columns\nmade by ")
+    assert "history" not in out
+
+
+def test_a_model_can_be_moved(tmp_path, model):
+    shutil.move(model, tmp_path / "elsewhere")
+    load_model(tmp_path / "elsewhere")
