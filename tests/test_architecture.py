@@ -18,7 +18,7 @@ SOURCE = Path(twofold.__file__).parent
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
     {"errors"},
-    {"files", "functions", "plain", "randomness", "tensor_file"},
+    {"files", "functions", "pages", "plain", "randomness", "tensor_file"},
     {"recipe", "network"},
     {"borders", "metrics", "solvers", "data", "plots"},
     {"engines"},

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
     from twofold.estimators import LinearRegression
-    from twofold.inspect import check_gradients, collapse, compare_engines, find_rate
+    from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
     from twofold.saving import Model, load_model, save_model
@@ -36,6 +36,7 @@ _HOMES = {
     "Parameters": "network",
     "Recipe": "recipe",
     "Samples": "data",
+    "affine_map_at": "inspect",
     "check_gradients": "inspect",
     "collapse": "inspect",
     "compare_engines": "inspect",
@@ -49,6 +50,7 @@ _HOMES = {
     "read_idx": "data",
     "save_model": "saving",
     "solve_least_squares": "solvers",
+    "trace": "inspect",
     "train": "training",
     "train_best": "early_stopping",
     "write_idx": "data",
@@ -67,6 +69,7 @@ __all__ = [
     "Parameters",
     "Recipe",
     "Samples",
+    "affine_map_at",
     "check_gradients",
     "collapse",
     "compare_engines",
@@ -80,6 +83,7 @@ __all__ = [
     "read_idx",
     "save_model",
     "solve_least_squares",
+    "trace",
     "train",
     "train_best",
     "write_idx",

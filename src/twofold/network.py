@@ -92,6 +92,11 @@ class Network:
         return tuple(zip(self.widths, self.widths[1:], strict=False))
 
     @property
+    def activations(self) -> tuple[str, ...]:
+        """The activation of each hidden layer."""
+        return (self.activation,) * len(self.hidden)
+
+    @property
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         return sum((rows + 1) * columns for rows, columns in self.shapes)

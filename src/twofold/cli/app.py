@@ -13,6 +13,7 @@ from twofold.cli.data import data
 from twofold.cli.demo import demo
 from twofold.cli.find_rate import find_rate
 from twofold.cli.show import show
+from twofold.cli.trace import trace
 from twofold.cli.train import train
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ app.command()(train)
 app.command()(compare)
 app.command()(find_rate)
 app.command()(show)
+app.command()(trace)
 app.command()(demo)
 app.command()(certify)
 app.add_typer(data, name="data")

@@ -58,15 +58,18 @@ class JobOptions:
         return {name: word for name, word in words.items() if word is not None}
 
     def hidden_widths(self) -> tuple[int, ...] | None:
-        """Read ``"256,128"``; raise `SpecificationError` if that isn't whole numbers."""
-        if self.hidden is None:
-            return None
-        try:
-            return tuple(int(part) for part in self.hidden.split(",") if part.strip())
-        except ValueError:
-            raise SpecificationError(
-                f"--hidden is {self.hidden!r}; expected whole numbers such as 256 or 256,128"
-            ) from None
+        """Return the units of the hidden layers; None if they are not given."""
+        return widths(self.hidden)
+
+
+def widths(text: str | None) -> tuple[int, ...] | None:
+    """Read ``"256,128"``; raise `SpecificationError` if that isn't whole numbers."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SpecificationError(f"--hidden is {text!r}; expected whole numbers such as 256 or 256,128") from None
 
 
 @dataclass(frozen=True, kw_only=True)

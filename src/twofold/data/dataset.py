@@ -128,13 +128,35 @@ class Dataset:
         """
         if self.train.X.dtype == np.uint8:
             raise DataError(f"{self.name} holds image bytes, which stand for 0..1 already and are not standardised")
-        scaling = Scaling.of(self.train.X, None if self.classes else self.train.y)
+        return self.scaled(Scaling.of(self.train.X, None if self.classes else self.train.y))
 
-        def scaled(samples: Samples) -> Samples:
-            return replace(samples, X=scaling.features(samples.X), y=scaling.targets(samples.y))
+    def scaled(self, scaling: Scaling) -> Dataset:
+        """Bring the set into the numbers of a scaling that is there already, such as a trained model's.
 
-        test = None if self.test is None else scaled(self.test)
-        return replace(self, train=scaled(self.train), test=test, scaling=scaling)
+        Parameters
+        ----------
+        scaling : Scaling
+            Of as many features.
+
+        Returns
+        -------
+        Dataset
+            With `scaling` set.
+
+        Raises
+        ------
+        DataError
+            If the set has another number of features.
+        """
+        if scaling.mean.size != self.inputs:
+            raise DataError(f"{self.name} has {self.inputs} features; the scaling is one of {scaling.mean.size}")
+
+        def brought(samples: Samples) -> Samples:
+            X = samples.X.reshape(-1, *scaling.mean.shape)
+            return replace(samples, X=scaling.features(X), y=scaling.targets(samples.y))
+
+        test = None if self.test is None else brought(self.test)
+        return replace(self, train=brought(self.train), test=test, scaling=scaling)
 
     def as_torch_dataset(
         self,

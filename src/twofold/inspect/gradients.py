@@ -102,6 +102,7 @@ def check_gradients(
     *,
     sample_weight: ArrayLike | None = None,
     parameters: Sequence[tuple[Array, Array]] | None = None,
+    coordinates: Sequence[str] | None = None,
     seed: int = 0,
     step: float = 1e-3,
     tolerance: float = 1e-7,
@@ -117,6 +118,8 @@ def check_gradients(
     sample_weight : array, shape (n,), optional
     parameters : sequence of (W, b), optional
         Where to check; random weights of a usual size otherwise.
+    coordinates : sequence of str, optional
+        Check these, such as ``"W1[0, 2]"``, and no others.
     seed : int
         Of whatever is random here.
     step : float
@@ -134,7 +137,7 @@ def check_gradients(
     Raises
     ------
     SpecificationError
-        If only one of X and y is given, or the parameters don't fit the network.
+        If only one of X and y is given, the parameters don't fit the network, or it has no such coordinate.
     DataError
         If the samples don't fit the network.
 
@@ -160,12 +163,12 @@ def check_gradients(
     direction = stream(seed, Purpose.DIRECTION).standard_normal(len(by_hand))
     direction /= np.linalg.norm(direction)
     along = [("direction", direction @ by_hand, None if autograd is None else direction @ autograd, slope(direction))]
-    if network.n_parameters <= COORDINATES:
-        units = np.eye(len(by_hand))
-        along += [
-            (name, by_hand[i], None if autograd is None else autograd[i], slope(units[i]))
-            for i, name in enumerate(_names(network))
-        ]
+    chosen = _chosen(network, coordinates)
+    for name, i in chosen.items():
+        unit = np.zeros(len(by_hand))
+        unit[i] = 1
+        along.append((name, by_hand[i], None if autograd is None else autograd[i], slope(unit)))
+    if len(chosen) == len(by_hand):
         scale = float(np.linalg.norm([differences for *_, differences in along[1:] if differences is not None]))
     else:
         scale = float(np.linalg.norm(by_hand))
@@ -175,6 +178,20 @@ def check_gradients(
         for name, hand, auto, diff in along
     )
     return GradientReport(tuple(checks), scale, tolerance)
+
+
+def _chosen(network: Network, coordinates: Sequence[str] | None) -> dict[str, int]:
+    """Return the names of the coordinates to check, and their places in the order of `_flat`."""
+    if coordinates is None and network.n_parameters > COORDINATES:
+        return {}
+    places = {name: i for i, name in enumerate(_names(network))}
+    if coordinates is None:
+        return places
+    for name in coordinates:
+        if name not in places:
+            first, last = next(iter(places)), next(reversed(places))
+            raise SpecificationError(f"the network has no coordinate {name!r}; they run from {first!r} to {last!r}")
+    return {name: places[name] for name in coordinates}
 
 
 def _random_samples(network: Network, seed: int) -> tuple[Array, Array]:

@@ -1,0 +1,107 @@
+"""The way forward: affine map and activation, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.functions import ACTIVATIONS
+from twofold.inspect.tracing.arithmetic import dot
+from twofold.inspect.tracing.letters import Letters
+from twofold.inspect.tracing.record import Named, Step
+from twofold.network import Layer, Network, Parameters
+
+Array = NDArray[Any]
+
+# phi and phi' in both scripts; an activation without an entry is written by its name.
+FORMULAS: dict[str, tuple[str, str, str, str]] = {
+    "identity": ("z", r"z", "1", "1"),
+    "relu": ("max(z, 0)", r"\max(z, 0)", "1 if z > 0 else 0", r"\mathbb{1}[z > 0]"),
+    "sigmoid": ("1 / (1 + exp(-z))", r"\frac{1}{1 + e^{-z}}", "phi(z) (1 - phi(z))", r"\phi(z)\,(1 - \phi(z))"),
+    "tanh": ("tanh(z)", r"\tanh z", "1 - tanh(z)^2", r"1 - \tanh^2 z"),
+    "gelu": ("z Phi(z)", r"z\,\Phi(z)", "Phi(z) + z exp(-z^2/2) / sqrt(2 pi)",
+             r"\Phi(z) + z\,\frac{e^{-z^2/2}}{\sqrt{2\pi}}"),
+    "silu": ("z sigma(z)", r"z\,\sigma(z)", "sigma(z) + z sigma'(z)", r"\sigma(z) + z\,\sigma'(z)"),
+}  # fmt: skip
+
+
+def activation_formulas(name: str) -> tuple[str, str, str, str]:
+    """Return phi(z) and phi'(z), each in plain text and in LaTeX."""
+    word = rf"\mathrm{{{name.replace('_', ' ')}}}"
+    return FORMULAS.get(name, (f"{name}(z)", f"{word}(z)", f"{name}'(z)", f"{word}'(z)"))
+
+
+def forward_steps(
+    network: Network, parameters: Parameters, X: Array, classes: tuple[str, ...]
+) -> tuple[list[Step], list[Array], list[Array]]:
+    """Follow samples from the inputs to the raw outputs.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : Parameters
+    X : ndarray of float64, shape (n, d)
+    classes : tuple of str
+        Names of the outputs; may be empty.
+
+    Returns
+    -------
+    steps : list of Step
+    inputs : list of ndarray
+        Each layer's input: X, then each H.
+    outputs : list of ndarray
+        Each layer's ``X W + b``: each Z, then O.
+    """
+    letters = Letters(len(X), len(parameters))
+    steps, inputs, outputs = [], [], []
+    H = X  # (n, d)
+    for number, layer in enumerate(parameters, start=1):
+        Z = H @ layer.W + layer.b  # (n, h)
+        inputs.append(H)
+        outputs.append(Z)
+        last = number == len(parameters)
+        steps.append(_affine(letters, number, layer, (H, Z), columns=classes if last else ()))
+        if not last:
+            name = network.activations[number - 1]
+            H = ACTIVATIONS[name].value(Z)  # (n, h)
+            steps.append(_activation(letters, number, name, H))
+    return steps, inputs, outputs
+
+
+def _affine(
+    letters: Letters, number: int, layer: Layer, arrays: tuple[Array, Array], *, columns: tuple[str, ...]
+) -> Step:
+    H, Z = arrays
+    h, z, W, b = letters.input(number), letters.output(number), letters.weights(number), letters.bias(number)
+    title = "Outputs" if number == letters.layers else f"Hidden layer {number}"
+    return Step(
+        "forward",
+        title,
+        plain=f"{z} = {h} {W} + {b}",
+        latex=f"{z.latex} = {h.latex} {W.latex} + {b.latex}",
+        shapes=f"{Z.shape} = {H.shape} {layer.W.shape} + {layer.b.shape}",
+        arrays=(Named(z, Z, columns),),
+        worked=dot(f"{z}[0, 0]", zip(H[0], layer.W[:, 0], strict=True), Z[0, 0], layer.b[0]),
+    )
+
+
+def _activation(letters: Letters, number: int, name: str, H: Array) -> Step:
+    h, z = letters.rows("H", number), letters.rows("Z", number)
+    plain, latex, *_ = activation_formulas(name)
+    dead = int((H == 0).all(axis=0).sum())
+    return Step(
+        "forward",
+        f"Activation {name}",
+        plain=f"{h} = phi({z}), phi(z) = {plain}",
+        latex=rf"{h.latex} = \phi({z.latex}), \quad \phi(z) = {latex}",
+        shapes=f"{H.shape} = phi {H.shape}",
+        arrays=(Named(h, H),),
+        note=f"{dead} of {H.shape[1]} units are 0." if name == "relu" else "",
+    )
+
+
+def one_hot(y: Array, q: int) -> Array:
+    """Turn class indices (n,) into rows (n, q); rows stay as they are."""
+    return np.eye(q)[y] if y.ndim == 1 else y

@@ -1,0 +1,52 @@
+"""A trace as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from twofold.inspect.tracing.record import Named, Step, Trace
+from twofold.inspect.tracing.text import PARTS, heading
+from twofold.pages.numbers import MOST, cut, precise, short
+from twofold.pages.page import render_page
+
+
+def render_html(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
+    """Write a trace as a page, formulas in MathML.
+
+    Parameters
+    ----------
+    trace : Trace
+    digits : int
+        Significant ones of each number.
+    most : int
+        Rows and columns up to which a matrix is shown whole.
+
+    Returns
+    -------
+    str
+    """
+    steps = [_step(number, step, digits, most) for number, step in enumerate(trace.steps, start=1)]
+    parts = [(PARTS[part], list(group)) for part, group in groupby(steps, key=lambda step: step["part"])]
+    return render_page("trace.html", heading=heading(trace), parts=parts)
+
+
+def _step(number: int, step: Step, digits: int, most: int) -> dict[str, Any]:
+    table = step.table and {
+        "columns": step.table.columns,
+        "rows": [[precise(cell, digits) for cell in row] for row in step.table.rows],
+    }
+    words = {name: getattr(step, name) for name in ("part", "title", "latex", "shapes", "worked", "note")}
+    return {**words, "number": number, "arrays": [_array(array, digits, most) for array in step.arrays], "table": table}
+
+
+def _array(array: Named, digits: int, most: int) -> dict[str, Any]:
+    number = short(float(array.values), digits) if array.values.ndim == 0 else ""
+    return {
+        "latex": array.symbol.latex,
+        "name": array.symbol.name,
+        "shape": array.values.shape,
+        "columns": array.columns,
+        "number": number,
+        "grid": cut(array.values, digits=digits, most=most),
+    }

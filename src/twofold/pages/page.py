@@ -1,0 +1,66 @@
+"""Pages of HTML that need nothing else: no network, no script; formulas in MathML, which browsers set by themselves."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+
+@cache
+def environment() -> Environment:
+    """Return where the templates are; everything put into one is escaped, and a name that is missing is an error."""
+    found = Environment(
+        loader=PackageLoader("twofold.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["mathml"] = mathml
+    return found
+
+
+@cache
+def mathml(latex: str, display: str = "inline") -> Markup:
+    """Turn a formula of ours from LaTeX into MathML.
+
+    Parameters
+    ----------
+    latex : str
+    display : {"inline", "block"}
+
+    Returns
+    -------
+    markupsafe.Markup
+        Safe to put into a page: what comes in is escaped.
+
+    Examples
+    --------
+    >>> "<msup>" in mathml("x^2")
+    True
+    """
+    return Markup(convert(latex, display=display))  # noqa: S704 - the converter builds and escapes XML
+
+
+def render_page(template: str, **values: Any) -> str:
+    """Fill a template of a whole page.
+
+    Parameters
+    ----------
+    template : str
+        Its file's name.
+    **values
+        What its names stand for.
+
+    Returns
+    -------
+    str
+        HTML with its style within.
+    """
+    style = files("twofold.pages").joinpath("templates/style.css").read_text(encoding="utf-8")
+    return environment().get_template(template).render(style=Markup(style), **values)  # noqa: S704 - our own file
