@@ -70,3 +70,32 @@ def test_mistakes_end_in_one_line(capsys, words, message):
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_model_file_is_traced_on_its_own_data(capsys, tmp_path):
+    import numpy as np
+
+    from twofold import Recipe, load_dataset, open_engine, train
+    from twofold.models import build_network
+    from twofold.saving import Model, save_model
+
+    raw = load_dataset("houses")
+    data = raw.standardized()
+    engine = open_engine("scratch", build_network("mlp", data, hidden=(4,)), initialization="xavier")
+    recipe = Recipe(epochs=2, batch_size=10)
+    model = Model.of(engine, data, raw=raw, recipe=recipe, history=train(engine, data, recipe))
+    path = str(tmp_path / "model.safetensors")
+    save_model(path, model)
+    code, out, _ = run(capsys, "trace", path, "--data", "houses", "--sample", "5", "--json")
+    assert code == 0
+    arrays = {array["name"]: array for step in json.loads(out)["steps"] for array in step["arrays"]}
+    scale, mean = data.scaling.target_scale[0], data.scaling.target_mean[0]
+    np.testing.assert_allclose(
+        arrays["o"]["values"][0][0] * scale + mean, model.predict(raw.test.X[5:6])[0, 0], rtol=1e-5
+    )
+    code, _, err = run(capsys, "trace", path, "--data", "diabetes")
+    assert code == 2
+    assert "diabetes has 10 features; the scaling is one of 2" in err
+    code, _, err = run(capsys, "trace", str(tmp_path / "none.safetensors"), "--data", "houses")
+    assert code == 2
+    assert "no such file" in err

@@ -104,9 +104,8 @@ def _network(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dat
     if alone and subject.data is not None:
         raise SpecificationError(f"{subject.what} is a data set itself; leave --data out, or name a model before it")
     if not (alone or saved):
-        check_name("model", subject.what, MODELS) if subject.data else check_name(
-            "model or data set", subject.what, [*MODELS, *CATALOG]
-        )
+        known = [*MODELS] if subject.data else [*MODELS, *CATALOG]
+        check_name("model" if subject.data else "model or data set", subject.what, known)
     if not alone and subject.data is None:
         raise SpecificationError("no data: name the sample's set with --data, such as --data toy-animals")
     return _saved(screen, subject) if saved else _untrained(screen, subject, alone=alone)
