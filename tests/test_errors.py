@@ -16,6 +16,8 @@ from twofold import errors
         (errors.UnknownNameError, ValueError),
         (errors.DataError, ValueError),
         (errors.ChecksumError, ValueError),
+        (errors.NewerFormatError, ValueError),
+        (errors.CheckpointError, ValueError),
         (errors.DataNotFoundError, FileNotFoundError),
         (errors.DownloadError, OSError),
         (errors.MissingDependencyError, ImportError),
@@ -32,6 +34,13 @@ def test_divergence_carries_epoch_and_history_through_pickling():
     error = pickle.loads(pickle.dumps(errors.DivergedError("too fast", 3, [1, 2])))  # noqa: S301 - our own bytes
     assert isinstance(error, ArithmeticError)
     assert (str(error), error.epoch, error.history) == ("too fast", 3, (1, 2))
+
+
+def test_a_stop_carries_its_signal_through_pickling_and_is_no_exception_to_swallow():
+    error = pickle.loads(pickle.dumps(errors.StoppedError("stopped", 15)))  # noqa: S301 - our own bytes
+    assert isinstance(error, KeyboardInterrupt)
+    assert not isinstance(error, Exception)
+    assert (str(error), error.signal) == ("stopped", 15)
 
 
 def test_a_name_far_from_all_gets_no_guess():

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from twofold import tensor_file
-from twofold.errors import ChecksumError, DataError, DataNotFoundError, FileFormatError, SpecificationError
+from twofold.errors import (
+    ChecksumError,
+    DataError,
+    DataNotFoundError,
+    FileFormatError,
+    NewerFormatError,
+    SpecificationError,
+)
 from twofold.tensor_file import DTYPES, read_tensors, write_tensors
 
 ARRAYS = {"W": np.arange(6.0).reshape(2, 3), "b": np.float32([1, 2]), "seen": np.array(3)}
@@ -290,3 +297,15 @@ def test_a_library_that_writes_another_header_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(tensor_file, "SUM", tensor_file.re.compile(rb"nothing like it"))
     with pytest.raises(SpecificationError, match="can't sign"):
         write_tensors(tmp_path / "a", {}, {}, kind="model")
+
+
+def test_a_flipped_bit_never_makes_a_file_look_newer(path):
+    whole = path.read_bytes()
+    place = whole.index(b'\\"schema\\": 1') + len(b'\\"schema\\": ')
+    for bit in range(8):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << bit
+        path.write_bytes(spoilt)
+        with pytest.raises(FileFormatError) as error:
+            read_tensors(path, kind="model")
+        assert not isinstance(error.value, NewerFormatError)

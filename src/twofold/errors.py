@@ -7,11 +7,16 @@
     │   └── UnknownNameError                         a name that no registry holds; suggests the nearest
     ├── DataError               (ValueError)         data that can't be trained on: shapes, NaN, labels
     │   ├── FileFormatError                          a file whose bytes are not what they claim to be
-    │   │   └── ChecksumError                        a file whose sum is not the one it should have
+    │   │   ├── ChecksumError                        a file whose sum is not the one it should have
+    │   │   └── NewerFormatError                     a file that a newer twofold wrote
     │   └── DataNotFoundError   (FileNotFoundError)  no such file or data set here
     ├── DownloadError           (OSError)            every address failed
     ├── DivergedError           (ArithmeticError)    the loss or a parameter left the finite numbers
+    ├── CheckpointError         (ValueError)         a folder of checkpoints that can't be used: taken, another run's
     └── MissingDependencyError  (ImportError)        an optional library is not installed
+
+Beside the tree, since nobody's ``except Exception`` should swallow it, `StoppedError` (KeyboardInterrupt): Ctrl-C or
+SIGTERM came, and a checkpoint was written.
 """
 
 from __future__ import annotations
@@ -45,6 +50,10 @@ class ChecksumError(FileFormatError):
     """A file's sum differs from the one it should have: the published MD5, or the SHA-256 that stands in it."""
 
 
+class NewerFormatError(FileFormatError):
+    """A file was written by a newer version of twofold, in a form that this one doesn't read."""
+
+
 class DataNotFoundError(DataError, FileNotFoundError):
     """A file or data set is not where it was looked for."""
 
@@ -60,6 +69,29 @@ class DownloadError(TwofoldError, OSError):
 
 class MissingDependencyError(TwofoldError, ImportError):
     """An optional library is needed and not installed."""
+
+
+class CheckpointError(TwofoldError, ValueError):
+    """A folder of checkpoints can't be used: another process has it, it is another run's, nothing there is readable."""
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal asked a training to stop; it did so after a whole step, and wrote a checkpoint.
+
+    Parameters
+    ----------
+    message : str
+        Where the checkpoint is.
+    signal : int
+        The signal's number; a process ended by it exits with 128 and this.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.signal)
 
 
 class DivergedError(TwofoldError, ArithmeticError):

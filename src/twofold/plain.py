@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from twofold.errors import FileFormatError, SpecificationError
+from twofold.errors import FileFormatError, NewerFormatError, SpecificationError
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def from_plain(kind: type[T], value: object, where: str) -> T:
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type] # a dataclass
     for name in value:
         if name not in known:
-            raise FileFormatError(f"{where} has a field {name!r:.60}, which is not known here; upgrade twofold")
+            raise NewerFormatError(f"{where} has a field {name!r:.60}, which is not known here; upgrade twofold")
     words = {}
     for name, field in known.items():
         if name in value:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from twofold.errors import ChecksumError, FileFormatError, SpecificationError, check_name
+from twofold.errors import ChecksumError, FileFormatError, NewerFormatError, SpecificationError, check_name
 from twofold.files import read_bytes, replacing
 
 Array = NDArray[Any]
@@ -140,8 +140,10 @@ def read_tensors(
     data = read_bytes(path)
     header_end = _find_header(path, data)
     header = _parse(path, "header", data[8:header_end])
-    envelope = _open_envelope(path, header, kind)
-    _check_sum(path, data, header_end, envelope["sha256"])
+    envelope = _open_envelope(path, header)
+    # Before it is believed: a flipped bit may make a schema look newer than it is.
+    _check_sum(path, data, header_end, envelope.get("sha256"))
+    _check_envelope(path, envelope, kind)
     _check_layout(path, header, len(data) - header_end)
     try:
         arrays = load(data)
@@ -228,25 +230,28 @@ def _finite(text: str) -> float:
     return number
 
 
-def _open_envelope(path: str | os.PathLike[str], header: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return our part of the header, if the file is ours, of this kind, and of a schema that is known here."""
+def _open_envelope(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any]:
+    """Return our part of the header, if the file is ours."""
     ours = header.get("__metadata__")
     text = ours.get("twofold") if isinstance(ours, dict) else None
     if not isinstance(text, str):
         raise FileFormatError(f"{path}: a safetensors file, but not one of twofold's; give one that twofold saved")
-    envelope = _parse(path, "metadata", text)
+    return _parse(path, "metadata", text)
+
+
+def _check_envelope(path: str | os.PathLike[str], envelope: dict[str, Any], kind: str) -> None:
+    """Refuse a file of another kind, or of a schema that isn't known here."""
     schema = envelope.get("schema")
     if envelope.get("kind") != kind:
         raise FileFormatError(f"{path}: holds a {envelope.get('kind')!r:.60}; expected a {kind!r}")
     if type(schema) is not int or schema < 1:
         raise FileFormatError(f"{path}: the schema is {schema!r:.60}; expected a whole number from 1")
     if schema > SCHEMAS[kind]:
-        raise FileFormatError(
+        raise NewerFormatError(
             f"{path}: written by a newer twofold (schema {schema}; here up to {SCHEMAS[kind]} is read); upgrade twofold"
         )
     if set(envelope) != {"sha256", "kind", "schema", "content"} or not isinstance(envelope["content"], dict):
         raise FileFormatError(f"{path}: the metadata has {sorted(envelope)}; expected sha256, kind, schema and content")
-    return envelope
 
 
 def _check_sum(path: str | os.PathLike[str], data: bytes, header_end: int, written: object) -> None:
