@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twofold import Dataset, Network, Samples
+from twofold import Dataset, EngineState, Network, Samples
 from twofold.functions import LOSSES
 
 
@@ -19,3 +19,13 @@ def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bo
         "labels": rng.integers(2, size=shape).astype(float),
     }[LOSSES[network.loss].targets]
     return Dataset("random", Samples(X, y, rng.uniform(0, 2, n) if weighted else None))
+
+
+def assert_same_state(one: EngineState, other: EngineState) -> None:
+    """Hold two engines' states against each other, bit for bit."""
+    assert (one.steps, one.totals, sorted(one.memory)) == (other.steps, other.totals, sorted(other.memory))
+    sets = [(one.parameters, other.parameters), *((one.memory[name], other.memory[name]) for name in one.memory)]
+    for layers, others in sets:
+        for a, b in zip(layers, others, strict=True):
+            for first, second in zip(a, b, strict=True):
+                np.testing.assert_array_equal(first, second, strict=first is not None)

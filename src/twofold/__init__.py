@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from twofold.checkpoints import CheckpointFolder, train_with_checkpoints
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives; `import twofold.X` in a type checker's eyes is the block above.
 _HOMES = {
+    "CheckpointFolder": "checkpoints",
     "BestEpoch": "early_stopping",
     "Dataset": "data",
     "Engine": "engines",
@@ -52,12 +54,14 @@ _HOMES = {
     "solve_least_squares": "solvers",
     "trace": "inspect",
     "train": "training",
+    "train_with_checkpoints": "checkpoints",
     "train_best": "early_stopping",
     "write_idx": "data",
 }
 
 __all__ = [
     "BestEpoch",
+    "CheckpointFolder",
     "Dataset",
     "Engine",
     "EngineState",
@@ -86,6 +90,7 @@ __all__ = [
     "trace",
     "train",
     "train_best",
+    "train_with_checkpoints",
     "write_idx",
 ]
 

@@ -13,11 +13,11 @@ from twofold.borders import check_features
 from twofold.data.fingerprint import data_hash
 from twofold.data.scaling import Scaling
 from twofold.engines import Engine, open_engine
+from twofold.environment import environment
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES, sigmoid, softmax
 from twofold.network import Network, Parameters, check_parameters
 from twofold.recipe import Recipe
-from twofold.saving.environment import environment
 from twofold.training import Epoch
 
 if TYPE_CHECKING:

@@ -1,15 +1,17 @@
-"""What a model was made with."""
+"""Where numbers are computed: versions, machine and threads, which may make a rounding differ."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from threadpoolctl import threadpool_info
+
 LIBRARIES = ("numpy", "scipy", "torch")
 
 
 def environment() -> dict[str, str]:
-    """Return the versions of twofold, Python and the libraries that compute, and the kind of machine.
+    """Return the versions of twofold, Python and the libraries that compute, the kind of machine, and the threads.
 
     Examples
     --------
@@ -20,6 +22,7 @@ def environment() -> dict[str, str]:
 
     found = {"twofold": __version__, "python": platform.python_version()}
     found["machine"] = f"{platform.system()} {platform.machine()}"
+    found["threads"] = str(max((pool["num_threads"] for pool in threadpool_info()), default=1))
     for name in LIBRARIES:
         try:
             found[name] = version(name)
