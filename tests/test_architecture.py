@@ -18,11 +18,7 @@ SOURCE = Path(twofold.__file__).parent
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
     {"errors"},
-<<<<<<< HEAD
-    {"files", "functions", "pages", "plain", "randomness", "tensor_file"},
-=======
-    {"environment", "files", "functions", "plain", "randomness", "tensor_file"},
->>>>>>> fdb8e60 (Checkpoints: a run that is stopped goes on as the run that wasn't)
+    {"environment", "files", "functions", "pages", "plain", "randomness", "tensor_file"},
     {"recipe", "network"},
     {"borders", "metrics", "solvers", "data", "plots"},
     {"engines"},
