@@ -40,8 +40,9 @@ HEAVY = {
         ),
         "data/torch_dataset.py",
     },
-    "PIL": {"data/torch_dataset.py"},
+    "PIL": {"data/torch_dataset.py", "plots/film.py"},
     "matplotlib": {"plots"},
+    "mpl_toolkits": {"plots"},
     "sklearn": {"data/embedded.py", "estimators"},
 }
 

@@ -37,6 +37,7 @@ class Entry:
 CATALOG: dict[str, Entry] = {
     "synthetic": Entry("1200 x 2, y = 2 x1 - 3.4 x2 + 4.2 + noise", synthetic.synthetic),
     "houses": Entry("1200 houses: price from area and age, generated", synthetic.houses),
+    "spirals": Entry("450 points of the plane in three arms that wind", synthetic.spirals),
     "toy-animals": Entry("180 images of 2 x 2 pixels: dog, cat, chicken", synthetic.toy_animals),
     "digits": Entry("1797 handwritten digits, 8 x 8, from scikit-learn", embedded.digits),
     "diabetes": Entry("442 patients, 10 measurements, from scikit-learn", embedded.diabetes),

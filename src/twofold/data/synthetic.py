@@ -74,6 +74,22 @@ def toy_animals() -> Dataset:
     return _split("toy-animals", X, y, train=120, classes=tuple(ANIMALS), target="animal")
 
 
+def spirals() -> Dataset:
+    """Make three arms that wind around each other in the plane: no line parts them, an MLP does.
+
+    Returns
+    -------
+    Dataset
+        300 training and 150 test points (n, 2) of float64 in a circle of radius 1, classes 0 to 2.
+    """
+    generator = stream(0, Purpose.DATA, 5)
+    y = generator.permutation(np.repeat(np.arange(3), 150))
+    along = np.sqrt(generator.uniform(0.01, 1, 450))  # even over the disc
+    angle = 2 * np.pi * (y / 3 + 0.6 * along) + 0.28 * generator.standard_normal(450)
+    X = along[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return _split("spirals", X, y, train=300, features=("x1", "x2"), classes=("first", "second", "third"), target="arm")
+
+
 def _split(name: str, X: Array, y: Array, *, train: int, **meaning: Any) -> Dataset:
     """Take the first rows for training, the others for testing."""
     return Dataset(name, Samples(X[:train], y[:train]), Samples(X[train:], y[train:]), **meaning)

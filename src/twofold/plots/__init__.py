@@ -1,22 +1,39 @@
 """Pictures; matplotlib is imported here alone, and nothing here touches its global state."""
 
+from twofold.plots.calibration import Calibration, calibration, calibration_plot
+from twofold.plots.coefficients import coefficient_plot
 from twofold.plots.confusion import confusion_matrix
 from twofold.plots.curves import best_epoch, training_curves
 from twofold.plots.diagram import network_diagram
+from twofold.plots.functions import activation_plots, xyplot
 from twofold.plots.images import image_grid
+from twofold.plots.layers import activation_distributions, dead_units, gradient_distributions
+from twofold.plots.plane import decision_regions, fit_plot
 from twofold.plots.predictions import confident_mistakes, prediction_grid
 from twofold.plots.rates import rate_curve
 from twofold.plots.residuals import quantile_plot, residual_plot
 from twofold.plots.saving import check_picture, save, svg
 from twofold.plots.style import panels, style
+from twofold.plots.surface import loss_surface
 from twofold.plots.weights import weight_images
 
 __all__ = [
+    "Calibration",
+    "activation_distributions",
+    "activation_plots",
     "best_epoch",
+    "calibration",
+    "calibration_plot",
     "check_picture",
+    "coefficient_plot",
     "confident_mistakes",
     "confusion_matrix",
+    "dead_units",
+    "decision_regions",
+    "fit_plot",
+    "gradient_distributions",
     "image_grid",
+    "loss_surface",
     "network_diagram",
     "panels",
     "prediction_grid",
@@ -28,4 +45,5 @@ __all__ = [
     "svg",
     "training_curves",
     "weight_images",
+    "xyplot",
 ]

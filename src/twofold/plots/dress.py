@@ -74,5 +74,6 @@ def _frame(ax: Axes, theme: Theme, grid: Literal["x", "y", "both"] | None) -> No
 
 
 def legend(ax: Axes, theme: Theme, **placing: Any) -> None:
-    """Add a legend without a box, in the theme's ink; before `dress`, which sets its font."""
-    ax.legend(frameon=False, fontsize=SMALL, labelcolor=theme.ink, **placing)
+    """Add a legend in the theme's ink, on a veil of its paper; before `dress`, which sets its font."""
+    box: dict[str, Any] = {"facecolor": theme.paper, "framealpha": 0.7, "edgecolor": "none", "borderpad": 0.2}
+    ax.legend(**box, fontsize=SMALL, labelcolor=theme.ink, **placing)

@@ -48,4 +48,9 @@ CHINESE = {
     "trend": "趋势",
     "units": "单元",
     "weight": "权重",
+    "zeros": "为零",
+    "median": "中位数",
+    "of": "/",
+    "units dead": "个单元失活",
+    "size of the gradient": "梯度大小",
 }

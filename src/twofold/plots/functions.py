@@ -1,0 +1,144 @@
+"""Functions of one number, and activations with their derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from twofold.errors import DataError, SpecificationError, check_name
+from twofold.functions import ACTIVATIONS, Activation
+from twofold.plots.dress import dress, legend, say
+from twofold.plots.style import WIDTH, open_axes, panels
+
+Array = NDArray[Any]
+
+POINTS = 1001  # odd, so that a kink at 0 is one of them
+
+
+def xyplot(
+    function: str | Activation | Callable[[Any], Any],
+    low: float = -5.0,
+    high: float = 5.0,
+    *,
+    derivative: Callable[[Any], Any] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a function; of an activation, its derivative too.
+
+    Parameters
+    ----------
+    function : callable, Activation or str
+        Of an array, or of one number; or an activation, or its name in `twofold.functions.ACTIVATIONS`.
+    low, high : float
+        The range, low < high.
+    derivative : callable, optional
+        Drawn beside the function; an activation brings its own.
+    title : str
+        Otherwise the activation's name.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a figure of its own otherwise.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    SpecificationError
+        If the range is empty or the name is unknown.
+    DataError
+        If the function's values are not one real number for each x.
+
+    Examples
+    --------
+    >>> ax = xyplot("relu")
+    >>> [line.get_label() for line in ax.lines], ax.get_title(loc="left")
+    (['function', 'derivative'], 'relu')
+    >>> len(xyplot(np.sin, 0, 6.28).lines)
+    1
+    """
+    if not -np.inf < low < high < np.inf:
+        raise SpecificationError(f"the range is {low} to {high}; expected two finite numbers, the smaller first")
+    kink = False
+    if isinstance(function, str):
+        title = title or function
+        function = ACTIVATIONS[check_name("activation", function, ACTIVATIONS)]
+    if isinstance(function, Activation):
+        derivative, kink, function = function.derivative, function.kink, function.value
+    ax, theme = open_axes(ax, (WIDTH, 2.8))
+    x = np.linspace(low, high, POINTS)
+    ax.plot(x, _values(function, x), color=theme.color(0), lw=2, label=say("function"))
+    if derivative is not None:
+        slope = _values(derivative, x)
+        if kink:
+            slope = np.where(np.abs(x) < (high - low) / POINTS, np.nan, slope)  # there is none, so the line breaks
+        ax.plot(x, slope, color=theme.color(1), lw=2, ls="--", label=say("derivative"))
+        legend(ax, theme)
+    ax.set_xlim(low, high)
+    return dress(ax, theme, title=title, x="x", grid="both")
+
+
+def activation_plots(names: Sequence[str] = (), *, columns: int = 2) -> list[Axes]:
+    """Draw activations with their derivatives in one figure, each on Axes of its own, all on the same scale.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names in `twofold.functions.ACTIVATIONS`; all of them otherwise.
+    columns : int
+        In a row.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such activation.
+
+    Examples
+    --------
+    >>> [ax.get_title(loc="left") for ax in activation_plots(["relu", "tanh"])]
+    ['relu', 'tanh']
+    """
+    chosen = list(names) or list(ACTIVATIONS)
+    for name in chosen:
+        check_name("activation", name, ACTIVATIONS)
+    drawn = [xyplot(name, -4, 4, ax=ax) for name, ax in zip(chosen, panels(len(chosen), columns=columns), strict=True)]
+    for index, ax in enumerate(drawn):
+        ax.set_ylim(-1.3, 3.2)
+        ax.set_xlabel("")
+        if index > 0:
+            ax.get_legend().remove()  # type: ignore[union-attr]
+    return drawn
+
+
+def _values(function: Callable[[Any], Any], x: Array) -> Array:
+    """Call a function of arrays, or of one number at a time; where it has no value it is NaN."""
+    with np.errstate(all="ignore"):
+        try:
+            values = np.asarray(function(x))
+        except (TypeError, ValueError):  # such as math.sin, or one with an `if`
+            values = np.array([_value(function, float(number)) for number in x])
+    if values.shape == ():
+        values = np.full(x.shape, values)  # a constant
+    if values.shape != x.shape or not np.isrealobj(values):
+        raise DataError(
+            f"the function made {values.dtype} of shape {values.shape} of {x.shape}; expected real {x.shape}"
+        )
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _value(function: Callable[[Any], Any], number: float) -> Any:
+    try:
+        return function(number)
+    except ArithmeticError:
+        return np.nan
+    except ValueError:  # math.log(-1): no value there
+        return np.nan
