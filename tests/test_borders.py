@@ -55,7 +55,7 @@ def with_value(array, place, value):
         ({"network": LABELS, "y": -np.ones((3, 2))}, "y[0, 0] is -1.0; a probability lies between 0 and 1"),
         ({"weight": [1, 2]}, "sample_weight has shape (2,); X has 3 samples, so it must be (3,)"),
         ({"weight": [1, -2, 0]}, "sample_weight[1] is -2.0; weights are not negative"),
-        ({"weight": [0, 0, 0]}, "every sample_weight is 0; at least one must be positive"),
+        ({"weight": [0, 0, 0]}, "sample_weight is zero for every sample; at least one must be positive"),
         ({"X": with_value(X, (0, 1), 1e300), "dtype": "float32"}, "X[0, 1] is 1e+300; expected a finite number that float32 can hold"),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
-    from twofold.estimators import LinearRegression
+    from twofold.estimators import LinearRegression, MLPClassifier, MLPRegressor
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
@@ -33,6 +33,8 @@ _HOMES = {
     "Epoch": "training",
     "Layer": "network",
     "LinearRegression": "estimators",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
     "Model": "saving",
     "Network": "network",
     "Parameters": "network",
@@ -68,6 +70,8 @@ __all__ = [
     "Epoch",
     "Layer",
     "LinearRegression",
+    "MLPClassifier",
+    "MLPRegressor",
     "Model",
     "Network",
     "Parameters",

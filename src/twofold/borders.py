@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
@@ -38,7 +39,7 @@ class Block:
     weight: Array | None
 
     def __len__(self) -> int:
-        return len(self.X)
+        return int(self.X.shape[0])
 
 
 def floats(X: Array, dtype: Precision) -> Array:
@@ -83,16 +84,22 @@ def check_block(
         If a shape, a label or a number is not right; the message says where.
     """
     features = check_features(network, X, dtype=dtype)
-    if len(features) == 0:
+    n = features.shape[0]
+    if n == 0:
         raise DataError("X has no samples")
     targets = check_targets(network, y, dtype=dtype)
-    if len(targets) != len(features):
-        raise DataError(f"X has {len(features)} samples and y has {len(targets)}; they must be as many")
-    return Block(features, targets, check_weight(sample_weight, len(features), dtype=dtype))
+    if len(targets) != n:
+        raise DataError(f"X has {n} samples and y has {len(targets)}; they must be as many")
+    return Block(features, targets, check_weight(sample_weight, n, dtype=dtype))
 
 
 def check_features(network: Network, X: ArrayLike, *, dtype: Precision) -> Array:
-    """Return X as a C-contiguous (n, d) array, uint8 or of ``dtype``; raise `DataError` otherwise."""
+    """Return X as a C-contiguous (n, d) array, uint8 or of ``dtype``, or as CSR; raise `DataError` otherwise.
+
+    A sparse matrix stays one, of ``dtype``: the scratch engine alone can use it.
+    """
+    if sparse.issparse(X):
+        return _sparse_features(network, X, dtype=dtype)
     X = np.asarray(X)
     if X.ndim < 2:
         raise DataError(f"X has shape {X.shape}; expected (samples, features): for one sample write X[None]")
@@ -103,6 +110,15 @@ def check_features(network: Network, X: ArrayLike, *, dtype: Precision) -> Array
     if X.dtype == np.uint8:
         return np.ascontiguousarray(X)
     return _numbers("X", X, dtype)
+
+
+def _sparse_features(network: Network, X: Any, *, dtype: Precision) -> Array:
+    """Check a sparse matrix (n, d); zeros that are left out are numbers like others."""
+    if X.ndim != 2 or X.shape[1] != network.inputs:
+        raise DataError(f"X has shape {X.shape}; the network has {network.inputs} inputs")
+    X = X.tocsr()
+    numbers = _numbers("X.data", X.data, dtype)
+    return X if numbers is X.data else type(X)((numbers, X.indices, X.indptr), shape=X.shape)
 
 
 def check_targets(network: Network, y: ArrayLike, *, dtype: Precision) -> Array:
@@ -158,7 +174,7 @@ def check_weight(weight: ArrayLike | None, n: int, *, dtype: Precision) -> Array
     if (negative := np.flatnonzero(weight < 0)).size:
         raise DataError(f"sample_weight[{negative[0]}] is {weight[negative[0]]}; weights are not negative")
     if not weight.any():
-        raise DataError("every sample_weight is 0; at least one must be positive")
+        raise DataError("sample_weight is zero for every sample; at least one must be positive")
     return weight
 
 

@@ -11,8 +11,8 @@
     │   │   └── NewerFormatError                     a file that a newer twofold wrote
     │   └── DataNotFoundError   (FileNotFoundError)  no such file or data set here
     ├── DownloadError           (OSError)            every address failed
-    ├── DivergedError           (ArithmeticError)    the loss or a parameter left the finite numbers
     ├── CheckpointError         (ValueError)         a folder of checkpoints that can't be used: taken, another run's
+    ├── DivergedError           (ArithmeticError, ValueError)  the loss or a parameter left the finite numbers
     └── MissingDependencyError  (ImportError)        an optional library is not installed
 
 Beside the tree, since nobody's ``except Exception`` should swallow it, `StoppedError` (KeyboardInterrupt): Ctrl-C or
@@ -94,7 +94,7 @@ class StoppedError(KeyboardInterrupt):
         return type(self), (str(self), self.signal)
 
 
-class DivergedError(TwofoldError, ArithmeticError):
+class DivergedError(TwofoldError, ArithmeticError, ValueError):
     """Training left the finite numbers.
 
     Parameters

@@ -24,6 +24,8 @@ class Recipe:
     even_batches : bool
         Cut an epoch into minibatches of even sizes (235 of 255 or 256 for 60000 samples and batch size 256) and not
         into full ones and a short last one (234 of 256 and one of 96); see `twofold.training.batch_edges`.
+    shuffle : bool
+        Go through the samples in another order each epoch; otherwise in their own.
     learning_rate : float
         eta; positive.
     optimizer : str
@@ -62,6 +64,7 @@ class Recipe:
     epochs: int = 5
     batch_size: int = 256
     even_batches: bool = True
+    shuffle: bool = True
     learning_rate: float = 0.1
     optimizer: str = "sgd"
     momentum: float = 0.9

@@ -85,6 +85,8 @@ def train(
     recipe: Recipe,
     *,
     resume: EngineState | None = None,
+    after: int | None = None,
+    rate: Callable[[int, int], float] | None = None,
     watch: Callable[[Engine, int], None] | None = None,
 ) -> Iterator[Epoch]:
     """Train an engine's network; yields after each epoch.
@@ -98,6 +100,10 @@ def train(
     recipe : Recipe
     resume : EngineState, optional
         Go on from here, after any step: bit for bit the run that would have been, on the same engine.
+    after : int, optional
+        Epochs that lie behind, if the steps of ``resume`` can't tell since the data then were others; at least 0.
+    rate : callable, optional
+        The learning rate, in place of the recipe's: of a step and the steps of an epoch, as `Recipe.rate`.
     watch : callable, optional
         Called after each step with the engine, whose running means and state it may read, and the number of samples
         gone through in this epoch.
@@ -133,12 +139,16 @@ def train(
         first_epoch, first_step = divmod(engine.steps, steps_per_epoch)
         if first_step == 0 and resume.totals[2] > 0:  # all steps of an epoch were taken, and its record not yet made
             first_epoch, first_step = first_epoch - 1, steps_per_epoch
+    if after is not None:
+        first_epoch, first_step = after, 0
+    rate = rate or recipe.rate
     history: list[Epoch] = []
     for epoch in range(first_epoch + 1, recipe.epochs + 1):
-        order = epoch_order(recipe.seed, epoch, len(data.train))
+        n = len(data.train)
+        order = epoch_order(recipe.seed, epoch, n) if recipe.shuffle else np.arange(n)
         started = time.perf_counter()
         for start, end in pairwise(edges[first_step:]):
-            engine.step(order[start:end], recipe.rate(engine.steps, steps_per_epoch))
+            engine.step(order[start:end], rate(engine.steps, steps_per_epoch))
             if watch is not None:
                 watch(engine, end)
         running = engine.running()  # waits for the last step, so it belongs to the time
@@ -152,7 +162,7 @@ def train(
             train_accuracy=running.accuracy,
             test_loss=None if scored is None else scored.loss,
             test_accuracy=None if scored is None else scored.accuracy,
-            learning_rate=recipe.rate(engine.steps - 1, steps_per_epoch),
+            learning_rate=rate(engine.steps - 1, steps_per_epoch),
             samples=len(data.train) - edges[first_step],
             seconds=seconds,
         )

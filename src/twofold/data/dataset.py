@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError
@@ -25,7 +26,7 @@ class Samples:
     Attributes
     ----------
     X : ndarray, shape (n, d) or (n, height, width)
-        Features; uint8 are image bytes, 0..255 for 0..1.
+        Features; uint8 are image bytes, 0..255 for 0..1. Or a sparse matrix, which the scratch engine takes.
     y : ndarray
         Class indices (n,), or rows (n, q) of numbers, probabilities or labels.
     sample_weight : ndarray, shape (n,), optional
@@ -37,7 +38,7 @@ class Samples:
 
     def __post_init__(self) -> None:
         for name in ("X", "y", "sample_weight"):
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None and not sparse.issparse(getattr(self, name)):
                 object.__setattr__(self, name, np.asarray(getattr(self, name)))
         if self.X.ndim < 2:
             raise DataError(f"X has shape {self.X.shape}; expected (samples, features) or (samples, height, width)")
@@ -45,7 +46,7 @@ class Samples:
             raise DataError(f"X has shape {self.X.shape} and y {self.y.shape}; the first number must be the same")
 
     def __len__(self) -> int:
-        return len(self.X)
+        return int(self.X.shape[0])
 
 
 @dataclass(frozen=True)

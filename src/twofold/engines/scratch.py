@@ -140,7 +140,12 @@ class ScratchEngine:
         y = self._block.y[indices]
         weight = None if self._block.weight is None else self._block.weight[indices]
         masks = dropout_masks(
-            self.network.hidden, len(X), self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
+            self.network.hidden,
+            len(indices),
+            self.network.dropout,
+            seed=self._recipe.seed,
+            step=self.steps,
+            dtype=self.dtype,
         )
         O, tape = forward(self.network, self._parameters, X, masks)  # (|B|, q)
         losses, slope = self._loss.samples(O, y)  # (|B|,), (|B|, q)
@@ -176,8 +181,8 @@ class ScratchEngine:
     def outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs O (n, q)."""
         X = check_features(self.network, X, dtype=self.dtype)
-        O = np.empty((len(X), self.network.outputs), dtype=self.dtype)
-        for rows in (slice(i, i + CHUNK) for i in range(0, len(X), CHUNK)):
+        O = np.empty((X.shape[0], self.network.outputs), dtype=self.dtype)
+        for rows in (slice(i, i + CHUNK) for i in range(0, X.shape[0], CHUNK)):
             O[rows], _ = forward(self.network, self._parameters, floats(X[rows], self.dtype))
         return O
 

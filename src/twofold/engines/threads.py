@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
@@ -33,3 +35,32 @@ def use_threads(threads: int) -> None:
     threadpool_limits(limits=threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Limit the arithmetic within a block to so many threads; None leaves it as it is.
+
+    Parameters
+    ----------
+    threads : int or None
+        At least 1.
+
+    Raises
+    ------
+    SpecificationError
+        If it is below 1.
+    """
+    if check_threads(threads) is None:
+        yield
+        return
+    torch = sys.modules.get("torch")
+    before = None if torch is None else torch.get_num_threads()
+    with threadpool_limits(limits=threads):
+        if torch is not None:
+            torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            if torch is not None:
+                torch.set_num_threads(before)

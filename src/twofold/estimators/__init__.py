@@ -1,5 +1,7 @@
 """The scikit-learn face of the models."""
 
 from twofold.estimators.linear import LinearRegression
+from twofold.estimators.mlp_classifier import MLPClassifier
+from twofold.estimators.mlp_regressor import MLPRegressor
 
-__all__ = ["LinearRegression"]
+__all__ = ["LinearRegression", "MLPClassifier", "MLPRegressor"]

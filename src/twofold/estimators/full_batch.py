@@ -1,0 +1,164 @@
+"""L-BFGS over all samples at once: the value and gradient of a network, and scipy's minimiser."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from twofold.engines.scratch import backward, forward
+from twofold.functions import LOSSES
+from twofold.functions.losses import average_slope, shares
+from twofold.network import Layer, Network, Parameters
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """What the minimiser found.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    loss : float
+    iterations : int
+    reason : str
+        Why it stopped: ``"converged"``, ``"max_iter"``, ``"time_budget"``, ``"callback"`` or ``"interrupted"``.
+    """
+
+    parameters: Parameters
+    loss: float
+    iterations: int
+    reason: str
+
+
+def value_and_gradient(
+    network: Network, parameters: Parameters, X: Array, y: Array, *, weight: Array | None, penalty: float
+) -> tuple[float, Parameters]:
+    """Compute ``sum_i s_i l_i + penalty |W|^2 / 2`` with shares s_i that sum to 1, and its gradient.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : Parameters
+    X, y : ndarray
+        As the engines take them: X of the parameters' type.
+    weight : ndarray, shape (n,), or None
+    penalty : float
+
+    Returns
+    -------
+    value : float
+    gradient : Parameters
+    """
+    loss = LOSSES[network.loss]
+    with np.errstate(over="ignore", invalid="ignore"):  # a step too long is taken back by the line search
+        O, tape = forward(network, parameters, X)  # (n, q)
+        losses, slope = loss.samples(O, y)
+        gradient = backward(network, parameters, tape, average_slope(slope, weight))
+        value = float(np.sum(losses * shares(len(losses), weight)))
+        value += penalty / 2 * sum(float(np.vdot(layer.W, layer.W)) for layer in parameters)
+    return value, tuple(g._replace(W=g.W + penalty * layer.W) for g, layer in zip(gradient, parameters, strict=True))
+
+
+def minimize(
+    network: Network,
+    start: Parameters,
+    objective: Callable[[Parameters], tuple[float, Parameters]],
+    *,
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+    tell: Callable[[int, float, Parameters], bool],
+    time_budget: float | None = None,
+) -> Minimum:
+    """Minimise by L-BFGS until no entry of the gradient is larger than tol.
+
+    Parameters
+    ----------
+    network : Network
+    start : Parameters
+    objective : callable
+        Value and gradient at parameters.
+    max_iter, max_fun : int
+        Most iterations, and most evaluations.
+    tol : float
+        On the gradient's largest entry.
+    tell : callable
+        Called after each iteration with its number, the loss and the parameters; True stops.
+    time_budget : float, optional
+        Seconds.
+
+    Returns
+    -------
+    Minimum
+
+    Warns
+    -----
+    ConvergenceWarning
+        If it stopped at a limit.
+    """
+    deadline = math.inf if time_budget is None else time.perf_counter() + time_budget
+    seen: dict[str, Any] = {"iterations": 0, "theta": flatten(start), "loss": math.nan, "reason": ""}
+
+    def evaluate(theta: Array) -> tuple[float, Array]:
+        value, gradient = objective(unflatten(network, theta))
+        return value, flatten(gradient)
+
+    def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        seen["iterations"] += 1
+        seen["theta"], seen["loss"] = np.array(intermediate_result.x), float(intermediate_result.fun)
+        if tell(seen["iterations"], seen["loss"], unflatten(network, seen["theta"])):
+            seen["reason"] = "callback"
+            raise StopIteration
+        if time.perf_counter() > deadline:
+            seen["reason"] = "time_budget"
+            raise StopIteration
+
+    try:
+        result = scipy.optimize.minimize(
+            evaluate,
+            seen["theta"],
+            method="L-BFGS-B",
+            jac=True,
+            callback=after_iteration,
+            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        )
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=3)
+        return Minimum(unflatten(network, seen["theta"]), seen["loss"], seen["iterations"], "interrupted")
+    if not seen["reason"]:
+        seen["reason"] = "converged" if result.status == 0 else "max_iter"
+        if result.status != 0:
+            warnings.warn(
+                f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}. "
+                f"You might also want to scale the data, or increase max_iter (={max_iter}).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+    iterations = min(int(result.nit), max_iter)  # the minimiser may count one more
+    return Minimum(unflatten(network, result.x), float(result.fun), iterations, seen["reason"])
+
+
+def flatten(parameters: Parameters) -> Array:
+    """Return all trained numbers in one array, layer by layer."""
+    return np.concatenate([array.ravel() for layer in parameters for array in (layer.W, layer.b)])
+
+
+def unflatten(network: Network, theta: Array) -> Parameters:
+    """Undo `flatten`; the arrays are parts of theta."""
+    layers, place = [], 0
+    for inputs, outputs in network.shapes:
+        middle, end = place + inputs * outputs, place + (inputs + 1) * outputs
+        layers.append(Layer(theta[place:middle].reshape(inputs, outputs), theta[middle:end]))
+        place = end
+    return tuple(layers)

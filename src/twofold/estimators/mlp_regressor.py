@@ -1,0 +1,274 @@
+"""The multilayer perceptron for numbers as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import validate_data
+
+from twofold.errors import check_name
+from twofold.estimators.perceptron import Perceptron, takes_minibatches
+
+Array = NDArray[Any]
+
+LOSS_NAMES = {"squared_error": "squared", "huber": "huber", "absolute_error": "absolute"}
+
+
+class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
+    """A multilayer perceptron for numbers, in the place of scikit-learn's `MLPRegressor`.
+
+    Minimises the mean loss per sample. Parameters, defaults and attributes are scikit-learn's where it has the same;
+    the first weights are the very same numbers. What differs: minibatches are of even size, the order of the samples
+    is drawn otherwise, and a fit by minibatches runs in float32. With q outputs the loss is their sum: scikit-learn's
+    loss divides by q and its gradient doesn't, so that its ``"lbfgs"`` searches along a slope q times too steep. Here
+    value and gradient belong together.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "huber", "absolute_error"}
+        ``|o - y|^2 / 2``, that up to an error of 1 and straight on from there, or ``|o - y|``.
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; ``()`` is linear regression.
+    activation : str or sequence of str
+        ``"relu"``, ``"tanh"``, ``"logistic"``, ``"identity"``, ``"gelu"`` or ``"silu"``; or one of each hidden layer.
+    solver : {"adam", "sgd", "lbfgs"}
+        ``"lbfgs"`` goes through all samples at once, in float64.
+    alpha : float
+        Penalty ``alpha |W|^2 / 2`` on weights, divided by the samples (or weights) of a minibatch, as in scikit-learn.
+    batch_size : int or "auto"
+        Most samples of a minibatch, all of even size; ``"auto"`` is 200.
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        Of ``"sgd"``, epoch by epoch: ``learning_rate_init``; that over ``(samples seen + 1)^power_t``; or a fifth each
+        time ``n_iter_no_change`` epochs brought nothing.
+    learning_rate_init, power_t, momentum, nesterovs_momentum, beta_1, beta_2, epsilon
+        Of the solvers; momentum less than 1.
+    max_iter : int
+        Most epochs; of ``"lbfgs"``, iterations.
+    shuffle : bool
+        Go through the samples in another order each epoch.
+    random_state : int, RandomState or None
+        Gives first weights and validation set, the same as scikit-learn's, and the order of the samples.
+    tol : float
+        Least gain of an epoch that counts; of ``"lbfgs"``, the gradient's largest entry at the end.
+    verbose : bool or int
+        Write a line per epoch, or on a terminal a bar.
+    warm_start : bool
+        Let `fit` go on from the weights there are.
+    early_stopping : bool
+        Stop when the validation score stands still, and take the weights of the best epoch. The validation set is
+        ``validation_fraction`` of the samples, or `fit`'s ``eval_set``.
+    validation_fraction : float
+    n_iter_no_change : int or inf
+        Epochs without a gain after which to stop.
+    max_fun : int
+        Most evaluations of ``"lbfgs"``.
+    dropout : float
+        Probability with which a hidden unit is dropped in a training step.
+    normalization : str, optional
+        ``"batch"`` or ``"layer"``, of the hidden layers.
+    averaging : float
+        With more than 0, such as 0.999, the fitted weights are a running mean over the steps.
+    scoring : str or callable, optional
+        What the validation set is judged by: a scorer of scikit-learn, ``"loss"``, or None for R2.
+    callbacks : callable or sequence of callables, optional
+        Called after each epoch as ``callback(estimator, epoch)`` with a `twofold.Epoch`; True stops the fit.
+    time_budget : float, optional
+        Seconds after which the fit stops, within an epoch if need be.
+    engine : str
+        ``"scratch"``, ``"concise"``, ``"fused"`` or ``"auto"``: see `twofold.engines.choose`.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    dtype : str
+        Type of the arithmetic of `fit`. ``"auto"`` is float32 for minibatches and float64 for ``"lbfgs"``; weights
+        and predictions have the type of X, as in scikit-learn.
+    precision : str, optional
+        ``"bfloat16"`` for the matrix products of the fused engine.
+    threads : int, optional
+        Most threads that `fit` uses.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        W (inputs, outputs) and b (outputs,) of each layer.
+    parameters_ : Parameters
+        All of them, layer by layer, with what a normalisation adds.
+    network_ : Network
+    loss_ : float
+        Mean loss of the last epoch, with the penalty. Summed over outputs.
+    loss_curve_ : list of float
+        `loss_` of each epoch.
+    best_loss_ : float or None
+        The least; None with early stopping.
+    history_ : list of Epoch
+        A record of each epoch, with loss and accuracy on the validation set if there is one.
+    validation_scores_ : list of float or None
+        Of each epoch.
+    best_validation_score_, best_iter_ : float or None, int or None
+        The best of them, and the epoch it belongs to, counted from 1.
+    stop_reason_ : str or None
+        ``"converged"``, ``"max_iter"``, ``"time_budget"``, ``"callback"``, ``"interrupted"`` or ``"diverged"`` (with
+        the weights of the best epoch); None after a `partial_fit` that simply ended.
+    n_iter_, t_ : int
+        Epochs of the last fit, and samples gone through altogether.
+    n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+    n_features_in_, feature_names_in_
+        Of X.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> X, y = make_regression(200, 4, random_state=0)
+    >>> model = MLPRegressor(solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.999
+    True
+    """
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        averaging: float = 0.0,
+        scoring: str | Callable[..., float] | None = None,
+        callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
+        time_budget: float | None = None,
+        engine: str = "auto",
+        device: str = "cpu",
+        dtype: str = "auto",
+        precision: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.normalization = normalization
+        self.averaging = averaging
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.time_budget = time_budget
+        self.engine = engine
+        self.device = device
+        self.dtype = dtype
+        self.precision = precision
+        self.threads = threads
+
+    @takes_minibatches
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        eval_set: Sequence[ArrayLike] | None = None,
+    ) -> Self:
+        """Go once through a block of samples.
+
+        Called k times with the same block it takes the steps of `fit` with ``max_iter=k``.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        eval_set : (X, y) or (X, y, sample_weight), optional
+            Scored after the block. With ``early_stopping``, `stop_reason_` becomes ``"converged"`` once the score
+            hasn't improved over ``n_iter_no_change`` calls, and the best weights are back in place.
+
+        Returns
+        -------
+        MLPRegressor
+            Itself.
+        """
+        return self._fit(X, y, sample_weight, eval_set=eval_set, incremental=True)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict a number, or several, of each sample.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame, shape (n, d)
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, q)
+        """
+        return self._decode(self._outputs(X))
+
+    def _checked(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Array, Array]:
+        features, targets = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            targets = column_or_1d(targets, warn=True)
+        return features, targets
+
+    def _encode(self, y: Array, *, first: bool) -> Array:  # noqa: ARG002
+        Y = y if y.dtype.kind == "f" else y.astype(np.float64)
+        return Y[:, None] if Y.ndim == 1 else Y
+
+    def _decode(self, O: Array) -> Array:
+        return O[:, 0] if O.shape[1] == 1 else O
+
+    def _network_loss(self) -> str:
+        return LOSS_NAMES[check_name("loss", self.loss, LOSS_NAMES)]
+
+    def _out_activation(self) -> str:
+        return "identity"

@@ -1,0 +1,298 @@
+"""What MLPClassifier and MLPRegressor have in common: from X and y to parameters, and from parameters to outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Self, TypeVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from twofold.borders import check_weight
+from twofold.data.dataset import Samples
+from twofold.engines import open_engine
+from twofold.engines.threads import limited_threads
+from twofold.errors import DivergedError, SpecificationError
+from twofold.estimators.diagnosis import likely_cause
+from twofold.estimators.epochs import EpochFit, Optimizer
+from twofold.estimators.full_batch import minimize, value_and_gradient
+from twofold.estimators.progress import Progress
+from twofold.estimators.settings import (
+    build_network,
+    build_recipe,
+    check_settings,
+    choose_dtype,
+    draw_parameters,
+    draw_seed,
+    open_fitting_engine,
+)
+from twofold.estimators.validation import Validation, set_aside
+from twofold.network import Layer, Network, Parameters, largest
+
+Array = NDArray[Any]
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _takes_minibatches(model: Any) -> bool:
+    if model.solver == "lbfgs":
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {model.solver} is not stochastic."
+        )
+    return True
+
+
+def takes_minibatches(method: Method) -> Method:
+    """Make a method available with the solvers that go by minibatches."""
+    decorated: Method = available_if(_takes_minibatches)(method)
+    return decorated
+
+
+class Perceptron(BaseEstimator):  # type: ignore[misc]
+    """The common part of the two; not for use by itself.
+
+    A subclass sets its parameters and says how targets are written: `_encode(y, first)` returns what the network is
+    trained on, `_decode(O)` turns outputs into predictions, `_network_loss()` names the loss.
+    """
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    _optimizer: Optimizer
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        eval_set: Sequence[ArrayLike] | None = None,
+    ) -> Self:
+        """Fit the network to X and y.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame, shape (n, d)
+        y : array, shape (n,) or (n, q)
+        sample_weight : array, shape (n,), optional
+            Non-negative, not all 0.
+        eval_set : (X, y) or (X, y, sample_weight), optional
+            A validation set of one's own, scored after each epoch; with ``early_stopping`` it decides when to stop, and
+            nothing is set aside.
+
+        Returns
+        -------
+        Itself.
+
+        Raises
+        ------
+        DataError, SpecificationError
+            If the data or a parameter can't be used.
+        DivergedError
+            If training leaves the finite numbers; the likely cause is named.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``max_iter`` is reached.
+        """
+        return self._fit(X, y, sample_weight, eval_set=eval_set, incremental=False)
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        *,
+        eval_set: Sequence[ArrayLike] | None,
+        incremental: bool,
+    ) -> Self:
+        check_settings(self)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        features, labels = self._checked(X, y, reset=first)
+        weight = self._weights(labels, sample_weight, incremental=incremental)
+        targets = self._encode(labels, first=first and not incremental)
+        random_state = check_random_state(self.random_state)
+        network = self._start(features, targets, first=first, random_state=random_state)
+        with limited_threads(self.threads):
+            if self.solver == "lbfgs":
+                self._minimize(network, features, targets, weight)
+                return self
+            validation = self._own_validation(eval_set)
+            rows: Any = slice(None)
+            if self.early_stopping and validation is None:
+                if incremental:
+                    raise SpecificationError(
+                        "partial_fit does not support early_stopping=True without a validation set of your own; "
+                        "give eval_set=(X, y)"
+                    )
+                rows, held = set_aside(
+                    targets,
+                    fraction=self.validation_fraction,
+                    random_state=random_state,
+                    classes=targets.dtype.kind != "f",
+                )
+                validation = Validation(
+                    features[held], targets[held], labels[held], None if weight is None else weight[held]
+                )
+            samples = Samples(features[rows], targets[rows], _rows(weight, rows))
+            if not hasattr(self, "_seed"):  # drawn last: weights and validation set are scikit-learn's
+                self._seed, self._epochs = draw_seed(random_state), 0
+            self._fit_epochs(network, samples, validation=validation, incremental=incremental)
+        return self
+
+    def _fit_epochs(
+        self, network: Network, samples: Samples, *, validation: Validation | None, incremental: bool
+    ) -> None:
+        """Train by minibatches, in an engine."""
+        n, weight = len(samples), samples.sample_weight
+        dtype = choose_dtype(self, samples.X, samples.y)
+        epochs = 1 if incremental else self.max_iter
+        recipe = build_recipe(
+            self,
+            n=n,
+            total=float(n if weight is None else weight.sum()),
+            seed=self._seed,
+            epochs=self._epochs + epochs,
+        )
+        is_sparse = sparse.issparse(samples.X)
+        engine = open_fitting_engine(
+            self,
+            network,
+            self.parameters_,
+            dtype=dtype,
+            samples=n * epochs,
+            batch_size=recipe.batch_size,
+            is_sparse=is_sparse,
+        )
+        if is_sparse and engine.name != "scratch":
+            samples = replace(samples, X=cast("Any", samples.X).toarray())
+        before: Optimizer | None = getattr(self, "_optimizer", None)
+        resume = before.state if incremental and before is not None else None
+        if resume is None:
+            self._optimizer = Optimizer(float(self.learning_rate_init))
+        elif not self.averaging:
+            resume = replace(resume, parameters=engine.parameters())
+        fit = EpochFit(self, engine, samples, recipe=recipe, validation=validation, incremental=incremental)
+        fit.run(resume=resume, after=self._epochs)
+        self._epochs += self.n_iter_
+
+    def _minimize(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:
+        """Train by L-BFGS, over all samples at once."""
+        dtype = choose_dtype(self, X, y)
+        X = X.astype(dtype, copy=False)
+        targets = y if y.dtype == np.int64 else y.astype(dtype, copy=False)
+        shares = None if weight is None else weight.astype(dtype)
+        penalty = self.alpha / (len(y) if weight is None else weight.sum())
+
+        def objective(parameters: Parameters) -> tuple[float, Parameters]:
+            present = tuple(Layer(layer.W.astype(dtype), layer.b.astype(dtype)) for layer in parameters)
+            return value_and_gradient(network, present, X, targets, weight=shares, penalty=penalty)
+
+        progress = Progress(self.verbose, self.max_iter)
+
+        def tell(iteration: int, loss: float, _parameters: Parameters) -> bool:
+            progress.tell(iteration, loss, None)
+            return False
+
+        found = minimize(
+            network,
+            self.parameters_,
+            objective,
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=self.tol,
+            tell=tell,
+            time_budget=self.time_budget,
+        )
+        progress.end()
+        if not np.isfinite(largest(found.parameters)):
+            raise DivergedError(likely_cause(X, y, names=self._names(), rate=None), found.iterations)
+        self.loss_, self.n_iter_, self.stop_reason_ = found.loss, found.iterations, found.reason
+        self._set_parameters(found.parameters)
+
+    def _start(self, X: Array, y: Array, *, first: bool, random_state: np.random.RandomState) -> Network:
+        """Make the network, and draw its parameters if there are none to go on from."""
+        outputs = 1 if y.ndim == 1 else y.shape[1]
+        if y.dtype == np.int64:
+            outputs = len(self.classes_)
+        network = build_network(self, X.shape[1], outputs, self._network_loss())
+        if first:
+            self._forget()
+            self._dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
+            self._set_parameters(draw_parameters(network, random_state))
+        elif (shapes := tuple(W.shape for W in self.coefs_)) != network.shapes:
+            raise SpecificationError(
+                f"the weights so far have shapes {shapes}, the parameters and data ask for {network.shapes}; "
+                "set warm_start=False to begin anew"
+            )
+        self.network_ = network
+        self.n_outputs_, self.n_layers_ = outputs, len(network.widths)
+        self.out_activation_ = self._out_activation()
+        return network
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit left."""
+        own = ("history_", "loss_curve_", "loss_", "best_loss_", "validation_scores_", "best_validation_score_")
+        for name in (*own, "best_iter_", "t_", "_no_improvement_count", "_optimizer", "_best_parameters", "_seed"):
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _own_validation(self, eval_set: Sequence[ArrayLike] | None) -> Validation | None:
+        """Check the user's own validation set."""
+        if eval_set is None:
+            return None
+        if not isinstance(eval_set, list | tuple) or len(eval_set) not in (2, 3):
+            raise SpecificationError("eval_set is (X, y) or (X, y, sample_weight)")
+        features, labels = self._checked(eval_set[0], eval_set[1], reset=False)
+        weight = None if len(eval_set) == 2 else check_weight(eval_set[2], len(labels), dtype="float64")
+        return Validation(features, self._encode(labels, first=False), labels, weight)
+
+    def _weights(self, y: Array, sample_weight: ArrayLike | None, *, incremental: bool) -> Array | None:  # noqa: ARG002
+        """Return the samples' weights, or None."""
+        return check_weight(sample_weight, len(y), dtype="float64")
+
+    @property
+    def parameters_(self) -> Parameters:
+        """The network's parameters, a `twofold.Layer` of each layer."""
+        rest: list[dict[str, Array]] = getattr(self, "_rest", None) or [{}] * len(self.coefs_)
+        return tuple(
+            Layer(np.asarray(W), np.asarray(b), **more)
+            for W, b, more in zip(self.coefs_, self.intercepts_, rest, strict=True)
+        )
+
+    def _set_parameters(self, parameters: Parameters) -> None:
+        """Take over parameters, in the type of X as scikit-learn has it."""
+        dtype = getattr(self, "_dtype", np.float64)
+        layers = [{name: a for name, a in layer._asdict().items() if a is not None} for layer in parameters]
+        arrays = [{name: a.astype(dtype) for name, a in layer.items()} for layer in layers]
+        self.coefs_ = [layer.pop("W") for layer in arrays]
+        self.intercepts_ = [layer.pop("b") for layer in arrays]
+        self._rest = arrays
+
+    def _outputs(self, X: ArrayLike) -> Array:
+        """Compute raw outputs (n, q), in the wider type of X and the weights."""
+        check_is_fitted(self)
+        features = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        dtype = "float32" if np.result_type(features.dtype, *self.coefs_) == np.float32 else "float64"
+        return open_engine("scratch", self.network_, parameters=self.parameters_, dtype=dtype).outputs(features)
+
+    def _names(self) -> list[str] | None:
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else [str(name) for name in names]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _rows(weight: Array | None, rows: Any) -> Array | None:
+    return None if weight is None else weight[rows]

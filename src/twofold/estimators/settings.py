@@ -1,0 +1,180 @@
+"""From an estimator's parameters, scikit-learn's words, to a network, a recipe and an engine."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from twofold.borders import check_precision
+from twofold.engines import ENGINES, Engine, choose, open_engine
+from twofold.engines.threads import check_threads
+from twofold.errors import SpecificationError, check_name
+from twofold.network import Network, Parameters, initialize
+from twofold.recipe import Recipe
+
+Array = NDArray[Any]
+
+SOLVERS = ("lbfgs", "sgd", "adam")
+LEARNING_RATES = ("constant", "invscaling", "adaptive")
+ACTIVATION_NAMES = {"logistic": "sigmoid"}  # scikit-learn's name and the house's
+LARGEST = 1e15  # float32 squares it without overflow, a thousand features of it summed
+
+# What a parameter's value must be: a test, and how to say it.
+_RULES: dict[str, tuple[Any, str]] = {
+    "alpha": (lambda v: _real(v) and 0 <= v < math.inf, "a number of at least 0"),
+    "batch_size": (lambda v: v == "auto" or (_whole(v) and v >= 1), "an integer of at least 1, or 'auto'"),
+    "learning_rate_init": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
+    "power_t": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
+    "max_iter": (lambda v: _whole(v) and v >= 1, "an integer of at least 1"),
+    "max_fun": (lambda v: _whole(v) and v >= 1, "an integer of at least 1"),
+    "tol": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
+    "momentum": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+    "validation_fraction": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+    "n_iter_no_change": (lambda v: v == math.inf or (_whole(v) and v >= 1), "an integer of at least 1, or inf"),
+    "time_budget": (lambda v: v is None or (_real(v) and v > 0), "a positive number of seconds, or None"),
+    "dropout": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+}
+
+
+def check_settings(model: Any) -> None:
+    """Check what no other place checks; raise `SpecificationError`."""
+    for name, (holds, expected) in _RULES.items():
+        if hasattr(model, name) and not holds(getattr(model, name)):
+            raise SpecificationError(f"{name} is {getattr(model, name)!r}; it must be {expected}")
+    check_name("solver", model.solver, SOLVERS)
+    check_name("learning_rate", model.learning_rate, LEARNING_RATES)
+    check_name("engine", model.engine, ("auto", *ENGINES))
+    check_threads(model.threads)
+    if model.dtype != "auto":
+        check_precision(model.dtype)
+    if any(not _whole(units) or units <= 0 for units in hidden_layers(model)):
+        raise SpecificationError(f"hidden_layer_sizes must be > 0, got {list(hidden_layers(model))}.")
+
+
+def hidden_layers(model: Any) -> tuple[int, ...]:
+    """Return the units of each hidden layer; a single number is one layer."""
+    sizes = model.hidden_layer_sizes
+    return tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
+
+
+def build_network(model: Any, inputs: int, outputs: int, loss: str) -> Network:
+    """Make the network that an estimator's parameters describe."""
+    given = model.activation
+    names = [given] if isinstance(given, str) else list(given)
+    house = [ACTIVATION_NAMES.get(name, name) for name in names]
+    options: dict[str, Any] = {"activation": house[0] if isinstance(given, str) else tuple(house)}
+    if model.normalization is not None:
+        options["normalization"] = model.normalization
+    hidden = tuple(int(units) for units in hidden_layers(model))
+    return Network((inputs, *hidden, outputs), loss=loss, dropout=model.dropout, **options)
+
+
+def build_recipe(model: Any, *, n: int, total: float, seed: int, epochs: int) -> Recipe:
+    """Make the recipe that an estimator's parameters describe.
+
+    Parameters
+    ----------
+    model : estimator
+    n : int
+        Samples.
+    total : float
+        Sum of their weights, n without weights.
+    seed : int
+    epochs : int
+
+    Returns
+    -------
+    Recipe
+        The penalty is scikit-learn's: ``alpha |W|^2 / 2`` divided by the (weighted) samples of a minibatch.
+    """
+    batch_size = min(200, n) if model.batch_size == "auto" else min(int(model.batch_size), n)
+    steps = math.ceil(n / batch_size)
+    optimizer = model.solver
+    options: dict[str, Any] = {}
+    if model.solver == "sgd" and model.momentum > 0:
+        optimizer = "nesterov" if model.nesterovs_momentum else "momentum"
+        options["momentum"] = float(model.momentum)
+    for name in ("label_smoothing", "averaging"):
+        if getattr(model, name, 0.0):
+            options[name] = float(getattr(model, name))
+    return Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        shuffle=bool(model.shuffle),
+        learning_rate=float(model.learning_rate_init),
+        optimizer=optimizer,
+        beta1=float(model.beta_1),
+        beta2=float(model.beta_2),
+        epsilon=float(model.epsilon),
+        weight_decay=float(model.alpha) * steps / total,
+        seed=seed,
+        **options,
+    )
+
+
+def draw_parameters(network: Network, random_state: np.random.RandomState) -> Parameters:
+    """Draw first parameters, the very numbers that scikit-learn draws: uniform within Glorot and Bengio's bound.
+
+    The bound of weights and biases is ``sqrt(6 / (inputs + outputs))``, for the logistic activation
+    ``sqrt(2 / (inputs + outputs))``.
+    """
+    layers = []
+    activations = getattr(network, "activations", (network.activation,) * len(network.hidden))
+    for index, layer in enumerate(initialize(network, initialization="zeros")):
+        logistic = activations and activations[min(index, len(activations) - 1)] == "sigmoid"
+        bound = math.sqrt((2 if logistic else 6) / sum(layer.W.shape))
+        W = random_state.uniform(-bound, bound, layer.W.shape)
+        layers.append(layer._replace(W=W, b=random_state.uniform(-bound, bound, layer.b.shape)))
+    return tuple(layers)
+
+
+def choose_dtype(model: Any, X: Array, y: Array) -> str:
+    """Return the type of a fit's arithmetic.
+
+    ``"auto"`` is float32 for minibatches, whose noise is far above its rounding, unless a number is too large for it;
+    float64 for L-BFGS, which compares nearly equal losses.
+    """
+    if model.dtype != "auto":
+        return check_precision(model.dtype)
+    if model.solver == "lbfgs":
+        return "float64"
+    values: Any = X.data if sparse.issparse(X) else X
+    large = any(a.size and max(a.max(), -a.min()) > LARGEST for a in (values, y) if a.dtype.kind == "f")
+    return "float64" if large else "float32"
+
+
+def open_fitting_engine(
+    model: Any, network: Network, parameters: Parameters, *, dtype: str, samples: int, batch_size: int, is_sparse: bool
+) -> Engine:
+    """Open the engine that an estimator asks for.
+
+    ``"auto"`` is `twofold.engines.choose`, for a job of ``samples`` gone through; sparse features are kept sparse by
+    the scratch engine alone.
+    """
+    name = model.engine
+    if name == "auto":
+        options = {"dtype": dtype, "device": model.device, "precision": model.precision}
+        name = choose(network, batch_size=batch_size, samples=samples, **options)
+        if is_sparse and model.device == "cpu" and model.precision is None:
+            name = "scratch"
+    return open_engine(
+        name, network, parameters=parameters, dtype=dtype, device=model.device, precision=model.precision
+    )
+
+
+def draw_seed(random_state: np.random.RandomState) -> int:
+    """Draw a seed of the house's stateless randomness."""
+    return int(random_state.randint(np.iinfo(np.int32).max))
+
+
+def _real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
