@@ -39,6 +39,7 @@ HEAVY = {
             for name in ("fused", "buffers", "kernels", "one_row", "products", "replays", "tally", "tensors")
         ),
         "data/torch_dataset.py",
+        "saving/torch_module.py",
     },
     "PIL": {"data/torch_dataset.py", "plots/film.py"},
     "matplotlib": {"plots"},

@@ -10,14 +10,31 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_the_example_in_python_runs_as_it_stands(fashion, capsys):
-    code, least_squares = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+def run_example(word: str) -> None:
+    """Run the one example in Python that has this word in it."""
+    (code,) = (
+        block for block in re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL) if word in block
+    )
     exec(compile(code, str(README), "exec"), {})  # noqa: S102 - our own README
+
+
+def test_the_example_of_training_runs_as_it_stands(fashion, capsys):
+    run_example("print(epoch)")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
     assert float(re.search(r"test accuracy (\S+)", lines[-1])[1]) > 0.8
-    exec(compile(least_squares, str(README), "exec"), {})  # noqa: S102 - our own README
+
+
+def test_the_example_of_least_squares_runs_as_it_stands(capsys):
+    run_example("LinearRegression")
     assert "R2 0.99" in capsys.readouterr().out
+
+
+@pytest.mark.torch
+def test_the_example_of_models_on_disk_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_example("save_model")
+    assert re.fullmatch(r"\['\d' '\d' '\d'\]\n", capsys.readouterr().out)
 
 
 def test_no_figure_is_left_open():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
-    from twofold.saving import Model, load_model, save_model
+    from twofold.saving import Model, export_onnx, load_model, save_model, to_python, to_torch
     from twofold.solvers import polynomial_features, solve_least_squares
     from twofold.training import Epoch, evaluate, train
 
@@ -25,8 +25,8 @@ __version__ = "0.1.0"
 
 # Where each public name lives; `import twofold.X` in a type checker's eyes is the block above.
 _HOMES = {
-    "CheckpointFolder": "checkpoints",
     "BestEpoch": "early_stopping",
+    "CheckpointFolder": "checkpoints",
     "Dataset": "data",
     "Engine": "engines",
     "EngineState": "engines",
@@ -45,6 +45,7 @@ _HOMES = {
     "collapse": "inspect",
     "compare_engines": "inspect",
     "evaluate": "training",
+    "export_onnx": "saving",
     "find_rate": "inspect",
     "initialize": "network",
     "load_dataset": "data",
@@ -54,10 +55,12 @@ _HOMES = {
     "read_idx": "data",
     "save_model": "saving",
     "solve_least_squares": "solvers",
+    "to_python": "saving",
+    "to_torch": "saving",
     "trace": "inspect",
     "train": "training",
-    "train_with_checkpoints": "checkpoints",
     "train_best": "early_stopping",
+    "train_with_checkpoints": "checkpoints",
     "write_idx": "data",
 }
 
@@ -82,6 +85,7 @@ __all__ = [
     "collapse",
     "compare_engines",
     "evaluate",
+    "export_onnx",
     "find_rate",
     "initialize",
     "load_dataset",
@@ -91,6 +95,8 @@ __all__ = [
     "read_idx",
     "save_model",
     "solve_least_squares",
+    "to_python",
+    "to_torch",
     "trace",
     "train",
     "train_best",

@@ -11,6 +11,7 @@ from twofold.cli.certify import certify
 from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
+from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
 from twofold.cli.show import show
 from twofold.cli.trace import trace
@@ -45,6 +46,7 @@ app.command()(compare)
 app.command()(find_rate)
 app.command()(show)
 app.command()(trace)
+app.command()(export)
 app.command()(demo)
 app.command()(certify)
 app.add_typer(data, name="data")

@@ -1,0 +1,233 @@
+"""A model as an ONNX graph, run with onnxruntime before it is believed. Needs ``pip install 'twofold[onnx]'``."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twofold import __version__
+from twofold.errors import DataError, MissingDependencyError, TwofoldError
+from twofold.files import replacing
+from twofold.functions import LOSSES
+from twofold.randomness import Purpose, stream
+from twofold.saving.model import Model
+from twofold.saving.steps import Activate, Affine, Standardize, Unstandardize, steps
+
+Array = NDArray[Any]
+
+OPSET = 17  # of 2022: read by onnxruntime 1.12 and later
+IR_VERSION = 8
+SAMPLES = 64  # random ones, to compare on
+TOLERANCE = {"float32": 1e-4, "float64": 1e-10}  # of the largest output; past it something is wrong, not just rounded
+
+ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+PROBABILITIES = {"classes": "Softmax", "labels": "Sigmoid"}
+
+
+@dataclass(frozen=True)
+class OnnxReport:
+    """How well an ONNX graph computes what the model does.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    samples : int
+        Samples that were compared.
+    largest_difference : float
+        Between onnxruntime's outputs and the model's.
+    largest_output : float
+        Largest absolute output of the model, to hold that against.
+    """
+
+    path: str
+    samples: int
+    largest_difference: float
+    largest_output: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: on {self.samples} samples onnxruntime's outputs differ from the model's by at most "
+            f"{self.largest_difference:.1e}, the largest output being {self.largest_output:.4g}"
+        )
+
+
+def export_onnx(model: Model, path: str | os.PathLike[str], *, X: ArrayLike | None = None) -> OnnxReport:
+    """Write a model as an ONNX graph, all or nothing, once onnxruntime has computed the same outputs with it.
+
+    The graph takes ``X`` (n, d) and gives ``outputs`` (n, q), in the data's own units, and for classes and labels
+    ``probabilities`` (n, q). X is of the parameters' type, or of float64 where the model standardises; image bytes go
+    in as numbers from 0 to 1, and a table's columns as its encoder gives them. Names of features and classes, the
+    target and the data's hash are in the graph's metadata.
+
+    Parameters
+    ----------
+    model : Model
+    path : path
+        The file, such as ``model.onnx``.
+    X : array, shape (n, d), optional
+        Samples to compare on; random ones around the features' means otherwise.
+
+    Returns
+    -------
+    OnnxReport
+
+    Raises
+    ------
+    MissingDependencyError
+        If onnx or onnxruntime is not installed.
+    DataError
+        If X doesn't fit the network.
+    TwofoldError
+        If the outputs differ by more than rounding; nothing is written then.
+    OSError
+        If the file can't be written.
+    """
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"the export needs {error.name}, which is not installed: pip install 'twofold[onnx]'"
+        ) from error
+    graph = _build(model)
+    onnx.checker.check_model(graph)
+    data = graph.SerializeToString()
+    rows = _samples(model, X)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    ours = model.outputs(rows)
+    theirs = session.run(["outputs"], {"X": rows})[0]
+    report = OnnxReport(os.fspath(path), len(rows), float(np.abs(ours - theirs).max()), float(np.abs(ours).max()))
+    kind = "float32" if "gelu" in model.network.activation else model.dtype
+    if not report.largest_difference <= TOLERANCE[kind] * max(report.largest_output, 1.0):
+        raise TwofoldError(f"not written, this is more than rounding: {report}")
+    with replacing(path) as file:
+        file.write(data)
+    return report
+
+
+def _samples(model: Model, X: ArrayLike | None) -> Array:
+    """Return samples in the graph's input type."""
+    kind = "float64" if model.scaling is not None else model.dtype
+    if X is not None:
+        rows = np.asarray(X)
+        if len(rows) == 0:
+            raise DataError("X has no samples; give some to compare on, or none at all for random ones")
+        if rows.dtype == np.uint8 and model.scaling is None:
+            rows = rows.astype(kind) / 255
+        return rows.reshape(len(rows), -1).astype(kind)
+    rows = stream(0, Purpose.DATA, 0).standard_normal((SAMPLES, model.network.inputs))
+    if model.scaling is not None:
+        rows = rows * model.scaling.scale.ravel() + model.scaling.mean.ravel()
+    return rows.astype(kind)
+
+
+@dataclass
+class _Graph:
+    """Nodes and constants as they come together; `now` is the name of the last result."""
+
+    dtype: str
+    now: str = "X"
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+
+    def constant(self, array: Array) -> str:
+        """Add an array and return its name."""
+        from onnx import numpy_helper
+
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def then(self, operator: str, *more: str, of: str | None = None, **attributes: Any) -> str:
+        """Apply an operator to the last result, or to that of another name, and return the new one's name."""
+        from onnx import helper
+
+        name = f"r{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, [of or self.now, *more], [name], **attributes))
+        self.now = name
+        return name
+
+    def cast(self, dtype: str) -> str:
+        """Bring the last result to another type."""
+        from onnx import helper
+
+        return self.then("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+
+def _build(model: Model) -> Any:
+    """Put the graph of a model together."""
+    from onnx import helper
+
+    graph = _Graph(model.dtype)
+    for step in steps(model):
+        match step:
+            case Standardize(mean, scale):
+                graph.then("Sub", graph.constant(mean))
+                graph.then("Div", graph.constant(scale))
+                if model.dtype != "float64":
+                    graph.cast(model.dtype)
+            case Affine(W, b):
+                graph.then("Gemm", graph.constant(W), graph.constant(b))
+            case Activate(name):
+                _activate(graph, name)
+            case Unstandardize(mean, scale):
+                if model.dtype != "float64":
+                    graph.cast("float64")
+                graph.then("Mul", graph.constant(scale))
+                graph.then("Add", graph.constant(mean))
+    last = graph.now
+    graph.nodes.append(helper.make_node("Identity", [last], ["outputs"]))
+    kinds = {"outputs": _kind(model, target=True)}
+    if operator := PROBABILITIES.get(LOSSES[model.network.loss].targets):
+        graph.nodes.append(helper.make_node(operator, [last], ["probabilities"]))
+        kinds["probabilities"] = _kind(model, target=True)
+    n, d, q = "n", model.network.inputs, model.network.outputs
+    inputs = [helper.make_tensor_value_info("X", _kind(model, target=False), [n, d])]
+    results = [helper.make_tensor_value_info(name, kind, [n, q]) for name, kind in kinds.items()]
+    body = helper.make_graph(graph.nodes, "twofold", inputs, results, graph.constants)
+    made = helper.make_model(
+        body,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="twofold",
+        producer_version=__version__,
+    )
+    words = {name: getattr(model, name) for name in ("features", "classes", "target", "data_name", "data_hash")}
+    helper.set_model_props(made, {name: json.dumps(value) for name, value in words.items() if value})
+    return made
+
+
+def _kind(model: Model, *, target: bool) -> int:
+    """Return ONNX's number for the type of the inputs, or of the outputs."""
+    from onnx import helper
+
+    scaled = model.scaling is not None and (not target or model.scaling.target_mean is not None)
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype("float64" if scaled else model.dtype)))
+
+
+def _activate(graph: _Graph, name: str) -> None:
+    """Apply an activation; the exact GELU is ``z (1 + erf(z / sqrt 2)) / 2``."""
+    z = graph.now
+    if name in ACTIVATIONS:
+        graph.then(ACTIVATIONS[name])
+    elif name == "silu":
+        graph.then("Mul", graph.then("Sigmoid"), of=z)
+    elif name == "gelu":
+        graph.then("Mul", graph.constant(np.asarray(math.sqrt(0.5), graph.dtype)))
+        if graph.dtype == "float64":  # onnxruntime has no Erf of doubles: its error, 1e-7, is in the report
+            graph.cast("float32")
+        graph.then("Erf")
+        if graph.dtype == "float64":
+            graph.cast("float64")
+        graph.then("Add", graph.constant(np.asarray(1, graph.dtype)))
+        graph.then("Mul", graph.constant(np.asarray(0.5, graph.dtype)))
+        graph.then("Mul", z)
+    elif name != "identity":
+        raise TwofoldError(f"activation {name!r} has no counterpart in ONNX here")

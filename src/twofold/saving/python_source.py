@@ -1,0 +1,173 @@
+"""A small model as a few lines of Python that need nothing but the interpreter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from twofold import __version__
+from twofold.errors import SpecificationError
+from twofold.functions import LOSSES
+from twofold.saving.model import Model
+from twofold.saving.steps import Activate, Affine, Standardize, Unstandardize, steps
+
+Array = NDArray[Any]
+
+LARGEST = 10_000  # parameters; past it, source is the wrong place for numbers
+
+# Each activation of a number v, and the names it needs from `math`.
+ACTIVATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "relu": ("max(v, 0.0)", ()),
+    "sigmoid": ("sigmoid(v)", ("exp",)),
+    "tanh": ("tanh(v)", ("tanh",)),
+    "gelu": ("v * erfc(-v / sqrt(2)) / 2", ("erfc", "sqrt")),
+    "silu": ("v * sigmoid(v)", ("exp",)),
+}
+
+AFFINE = '''
+def affine(x, W, b):
+    """W has a row for each output."""
+    return [sum(v * w for v, w in zip(x, row)) + c for row, c in zip(W, b)]
+'''
+SIGMOID = """
+def sigmoid(v):
+    return 1 / (1 + exp(-v)) if v >= 0 else exp(v) / (1 + exp(v))
+"""
+SOFTMAX = '''
+def probabilities(x):
+    """Return the probability of each class."""
+    o = outputs(x)
+    e = [exp(v - max(o)) for v in o]
+    return [v / sum(e) for v in e]
+'''
+LABELS = '''
+def probabilities(x):
+    """Return the probability of each label."""
+    return [sigmoid(v) for v in outputs(x)]
+'''
+PREDICT = '''
+def predict(x):
+    """Return {what}."""
+    o = outputs(x)
+    return {result}
+'''
+
+
+def to_python(model: Model) -> str:
+    """Write a model as Python source: ``outputs(x)``, ``predict(x)`` and, for classes and labels, ``probabilities(x)``.
+
+    Each takes one sample, a sequence of d numbers in the data's own units (image bytes as numbers from 0 to 1, a
+    table's columns as its encoder gives them), and computes with Python's floats. Nothing is imported but `math`, and
+    weights are written so that they come back to the bit.
+
+    Parameters
+    ----------
+    model : Model
+        With at most `LARGEST` parameters.
+
+    Returns
+    -------
+    str
+        Source of a module.
+
+    Raises
+    ------
+    SpecificationError
+        If the model has more parameters.
+
+    Examples
+    --------
+    >>> from twofold import Network, open_engine
+    >>> engine = open_engine("scratch", Network((2, 1), loss="squared"), initialization="zeros")
+    >>> for line in to_python(Model.of(engine)).splitlines()[2:6]:
+    ...     print(line)
+    W1 = [
+        [0.0, 0.0],
+    ]
+    b1 = [0.0]
+    """
+    network = model.network
+    if network.n_parameters > LARGEST:
+        raise SpecificationError(
+            f"the network has {network.n_parameters} parameters; as Python source at most {LARGEST} are written: "
+            "export it to ONNX"
+        )
+    constants, lines, functions = _body(model)
+    kind = LOSSES[network.loss].targets
+    names = set(functions)
+    if kind == "classes":
+        names.add("exp")
+    if kind == "labels" or any("sigmoid(" in line for line in lines):
+        names |= {"exp", "sigmoid"}
+    what = "-".join(map(str, network.widths))
+    hidden = f" {network.activation}," if network.hidden else ""
+    parts = [f'"""A network {what},{hidden} {network.loss}; written by twofold {__version__}."""\n']
+    if imports := sorted(names - {"sigmoid"}):
+        parts.append(f"from math import {', '.join(imports)}\n")
+    parts.append("\n".join(constants) + "\n")
+    parts.append(AFFINE)
+    if "sigmoid" in names:
+        parts.append(SIGMOID)
+    parts.append(_outputs(model, lines))
+    parts += {"classes": [SOFTMAX], "labels": [LABELS], "numbers": []}[kind]
+    parts.append(_predict(model, kind))
+    return "\n".join(parts)
+
+
+def _body(model: Model) -> tuple[list[str], list[str], list[str]]:
+    """Return constants, the lines that compute, and the names that they need from `math`."""
+    constants, lines = [], []
+    functions: list[str] = []
+    if model.features:
+        constants.append(f"FEATURES = [{', '.join(map(ascii, model.features))}]")
+    if model.classes:
+        constants.append(f"CLASSES = [{', '.join(map(ascii, model.classes))}]")
+    layer = 0
+    for step in steps(model):
+        match step:
+            case Standardize(mean, scale):
+                constants += [f"MEAN = {mean.tolist()!r}", f"SCALE = {scale.tolist()!r}"]
+                lines.append("x = [(v - m) / s for v, m, s in zip(x, MEAN, SCALE)]")
+            case Affine(W, b):
+                layer += 1
+                constants += [f"W{layer} = [", *(f"    {row!r}," for row in W.T.tolist()), "]"]
+                constants.append(f"b{layer} = {b.tolist()!r}")
+                lines.append(f"x = affine(x, W{layer}, b{layer})")
+            case Activate(name):
+                if name == "identity":
+                    continue
+                formula, needed = ACTIVATIONS[name]
+                lines.append(f"x = [{formula} for v in x]")
+                functions += needed
+            case Unstandardize(mean, scale):
+                constants += [f"TARGET_MEAN = {mean.tolist()!r}", f"TARGET_SCALE = {scale.tolist()!r}"]
+                lines.append("x = [v * s + m for v, s, m in zip(x, TARGET_SCALE, TARGET_MEAN)]")
+    return constants, lines, functions
+
+
+def _outputs(model: Model, lines: list[str]) -> str:
+    d, q = model.network.inputs, model.network.outputs
+    return "\n".join(
+        [
+            "\ndef outputs(x):",
+            f'    """Return the raw outputs ({q}) of one sample, d = {d} numbers."""',
+            f"    if len(x) != {d}:",
+            f'        raise ValueError(f"the sample has {{len(x)}} numbers; expected {d}")',
+            *(f"    {line}" for line in lines),
+            "    return x\n",
+        ]
+    )
+
+
+def _predict(model: Model, kind: str) -> str:
+    name = "CLASSES[{}]" if model.classes else "{}"
+    if kind == "classes":
+        return PREDICT.format(what="the likeliest class", result=name.format("o.index(max(o))"))
+    if kind == "numbers":
+        return PREDICT.format(what="the predicted numbers", result="o")
+    if len(model.classes) == 2 and model.network.outputs == 1:
+        return PREDICT.format(what="the likelier class", result=name.format("int(o[0] > 0)"))
+    return PREDICT.format(
+        what="1 for each label that is more likely than not, else 0", result="[int(v > 0) for v in o]"
+    )

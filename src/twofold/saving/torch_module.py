@@ -1,0 +1,88 @@
+"""A model as a plain ``torch.nn.Sequential``. This module imports torch: import it where it is needed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.errors import MissingDependencyError
+from twofold.saving.model import Model
+from twofold.saving.steps import Activate, Affine, Standardize, Unstandardize, steps
+
+try:
+    import torch
+    from torch import nn
+
+    from twofold.engines.concise import MODULES
+except ImportError as error:
+    raise MissingDependencyError("PyTorch is not installed; install it with: pip install 'twofold[torch]'") from error
+
+Array = NDArray[Any]
+
+
+def to_torch(model: Model) -> nn.Sequential:
+    """Turn a model into a plain PyTorch module, which needs nothing of twofold any more.
+
+    It takes X (n, d) of the parameters' type, image bytes as numbers from 0 to 1, and gives the raw outputs (n, q).
+    Where the model standardises, a frozen diagonal layer ``standardize`` comes first, and ``rescale`` last if the
+    target is standardised too: features and outputs are in the data's own units. Dropout is in it, so that training
+    can go on; the module comes in evaluation mode.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    torch.nn.Sequential
+
+    Raises
+    ------
+    MissingDependencyError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> from twofold import Network, open_engine
+    >>> to_torch(Model.of(open_engine("scratch", Network((4, 5, 3)))))
+    Sequential(
+      (hidden1): Linear(in_features=4, out_features=5, bias=True)
+      (relu1): ReLU()
+      (output): Linear(in_features=5, out_features=3, bias=True)
+    )
+    """
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    layer = 1
+    for step in steps(model):
+        match step:
+            case Standardize(mean, scale):
+                modules["standardize"] = _diagonal(1 / scale, -mean / scale, model.dtype)
+            case Affine(W, b):
+                name = f"hidden{layer}" if layer <= len(model.network.hidden) else "output"
+                modules[name] = _linear(W, b, model.dtype)
+            case Activate(name):
+                modules[f"{name}{layer}"] = MODULES[name]()
+                if model.network.dropout:
+                    modules[f"dropout{layer}"] = nn.Dropout(model.network.dropout)
+                layer += 1
+            case Unstandardize(mean, scale):
+                modules["rescale"] = _diagonal(scale, mean, model.dtype)
+    return nn.Sequential(modules).eval()
+
+
+def _linear(W: Array, b: Array, dtype: str) -> nn.Linear:
+    """Make a layer of copies; PyTorch keeps weights as (outputs, inputs)."""
+    module = nn.Linear(W.shape[0], W.shape[1], dtype=getattr(torch, dtype))
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(np.ascontiguousarray(W.T)))
+        module.bias.copy_(torch.from_numpy(b))
+    return module
+
+
+def _diagonal(scale: Array, shift: Array, dtype: str) -> nn.Linear:
+    """Make a frozen layer ``x scale + shift``."""
+    module = _linear(np.diag(scale), shift, dtype)
+    return module.requires_grad_(False)
