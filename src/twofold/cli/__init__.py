@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, 2 for a mistake, 130 after Ctrl-C.
+        The exit code: 0, 2 for a mistake, 130 after Ctrl-C, 143 after SIGTERM where there are checkpoints.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from typer import Abort
 
     from twofold.cli.app import app
+    from twofold.cli.stopped import Stopped
     from twofold.errors import TwofoldError
 
     try:
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = app(words, prog_name="twofold", standalone_mode=False)
     except (KeyboardInterrupt, Abort):
         code = 130
+    except Stopped as stopped:
+        from twofold.cli.safety import how_to_go_on
+
+        return _complain(f"{stopped}; go on with: {how_to_go_on(words)}", stopped.code, debug=debug)
     except (TwofoldError, OSError) as error:
         return _complain(str(error), 2, debug=debug)
     except MemoryError as error:

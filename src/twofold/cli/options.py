@@ -83,6 +83,24 @@ class Hardware:
     threads: Annotated[int | None, Option("--threads", help="Threads of the arithmetic; all cores otherwise.")] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Safety:
+    """Whether checkpoints are written, where and how often; see `twofold.train_with_checkpoints`."""
+
+    checkpoint: Annotated[Path | None, Option("--checkpoint", help="A new folder to write checkpoints to.")] = None
+    resume: Annotated[
+        Path | None,
+        Option(
+            "--resume", help="A folder of checkpoints to go on from and write to; with --checkpoint, if there are any."
+        ),
+    ] = None
+    every: Annotated[int | None, Option("--every", help="Epochs between two checkpoints; else 1.")] = None
+    every_seconds: Annotated[
+        float | None, Option("--every-seconds", help="Seconds between two checkpoints, within an epoch too.")
+    ] = None
+    keep: Annotated[int | None, Option("--keep", help="How many checkpoints to keep; else 3.")] = None
+
+
 def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options that these dataclasses hold, in the place of its first parameters.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, SAVE, Hardware, JobOptions, takes
+from twofold.cli.options import AS_JSON, SAVE, Hardware, JobOptions, Safety, takes
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from twofold.training import Epoch
 
 
-@takes(JobOptions, Hardware)
+@takes(JobOptions, Hardware, Safety)
 def train(
     options: JobOptions,
     hardware: Hardware,
+    safety: Safety,
     *,
     file: Annotated[Path | None, Argument(help="A Parquet or CSV table, for linear.", show_default=False)] = None,
     target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None,
@@ -30,6 +31,7 @@ def train(
 ) -> None:
     """Train a model on a data set; linear regression on a table of any size too."""
     from twofold.cli.job import check_words, load, open_worker, plan
+    from twofold.cli.safety import check_safety, refuse_safety, same_engine
     from twofold.cli.screen import Screen
     from twofold.cli.table import IN_MEMORY, choose_table, fit_table
     from twofold.data.table_dataset import table_dataset
@@ -38,6 +40,7 @@ def train(
 
     screen = Screen(as_json=as_json)
     check_words(options, hardware)
+    last = check_safety(safety)
     if save is not None:
         check_place(save)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.seed}
@@ -46,12 +49,13 @@ def train(
     else:
         table = choose_table(options, file, target, features=features, weight=weight)
         if table.size > IN_MEMORY:
+            refuse_safety(safety, f"{file} is solved in one pass")
             screen.result(result | fit_table(screen, table, save=save))
             return
         raw = table_dataset(table)
     job = plan(screen, options, raw)
-    worker = open_worker(job, options, hardware)
-    records = _run(screen, worker, job)
+    worker = open_worker(job, options, same_engine(hardware, last))
+    records = _run(screen, worker, job, options=options, safety=safety)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
     if save is not None:
         result |= _save(screen, save, worker, job=job, records=records)
@@ -64,16 +68,19 @@ def train(
     screen.result(result)
 
 
-def _run(screen: Screen, worker: Engine, job: Job) -> list[Epoch]:
+def _run(screen: Screen, worker: Engine, job: Job, *, options: JobOptions, safety: Safety) -> list[Epoch]:
     """Train, an epoch a line, losses in the data's own units."""
+    from twofold.cli.safety import training
     from twofold.models import in_data_units, loss_unit
-    from twofold.training import train as epochs
 
     if job.data.scaling is not None:
         screen.say("losses and coefficients are in the data's own units")
-    records = []
-    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
-        for epoch in epochs(worker, job.data, job.recipe, watch=watch):
+    with (
+        screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch,
+        training(screen, worker, job, options=options, safety=safety, watch=watch) as epochs,
+    ):
+        records = [in_data_units(epoch, job.data) for epoch in epochs.before]
+        for epoch in epochs.now:
             records.append(in_data_units(epoch, job.data))
             screen.say(str(records[-1]))
     return records
