@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
-    from twofold.estimators import LinearRegression, MLPClassifier, MLPRegressor
+    from twofold.estimators import LinearRegression, MLPClassifier, MLPRegressor, TableEncoder
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
@@ -40,6 +40,7 @@ _HOMES = {
     "Parameters": "network",
     "Recipe": "recipe",
     "Samples": "data",
+    "TableEncoder": "estimators",
     "affine_map_at": "inspect",
     "check_gradients": "inspect",
     "collapse": "inspect",
@@ -80,6 +81,7 @@ __all__ = [
     "Parameters",
     "Recipe",
     "Samples",
+    "TableEncoder",
     "affine_map_at",
     "check_gradients",
     "collapse",

@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     DROPOUT = 3
     DATA = 4
     DIRECTION = 5
+    SPLIT = 6
 
 
 def stream(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:

@@ -100,9 +100,10 @@ class Dataset:
     def needs_scaling(self) -> bool:
         """Whether a column's or numeric target's standard deviation is far from 1: one learning rate can't serve all.
 
-        Far is outside of 0.1 to 10; images and bytes have a fixed scale and constant columns none.
+        Far is outside of 0.1 to 10; images and bytes have a fixed scale and constant columns none, and what has a
+        `scaling` is scaled already.
         """
-        if self.image_shape is not None or self.train.X.dtype == np.uint8:
+        if self.image_shape is not None or self.train.X.dtype == np.uint8 or self.scaling is not None:
             return False
         scaling = Scaling.of(self.train.X, None if self.classes else self.train.y)
         scales = scaling.scale if scaling.target_scale is None else np.append(scaling.scale, scaling.target_scale)

@@ -1,0 +1,53 @@
+"""The options about a table: which columns, which rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Option
+
+from twofold.errors import SpecificationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """What is made of a table's columns and rows: the words of the command line, not yet checked."""
+
+    target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None
+    task: Annotated[str | None, Option("--task", help="classification or regression; seen from the target.")] = None
+    features: Annotated[
+        str | None, Option("--features", "--keep", help="Its columns to predict from: a,b; else all.")
+    ] = None
+    drop: Annotated[str | None, Option("--drop", help="Its columns to leave alone: a,b.")] = None
+    kinds: Annotated[
+        str | None, Option("--kinds", help="Kinds of columns: zip=category,code=number; also boolean, date.")
+    ] = None
+    weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None
+    header: Annotated[bool, Option("--header/--no-header", help="The first line names the columns, or not.")] = True
+    test_fraction: Annotated[
+        float | None, Option("--test-fraction", help="Rows held out to score the model; 0.2, and none for linear.")
+    ] = None
+    validation_fraction: Annotated[
+        float | None, Option("--validation-fraction", help="Training rows held out to choose the epoch.")
+    ] = None
+    patience: Annotated[
+        int | None, Option("--patience", help="Stop after so many epochs without a gain on those rows.")
+    ] = None
+
+    def names(self, option: str) -> list[str] | None:
+        """Read ``"a,b"``; None if it isn't given."""
+        words = getattr(self, option)
+        return None if words is None else [name.strip() for name in words.split(",") if name.strip()]
+
+    def kinds_by_name(self) -> dict[str, str]:
+        """Read ``"zip=category"``; raise `SpecificationError` if that isn't names and kinds."""
+        pairs = [pair.rpartition("=") for pair in self.names("kinds") or []]
+        if any(not (name and mark) for name, mark, _ in pairs):
+            raise SpecificationError(f"--kinds is {self.kinds!r}; expected column=kind, such as zip=category")
+        return {name: kind for name, _, kind in pairs}
+
+    def given(self) -> list[str]:
+        """Return the options that only a table has a use for, and that were given."""
+        names = ("target", "task", "features", "drop", "kinds", "weight", "test_fraction", "validation_fraction")
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]

@@ -1,0 +1,74 @@
+"""What a network and its training are like for a table, if nobody says otherwise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from twofold.tables.study import Choices
+
+LARGE = 2000  # training rows from which on some can be spared to choose the epoch, and pieces have rows enough
+STEPS = 2000  # of a small table: fewer leave even iris short of its best
+SAMPLES = 5_000_000  # gone through at most in training a large table
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableDefaults:
+    """Values for what is left open.
+
+    Attributes
+    ----------
+    words : dict
+        Fields of `Network` and `Recipe`, and ``hidden`` and ``init``, by the names of the command line.
+    choices : Choices
+        How columns become features.
+    validation_fraction : float
+        Part of the training rows that chooses the epoch; 0 to take the last one.
+    """
+
+    words: dict[str, Any] = field(default_factory=dict)
+    choices: Choices = field(default_factory=Choices)
+    validation_fraction: float = 0.0
+
+
+def table_defaults(model: str, rows: int) -> TableDefaults:
+    """Choose by the model and the number of training rows.
+
+    An MLP on a large table gets its numbers in pieces too, dropout, and the epoch that is best on rows held out. A
+    small table can't spare any: a smaller network is held back by weight decay, and trained to the end of its schedule.
+
+    Parameters
+    ----------
+    model : str
+        A name in `twofold.models.MODELS`.
+    rows : int
+        Of the training set, at least 1.
+
+    Returns
+    -------
+    TableDefaults
+
+    Examples
+    --------
+    >>> table_defaults("mlp", 16512).words["hidden"], table_defaults("mlp", 120).words["hidden"]
+    ('256,256', '128')
+    """
+    if model == "linear":
+        return TableDefaults(choices=Choices(scale=False, baseline=True))
+    words: dict[str, Any] = {"optimizer": "adamw", "schedule": "cosine"}
+    if model == "softmax":
+        words |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < LARGE else 256}
+        return TableDefaults(words=words | {"epochs": _epochs(rows, words["batch_size"]), "init": "zeros"})
+    words |= {"activation": "silu", "init": "he", "dropout": 0.2, "learning_rate": 0.001}
+    if rows < LARGE:
+        words |= {"hidden": "128", "weight_decay": 1.0, "batch_size": 32, "epochs": _epochs(rows, 32)}
+        return TableDefaults(words=words)
+    words |= {"hidden": "256,256", "weight_decay": 0.1, "batch_size": 128 if rows < 50_000 else 512}
+    words["epochs"] = max(10, min(60, SAMPLES // rows))
+    return TableDefaults(words=words, choices=Choices(pieces=32), validation_fraction=0.1)
+
+
+def _epochs(rows: int, batch_size: int) -> int:
+    """Return as many epochs as make `STEPS` steps, but at least 30 and at most 1000."""
+    return max(30, min(1000, math.ceil(STEPS / math.ceil(rows / batch_size))))

@@ -1,0 +1,120 @@
+"""A column of numbers: filled, bent if heavy-tailed, centred and scaled, in pieces if wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from twofold.errors import DataError
+from twofold.tables.cells import (
+    holds,
+    numbers,
+    numbers_in_text,
+    words,
+)
+from twofold.tables.plan import flag_name, flagged, wrong
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class NumberPlan:
+    """A column of numbers: ``(f(x) - center) / scale``, f the identity or a logarithm in both directions.
+
+    Attributes
+    ----------
+    fill : float
+        Stands in for missing cells.
+    low, high : float
+        Least and largest number that were seen.
+    bend : float or None
+        ``f(x) = asinh((x - pivot) / bend)``, close to a straight line below ``bend`` and to a logarithm above, for
+        numbers of several orders of magnitude; None for the identity.
+    pivot, center, scale : float
+    knots : tuple of float
+        Ends of pieces, rising, see `pieces`; () for none.
+    unit : tuple of two str, or None
+        Of numbers written as text: what stands before and after them.
+    """
+
+    kind: ClassVar[str] = "number"
+    name: str
+    fill: float
+    low: float
+    high: float
+    center: float = 0.0
+    scale: float = 1.0
+    pivot: float = 0.0
+    bend: float | None = None
+    knots: tuple[float, ...] = ()
+    gaps: bool = False
+    unit: tuple[str, str] | None = None
+
+    def feature_names(self) -> list[str]:
+        """Name the number itself, its pieces, and the flag."""
+        pieces = [f"{self.name}>{knot:.4g}" for knot in self.knots[:-1]]
+        return [self.name, *pieces, *flag_name(self)]
+
+    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+        """Fill, bend, centre and scale."""
+        values, notes = self._numbers(column)
+        missing = np.isnan(values)
+        notes["missing"] = int(missing.sum())
+        notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
+        filled = np.where(missing, self.fill, values)
+        bent = filled if self.bend is None else np.arcsinh((filled - self.pivot) / self.bend)
+        parts = [((bent - self.center) / self.scale)[:, None]]
+        if self.knots:
+            parts.append(pieces(filled, np.array(self.knots)))
+        return flagged(self, parts, missing, notes)
+
+    def _numbers(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+        what = holds(column)
+        if what in ("numbers", "booleans", "nothing"):
+            return numbers(self.name, column), Counter()
+        if what != "text":
+            raise wrong(self.name, column, "numbers")
+        text = words(column)
+        values, unit = numbers_in_text(text)
+        unreadable = int(np.isnan(values).sum()) - text.null_count
+        if unreadable * 2 > len(text) - text.null_count:
+            raise wrong(self.name, text, "numbers")
+        if unit != (self.unit or ("", "")) and unreadable < len(text) - text.null_count:
+            raise DataError(
+                f"column {self.name!r} has numbers with {_unit(unit)}; the model was trained on numbers with "
+                f"{_unit(self.unit or ('', ''))}: bring them to that"
+            )
+        return values, Counter({"unreadable": unreadable})
+
+
+def pieces(values: Array, knots: Array) -> Array:
+    """Encode numbers piecewise linearly: each piece says how far into it a number lies, from 0 to 1.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    knots : ndarray, shape (k + 1,)
+        Ends of k pieces, rising.
+
+    Returns
+    -------
+    ndarray, shape (n, k)
+        ``min(max((x - t_i) / (t_(i+1) - t_i), 0), 1)``, centred on 1/2 (Gorishniy, Rubachev and Babenko 2022,
+        "On embeddings for numerical features in tabular deep learning").
+
+    Examples
+    --------
+    >>> pieces(np.array([0.5, 3.0]), np.array([0.0, 1.0, 5.0]))
+    array([[ 0. , -0.5],
+           [ 0.5,  0. ]])
+    """
+    return np.clip((values[:, None] - knots[:-1]) / np.diff(knots), 0, 1) - 0.5
+
+
+def _unit(unit: tuple[str, str]) -> str:
+    return f"unit {' and '.join(map(repr, filter(None, unit)))}" if any(unit) else "no unit"

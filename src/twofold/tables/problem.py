@@ -1,0 +1,192 @@
+"""From a table to something to train on: rows without a target dropped, rows split, columns encoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from twofold.data.dataset import Dataset, Samples
+from twofold.data.scaling import Scaling
+from twofold.errors import DataError, SpecificationError
+from twofold.tables.cells import numbers
+from twofold.tables.splitting import split_rows
+from twofold.tables.study import Choices
+from twofold.tables.table_plan import TablePlan, learn_table
+from twofold.tables.targets import Target
+
+Array = NDArray[Any]
+
+LEAST_ROWS = 2  # of a training set
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A table made ready.
+
+    Attributes
+    ----------
+    data : Dataset
+        Of features; its scaling is that of the target, where numbers are predicted by a network.
+    validation : Samples or None
+        Rows that choose the epoch; not in ``data.train``.
+    plan : TablePlan
+        Learned of the rows that are not in the test set.
+    target : Target
+    dropped : int
+        Rows that had no target.
+    notes : dict of str to Counter
+        What was counted per column while encoding: see `TablePlan.encode`.
+    """
+
+    data: Dataset
+    validation: Samples | None
+    plan: TablePlan
+    target: Target
+    dropped: int
+    notes: dict[str, Counter[str]]
+
+
+def feature_columns(
+    table: pa.Table,
+    target: str,
+    *,
+    keep: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    weight: str | None = None,
+    where: str = "the table",
+) -> list[str]:
+    """Settle which columns are predicted from.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    target : str
+    keep : sequence of str, optional
+        Only these.
+    drop : sequence of str
+        Not these.
+    weight : str, optional
+        The column of sample weights, which is no feature.
+    where : str
+        Where the table comes from, for messages.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataError
+        If a column that is named is not there.
+    SpecificationError
+        If the target is to be a feature too, or no column is left.
+    """
+    special = [target, *([weight] if weight else [])]
+    for name in [*special, *(keep or []), *drop]:
+        if name not in table.column_names:
+            raise DataError(f"{where}: there is no column {name!r}; the columns are {', '.join(table.column_names)}")
+    for name in special:
+        if name in (keep or []):
+            raise SpecificationError(f"column {name!r} can't be a feature too; take it out of the columns to keep")
+    chosen = [name for name in keep or table.column_names if name not in (*special, *drop)]
+    if not chosen:
+        raise SpecificationError(f"{where}: no column is left to predict {target!r} from; drop fewer, or keep more")
+    return chosen
+
+
+def pose(
+    table: pa.Table,
+    target: Target,
+    features: Sequence[str],
+    *,
+    name: str = "table",
+    weight: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    choices: Choices | None = None,
+    test_fraction: float = 0.2,
+    validation_fraction: float = 0.0,
+    scale_target: bool = True,
+    seed: int = 0,
+    dtype: str = "float32",
+) -> Problem:
+    """Make a table ready to train on.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    target : Target
+    features : sequence of str
+        Columns to predict from, see `feature_columns`.
+    name : str
+        Of the data set.
+    weight : str, optional
+        Column of sample weights.
+    kinds, choices
+        As for `learn_table`.
+    test_fraction : float
+        Part of the rows that is held out to score the model, of each class alike.
+    validation_fraction : float
+        Part of the other rows that is held out to choose the epoch.
+    scale_target : bool
+        Standardise numbers to predict.
+    seed : int
+        Of the split.
+    dtype : str
+        Of the features.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    DataError
+        If too few rows have a target, no column is of use, or a number or weight can't be.
+    """
+    y, present = target.read(table.column(target.name))
+    rows = np.flatnonzero(present)
+    if len(rows) < LEAST_ROWS:
+        raise DataError(f"{name} has {len(rows)} rows with a value of {target.name!r}; expected at least {LEAST_ROWS}")
+    rest, test = split_rows(y, test_fraction, seed=seed)
+    fit, held = split_rows(y[rest], validation_fraction, seed=seed, place=1)
+    fit, held = rest[fit], rest[held]
+    if len(fit) < LEAST_ROWS:
+        raise DataError(f"{name} has {len(fit)} rows left to train on; hold out fewer, or give more")
+    chosen = table.select(list(features))
+    plan = learn_table(chosen.take(rows[rest]), choices, kinds)
+    X, notes = plan.encode(chosen.take(rows), dtype)
+    weights = None if weight is None else _weights(weight, table, rows)
+    scaling = None
+    if scale_target:
+        scaling = _scaling(X.shape[1], y[rest] if target.task == "regression" else None)
+        y = scaling.targets(y)
+
+    def samples(part: Array) -> Samples:
+        return Samples(X[part], y[part], None if weights is None else weights[part])
+
+    tests = samples(test) if len(test) else None
+    data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
+    validation = samples(held) if len(held) else None
+    return Problem(data, validation, plan, target, table.num_rows - len(rows), notes)
+
+
+def _scaling(features: int, y: Array | None) -> Scaling:
+    """Scale the target alone: features come scaled from their encoder."""
+    none = np.zeros((1, features)), np.ones((1, features))
+    own = Scaling.of(np.zeros((2, 1)), y)
+    return Scaling(none[0][0], none[1][0], own.target_mean, own.target_scale)
+
+
+def _weights(name: str, table: pa.Table, rows: Array) -> Array:
+    values = numbers(name, table.column(name))[rows]
+    wrong = np.flatnonzero(~(values >= 0))
+    if wrong.size:
+        row = int(rows[wrong[0]])
+        raise DataError(f"column {name!r}, row {row} (counted from 0) is {values[wrong[0]]}; a weight is at least 0")
+    return values

@@ -1,0 +1,193 @@
+"""What is learned of a table: a plan for each column that is used, a reason for each that is left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from twofold.errors import DataError, check_name
+from twofold.tables.category_plan import CategoryPlan
+from twofold.tables.number_plan import NumberPlan
+from twofold.tables.plan import Plan
+from twofold.tables.plan_json import plan_from_dict, plan_to_dict
+from twofold.tables.study import Choices, study
+
+Array = NDArray[Any]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """How a table becomes numbers.
+
+    Attributes
+    ----------
+    plans : tuple of Plan
+        One for each column that is used, in their order.
+    left_out : dict of str to str
+        The other columns, with the reason.
+    """
+
+    plans: tuple[Plan, ...]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that are used."""
+        return tuple(plan.name for plan in self.plans)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features, k of them."""
+        return tuple(name for plan in self.plans for name in plan.feature_names())
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """Columns that a file must be read as text: as numbers, 007 would be 7."""
+        return tuple(plan.name for plan in self.plans if isinstance(plan, CategoryPlan))
+
+    def encode(self, table: pa.Table, dtype: str = "float64") -> tuple[Array, dict[str, Counter[str]]]:
+        """Turn a table into features.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Its columns are found by name; others than `columns` are not looked at.
+        dtype : str
+            ``"float64"`` or ``"float32"``.
+
+        Returns
+        -------
+        X : ndarray, shape (n, k)
+        notes : dict of str to Counter
+            For each column, how many cells were ``"missing"``, ``"newly missing"`` (where no cell was when the plan
+            was made), ``"unseen"`` categories, ``"out of range"``, ``"unreadable"``.
+
+        Raises
+        ------
+        DataError
+            If a column is not there, or holds something else than when the plan was made.
+        """
+        self._check_columns(table.column_names)
+        X = np.empty((table.num_rows, len(self.features)), dtype)
+        notes, start = {}, 0
+        for plan in self.plans:
+            features, noted = plan.encode(table.column(plan.name))
+            X[:, start : start + features.shape[1]] = features
+            start += features.shape[1]
+            notes[plan.name] = +noted  # without what was counted 0
+        return X, notes
+
+    def _check_columns(self, names: Sequence[str]) -> None:
+        missing = [name for name in self.columns if name not in names]
+        if missing:
+            raise DataError(
+                f"there is no column {', '.join(map(repr, missing))}, which the model was trained on; "
+                f"the columns are {', '.join(names)}"
+            )
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Tell of each column its name, its kind, and what becomes of it."""
+        used = [(plan.name, plan.kind, tell(plan)) for plan in self.plans]
+        return used + [(name, "left out", reason) for name, reason in self.left_out.items()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON has it."""
+        return {
+            "schema": SCHEMA,
+            "columns": [plan_to_dict(plan) for plan in self.plans],
+            "left_out": dict(self.left_out),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Any) -> TablePlan:
+        """Make a plan of what `to_dict` gave.
+
+        Raises
+        ------
+        DataError
+            If it is not such a dict, or from a newer version.
+        """
+        if not isinstance(value, Mapping) or set(value) != {"schema", "columns", "left_out"}:
+            raise DataError("the plan of a table must have schema, columns and left_out")
+        if value["schema"] != SCHEMA:
+            raise DataError(f"the plan of a table has schema {value['schema']!r}; this version reads {SCHEMA}: upgrade")
+        columns, left_out = value["columns"], value["left_out"]
+        if not isinstance(columns, list) or not isinstance(left_out, Mapping):
+            raise DataError("the plan of a table has columns in a list and left_out in a mapping")
+        plans = tuple(plan_from_dict(column) for column in columns)
+        names = [plan.name for plan in plans]
+        if len(set(names)) < len(names):
+            raise DataError("the plan of a table names a column twice")
+        return cls(plans, {str(name): str(reason) for name, reason in left_out.items()})
+
+
+def learn_table(table: pa.Table, choices: Choices | None = None, kinds: Mapping[str, str] | None = None) -> TablePlan:
+    """Learn a table of features.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The training set, without the target.
+    choices : Choices, optional
+    kinds : mapping of str to str, optional
+        Kinds of columns that are not what they look like: ``{"zip": "category"}``.
+
+    Returns
+    -------
+    TablePlan
+
+    Raises
+    ------
+    DataError
+        If no column is of use, or a number is infinite.
+    SpecificationError
+        If ``kinds`` names a column or kind that there is not.
+
+    Examples
+    --------
+    >>> from twofold.tables.frames import as_table
+    >>> plan = learn_table(as_table({"city": ["Rome", "Bonn", None], "area": [30, 41, 50], "same": [1, 1, 1]}))
+    >>> plan.features
+    ('city=Bonn', 'city=Rome', 'city missing', 'area')
+    >>> plan.left_out
+    {'same': 'constant: every row has 1'}
+    """
+    choices, kinds = choices or Choices(), kinds or {}
+    for name in kinds:
+        check_name("column", name, table.column_names)
+    plans, left_out = [], {}
+    for name in table.column_names:
+        learned = study(name, table.column(name), choices, kinds.get(name))
+        if isinstance(learned, str):
+            left_out[name] = learned
+        else:
+            plans.append(learned)
+    if not plans:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
+        samples = f"{table.num_rows} sample{'s' if table.num_rows != 1 else ''}"
+        raise DataError(f"no column is of use to predict from, in {samples} ({reasons or 'there is no column'})")
+    return TablePlan(tuple(plans), left_out)
+
+
+def tell(plan: Plan) -> str:
+    """Say in words what becomes of a column."""
+    words = []
+    if isinstance(plan, NumberPlan):
+        words.append(f"{plan.low:g} to {plan.high:g}")
+        words += [f"unit {' '.join(plan.unit).strip()!r}"] if plan.unit else []
+        words += ["heavy tail, bent like a logarithm"] if plan.bend is not None else []
+        words += [f"missing ones are taken as {plan.fill:g}"] if plan.gaps else []
+    elif isinstance(plan, CategoryPlan):
+        shown = ", ".join(plan.values[:4]) + (", ..." if len(plan.values) > 4 else "")
+        words.append(f"{len(plan.values)}: {shown}" + ("; rare ones together" if plan.other else ""))
+    else:
+        words += [", ".join(plan.parts)] if hasattr(plan, "parts") else []
+    return "; ".join(words)
