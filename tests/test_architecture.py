@@ -36,7 +36,18 @@ HEAVY = {
         "engines/concise.py",
         *(
             f"engines/{name}.py"
-            for name in ("fused", "buffers", "kernels", "one_row", "products", "replays", "tally", "tensors")
+            for name in (
+                "fused",
+                "buffers",
+                "kernels",
+                "normalizations",
+                "one_row",
+                "passes",
+                "products",
+                "replays",
+                "tally",
+                "tensors",
+            )
         ),
         "data/torch_dataset.py",
         "saving/torch_module.py",

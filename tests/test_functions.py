@@ -7,8 +7,8 @@ from decimal import Decimal, getcontext
 import numpy as np
 import pytest
 
-from twofold.functions import ACTIVATIONS, LOSSES, sigmoid, softmax
-from twofold.functions.losses import shares
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, sigmoid, softmax
+from twofold.functions.losses import shares, smooth
 from twofold.inspect.gradients import central_difference
 
 Z = np.concatenate([np.linspace(-8, 8, 41), [-1e-3, 1e-3]])
@@ -179,3 +179,56 @@ def test_whole_weights_are_repetitions():
 
 def test_shares_of_weights_that_are_all_0_are_0():
     np.testing.assert_array_equal(shares(2, np.zeros(2)), [0, 0])
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_normalised_numbers_have_mean_0_and_variance_1_along_their_axis(name):
+    normalization = NORMALIZATIONS[name]
+    Z = np.random.default_rng(0).normal(3, 20, size=(40, 30))
+    Z_hat, m, v, scale = normalization.value(Z)
+    np.testing.assert_allclose(Z_hat.mean(axis=normalization.axis), 0, atol=1e-14)
+    np.testing.assert_allclose(Z_hat.var(axis=normalization.axis), v.ravel() / (v.ravel() + 1e-5), rtol=1e-12)
+    np.testing.assert_allclose(Z_hat / scale + m, Z, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_the_way_back_through_a_normalisation_is_its_slope(name):
+    normalization, rng = NORMALIZATIONS[name], np.random.default_rng(1)
+    Z, towards, d = (rng.normal(size=(5, 4)) for _ in range(3))
+    dZ = normalization.backward(towards, normalization.value(Z))
+    slope = central_difference(lambda h: (towards * normalization.value(Z + h * d).Z_hat).sum(), 1e-4)
+    assert (dZ * d).sum() == pytest.approx(slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("q", [2, 5])
+def test_smoothed_labels_are_the_cross_entropy_of_smoothed_rows(q):
+    rng = np.random.default_rng(0)
+    O, y, loss = rng.normal(size=(6, q)) + 1e4, rng.integers(q, size=6), LOSSES["cross_entropy"]
+    rows = 0.9 * np.eye(q)[y] + 0.1 / q
+    for targets in (y, np.eye(q)[y]):
+        losses, slope = smooth(loss.samples(O, targets), O, targets, 0.1, labels=False)
+        expected = loss.samples(O, rows)
+        np.testing.assert_allclose(losses, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(slope, expected[1], atol=1e-15)
+
+
+def test_smoothed_labels_several_per_sample_go_towards_one_half():
+    rng = np.random.default_rng(0)
+    O, Y, loss = rng.normal(size=(6, 3)), rng.integers(2, size=(6, 3)).astype(float), LOSSES["sigmoid_cross_entropy"]
+    losses, slope = smooth(loss.samples(O, Y), O, Y, 0.1, labels=True)
+    expected = loss.samples(O, 0.9 * Y + 0.05)
+    np.testing.assert_allclose(losses, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(slope, expected[1], atol=1e-15)
+
+
+def test_huber_is_squared_near_0_and_absolute_less_one_half_away_from_it():
+    R = np.array([[0.5], [-1.0], [3.0], [-1e200]])
+    losses, slope = LOSSES["huber"].samples(R, np.zeros((4, 1)))
+    np.testing.assert_allclose(losses, [0.125, 0.5, 2.5, 1e200])
+    np.testing.assert_allclose(slope, [[0.5], [-1], [1], [-1]])
+
+
+def test_the_least_absolute_loss_is_at_the_median():
+    y = np.array([[1.0], [2.0], [7.0], [30.0], [100.0]])
+    values = {o: LOSSES["absolute"].value(np.full((5, 1), float(o)), y) for o in range(101)}
+    assert min(values, key=values.__getitem__) == np.median(y)

@@ -24,8 +24,8 @@ def test_each_model_is_its_network():
     [
         ("linear", "digits", {}, "digits has classes to predict, which linear can't; train softmax or mlp on it"),
         ("softmax", "houses", {}, "houses has numbers to predict, which softmax can't; train linear or mlp on it"),
-        ("softmax", "digits", {"hidden": (5,)}, "softmax has no hidden layer; hidden units and dropout are for mlp"),
-        ("linear", "houses", {"dropout": 0.5}, "linear has no hidden layer; hidden units and dropout are for mlp"),
+        ("softmax", "digits", {"hidden": (5,)}, "softmax has no hidden layer; hidden units, dropout and normalization are for mlp"),
+        ("linear", "houses", {"dropout": 0.5}, "linear has no hidden layer; hidden units, dropout and normalization are for mlp"),
         ("mlp", "houses", {"hidden": ()}, "an mlp needs a hidden layer; without one it is softmax or linear"),
         ("mlp", "houses", {"loss": "cross_entropy"}, "loss 'cross_entropy' is one for classes; houses has numbers to predict"),
     ],

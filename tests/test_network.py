@@ -40,6 +40,43 @@ def test_unknown_names_and_impossible_values_are_refused():
         Network((2, 1), loss="cross_entropy")
 
 
+def test_activations_are_one_of_all_hidden_layers_or_one_of_each():
+    assert Network((2, 3, 4, 2), "tanh").activations == ("tanh", "tanh")
+    assert Network((2, 3, 4, 2), ["tanh", "relu"]).activations == ("tanh", "relu")
+    assert Network((2, 3, 4, 2), ("tanh", "tanh")) == Network((2, 3, 4, 2), "tanh")
+    assert Network((2, 2)).activations == ()
+    with pytest.raises(SpecificationError, match="activation has 2 names; there are 1 hidden layers"):
+        Network((2, 3, 2), ("tanh", "relu"))
+    with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
+        Network((2, 3, 3, 2), ("tanh", "rleu"))
+    with pytest.raises(UnknownNameError, match="unknown normalization 'bach'; did you mean 'batch'"):
+        Network((2, 3, 2), normalization="bach")
+
+
+def test_a_normalisation_adds_scales_to_what_is_trained_and_its_means_and_variances_to_what_is_kept():
+    network = Network((4, 5, 3), normalization="batch")
+    hidden, last = initialize(network)
+    assert network.n_parameters == 4 * 5 + 5 + 5 + 5 * 3 + 3
+    assert {name: array.tolist() for name, array in hidden.arrays.items() if name != "W"} == {
+        "b": [0] * 5,
+        "gamma": [1] * 5,
+        "mean": [0] * 5,
+        "variance": [1] * 5,
+    }
+    assert [len(part) for part in hidden.trained] == [4, 5, 5]
+    W, b = last
+    assert (W is last.W, b is last.b) == (True, True)
+
+
+def test_a_variance_from_outside_is_not_negative():
+    network = Network((1, 1, 2), normalization="batch")
+    hidden, last = initialize(network)
+    with pytest.raises(SpecificationError, match="negative variance"):
+        check_parameters(network, [(*hidden.trained, [0], [-1]), last], "float64")
+    with pytest.raises(SpecificationError, match=r"W \(1, 1\), b \(1,\); W .* has W \(1, 1\), b \(1,\), gamma"):
+        check_parameters(network, [hidden.trained[:2], last], "float64")
+
+
 @pytest.mark.parametrize("name", INITIALIZATIONS)
 def test_one_seed_gives_one_start_and_another_seed_another(name):
     network = Network((30, 20, 10))

@@ -45,12 +45,42 @@ def test_unknown_names_are_met_with_the_nearest():
         Recipe(schedule="cosin")
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES.keys() - {"one_cycle"}))
 def test_a_schedule_starts_at_the_learning_rate_and_never_rises(schedule):
     recipe = Recipe(epochs=4, learning_rate=0.5, schedule=schedule)
     rates = [recipe.rate(step, 10) for step in range(40)]
     assert rates[0] == 0.5
     assert all(0 < later <= earlier for earlier, later in pairwise(rates))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("epochs", "steps"), [(4, 25), (10, 100)])
+def test_one_cycle_is_that_of_pytorch_but_for_the_step_at_its_ends(epochs, steps):
+    import torch
+
+    recipe = Recipe(epochs=epochs, learning_rate=0.5, schedule="one_cycle")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    # PyTorch's cycle ends on its last step and rises for a step less; ours is a function of time alone.
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=epochs * steps + 1, cycle_momentum=False)
+    rates = []
+    for _ in range(epochs * steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cycle.step()
+    ours = [recipe.rate(step, steps) for step in range(epochs * steps)]
+    assert ours == pytest.approx(rates, abs=1.1 / (epochs * steps))
+    assert ours[0] == pytest.approx(0.5 / 25)
+    assert max(ours) == pytest.approx(0.5)
+
+
+def test_the_linear_schedule_goes_to_0_in_a_straight_line():
+    recipe = Recipe(epochs=4, learning_rate=1.0, schedule="linear")
+    assert [recipe.rate(step, 2) for step in range(8)] == pytest.approx([1 - k / 8 for k in range(8)])
+
+
+def test_the_average_starts_as_a_plain_mean():
+    recipe = Recipe(averaging=0.99)
+    assert [recipe.keep(step) for step in (0, 1, 2, 99, 1000)] == pytest.approx([0, 1 / 2, 2 / 3, 0.99, 0.99])
 
 
 def test_the_step_schedule_multiplies_every_so_many_epochs():

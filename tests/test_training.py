@@ -7,7 +7,7 @@ import pytest
 
 from helpers import random_dataset
 from twofold import Dataset, Network, Recipe, Samples, evaluate, load_dataset, open_engine, solve_least_squares, train
-from twofold.errors import DataError, DivergedError
+from twofold.errors import DataError, DivergedError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.metrics import score
 from twofold.randomness import epoch_order
@@ -166,3 +166,11 @@ def test_scores_of_each_kind_of_target():
     assert score(LOSSES["cross_entropy"], O, np.array([0, 0]), np.array([3.0, 1.0])).accuracy == 0.75
     assert score(LOSSES["sigmoid_cross_entropy"], O, np.array([[1.0, 1.0], [1.0, 1.0]])).accuracy == 0.75
     assert score(LOSSES["squared"], O, O).accuracy is None
+
+
+def test_batch_normalisation_refuses_a_minibatch_of_one_before_the_first_step():
+    network = Network((4, 3, 3), normalization="batch")
+    data = random_dataset(network, 9)
+    with pytest.raises(SpecificationError, match="batch normalisation needs 2 samples in every minibatch"):
+        next(train(open_engine("scratch", network), data, Recipe(batch_size=4, even_batches=False)))
+    assert next(train(open_engine("scratch", network), data, Recipe(batch_size=4))).epoch == 1

@@ -30,9 +30,10 @@ def build_network(
     data: Dataset,
     *,
     hidden: Sequence[int] | None = None,
-    activation: str = "relu",
+    activation: str | Sequence[str] = "relu",
     loss: str | None = None,
     dropout: float = 0.0,
+    normalization: str | None = None,
 ) -> Network:
     """Make the network of a model on a data set.
 
@@ -43,7 +44,7 @@ def build_network(
         Gives the number of inputs and outputs, and whether classes or numbers are predicted.
     hidden : sequence of int, optional
         Units of the MLP's hidden layers, (256,) if None; the other models have none.
-    activation, dropout
+    activation, dropout, normalization
         Of the hidden layers, as for `Network`.
     loss : str, optional
         Otherwise the cross entropy for classes, the squared loss for numbers.
@@ -71,12 +72,13 @@ def build_network(
     loss = check_name("loss", loss or ("cross_entropy" if data.classes else "squared"), LOSSES)
     if LOSSES[loss].targets != what:
         raise SpecificationError(f"loss {loss!r} is one for {LOSSES[loss].targets}; {data.name} has {what} to predict")
-    if model != "mlp" and (hidden or dropout):
-        raise SpecificationError(f"{model} has no hidden layer; hidden units and dropout are for mlp")
+    if model != "mlp" and (hidden or dropout or normalization):
+        raise SpecificationError(f"{model} has no hidden layer; hidden units, dropout and normalization are for mlp")
     layers = (256,) if hidden is None and model == "mlp" else tuple(hidden or ())
     if model == "mlp" and not layers:
         raise SpecificationError("an mlp needs a hidden layer; without one it is softmax or linear")
-    return Network((data.inputs, *layers, data.outputs), activation, loss, dropout)
+    phi = activation if isinstance(activation, str) else tuple(activation)
+    return Network((data.inputs, *layers, data.outputs), phi, loss, dropout, normalization)
 
 
 def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
@@ -189,8 +191,8 @@ def compare_with_exact(engine: Engine, data: Dataset, raw: Dataset) -> TwoSoluti
     sgd = parameters if data.scaling is None else data.scaling.unscale(parameters)
     X = floats(raw.train.X, "float64")  # the engine's numbers: image bytes as 0 to 1
     exact = solve_least_squares(X, raw.train.y, raw.train.sample_weight)
-    (W, b), (W_exact, b_exact) = sgd[0], exact.parameters[0]
-    apart = np.concatenate([(W - W_exact).ravel(), b - b_exact])
-    O = X @ W + b
+    (layer,), (best,) = sgd, exact.parameters
+    apart = np.concatenate([(layer.W - best.W).ravel(), layer.b - best.b])
+    O = X @ layer.W + layer.b
     loss = LOSSES["squared"].value(O, raw.train.y, raw.train.sample_weight)
     return TwoSolutions(sgd, exact, loss, float(np.linalg.norm(apart)))

@@ -38,6 +38,12 @@ class Recipe:
         lambda, on weights and not biases: an L2 penalty ``lambda |W|^2 / 2``, decoupled in ``"adamw"``; at least 0.
     clip_norm : float, optional
         Largest norm of a step's gradient, over all parameters; positive.
+    label_smoothing : float
+        s, in [0, 1): a cross entropy is taken against ``(1 - s) y + s / q`` (for several labels ``(1 - s) y + s / 2``),
+        in training alone. Other losses have none.
+    averaging : float
+        d, in [0, 1): with more than 0 the trained model is the running mean of the parameters after each step,
+        ``average <- d average + (1 - d) theta`` (the plain mean of the first 1 / (1 - d) steps); 0.999 is usual.
     schedule : str
         A name in `twofold.functions.SCHEDULES`: how the learning rate goes down.
     warmup_epochs : float
@@ -73,6 +79,8 @@ class Recipe:
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    averaging: float = 0.0
     schedule: str = "constant"
     warmup_epochs: float = 0.0
     decay_epochs: float = 1.0
@@ -87,7 +95,7 @@ class Recipe:
             self._require(name, 0 < getattr(self, name) < math.inf, "positive and finite")
         for name in ("weight_decay", "warmup_epochs", "decay_rate"):
             self._require(name, 0 <= getattr(self, name) < math.inf, "at least 0 and finite")
-        for name in ("beta1", "beta2"):
+        for name in ("beta1", "beta2", "label_smoothing", "averaging"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and less than 1")
         self._require("momentum", 0 < self.momentum < 1, "more than 0 and less than 1 (without it, choose 'sgd')")
         self._require("decay_factor", 0 < self.decay_factor <= 1, "more than 0 and at most 1")
@@ -103,6 +111,25 @@ class Recipe:
     def constants(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Return the named fields, as an optimiser's or a schedule's keyword arguments."""
         return {name: getattr(self, name) for name in names}
+
+    def keep(self, step: int) -> float:
+        """Return what the average of the parameters keeps of itself in a step: d, and less while it is young.
+
+        Parameters
+        ----------
+        step : int
+            Steps taken before this one.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> [Recipe(averaging=0.9).keep(step) for step in (0, 1, 100)]
+        [0.0, 0.5, 0.9]
+        """
+        return min(self.averaging, step / (step + 1))
 
     def rate(self, step: int, steps_per_epoch: int) -> float:
         """Return the learning rate of a step.

@@ -14,7 +14,7 @@ import numpy as np
 from twofold.borders import Block, check_block
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, EngineState
-from twofold.errors import DataError, DivergedError
+from twofold.errors import DataError, DivergedError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.metrics import Score, score
 from twofold.network import largest
@@ -116,6 +116,8 @@ def train(
     ------
     DataError
         If the data don't fit the network.
+    SpecificationError
+        If the recipe doesn't fit it: a minibatch of one sample, which batch normalisation can't normalise.
     DivergedError
         If the loss or a parameter is no finite number at the end of an epoch.
 
@@ -132,6 +134,7 @@ def train(
     engine.start(recipe)
     engine.begin_epoch()
     edges = batch_edges(len(data.train), recipe.batch_size, even=recipe.even_batches)
+    _refuse_single_samples(engine, edges)
     steps_per_epoch = len(edges) - 1
     first_epoch = first_step = 0
     if resume is not None:
@@ -219,6 +222,14 @@ def evaluate(engine: Engine, samples: Samples) -> Score:
         If the set is empty or doesn't fit the network.
     """
     return _score(engine, check_block(engine.network, samples.X, samples.y, samples.sample_weight, dtype=engine.dtype))
+
+
+def _refuse_single_samples(engine: Engine, edges: list[int]) -> None:
+    """Raise if batch normalisation would meet a minibatch of one sample, whose variance is 0."""
+    if engine.network.normalization == "batch" and min(b - a for a, b in pairwise(edges)) < 2:
+        raise SpecificationError(
+            "batch normalisation needs 2 samples in every minibatch; take a larger batch_size, even_batches or 'layer'"
+        )
 
 
 def _check_test(engine: Engine, test: Samples) -> Block:

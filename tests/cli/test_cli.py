@@ -160,7 +160,10 @@ def test_data_get_copies_what_is_here_into_torchvision_s_layout(capsys, tmp_path
         ("data get digts", "unknown data set 'digts'; did you mean 'digits'?"),
         ("data show toy-animals -o /nowhere/at/all.png", "[Errno 2] No such file or directory: '/nowhere/at/"),
         ("data show toy-animals -o grid.txt", "grid.txt: a picture's name ends in one of .eps, "),
-        ("train softmax --data digits --hidden 5", "softmax has no hidden layer; hidden units and dropout are for mlp"),
+        (
+            "train softmax --data digits --hidden 5",
+            "softmax has no hidden layer; hidden units, dropout and normalization are for mlp",
+        ),
         ("train softmax --data digits --dropout 2", "dropout is 2.0; it must be at least 0 and less than 1"),
         ("train mlp --data mnist --activation rleu", "unknown activation 'rleu'; did you mean 'relu'?"),
         ("train mlp --data mnist --init zero", "unknown initialization 'zero'; did you mean 'zeros'?"),

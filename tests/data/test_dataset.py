@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from twofold import Dataset, Network, Samples, load_dataset, open_engine, write_idx
+from twofold import Dataset, Network, Samples, initialize, load_dataset, open_engine, write_idx
 from twofold.data import CATALOG
-from twofold.errors import DataError, DataNotFoundError, DownloadError, UnknownNameError
+from twofold.errors import DataError, DataNotFoundError, DownloadError, SpecificationError, UnknownNameError
 
 BUILT_IN = ["synthetic", "houses", "toy-animals", "digits", "diabetes"]
 
@@ -70,6 +72,18 @@ def test_standardised_columns_have_mean_0_and_deviation_1_and_parameters_go_back
     back = open_engine("scratch", network, parameters=data.scaling.unscale(scaled.parameters()), dtype="float64")
     prices = scaled.outputs(data.test.X) * raw.train.y.std() + raw.train.y.mean()
     np.testing.assert_allclose(back.outputs(raw.test.X), prices, rtol=1e-12)
+
+
+def test_a_network_with_batch_normalisation_goes_back_to_the_units_and_one_with_layer_normalisation_says_it_can_t():
+    raw = load_dataset("houses")
+    data = raw.standardized()
+    network = Network((2, 3, 1), "tanh", "squared", normalization="batch")
+    scaled = open_engine("scratch", network, initialization="he", dtype="float64")
+    back = open_engine("scratch", network, parameters=data.scaling.unscale(scaled.parameters()), dtype="float64")
+    prices = scaled.outputs(data.test.X) * raw.train.y.std() + raw.train.y.mean()
+    np.testing.assert_allclose(back.outputs(raw.test.X), prices, rtol=1e-12)
+    with pytest.raises(SpecificationError, match="scaled features can't be carried back"):
+        data.scaling.unscale(initialize(replace(network, normalization="layer")))
 
 
 def test_classes_and_constant_columns_are_left_alone_by_scaling():

@@ -12,8 +12,8 @@ from helpers import random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
-from twofold.functions import OPTIMIZERS
-from twofold.network import distance
+from twofold.functions import NORMALIZATIONS, OPTIMIZERS
+from twofold.network import distance, map_arrays
 
 EACH = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=() if n == "scratch" else pytest.mark.torch) for n in ENGINES]
@@ -75,12 +75,22 @@ def test_running_means_are_of_the_steps_since_the_epoch_began(name):
 
 
 @EACH
+@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bit(name, optimizer):
-    network = Network((5, 8, 3), dropout=0.3)
+def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bit(
+    name, optimizer, averaging, normalization
+):
+    network = Network((5, 8, 3), dropout=0.3, normalization=normalization)
     data = random_dataset(network, 20)
     recipe = Recipe(
-        epochs=3, batch_size=7, optimizer=optimizer, learning_rate=0.05, schedule="cosine", weight_decay=0.01
+        epochs=3,
+        batch_size=7,
+        optimizer=optimizer,
+        learning_rate=0.05,
+        schedule="cosine",
+        weight_decay=0.01,
+        averaging=averaging,
     )
     states = []
     whole = open_engine(name, network, initialization="he")
@@ -93,13 +103,59 @@ def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bi
         assert [told(record) for record in rest] == [told(record) for record in records[(steps - 1) // 3 :]]
         first, second = whole.state(), resumed.state()
         assert distance(first.parameters, second.parameters) == 0
-        assert set(first.memory) == set(OPTIMIZERS[optimizer].memory)
+        assert set(first.memory) == {*OPTIMIZERS[optimizer].memory, *(["average"] if averaging else [])}
         assert all(distance(first.memory[key], second.memory[key]) == 0 for key in first.memory)
 
 
 def told(record):
     """A record but for what depends on the clock and on where a run was cut."""
     return record.epoch, record.loss, record.train_accuracy, record.learning_rate
+
+
+@EACH
+def test_the_model_is_the_running_mean_of_the_parameters(name):
+    network = Network((4, 5, 3), "tanh")
+    data = random_dataset(network, 12)
+    plain, averaged = (open_engine(name, network, initialization="he", dtype="float64") for _ in range(2))
+    visited = []
+    list(
+        train(plain, data, Recipe(epochs=2, batch_size=3), watch=lambda engine, _: visited.append(engine.parameters()))
+    )
+    list(train(averaged, data, Recipe(epochs=2, batch_size=3, averaging=0.75)))
+    expected = visited[0]
+    for step, theta in enumerate(visited):
+        keep = min(0.75, step / (step + 1))
+        expected = map_arrays(lambda a, b, keep=keep: keep * a + (1 - keep) * b, expected, theta)
+    assert distance(averaged.parameters(), expected) <= 1e-15
+    assert distance(averaged.state().parameters, plain.parameters()) == 0
+    layers = averaged.parameters()
+    O = np.tanh(data.train.X @ layers[0].W + layers[0].b) @ layers[1].W + layers[1].b
+    assert np.abs(averaged.outputs(data.train.X) - O).max() <= 1e-14
+    assert np.abs(averaged.outputs(data.train.X[:1]) - O[:1]).max() <= 1e-14
+    averaged.start(Recipe())  # the parameters stay: those of the model
+    assert distance(averaged.parameters(), expected) <= 1e-15
+
+
+@EACH
+def test_batch_normalisation_predicts_with_the_means_and_variances_of_training(name):
+    network = Network((3, 4, 2), "identity", normalization="batch")
+    data = random_dataset(network, 40)
+    engine = open_engine(name, network, initialization="he", dtype="float64")
+    first = engine.parameters()[0]
+    Z = data.train.X @ first.W
+    list(train(engine, data, Recipe(epochs=200, batch_size=40, learning_rate=1e-300)))
+    layer = engine.parameters()[0]
+    np.testing.assert_allclose(layer.mean, Z.mean(axis=0), rtol=1e-8)  # 0.9^200 of what it was is left
+    np.testing.assert_allclose(layer.variance, Z.var(axis=0, ddof=1), rtol=1e-8)
+    one_by_one = [engine.outputs(x[None])[0] for x in data.train.X]
+    np.testing.assert_allclose(engine.outputs(data.train.X), one_by_one, rtol=1e-10)
+
+
+@EACH
+def test_labels_of_a_loss_that_is_no_cross_entropy_are_not_smoothed(name):
+    engine = open_engine(name, Network((2, 1), loss="squared"))
+    with pytest.raises(SpecificationError, match="label_smoothing goes with cross_entropy, sigmoid_cross_entropy; the"):
+        engine.start(Recipe(label_smoothing=0.1))
 
 
 @EACH

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def deep(seed: int):
     network = Network((5, 12, 8, 3))
     draw = np.random.default_rng(seed)
     parameters = tuple(
-        layer._replace(b=0.3 * draw.standard_normal(len(layer.b)))
+        replace(layer, b=0.3 * draw.standard_normal(len(layer.b)))
         for layer in initialize(network, seed, initialization="he")
     )
     engine = open_engine("scratch", network, parameters=parameters, dtype="float64")
@@ -68,7 +70,7 @@ def test_a_unit_that_depends_on_nothing_bounds_nothing():
     first, second = initialize(network, initialization="xavier")
     W = first.W.copy()
     W[:, 0] = 0
-    at = affine_map_at(network, (first._replace(W=W, b=np.array([1.0, 5.0])), second), [1.0, 1.0])
+    at = affine_map_at(network, (replace(first, W=W, b=np.array([1.0, 5.0])), second), [1.0, 1.0])
     assert at.nearest == (1, 1)
 
 

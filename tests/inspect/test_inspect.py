@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from helpers import random_dataset
-from twofold import Network, Recipe, check_gradients, collapse, compare_engines, initialize, open_engine
+from twofold import Network, Recipe, check_gradients, collapse, compare_engines, initialize, open_engine, train
 from twofold.errors import DataError, SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES, Activation, Loss
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, Activation, Loss
+from twofold.inspect.collapse import fold_normalization
 
 DEEP = Network((4, 6, 5, 3), activation="identity")
 
@@ -22,6 +24,22 @@ def test_every_gradient_passes_by_hand_by_autograd_and_by_differences(activation
     assert len(report.checks) == 1 + Network((3, 5, 4, 3)).n_parameters
     assert report.checks[1].where == "W1[0, 0]"
     assert report.checks[-1].where == "b3[2]"
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("activations", ["silu", ("relu", "tanh")])
+def test_gradients_of_normalised_networks_pass(activations, normalization):
+    network = Network((3, 5, 4, 3), activations, normalization=normalization)
+    report = check_gradients(network)
+    assert report.passed, str(report)
+    assert "gamma2[3]" in [check.where for check in report.checks]
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_normalisation_taken_for_constant_fails(normalization, monkeypatch):
+    kind = type(NORMALIZATIONS[normalization])
+    monkeypatch.setattr(kind, "backward", lambda _, dZ_hat, kept: dZ_hat * kept.scale)
+    assert not check_gradients(Network((3, 5, 3), "tanh", normalization=normalization)).passed
 
 
 def test_a_planted_wrong_derivative_of_an_activation_fails(monkeypatch):
@@ -90,7 +108,7 @@ def test_a_nan_never_passes(monkeypatch):
 
     def spoilt(self, *samples):
         (first, *rest) = right(self, *samples)
-        return (first._replace(W=np.full_like(first.W, np.nan)), *rest)
+        return (replace(first, W=np.full_like(first.W, np.nan)), *rest)
 
     monkeypatch.setattr(ConciseEngine, "gradients", spoilt)
     report = check_gradients(Network((4, 3)))
@@ -100,7 +118,7 @@ def test_a_nan_never_passes(monkeypatch):
 
 def test_a_network_without_activation_collapses_to_one_layer():
     parameters = initialize(DEEP, 1, initialization="xavier")
-    parameters = tuple(layer._replace(b=np.arange(len(layer.b), dtype=float)) for layer in parameters)
+    parameters = tuple(replace(layer, b=np.arange(len(layer.b), dtype=float)) for layer in parameters)
     shallow, layers = collapse(DEEP, parameters)
     X = np.random.default_rng(0).normal(size=(20, 4))
     deep, flat = (
@@ -109,6 +127,39 @@ def test_a_network_without_activation_collapses_to_one_layer():
     )
     assert shallow == Network((4, 3), activation="identity")
     np.testing.assert_allclose(deep, flat, rtol=1e-12, atol=1e-14)
+
+
+def trained(network):
+    """Parameters after some steps, so that no bias, scale, mean or variance is what it was at the start."""
+    engine = open_engine("scratch", network, initialization="he", dtype="float64")
+    list(train(engine, random_dataset(network, 40), Recipe(epochs=3, batch_size=8)))
+    return engine.parameters()
+
+
+def outputs(network, parameters, X):
+    return open_engine("scratch", network, parameters=parameters, dtype="float64").outputs(X)
+
+
+def test_batch_normalisation_folds_into_the_weights_and_collapses_with_them():
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    network = Network((4, 6, 5, 3), "gelu", normalization="batch")
+    parameters = trained(network)
+    plain, folded = fold_normalization(network, parameters)
+    assert plain == Network((4, 6, 5, 3), "gelu")
+    np.testing.assert_allclose(outputs(plain, folded, X), outputs(network, parameters, X), rtol=1e-11, atol=1e-13)
+    network = Network((4, 6, 5, 3), "identity", normalization="batch")
+    parameters = trained(network)
+    np.testing.assert_allclose(
+        outputs(*collapse(network, parameters), X), outputs(network, parameters, X), rtol=1e-11, atol=1e-13
+    )
+
+
+def test_layer_normalisation_neither_folds_nor_collapses():
+    network = Network((4, 6, 3), "identity", normalization="layer")
+    with pytest.raises(SpecificationError, match="it can't be folded into the weights"):
+        fold_normalization(network, initialize(network))
+    with pytest.raises(SpecificationError, match="it doesn't collapse"):
+        collapse(network, initialize(network))
 
 
 def test_a_network_with_an_activation_does_not_collapse():

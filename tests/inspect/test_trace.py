@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -24,7 +25,7 @@ def followed(network: Network, n: int = 3, **options):
     """A trace of random samples, and what it was made from."""
     data = random_dataset(network, n)
     parameters = tuple(
-        layer._replace(b=np.linspace(-0.5, 0.5, len(layer.b)))
+        replace(layer, b=np.linspace(-0.5, 0.5, len(layer.b)))
         for layer in initialize(network, 1, initialization="xavier")
     )
     return trace(network, parameters, data.train.X, data.train.y, **options), parameters, data.train

@@ -71,11 +71,5 @@ class Checkpoint:
     def finite(self) -> bool:
         """Whether every number of the engine's state is finite: a run that has diverged is not worth keeping."""
         sets = (self.state.parameters, *self.state.memory.values())
-        arrays = (
-            array
-            for parameters in sets
-            for layer in parameters
-            for array in layer._asdict().values()
-            if array is not None
-        )
+        arrays = (array for parameters in sets for layer in parameters for array in layer)
         return all(np.isfinite(array).all() for array in arrays)

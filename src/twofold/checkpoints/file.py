@@ -142,8 +142,7 @@ def _pack(parameters: Parameters, prefix: str) -> dict[str, Array]:
     return {
         f"{prefix}{index}.{name}": array
         for index, layer in enumerate(parameters)
-        for name, array in layer._asdict().items()
-        if array is not None
+        for name, array in layer.arrays.items()
     }
 
 

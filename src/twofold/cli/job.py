@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
@@ -51,7 +51,8 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     check_name("model", options.model, MODELS)
     check_name("loss", options.loss or "squared", LOSSES)
     Recipe(**options.recipe())
-    trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activation, dropout=options.dropout)
+    trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activations())
+    trial = replace(trial, dropout=options.dropout, normalization=options.normalization)
     for machine in hardware:
         check_threads(machine.threads)
         _open(machine.engine, trial, options, machine)
@@ -89,9 +90,10 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
         options.model,
         data,
         hidden=options.hidden_widths(),
-        activation=options.activation,
+        activation=options.activations(),
         loss=options.loss,
         dropout=options.dropout,
+        normalization=options.normalization,
     )
     recipe = suggest_recipe(options.model, data, **options.recipe())
     screen.say(

@@ -27,9 +27,17 @@ class JobOptions:
     data: Annotated[str | None, Option("--data", help="A data set's name, or a folder of IDX files.")] = None
     root: ROOT = None
     hidden: Annotated[str | None, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = None
-    activation: Annotated[str, Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity.")] = "relu"
-    loss: Annotated[str | None, Option("--loss", help="cross_entropy, softmax_squared or squared.")] = None
+    activation: Annotated[
+        str,
+        Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity; or one of each layer: relu,tanh."),
+    ] = "relu"
+    loss: Annotated[
+        str | None, Option("--loss", help="cross_entropy or softmax_squared; squared, huber or absolute.")
+    ] = None
     dropout: Annotated[float, Option("--dropout", help="Probability that a hidden unit is dropped.")] = 0.0
+    normalization: Annotated[
+        str | None, Option("--normalization", help="batch or layer: of hidden layers, before their activation.")
+    ] = None
     epochs: Annotated[int | None, Option("--epochs", help="Times through the training set.")] = None
     batch_size: Annotated[int | None, Option("--batch-size", help="Most samples of a minibatch.")] = None
     even_batches: Annotated[
@@ -40,7 +48,15 @@ class JobOptions:
     momentum: Annotated[float, Option("--momentum", help="Of momentum and nesterov.")] = 0.9
     weight_decay: Annotated[float, Option("--weight-decay", help="L2 penalty on weights; decoupled in adamw.")] = 0.0
     clip_norm: Annotated[float | None, Option("--clip-norm", help="Largest norm of a step's gradient.")] = None
-    schedule: Annotated[str, Option("--schedule", help="constant, step, cosine or inverse_time.")] = "constant"
+    label_smoothing: Annotated[
+        float, Option("--label-smoothing", help="Part of each target that is spread over all classes.")
+    ] = 0.0
+    averaging: Annotated[
+        float, Option("--averaging", help="The model is a running mean of the weights, which keeps so much: 0.999.")
+    ] = 0.0
+    schedule: Annotated[
+        str, Option("--schedule", help="constant, step, cosine, linear, one_cycle or inverse_time.")
+    ] = "constant"
     warmup_epochs: Annotated[float, Option("--warmup-epochs", help="Epochs in which the rate rises first.")] = 0.0
     decay_epochs: Annotated[float, Option("--decay-epochs", help="Of step: epochs between two decays.")] = 1.0
     decay_factor: Annotated[float, Option("--decay-factor", help="Of step: what each decay multiplies by.")] = 0.5
@@ -56,6 +72,11 @@ class JobOptions:
         names = [field.name for field in dataclasses.fields(Recipe)]
         words = {name: getattr(self, name) for name in names if hasattr(self, name)}
         return {name: word for name, word in words.items() if word is not None}
+
+    def activations(self) -> str | tuple[str, ...]:
+        """Read ``"relu"``, or ``"relu,tanh"`` as one name of each hidden layer."""
+        names = tuple(part.strip() for part in self.activation.split(","))
+        return names[0] if len(names) == 1 else names
 
     def hidden_widths(self) -> tuple[int, ...] | None:
         """Return the units of the hidden layers; None if they are not given."""

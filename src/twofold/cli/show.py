@@ -67,8 +67,8 @@ def tell_saved(screen: Screen, path: Path, model: Model) -> dict[str, Any]:
 def _lines(model: Model) -> list[tuple[str, str]]:
     """Put a model in words, a line for each thing that there is."""
     network = model.network
-    words = ["-".join(map(str, network.widths)), *([network.activation] if network.hidden else []), network.loss]
-    words += [f"{name} {value}" for name in ("dropout", "normalization") if (value := getattr(network, name, None))]
+    words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), network.loss]
+    words += [f"{name} {value}" for name in ("dropout", "normalization") if (value := getattr(network, name))]
     lines = [("network", f"{', '.join(words)}; {network.n_parameters:,} parameters of {model.dtype}")]
     lines += [(name, _some(names)) for name in ("features", "classes") if (names := getattr(model, name))]
     if model.target:
@@ -110,8 +110,7 @@ def _arrays(model: Model) -> list[tuple[str, ...]]:
             f"{abs(array).max():.3g}",
         )
         for index, layer in enumerate(model.parameters)
-        for name, array in layer._asdict().items()
-        if array is not None
+        for name, array in layer.arrays.items()
     ]
 
 

@@ -102,7 +102,7 @@ def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
 
     both = compare_with_exact(worker, job.data, job.raw)
     names = [f"w: {name}" for name in job.raw.features] + ["b"]
-    sgd, exact = ([*W[:, 0].tolist(), *b.tolist()] for W, b in (both.sgd[0], both.exact.parameters[0]))
+    sgd, exact = ([*layer.W[:, 0].tolist(), *layer.b.tolist()] for (layer,) in (both.sgd, both.exact.parameters))
     numbers = zip([*names, "loss"], [*sgd, both.sgd_loss], [*exact, both.exact.loss], strict=True)
     rows = [(name, f"{a:.6g}", f"{b:.6g}", f"{a - b:+.2e}") for name, a, b in numbers]
     screen.table(f"{job.raw.target} in two ways", ("", "SGD", "exact", "difference"), rows)

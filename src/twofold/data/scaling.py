@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.network import Layer, Parameters
+from twofold.errors import SpecificationError
+from twofold.network import Layer, Parameters, map_arrays
 
 Array = NDArray[Any]
 
@@ -57,12 +58,25 @@ class Scaling:
         -------
         parameters : Parameters
             Of float64; with raw features in, raw predictions come out.
+
+        Raises
+        ------
+        SpecificationError
+            If the network has layer normalisation.
         """
-        (W, b), *above = (Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in parameters)
-        layers = [Layer(W / self.scale[:, None], b - (self.mean / self.scale) @ W), *above]
+        first, *above = map_arrays(lambda array: array.astype(np.float64), parameters)
+        shift = (self.mean / self.scale) @ first.W
+        first = replace(first, W=first.W / self.scale[:, None])
+        if first.gamma is None:
+            first = replace(first, b=first.b - shift)
+        elif first.mean is not None:  # what comes before batch normalisation is taken away by its mean
+            first = replace(first, mean=first.mean + shift)
+        else:
+            raise SpecificationError("layer normalisation comes before b, so scaled features can't be carried back")
+        layers = [first, *above]
         if self.target_mean is not None and self.target_scale is not None:
-            W, b = layers[-1]
-            layers[-1] = Layer(W * self.target_scale, b * self.target_scale + self.target_mean)
+            last = layers[-1]
+            layers[-1] = Layer(last.W * self.target_scale, last.b * self.target_scale + self.target_mean)
         return tuple(layers)
 
 

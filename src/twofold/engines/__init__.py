@@ -6,7 +6,6 @@ without autograd, at the hardware's speed; read them side by side. `choose` is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,13 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Precision, check_precision
 from twofold.errors import MissingDependencyError, SpecificationError, check_name
-from twofold.functions import OPTIMIZERS
+from twofold.functions import LOSSES, OPTIMIZERS
 from twofold.metrics import Score
-from twofold.network import Network, Parameters, check_parameters, initialize
+from twofold.network import Given, Network, Parameters, check_parameters, initialize
 from twofold.recipe import Recipe
 
 Array = NDArray[Any]
 
+AVERAGE = "average"  # the name of the running mean of the parameters in an engine's memory
 CHUNK = 4096  # rows that `outputs` takes at a time: image bytes become floats there, and shouldn't all at once
 
 ENGINES: dict[str, str] = {
@@ -47,8 +47,10 @@ class EngineState:
     Attributes
     ----------
     parameters : Parameters
+        Those that steps change; with `Recipe.averaging` not the model's, which are in the memory.
     memory : dict of str to Parameters
-        The optimiser's arrays by name (``"velocity"``, ``"mean"``, ``"square"``), shaped like the parameters.
+        The optimiser's arrays by name (``"velocity"``, ``"mean"``, ``"square"``), shaped like what is trained; and
+        ``"average"``, shaped like all parameters, with `Recipe.averaging`.
     steps : int
         Steps taken since `Engine.start`; also says where in which epoch.
     totals : tuple of three floats
@@ -61,6 +63,25 @@ class EngineState:
     totals: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
+def memory_names(recipe: Recipe) -> tuple[str, ...]:
+    """Return the names of what an engine remembers from step to step besides the parameters."""
+    return (*OPTIMIZERS[recipe.optimizer].memory, *((AVERAGE,) if recipe.averaging else ()))
+
+
+def check_recipe(network: Network, recipe: Recipe) -> Recipe:
+    """Return a recipe that a network can be trained by.
+
+    Raises
+    ------
+    SpecificationError
+        If its labels are to be smoothed and the loss is no cross entropy.
+    """
+    if recipe.label_smoothing and not LOSSES[network.loss].smoothable:
+        smoothable = ", ".join(name for name, loss in LOSSES.items() if loss.smoothable)
+        raise SpecificationError(f"label_smoothing goes with {smoothable}; the network's loss is {network.loss!r}")
+    return recipe
+
+
 def check_state(network: Network, recipe: Recipe, state: EngineState, dtype: Precision) -> EngineState:
     """Copy a state, checked against the network and the recipe's optimiser, in the engine's dtype.
 
@@ -69,12 +90,12 @@ def check_state(network: Network, recipe: Recipe, state: EngineState, dtype: Pre
     SpecificationError
         If it is the state of another network or optimiser.
     """
-    names = OPTIMIZERS[recipe.optimizer].memory
+    names = memory_names(recipe)
     if set(state.memory) != set(names):
         raise SpecificationError(
             f"the state remembers {sorted(state.memory)}; the optimiser {recipe.optimizer!r} needs {sorted(names)}"
         )
-    memory = {name: check_parameters(network, state.memory[name], dtype) for name in names}
+    memory = {name: check_parameters(network, state.memory[name], dtype, statistics=name == AVERAGE) for name in names}
     return replace(state, parameters=check_parameters(network, state.parameters, dtype), memory=memory)
 
 
@@ -108,7 +129,13 @@ class Engine(Protocol):
         ...
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory, count steps from 0 and follow this recipe; the parameters stay."""
+        """Forget the optimiser's memory, count steps from 0 and follow this recipe; the parameters stay.
+
+        Raises
+        ------
+        SpecificationError
+            If the recipe doesn't fit the network's loss.
+        """
         ...
 
     def step(self, indices: Array, learning_rate: float) -> None:
@@ -144,11 +171,14 @@ class Engine(Protocol):
         ...
 
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
-        """Compute the gradient of the mean loss at the present parameters, without dropout and weight decay."""
+        """Compute the gradient of the mean loss at the present parameters, without dropout, decay and smoothing.
+
+        Batch normalisation is by these samples' own means and variances, as in a step.
+        """
         ...
 
     def parameters(self) -> Parameters:
-        """Copy the parameters out: a `twofold.network.Layer` (W, b) of each layer."""
+        """Copy the model's parameters out: a `twofold.network.Layer` of each layer; their average, if one is kept."""
         ...
 
     def state(self) -> EngineState:
@@ -228,7 +258,7 @@ def open_engine(
     seed: int = 0,
     initialization: str = "normal",
     sigma: float = 0.01,
-    parameters: Sequence[tuple[Array, Array]] | None = None,
+    parameters: Given | None = None,
     dtype: str = "float32",
     device: str = "cpu",
     precision: str | None = None,
@@ -247,7 +277,7 @@ def open_engine(
         ``"normal"`` with standard deviation ``sigma``, ``"xavier"``, ``"he"`` or ``"zeros"``.
     sigma : float
         Standard deviation of ``"normal"``.
-    parameters : sequence of (W, b), optional
+    parameters : sequence of (W, b) or Layer, optional
         Start from these, W of shape (inputs, outputs), in place of random ones.
     dtype : str
         ``"float32"`` or ``"float64"``.

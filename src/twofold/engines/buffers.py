@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -11,63 +12,76 @@ from torch import Tensor
 
 from twofold.engines.products import Products, choose_products
 from twofold.engines.tensors import tensor
-from twofold.network import Layer, Network, Parameters
+from twofold.network import ARRAYS, Layer, Network, Parameters, array_shapes
 
 Array = NDArray[Any]
 
 
-class Pair(NamedTuple):
-    """A layer's tensors.
+class Tensors(NamedTuple):
+    """A layer's tensors; what they are is said in `twofold.network.Layer`.
 
     Attributes
     ----------
     W : Tensor, shape (outputs, inputs)
     b : Tensor, shape (outputs,)
+    gamma, mean, variance : Tensor, shape (outputs,), or None
     """
 
     W: Tensor
     b: Tensor
+    gamma: Tensor | None = None
+    mean: Tensor | None = None
+    variance: Tensor | None = None
 
 
 class Flat:
-    """Every W, then every b, one after the other in one array of zeros; also what has their shapes.
+    """Every W, every b, every gamma, and means and variances, one after the other in one array of zeros.
 
     Parameters
     ----------
     network : Network
     dtype : torch.dtype
     device : torch.device
+    statistics : bool
+        Whether the running means and variances of batch normalisation belong to it.
 
     Attributes
     ----------
-    all, weights, biases : Tensor
-        One axis each; the latter two are parts of the first.
-    layers : list of Pair
+    all : Tensor
+        Everything, on one axis.
+    trained : Tensor
+        Without means and variances.
+    weights, rest : Tensor
+        The two parts of what is trained: every W, and all else.
+    layers : list of Tensors
         The same memory, layer by layer.
     """
 
-    def __init__(self, network: Network, dtype: torch.dtype, device: torch.device) -> None:
-        self.all = torch.zeros(network.n_parameters, dtype=dtype, device=device)
-        sizes = [a * b for a, b in network.shapes] + list(network.widths[1:])
-        parts = [self.all[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
-        border = sum(sizes[: len(network.shapes)])
-        self.weights, self.biases = self.all[:border], self.all[border:]
-        self.layers = [
-            Pair(W.view(outputs, inputs), b)
-            for (inputs, outputs), W, b in zip(
-                network.shapes, parts[: len(network.shapes)], parts[len(network.shapes) :], strict=True
-            )
-        ]
+    def __init__(self, network: Network, dtype: torch.dtype, device: torch.device, *, statistics: bool = False) -> None:
+        shapes = array_shapes(network, statistics=statistics)
+        places = [(index, name) for name in ARRAYS for index, layer in enumerate(shapes) if name in layer]
+        ends = list(accumulate((math.prod(shapes[index][name]) for index, name in places), initial=0))
+        self.all = torch.zeros(ends[-1], dtype=dtype, device=device)
+        self.trained = self.all[: network.n_parameters]
+        border = ends[len(network.shapes)]
+        self.weights, self.rest = self.trained[:border], self.trained[border:]
+        views = {
+            (index, name): self.all[start:end].view(shapes[index][name][::-1])  # W is (outputs, inputs) here
+            for (index, name), (start, end) in zip(places, pairwise(ends), strict=True)
+        }
+        self.layers = [Tensors(**{name: views[index, name] for name in layer}) for index, layer in enumerate(shapes)]
 
     def write(self, parameters: Parameters) -> None:
         """Copy in; W of shape (inputs, outputs)."""
         for ours, layer in zip(self.layers, parameters, strict=True):
-            ours.W.copy_(tensor(layer.W).t())
-            ours.b.copy_(tensor(layer.b))
+            for name, array in layer.arrays.items():
+                getattr(ours, name).copy_(tensor(array.T))
 
     def read(self) -> Parameters:
         """Copy out; W of shape (inputs, outputs)."""
-        return tuple(Layer(layer.W.t().cpu().numpy().copy(), layer.b.cpu().numpy().copy()) for layer in self.layers)
+        return tuple(
+            Layer(*(place.cpu().numpy().T.copy() for place in layer if place is not None)) for layer in self.layers
+        )
 
 
 class Buffers:

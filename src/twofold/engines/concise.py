@@ -6,21 +6,26 @@ outputs), as in ``O = X W + b``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own idiom
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from twofold.borders import Precision, check_block, check_features
-from twofold.engines import CHUNK, EngineState, check_state
+from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
 from twofold.engines.tensors import tensor
 from twofold.functions import LOSSES
+from twofold.functions.normalizations import EPSILON, RATE
 from twofold.metrics import Score, running_score
-from twofold.network import Layer, Network, Parameters
+from twofold.network import Layer, Network, Parameters, array_shapes
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
 
@@ -41,11 +46,21 @@ def _rows(O: Tensor, y: Tensor) -> Tensor:
     return F.one_hot(y, O.shape[1]).to(O.dtype) if y.ndim == 1 else y
 
 
-CRITERIA: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "squared": lambda O, Y: F.mse_loss(O, Y, reduction="none").sum(dim=1) / 2,
-    "cross_entropy": lambda O, y: F.cross_entropy(O, y, reduction="none"),
-    "softmax_squared": lambda O, y: F.mse_loss(O.softmax(dim=1), _rows(O, y), reduction="none").sum(dim=1) / 2,
-    "sigmoid_cross_entropy": lambda O, Y: F.binary_cross_entropy_with_logits(O, Y, reduction="none").sum(dim=1),
+# Each loss, of (O, y, label smoothing): the loss of each sample (n,).
+CRITERIA: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "squared": lambda O, Y, _: F.mse_loss(O, Y, reduction="none").sum(dim=1) / 2,
+    "huber": lambda O, Y, _: F.huber_loss(O, Y, reduction="none").sum(dim=1),
+    "absolute": lambda O, Y, _: F.l1_loss(O, Y, reduction="none").sum(dim=1),
+    "cross_entropy": lambda O, y, s: F.cross_entropy(O, y, reduction="none", label_smoothing=s),
+    "softmax_squared": lambda O, y, _: F.mse_loss(O.softmax(dim=1), _rows(O, y), reduction="none").sum(dim=1) / 2,
+    "sigmoid_cross_entropy": lambda O, Y, s: F.binary_cross_entropy_with_logits(
+        O, (1 - s) * Y + s / 2, reduction="none"
+    ).sum(dim=1),
+}
+
+NORMALIZATIONS: dict[str, Callable[..., nn.Module]] = {
+    "batch": partial(nn.BatchNorm1d, eps=EPSILON, momentum=RATE),
+    "layer": partial(nn.LayerNorm, eps=EPSILON),
 }
 
 # torch.optim's class, and its names for what `twofold.functions.OPTIMIZERS` keeps in memory.
@@ -78,19 +93,18 @@ class ConciseEngine:
         self.dtype = dtype
         self.steps = 0
         self._floats = torch.float32 if dtype == "float32" else torch.float64
-        layers: list[nn.Module] = []
-        for inputs, outputs in network.shapes:
-            if layers:
-                layers += [MODULES[network.activation](), Dropout()]
-            # skip_init: the weights come from outside, and the user's torch seed is left alone.
-            layers.append(nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=self._floats))
-        self.model = nn.Sequential(*layers)
-        self._linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        self._dropout = [layer for layer in layers if isinstance(layer, Dropout)]
+        self._model = _build(network, self._floats)
+        self._dropout = [layer for layer in self._model if isinstance(layer, Dropout)]
         self._criterion = CRITERIA[network.loss]
-        self._set_parameters(parameters)
+        self._average: AveragedModel | None = None
+        _write(self._model, parameters)
         self.start(Recipe())
         self.begin_epoch()
+
+    @property
+    def model(self) -> nn.Sequential:
+        """The network as a PyTorch module; its average, if one is kept."""
+        return self._model if self._average is None else cast("nn.Sequential", self._average.module)
 
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check the samples and keep them as they are: bytes stay bytes."""
@@ -100,18 +114,22 @@ class ConciseEngine:
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
+        recipe = check_recipe(self.network, recipe)
+        _write(self._model, self.parameters())
         self._recipe = recipe
+        self._average = None
+        if recipe.averaging:
+            self._average = AveragedModel(self._model, avg_fn=self._mean_with, use_buffers=True)
         options: dict[str, Any] = {"lr": recipe.learning_rate}
         if recipe.optimizer in ("momentum", "nesterov"):
             options |= {"momentum": recipe.momentum, "nesterov": recipe.optimizer == "nesterov"}
         elif recipe.optimizer in ("adam", "adamw"):
             options |= {"betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
         rule, _ = RULES[recipe.optimizer]
+        weights = [layer["W"] for layer in _places(self._model)]
+        others = [layer[name] for layer in _places(self._model) for name in ("b", "gamma") if name in layer]
         self._optimizer = rule(
-            [
-                {"params": [layer.weight for layer in self._linear], "weight_decay": recipe.weight_decay},
-                {"params": [layer.bias for layer in self._linear], "weight_decay": 0.0},
-            ],
+            [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
             **options,
         )
         self.steps = 0
@@ -126,16 +144,22 @@ class ConciseEngine:
         )  # (|B|, d), (|B|,) or (|B|, q)
         weight = None if self._weight is None else self._weight.index_select(0, rows)
         O = self._forward_with_dropout(X)  # (|B|, q)
-        losses = self._criterion(O, y)  # (|B|,)
+        losses = self._criterion(O, y, self._recipe.label_smoothing)  # (|B|,)
         self._tally(O.detach(), y, weight, losses.detach())
         self._optimizer.zero_grad()
         _mean(losses, weight).backward()
         if self._recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self._recipe.clip_norm)
+            nn.utils.clip_grad_norm_(self._model.parameters(), self._recipe.clip_norm)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self._model)
         self.steps += 1
+
+    def _mean_with(self, average: Tensor, theta: Tensor, step: Tensor | int) -> Tensor:
+        """Return the average after a step that led to theta."""
+        return average + (1 - self._recipe.keep(int(step))) * (theta - average)
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -149,6 +173,7 @@ class ConciseEngine:
     def outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs O (n, q)."""
         features = tensor(check_features(self.network, X, dtype=self.dtype))
+        self.model.eval()
         parts = [self.model(self._numbers(rows)) for rows in features.split(CHUNK)]
         return np.asarray(torch.cat(parts).numpy())
 
@@ -156,49 +181,47 @@ class ConciseEngine:
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
         """Compute the gradient of the mean loss at the present parameters."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        O = self.model(self._numbers(tensor(block.X)))
+        with _still_statistics(self.model):
+            O = self.model(self._numbers(tensor(block.X)))
         weight = None if block.weight is None else tensor(block.weight)
-        loss = _mean(self._criterion(O, tensor(block.y)), weight)
-        gradients = torch.autograd.grad(loss, list(self.model.parameters()))
-        return tuple(_layer(dW, db) for dW, db in zip(gradients[::2], gradients[1::2], strict=True))
+        loss = _mean(self._criterion(O, tensor(block.y), 0.0), weight)
+        trained = [place for layer in _places(self.model) for name, place in layer.items() if name in TRAINED]
+        return _shaped(self.network, torch.autograd.grad(loss, trained))
 
     def parameters(self) -> Parameters:
         """Copy the parameters out."""
-        return tuple(_layer(linear.weight, linear.bias) for linear in self._linear)
+        return _read(self.model)
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
         _, names = RULES[self._recipe.optimizer]
         kept = self._optimizer.state
+        trained = [place for layer in _places(self._model) for name, place in layer.items() if name in TRAINED]
         memory = {
-            ours: tuple(
-                _layer(*(kept[p][theirs] if p in kept else torch.zeros_like(p) for p in (linear.weight, linear.bias)))
-                for linear in self._linear
-            )
+            ours: _shaped(self.network, [kept[p][theirs] if p in kept else torch.zeros_like(p) for p in trained])
             for ours, theirs in names.items()
         }
+        if self._average is not None:
+            memory[AVERAGE] = self.parameters()
         loss, right, weight = self._totals.tolist()
-        return EngineState(self.parameters(), memory, self.steps, (loss, right, weight))
+        return EngineState(_read(self._model), memory, self.steps, (loss, right, weight))
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
-        self._set_parameters(state.parameters)
+        _write(self._model, state.parameters)
+        if self._average is not None:
+            _write(self.model, state.memory[AVERAGE])
+            self._average.n_averaged.fill_(state.steps)
         _, names = RULES[self._recipe.optimizer]
-        for index, linear in enumerate(self._linear):
-            for part, p in enumerate((linear.weight, linear.bias)):
-                kept = {theirs: tensor(state.memory[ours][index][part].T).clone() for ours, theirs in names.items()}
+        for index, layer in enumerate(_places(self._model)):
+            for field in TRAINED & layer.keys():
+                kept = {theirs: _place(state.memory[ours][index].arrays[field]) for ours, theirs in names.items()}
                 if "exp_avg" in kept:
                     kept["step"] = torch.tensor(float(state.steps))
-                self._optimizer.state[p] = kept
+                self._optimizer.state[layer[field]] = kept
         self._totals = torch.tensor(state.totals, dtype=torch.float64)
         self.steps = state.steps
-
-    @torch.no_grad()
-    def _set_parameters(self, parameters: Parameters) -> None:
-        for linear, (W, b) in zip(self._linear, parameters, strict=True):
-            linear.weight.copy_(tensor(W.T))
-            linear.bias.copy_(tensor(b))
 
     def _forward_with_dropout(self, X: Tensor) -> Tensor:
         masks = dropout_masks(
@@ -206,7 +229,8 @@ class ConciseEngine:
         )
         for layer, mask in zip(self._dropout, masks, strict=False):  # no masks without dropout
             layer.mask = tensor(mask)
-        O: Tensor = self.model(X)
+        self._model.train()
+        O: Tensor = self._model(X)
         for layer in self._dropout:
             layer.mask = None
         return O
@@ -236,6 +260,82 @@ def _mean(losses: Tensor, weight: Tensor | None) -> Tensor:
     return weight @ losses / torch.where(total > 0, total, 1)
 
 
-def _layer(weight: Tensor, bias: Tensor) -> Layer:
-    """Copy out PyTorch's (outputs, inputs) as our (inputs, outputs)."""
-    return Layer(weight.detach().numpy().T.copy(), bias.detach().numpy().copy())
+TRAINED = {"W", "b", "gamma"}
+AFTER = {"b": "bias", "gamma": "weight", "mean": "running_mean", "variance": "running_var"}
+# PyTorch's names for the arrays of a `Layer`; with a normalisation, b is the normalisation's.
+NAMES: dict[type[nn.Module], dict[str, str]] = {
+    nn.Linear: {"W": "weight", "b": "bias"},
+    nn.BatchNorm1d: AFTER,
+    nn.LayerNorm: AFTER,
+}
+
+
+def _build(network: Network, dtype: torch.dtype) -> nn.Sequential:
+    """Make the network's modules; their numbers come from outside, and the user's torch seed is left alone."""
+    modules: list[nn.Module] = []
+    for index, (inputs, outputs) in enumerate(network.shapes):
+        normalized = network.normalization is not None and index < len(network.hidden)
+        modules.append(nn.utils.skip_init(nn.Linear, inputs, outputs, bias=not normalized, dtype=dtype))
+        if normalized and network.normalization is not None:
+            modules.append(NORMALIZATIONS[network.normalization](outputs, dtype=dtype))
+        if index < len(network.hidden):
+            modules += [MODULES[network.activations[index]](), Dropout()]
+    return nn.Sequential(*modules)
+
+
+def _places(model: nn.Sequential) -> list[dict[str, Tensor]]:
+    """Return where the arrays of each `Layer` lie in a model, by their names there and in that order."""
+    layers: list[dict[str, Tensor]] = []
+    for module in model:
+        names = NAMES.get(type(module), {})
+        numbers = dict(chain(module.named_parameters(), module.named_buffers()))
+        found = {ours: numbers[theirs] for ours, theirs in names.items() if theirs in numbers}
+        if isinstance(module, nn.Linear):
+            layers.append(found)
+        else:
+            layers[-1] |= found
+    return layers
+
+
+def _read(model: nn.Sequential) -> Parameters:
+    """Copy a model's numbers out."""
+    return tuple(Layer(**{name: _array(place) for name, place in layer.items()}) for layer in _places(model))
+
+
+@torch.no_grad()
+def _write(model: nn.Sequential, parameters: Parameters) -> None:
+    """Copy numbers into a model."""
+    for places, layer in zip(_places(model), parameters, strict=True):
+        for name, array in layer.arrays.items():
+            places[name].copy_(_place(array))
+
+
+def _shaped(network: Network, tensors: Sequence[Tensor]) -> Parameters:
+    """Copy out what has the shapes of all that is trained."""
+    rest = iter(tensors)
+    shapes = array_shapes(network, statistics=False)
+    return tuple(Layer(**{name: _array(next(rest)) for name in layer}) for layer in shapes)
+
+
+def _array(place: Tensor) -> Array:
+    """Copy out PyTorch's (outputs, inputs) as our (inputs, outputs); what has one axis stays as it is."""
+    return place.detach().numpy().T.copy()
+
+
+def _place(array: Array) -> Tensor:
+    """Copy our (inputs, outputs) as PyTorch's (outputs, inputs)."""
+    return tensor(array.T).clone()
+
+
+@contextlib.contextmanager
+def _still_statistics(model: nn.Sequential) -> Iterator[None]:
+    """Let batch normalisation take a minibatch's own means and variances, as in training, and remember none."""
+    batch = [module for module in model if isinstance(module, nn.BatchNorm1d)]
+    model.train()
+    for module in batch:
+        module.track_running_stats = False
+    try:
+        yield
+    finally:
+        for module in batch:
+            module.track_running_stats = True

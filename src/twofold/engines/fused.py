@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,10 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from twofold.borders import Precision, check_block, check_features
-from twofold.engines import EngineState, check_state
-from twofold.engines.buffers import Buffers, Flat, Pair
-from twofold.engines.kernels import ACTIVATIONS, LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares
+from twofold.engines import AVERAGE, EngineState, check_recipe, check_state
+from twofold.engines.buffers import Buffers, Flat, Tensors
+from twofold.engines.kernels import LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares, smooth
 from twofold.engines.one_row import OneRow
+from twofold.engines.passes import Gradients, Passes
 from twofold.engines.replays import Replays, device_capture
 from twofold.engines.tally import Tally
 from twofold.engines.tensors import tensor
@@ -37,25 +38,9 @@ from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
 
 Array = NDArray[Any]
-Gradients = list[tuple[Tensor, Tensor]]
 
 MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
 CHUNK = 1024  # rows that `outputs` takes at a time: large enough for the products' speed, small enough for a cache
-
-
-class Tape(NamedTuple):
-    """What the forward pass keeps for the backward pass.
-
-    Attributes
-    ----------
-    inputs : list of Tensor
-        Each layer's input: X, then each H after its activation and dropout.
-    hidden : list of (Z, H)
-        Of each hidden layer; an activation that doesn't need Z again has written H over it.
-    """
-
-    inputs: list[Tensor]
-    hidden: list[tuple[Tensor, Tensor]]
 
 
 class FusedEngine:
@@ -88,7 +73,7 @@ class FusedEngine:
             raise SpecificationError(f"precision {precision!r} with dtype {dtype!r}; it goes with float32 alone")
         if not holds(network):
             raise SpecificationError(
-                f"the fused engine lacks {network.activation!r} or {network.loss!r}; the scratch engine takes both"
+                f"the fused engine lacks one of {network.activations} or {network.loss!r}; the scratch engine has them"
             )
         self.network = network
         self.dtype = dtype
@@ -96,10 +81,11 @@ class FusedEngine:
         self._device = torch.device(device)
         self._floats = torch.float32 if dtype == "float32" else torch.float64
         self._operands = self._floats if precision is None else torch.bfloat16
-        self._phi = ACTIVATIONS[network.activation]
+        self._passes = Passes(network, self._floats, self._operands)
         self._loss = LOSSES[network.loss]
         self._targets = FORMULAS[network.loss].targets
-        self._theta = Flat(network, self._floats, self._device)
+        self._theta = Flat(network, self._floats, self._device, statistics=True)
+        self._average: Flat | None = None
         self._gradient = Flat(network, self._floats, self._device)
         self._copies = Flat(network, self._operands, self._device)
         self._replays = Replays(device_capture(self._device))
@@ -109,7 +95,6 @@ class FusedEngine:
         self._X: Tensor
         self._y: Tensor
         self._weight: Tensor | None
-        self._one_row = OneRow(network, self._theta.layers, dtype) if device == "cpu" else None
         self._theta.write(parameters)
         self.start(Recipe())
         self.begin_epoch()
@@ -123,7 +108,14 @@ class FusedEngine:
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
-        self._recipe = recipe
+        self._recipe = check_recipe(self.network, recipe)
+        self._theta.all.copy_(self._model.all)
+        self._average = None
+        if recipe.averaging:
+            self._average = Flat(self.network, self._floats, self._device, statistics=True)
+            self._average.all.copy_(self._theta.all)
+        fits = self._device.type == "cpu" and self.network.normalization is None
+        self._one_row = OneRow(self.network, self._model.layers, self.dtype) if fits else None
         rule = RULES[recipe.optimizer]
         self._optimizer = partial(OPTIMIZERS[recipe.optimizer], **recipe.constants(rule.constants))
         self._decoupled = rule.decoupled
@@ -150,7 +142,14 @@ class FusedEngine:
             buffer.copy_(torch.from_numpy(mask))
         numbers = self._step_numbers(learning_rate)
         self._replays.run(n, lambda: self._compute(buffers, numbers))
+        if self._average is not None:
+            self._average.all.lerp_(self._theta.all, 1 - self._recipe.keep(self.steps))
         self.steps += 1
+
+    @property
+    def _model(self) -> Flat:
+        """The parameters that predictions are made with."""
+        return self._theta if self._average is None else self._average
 
     def _compute(self, buffers: Buffers, numbers: list[Scalar]) -> None:
         """Do a step's arithmetic, all of it on the device."""
@@ -158,11 +157,15 @@ class FusedEngine:
         X = torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
         y = self._y.index_select(0, rows)  # (|B|,) or (|B|, q)
         weight = None if self._weight is None else self._weight.index_select(0, rows)
-        layers = self._read_by_products(X.dtype)
-        O, tape = self._forward(layers, X, buffers)  # (|B|, q)
-        losses = self._loss(O, y, shares(len(O), weight), buffers.dO)  # (|B|,)
+        layers = self._read_by_products(self._theta, X.dtype)
+        O, tape = self._passes.forward(layers, X, buffers, training=True)  # (|B|, q)
+        share, smoothing = shares(len(O), weight), self._recipe.label_smoothing
+        losses = self._loss(O, y, share, buffers.dO)  # (|B|,)
+        if smoothing:
+            labels = self._targets == "labels"
+            losses = smooth(losses, buffers.dO, O, y, share=share, smoothing=smoothing, labels=labels)
         self._tally.add(losses, correct(self._targets, O, y), weight)
-        self._update(self._backward(layers, tape, buffers), numbers, _factor(X.dtype))
+        self._update(self._passes.backward(layers, tape, buffers, self._gradient), numbers, _factor(X.dtype))
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -199,11 +202,11 @@ class FusedEngine:
         if len(X) == 1 and self._one_row is not None:
             return self._one_row(X[0])[None]
         features = tensor(X)
-        layers = self._read_by_products(features.dtype)
+        layers = self._read_by_products(self._model, features.dtype)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
         for rows in (slice(i, i + CHUNK) for i in range(0, len(features), CHUNK)):
             part = features[rows].to(self._device)
-            result, _ = self._forward(layers, part, self._make_buffers(len(part), part.dtype, dropout=False))
+            result, _ = self._passes.forward(layers, part, self._make_buffers(len(part), part.dtype, dropout=False))
             O[rows] = result.cpu().numpy()
         return O
 
@@ -214,20 +217,25 @@ class FusedEngine:
         features = self._place(block.X)
         weight = None if block.weight is None else self._place(block.weight)
         buffers = self._make_buffers(len(features), features.dtype, dropout=False)
-        layers = self._read_by_products(features.dtype)
-        O, tape = self._forward(layers, features, buffers)
+        # Nothing is to follow these samples' means and variances.
+        layers = [
+            layer._replace(mean=None, variance=None) for layer in self._read_by_products(self._model, features.dtype)
+        ]
+        O, tape = self._passes.forward(layers, features, buffers, training=True)
         self._loss(O, self._place(block.y), shares(len(O), weight), buffers.dO)
-        self._collect(self._backward(layers, tape, buffers), _factor(features.dtype))
+        self._collect(self._passes.backward(layers, tape, buffers, self._gradient), _factor(features.dtype))
         return self._gradient.read()
 
     def parameters(self) -> Parameters:
         """Copy the parameters out."""
-        return self._theta.read()
+        return self._model.read()
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
         memory = {name: flat.read() for name, flat in self._memory.items()}
-        return EngineState(self.parameters(), memory, self.steps, self._tally.read())
+        if self._average is not None:
+            memory[AVERAGE] = self._average.read()
+        return EngineState(self._theta.read(), memory, self.steps, self._tally.read())
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
@@ -235,74 +243,46 @@ class FusedEngine:
         self._theta.write(state.parameters)
         for name, flat in self._memory.items():
             flat.write(state.memory[name])
+        if self._average is not None:
+            self._average.write(state.memory[AVERAGE])
         self._tally.set(state.totals)
         self.steps = state.steps
 
-    def _read_by_products(self, features: torch.dtype) -> list[Pair]:
+    def _read_by_products(self, theta: Flat, features: torch.dtype) -> list[Tensors]:
         """Return the layers as the products read them: in the operands' type, the first W times the features' factor.
 
-        Where that is what they are, they are not copied.
+        Where that is what they are, they are not copied. A normalisation reads its own numbers as they are.
         """
         factor = _factor(features)
-        layers = list(self._theta.layers)
+        layers = list(theta.layers)
         if self._operands != self._floats:
-            self._copies.all.copy_(self._theta.all)
-            layers = list(self._copies.layers)
+            self._copies.trained.copy_(theta.trained)
+            copies = zip(layers, self._copies.layers, strict=True)
+            layers = [layer._replace(W=copy.W, b=copy.b if layer.gamma is None else layer.b) for layer, copy in copies]
         if factor != 1:
-            scaled = torch.mul(self._theta.layers[0].W, factor, out=self._copies.layers[0].W)
-            layers[0] = Pair(scaled, layers[0].b)
+            layers[0] = layers[0]._replace(W=torch.mul(theta.layers[0].W, factor, out=self._copies.layers[0].W))
         return layers
-
-    def _forward(self, layers: list[Pair], X: Tensor, buffers: Buffers) -> tuple[Tensor, Tape]:
-        """Compute ``H = phi(X W + b)`` layer by layer, and the outputs O (n, q), in memory of their own."""
-        H = X if X.dtype == self._operands else buffers.X.copy_(X)  # (n, d)
-        tape = Tape([H], [])
-        for index, (W, b) in enumerate(layers[:-1]):
-            Z = buffers.products[index].affine(H, W, b, out=buffers.Z[index])  # (n, h)
-            H = self._phi.value(Z, buffers.H[index])  # (n, h)
-            tape.hidden.append((Z, H))
-            if buffers.masks:
-                H = torch.mul(H, buffers.masks[index], out=buffers.dropped[index])
-            tape.inputs.append(H)
-        W, b = layers[-1]
-        return buffers.products[-1].affine(H, W, b).to(self._floats), tape  # (n, q)
-
-    def _backward(self, layers: list[Pair], tape: Tape, buffers: Buffers) -> Gradients:
-        """Carry dO (n, q) back to every weight: dW, not yet times the features' factor, and db of each layer."""
-        gradients: Gradients = []
-        same = self._operands == self._floats
-        dZ = buffers.dO.to(self._operands)  # (n, q)
-        for index in reversed(range(len(layers))):
-            products, own = buffers.products[index], self._gradient.layers[index]
-            dW = products.gradient(dZ, tape.inputs[index], out=own.W if same else None)  # (outputs, inputs)
-            gradients.append((dW, torch.sum(dZ, 0, dtype=self._floats, out=own.b)))
-            if index > 0:
-                dH = products.below(dZ, layers[index].W, out=buffers.dH[index - 1])  # (n, h)
-                if buffers.masks:
-                    dH.mul_(buffers.masks[index - 1])
-                dZ = self._phi.backward(dH, *tape.hidden[index - 1])  # (n, h)
-        return gradients[::-1]
 
     def _update(self, gradients: Gradients, numbers: list[Scalar], factor: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""
         theta, g, recipe = self._theta, self._gradient, self._recipe
         if self._plain:
-            for index, (layer, (dW, _)) in enumerate(zip(theta.layers, gradients, strict=True)):
+            for index, (layer, dW) in enumerate(zip(theta.layers, gradients, strict=True)):
                 move(layer.W, dW, numbers[0] if index else numbers[0] * factor)
-            move(theta.biases, g.biases, numbers[0])
+            move(theta.rest, g.rest, numbers[0])
             return
         self._collect(gradients, factor)
         if recipe.clip_norm is not None:
-            clip(g.all, recipe.clip_norm)
+            clip(g.trained, recipe.clip_norm)
         if recipe.weight_decay and self._decoupled:
             move(theta.weights, theta.weights, numbers[2])
         elif recipe.weight_decay:
             move(g.weights, theta.weights, recipe.weight_decay)
-        self._optimizer(theta.all, g.all, [flat.all for flat in self._memory.values()], numbers)
+        self._optimizer(theta.trained, g.trained, [flat.trained for flat in self._memory.values()], numbers)
 
     def _collect(self, gradients: Gradients, factor: float) -> None:
         """Bring all gradients together in one array."""
-        for index, (own, (dW, _)) in enumerate(zip(self._gradient.layers, gradients, strict=True)):
+        for index, (own, dW) in enumerate(zip(self._gradient.layers, gradients, strict=True)):
             if index == 0 and factor != 1:
                 torch.mul(dW, factor, out=own.W)
             elif dW is not own.W:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from twofold.engines.normalizations import NORMALIZATIONS
 from twofold.network import Network
 
 aten = torch.ops.aten
@@ -69,6 +70,22 @@ def squared(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     return losses
 
 
+def huber(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+    """``l = sum_j c_j (r_j - c_j / 2)`` with ``r = o - y`` and c, r cut to +-1; ``dO = share c``."""
+    R = torch.sub(O, Y)  # (n, q)
+    torch.clamp(R, -1, 1, out=out)
+    losses = R.sub_(out, alpha=0.5).mul_(out).sum(dim=1)
+    out.mul_(share)
+    return losses
+
+
+def absolute(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+    """``l = sum_j |o_j - y_j|``, ``dO = share sign(O - Y)``."""
+    R = torch.sub(O, Y)  # (n, q)
+    torch.sign(R, out=out).mul_(share)
+    return R.abs_().sum(dim=1)
+
+
 def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     """``l = log sum_i exp(s_i) - sum_j y_j s_j`` with ``s = o - max``, ``dO = share (softmax(O) - y)``."""
     top, total = _exponentials(O, out)  # (n, 1) both
@@ -105,6 +122,21 @@ def sigmoid_cross_entropy(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> T
     return losses
 
 
+def smooth(
+    losses: Tensor, dO: Tensor, O: Tensor, y: Tensor, *, share: Scalar, smoothing: float, labels: bool
+) -> Tensor:
+    """Smooth targets: ``l - s o (u - y)``, ``dO - share s (u - y)``; see `twofold.functions.losses.smooth`."""
+    away = torch.full_like(O, 0.5 if labels else 1 / O.shape[1])  # (n, q), u - y
+    if y.ndim == 1:
+        _add_at(away, y.unsqueeze(1), -1.0)
+    else:
+        away.sub_(y)
+    level = 0.0 if labels else O.amax(dim=1, keepdim=True)
+    losses = losses - smoothing * ((O - level) * away).sum(dim=1)
+    dO.sub_(away.mul_(share), alpha=smoothing)
+    return losses
+
+
 def _exponentials(O: Tensor, out: Tensor) -> tuple[Tensor, Tensor]:
     """Write ``exp(o - max)`` to out; return each row's largest output and the sum of what was written, (n, 1)."""
     top = O.amax(dim=1, keepdim=True)
@@ -135,6 +167,8 @@ def _first_largest(O: Tensor) -> Tensor:
 # Each loss, of (O, y, share, out): returns the loss of each sample (n,) and writes the gradient of the mean to out.
 LOSSES: dict[str, Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]] = {
     "squared": squared,
+    "huber": huber,
+    "absolute": absolute,
     "cross_entropy": cross_entropy,
     "softmax_squared": softmax_squared,
     "sigmoid_cross_entropy": sigmoid_cross_entropy,
@@ -142,8 +176,9 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]] = {
 
 
 def holds(network: Network) -> bool:
-    """Tell whether a network's activation and loss are here: a name put into the registries later may not be."""
-    return network.activation in ACTIVATIONS and network.loss in LOSSES
+    """Tell whether a network's functions are here: a name put into the registries later may not be."""
+    normalizes = network.normalization is None or network.normalization in NORMALIZATIONS
+    return normalizes and network.loss in LOSSES and all(name in ACTIVATIONS for name in network.activations)
 
 
 def move(theta: Tensor, g: Tensor, length: Scalar) -> None:

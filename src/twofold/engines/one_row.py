@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from twofold.borders import Precision, check_features, floats
+from twofold.engines.buffers import Tensors
 from twofold.functions import ACTIVATIONS
 from twofold.network import Network
 
@@ -25,30 +25,31 @@ class OneRow:
     Parameters
     ----------
     network : Network
-    layers : sequence of (W, b)
+        Without a normalisation.
+    layers : sequence of Tensors
         On the CPU, W of shape (outputs, inputs); seen as arrays, so that it is always the present ones that count.
     dtype : {"float32", "float64"}
     """
 
-    def __init__(self, network: Network, layers: Sequence[tuple[Tensor, Tensor]], dtype: Precision) -> None:
+    def __init__(self, network: Network, layers: Sequence[Tensors], dtype: Precision) -> None:
         self._network = network
         self._name = dtype
         self._dtype = np.dtype(dtype)
         self._shape = (network.inputs,)
-        arrays = [(W.numpy(), b.numpy()) for W, b in layers]
-        self._hidden = [(W, b, np.empty_like(b)) for W, b in arrays[:-1]]  # with a buffer of each layer's Z
+        arrays = [(layer.W.numpy(), layer.b.numpy()) for layer in layers]
+        phi = [None if name == "relu" else ACTIVATIONS[name].value for name in network.activations]
+        # With a buffer of each layer's Z; ReLU, named None, writes over it.
+        self._hidden = [(W, b, np.empty_like(b), f) for (W, b), f in zip(arrays, phi, strict=False)]
         self._last = arrays[-1]
-        self._phi = ACTIVATIONS[network.activation].value
-        self._relu = network.activation == "relu"
 
     @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, x: ArrayLike) -> Array:
         """Return the raw outputs (q,); raise `DataError` if x doesn't fit."""
         h = self._checked(x)  # (d,)
-        for W, b, z in self._hidden:
+        for W, b, z, phi in self._hidden:
             np.dot(W, h, out=z)  # (h,)
             np.add(z, b, out=z)
-            h = np.maximum(z, 0, out=z) if self._relu else self._phi(z)
+            h = np.maximum(z, 0, out=z) if phi is None else phi(z)
         W, b = self._last
         o: Array = np.dot(W, h)  # (q,)
         o += b

@@ -26,8 +26,8 @@ LEAST_WORK = 2**18  # a call of oneDNN costs about 15 us, more than the whole of
 class Products(Protocol):
     """The three products of a layer; results may lie in ``out`` or in memory of their own."""
 
-    def affine(self, H: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-        """Compute ``Z = H W^T + b`` (n, m) from H (n, k), W (m, k), b (m,)."""
+    def affine(self, H: Tensor, W: Tensor, b: Tensor | None, out: Tensor | None = None) -> Tensor:
+        """Compute ``Z = H W^T + b`` (n, m) from H (n, k), W (m, k), b (m,); None for no b."""
         ...
 
     def below(self, dZ: Tensor, W: Tensor, out: Tensor | None = None) -> Tensor:
@@ -42,9 +42,9 @@ class Products(Protocol):
 class PlainProducts:
     """PyTorch's own choice of kernel, into the given buffers."""
 
-    def affine(self, H: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    def affine(self, H: Tensor, W: Tensor, b: Tensor | None, out: Tensor | None = None) -> Tensor:
         """Compute ``Z = H W^T + b``."""
-        return torch.addmm(b, H, W.t(), out=out)
+        return torch.mm(H, W.t(), out=out) if b is None else torch.addmm(b, H, W.t(), out=out)
 
     def below(self, dZ: Tensor, W: Tensor, out: Tensor | None = None) -> Tensor:
         """Compute ``dH = dZ W``."""
@@ -58,7 +58,7 @@ class PlainProducts:
 class OneDnnProducts:
     """oneDNN in float32; it hands back memory of its own, and ``out`` is not written."""
 
-    def affine(self, H: Tensor, W: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def affine(self, H: Tensor, W: Tensor, b: Tensor | None, out: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Compute ``Z = H W^T + b``."""
         return _linear(H, W, b)
 

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Block, Precision, check_block, check_features, floats
-from twofold.engines import CHUNK, EngineState, check_state
-from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
-from twofold.functions.losses import average_slope
+from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
+from twofold.functions.losses import average_slope, smooth
+from twofold.functions.normalizations import EPSILON, RATE, Normalized
 from twofold.functions.optimizers import clip
 from twofold.metrics import Score, correct, running_score
-from twofold.network import Layer, Network, Parameters
+from twofold.network import Layer, Network, Parameters, map_arrays
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
 
@@ -29,18 +30,25 @@ class Tape(NamedTuple):
     inputs : list of ndarray
         Each layer's input: X, then each H after its activation and dropout.
     Z : list of ndarray
-        Each hidden layer's pre-activation.
+        What each hidden layer's activation was given.
     masks : sequence of ndarray
         What each hidden layer's H was multiplied by; empty without dropout.
+    normalized : list of Normalized
+        Of each hidden layer; empty without a normalisation.
     """
 
     inputs: list[Array]
     Z: list[Array]
     masks: Sequence[Array]
+    normalized: list[Normalized]
 
 
-def forward(network: Network, parameters: Parameters, X: Array, masks: Sequence[Array] = ()) -> tuple[Array, Tape]:
+def forward(
+    network: Network, parameters: Parameters, X: Array, masks: Sequence[Array] = (), *, training: bool = False
+) -> tuple[Array, Tape]:
     """Compute ``H = phi(X W + b)`` layer by layer, and the last layer's ``O = H W + b``.
+
+    With a normalisation, ``H = phi(gamma Z_hat + b)`` where Z_hat is ``X W`` normalised.
 
     Parameters
     ----------
@@ -49,6 +57,8 @@ def forward(network: Network, parameters: Parameters, X: Array, masks: Sequence[
     X : ndarray of float, shape (n, d)
     masks : sequence of ndarray, shape (n, h) each, optional
         What each hidden layer's H is multiplied by: dropout.
+    training : bool
+        Whether batch normalisation is by the minibatch's own means and variances, not by the running ones.
 
     Returns
     -------
@@ -56,27 +66,38 @@ def forward(network: Network, parameters: Parameters, X: Array, masks: Sequence[
         Raw outputs.
     tape : Tape
     """
-    phi = ACTIVATIONS[network.activation].value
-    tape = Tape([], [], masks)
+    tape = Tape([], [], masks, [])
     H = X  # (n, d)
-    for index, (W, b) in enumerate(parameters[:-1]):
+    for index, (layer, activation) in enumerate(zip(parameters, network.activations, strict=False)):
         tape.inputs.append(H)
-        Z = H @ W  # (n, h)
-        Z += b
+        Z = H @ layer.W  # (n, h)
+        if network.normalization is not None:
+            normalized = _normalize(NORMALIZATIONS[network.normalization], layer, Z, training=training)
+            tape.normalized.append(normalized)
+            Z = layer.arrays["gamma"] * normalized.Z_hat  # (n, h)
+        Z += layer.b
         tape.Z.append(Z)
-        H = phi(Z)  # (n, h)
+        H = ACTIVATIONS[activation].value(Z)  # (n, h)
         if masks:
             H = H * masks[index]
-    W, b = parameters[-1]
     tape.inputs.append(H)
-    return H @ W + b, tape  # (n, q)
+    return H @ parameters[-1].W + parameters[-1].b, tape  # (n, q)
+
+
+def _normalize(normalization: Normalization, layer: Layer, Z: Array, *, training: bool) -> Normalized:
+    """Normalise Z (n, h) by its own means and variances, or by the running ones."""
+    if training or layer.mean is None or layer.variance is None:
+        return normalization.value(Z)
+    scale = 1 / np.sqrt(layer.variance + EPSILON)
+    return Normalized((Z - layer.mean) * scale, layer.mean, layer.variance, scale)
 
 
 def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) -> Parameters:
     """Carry the gradient from the outputs back to every weight.
 
     With dZ the gradient at a layer's ``Z = H W + b``: ``dW = H^T dZ``, ``db = sum_i dz_i``, and for the layer below
-    ``dH = dZ W^T``, ``dZ_below = dH * phi'(Z_below)``.
+    ``dH = dZ W^T``, ``dZ_below = dH * phi'(Z_below)``. With a normalisation, ``Z = gamma Z_hat + b``: then
+    ``dgamma = sum_i dz_i * z_hat_i``, and ``gamma * dZ`` goes back through the normalisation before it meets W.
 
     Parameters
     ----------
@@ -90,19 +111,23 @@ def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) ->
     Returns
     -------
     parameters : Parameters
-        The gradient of each W and b.
+        The gradient of each W, b and gamma.
     """
-    slope = ACTIVATIONS[network.activation].derivative
     gradients = []
     dZ = dO  # (n, q)
     for index in reversed(range(len(parameters))):
-        H = tape.inputs[index]  # (n, h)
-        gradients.append(Layer(H.T @ dZ, dZ.sum(axis=0)))
+        layer, H = parameters[index], tape.inputs[index]  # H is (n, h)
+        db, dgamma = dZ.sum(axis=0), None
+        if network.normalization is not None and index < len(tape.normalized):
+            normalized = tape.normalized[index]
+            dgamma = (dZ * normalized.Z_hat).sum(axis=0)
+            dZ = NORMALIZATIONS[network.normalization].backward(layer.arrays["gamma"] * dZ, normalized)  # (n, h)
+        gradients.append(Layer(H.T @ dZ, db, dgamma))
         if index > 0:
-            dH = dZ @ parameters[index].W.T  # (n, h)
+            dH = dZ @ layer.W.T  # (n, h)
             if tape.masks:
                 dH *= tape.masks[index - 1]
-            dZ = dH * slope(tape.Z[index - 1])  # (n, h)
+            dZ = dH * ACTIVATIONS[network.activations[index - 1]].derivative(tape.Z[index - 1])  # (n, h)
     return tuple(reversed(gradients))
 
 
@@ -116,6 +141,7 @@ class ScratchEngine:
         self.dtype = dtype
         self.steps = 0
         self._parameters = parameters
+        self._average: Parameters | None = None
         self._loss = LOSSES[network.loss]
         self._block: Block
         self.start(Recipe())
@@ -127,10 +153,14 @@ class ScratchEngine:
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
-        self._recipe = recipe
+        self._parameters = self._model()
+        self._recipe = check_recipe(self.network, recipe)
         self._optimizer = OPTIMIZERS[recipe.optimizer]
         self._constants = recipe.constants(self._optimizer.constants)
-        self._memory = {name: _zeros_like(self._parameters) for name in self._optimizer.memory}
+        self._memory = {
+            name: map_arrays(np.zeros_like, self._parameters, statistics=False) for name in self._optimizer.memory
+        }
+        self._average = map_arrays(np.copy, self._parameters) if recipe.averaging else None
         self.steps = 0
 
     @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
@@ -147,27 +177,47 @@ class ScratchEngine:
             step=self.steps,
             dtype=self.dtype,
         )
-        O, tape = forward(self.network, self._parameters, X, masks)  # (|B|, q)
-        losses, slope = self._loss.samples(O, y)  # (|B|,), (|B|, q)
+        O, tape = forward(self.network, self._parameters, X, masks, training=True)  # (|B|, q)
+        losses, slope = self._smoothed(O, y)  # (|B|,), (|B|, q)
         self._tally(losses, correct(self._loss, O, y), weight)
         dO = average_slope(slope, weight)  # (|B|, q)
         self._update(backward(self.network, self._parameters, tape, dO), learning_rate)
+        self._follow(tape.normalized, len(indices))
+
+    def _smoothed(self, O: Array, y: Array) -> tuple[Array, Array]:
+        """Return the losses (|B|,) and their slope (|B|, q), against smoothed labels if the recipe has them so."""
+        pair, smoothing = self._loss.samples(O, y), self._recipe.label_smoothing
+        return smooth(pair, O, y, smoothing, labels=self._loss.targets == "labels") if smoothing else pair
 
     def _update(self, gradients: Parameters, learning_rate: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""
         recipe, t = self._recipe, self.steps + 1
         if recipe.clip_norm is not None:
-            clip([g for layer in gradients for g in layer], recipe.clip_norm)
+            clip([g for layer in gradients for g in layer.trained], recipe.clip_norm)
         for index, (layer, gradient) in enumerate(zip(self._parameters, gradients, strict=True)):
-            for part, (theta, g) in enumerate(zip(layer, gradient, strict=True)):
-                if recipe.weight_decay and part == 0:  # weights; biases don't decay
+            for part, (theta, g) in enumerate(zip(layer.trained, gradient.trained, strict=True)):
+                if recipe.weight_decay and part == 0:  # weights; biases and scales don't decay
                     if self._optimizer.decoupled:
                         theta *= 1 - learning_rate * recipe.weight_decay
                     else:
                         g += recipe.weight_decay * theta
-                memory = tuple(arrays[index][part] for arrays in self._memory.values())
+                memory = tuple(arrays[index].trained[part] for arrays in self._memory.values())
                 self._optimizer.update(theta, g, memory, learning_rate, t, **self._constants)
         self.steps = t
+
+    def _follow(self, normalized: Sequence[Normalized], n: int) -> None:
+        """Move what follows the steps: running means and variances, and the average of the parameters."""
+        for layer, (_, m, v, _) in zip(self._parameters, normalized, strict=False):
+            if layer.mean is not None and layer.variance is not None:
+                layer.mean[:] += RATE * (m[0] - layer.mean)
+                layer.variance[:] += RATE * (v[0] * n / max(n - 1, 1) - layer.variance)
+        if self._average is not None:
+            keep = self._recipe.keep(self.steps - 1)
+            self._average = map_arrays(lambda a, theta: a + (1 - keep) * (theta - a), self._average, self._parameters)
+
+    def _model(self) -> Parameters:
+        """Return the parameters that predictions are made with."""
+        return self._parameters if self._average is None else self._average
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -183,29 +233,31 @@ class ScratchEngine:
         X = check_features(self.network, X, dtype=self.dtype)
         O = np.empty((X.shape[0], self.network.outputs), dtype=self.dtype)
         for rows in (slice(i, i + CHUNK) for i in range(0, X.shape[0], CHUNK)):
-            O[rows], _ = forward(self.network, self._parameters, floats(X[rows], self.dtype))
+            O[rows], _ = forward(self.network, self._model(), floats(X[rows], self.dtype))
         return O
 
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
         """Compute the gradient of the mean loss at the present parameters."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        O, tape = forward(self.network, self._parameters, floats(block.X, self.dtype))
-        return backward(self.network, self._parameters, tape, self._loss.gradient(O, block.y, block.weight))
+        O, tape = forward(self.network, self._model(), floats(block.X, self.dtype), training=True)
+        return backward(self.network, self._model(), tape, self._loss.gradient(O, block.y, block.weight))
 
     def parameters(self) -> Parameters:
         """Copy the parameters out."""
-        return _copy(self._parameters)
+        return map_arrays(np.copy, self._model())
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        memory = {name: _copy(arrays) for name, arrays in self._memory.items()}
+        memory = dict(self._memory) if self._average is None else self._memory | {AVERAGE: self._average}
+        copies = {name: map_arrays(np.copy, arrays) for name, arrays in memory.items()}
         loss, right, weight = self._totals.tolist()
-        return EngineState(self.parameters(), memory, self.steps, (loss, right, weight))
+        return EngineState(map_arrays(np.copy, self._parameters), copies, self.steps, (loss, right, weight))
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
-        self._parameters, self._memory = state.parameters, state.memory
+        self._parameters, self._memory = state.parameters, dict(state.memory)
+        self._average = self._memory.pop(AVERAGE, None)
         self._totals = np.array(state.totals)
         self.steps = state.steps
 
@@ -215,11 +267,3 @@ class ScratchEngine:
         self._totals[0] += weight @ losses
         self._totals[1] += 0.0 if right is None else weight @ right
         self._totals[2] += weight.sum()
-
-
-def _copy(parameters: Parameters) -> Parameters:
-    return tuple(Layer(W.copy(), b.copy()) for W, b in parameters)
-
-
-def _zeros_like(parameters: Parameters) -> Parameters:
-    return tuple(Layer(np.zeros_like(W), np.zeros_like(b)) for W, b in parameters)

@@ -55,6 +55,23 @@ def squared(O: Array, Y: Array) -> Pair:
     return np.square(R).sum(axis=1) / 2, R
 
 
+def huber(O: Array, Y: Array) -> Pair:
+    """``l = sum_j h(o_j - y_j)`` with ``h(r) = r^2 / 2`` where ``|r| <= 1``, else ``|r| - 1/2``.
+
+    The slope is r cut to +-1. Huber (1964), doi:10.1214/aoms/1177703732, with the border at 1; for another border,
+    divide the targets by it.
+    """
+    R = O - Y  # (n, q)
+    slope = np.clip(R, -1, 1)  # (n, q)
+    return (slope * (R - slope / 2)).sum(axis=1), slope
+
+
+def absolute(O: Array, Y: Array) -> Pair:
+    """``l = sum_j |o_j - y_j|``, ``d l / d o = sign(o - y)``, 0 at 0; its minimum is at medians."""
+    R = O - Y  # (n, q)
+    return np.abs(R).sum(axis=1), np.sign(R)
+
+
 def cross_entropy(O: Array, y: Array) -> Pair:
     """``l = - sum_j y_j log softmax(o)_j``, ``d l / d o = softmax(o) - y``.
 
@@ -83,6 +100,35 @@ def sigmoid_cross_entropy(O: Array, Y: Array) -> Pair:
     """``l = sum_j log(1 + exp(o_j)) - y_j o_j``, ``d l / d o = sigma(o) - y``: each output a label, there or not."""
     losses = np.maximum(O, 0) - O * Y + np.log1p(np.exp(-np.abs(O)))  # (n, q)
     return losses.sum(axis=1), sigmoid(O) - Y
+
+
+def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, labels: bool) -> Pair:
+    """Turn the pair of a cross entropy into that of smoothed targets ``(1 - s) y + s u``, u spread evenly.
+
+    For classes u is 1/q each (Szegedy et al. 2016, arXiv:1512.00567, section 7), for labels 1/2. The cross entropies
+    are linear in y but for a term that stays, so ``l + s o (y - u)`` and ``d l / d o + s (y - u)`` are all it takes.
+
+    Parameters
+    ----------
+    pair : Pair
+        Losses (n,) and slope (n, q) of the targets as they are.
+    O : ndarray, shape (n, q)
+    y : ndarray, shape (n,) or (n, q)
+    smoothing : float
+        s, from 0 to less than 1.
+    labels : bool
+        Whether y are labels, several per sample.
+
+    Returns
+    -------
+    losses : ndarray, shape (n,)
+    slope : ndarray, shape (n, q)
+    """
+    losses, slope = pair
+    away = _minus_target(np.full_like(O, 0.5 if labels else 1 / O.shape[1]), y)  # (n, q), u - y
+    # The outputs' own level cancels for classes, where y and u both sum to 1: without it nothing large is left over.
+    level = 0.0 if labels else O.max(axis=1, keepdims=True)
+    return losses - smoothing * ((O - level) * away).sum(axis=1), slope - smoothing * away
 
 
 def _minus_target(P: Array, y: Array) -> Array:
@@ -126,10 +172,17 @@ class Loss:
     targets : {"numbers", "classes", "labels"}
         What y is: numbers (n, q); classes, as indices (n,) or rows of probabilities (n, q); or labels, several per
         sample, (n, q) in [0, 1].
+    smoothable : bool
+        Whether it is a cross entropy, which `smooth` knows how to change.
+    pieces : callable, optional
+        Of (O, y): the piece, of those that the loss is put together from, in which each output lies, (n, q); None for a
+        loss of one piece.
     """
 
     samples: Callable[[Array, Array], Pair]
     targets: Literal["numbers", "classes", "labels"]
+    smoothable: bool = False
+    pieces: Callable[[Array, Array], Array] | None = None
 
     @property
     def least_outputs(self) -> int:
@@ -169,7 +222,9 @@ def average_slope(slope: Array, weight: Array | None) -> Array:
 
 LOSSES: dict[str, Loss] = {
     "squared": Loss(squared, "numbers"),
-    "cross_entropy": Loss(cross_entropy, "classes"),
+    "huber": Loss(huber, "numbers", pieces=lambda O, Y: np.clip(np.floor((O - Y + 1) / 2), -1, 1)),
+    "absolute": Loss(absolute, "numbers", pieces=lambda O, Y: np.sign(O - Y)),
+    "cross_entropy": Loss(cross_entropy, "classes", smoothable=True),
     "softmax_squared": Loss(softmax_squared, "classes"),
-    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels"),
+    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels", smoothable=True),
 }

@@ -27,6 +27,21 @@ def cosine(t: float, T: float) -> float:
     return (1 + math.cos(math.pi * t / T)) / 2
 
 
+def linear(t: float, T: float) -> float:
+    """``1 - t / T``: in a straight line to 0 at the end."""
+    return 1 - t / T
+
+
+def one_cycle(t: float, T: float) -> float:
+    """Up from 1/25 to 1 in the first 30 %, then down to 4e-6, along half waves of a cosine.
+
+    Smith and Topin (2018), arXiv:1708.07120, in the form and with the numbers of PyTorch's OneCycleLR; momentum stays.
+    """
+    rise = 0.3 * T
+    start, end, part = (1 / 25, 1.0, t / rise) if t < rise else (1.0, 1 / 25e4, (t - rise) / (T - rise))
+    return end + (start - end) * cosine(part, 1.0)
+
+
 def inverse_time(t: float, _T: float, *, decay_rate: float) -> float:
     """``1 / (1 + r t)``: the 1/t decay of Robbins and Monro (1951)."""
     return 1 / (1 + decay_rate * t)
@@ -57,5 +72,7 @@ SCHEDULES: dict[str, Schedule] = {
     "constant": Schedule(constant),
     "step": Schedule(step, ("decay_epochs", "decay_factor")),
     "cosine": Schedule(cosine),
+    "linear": Schedule(linear),
+    "one_cycle": Schedule(one_cycle),
     "inverse_time": Schedule(inverse_time, ("decay_rate",)),
 }

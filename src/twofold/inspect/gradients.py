@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from twofold.engines import open_engine
 from twofold.engines.scratch import Tape, forward
 from twofold.errors import MissingDependencyError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
-from twofold.network import Layer, Network, Parameters, check_parameters, initialize
+from twofold.network import Given, Layer, Network, Parameters, array_shapes, check_parameters, initialize
 from twofold.randomness import Purpose, stream
 
 Array = NDArray[Any]
@@ -101,10 +102,10 @@ def check_gradients(
     y: ArrayLike | None = None,
     *,
     sample_weight: ArrayLike | None = None,
-    parameters: Sequence[tuple[Array, Array]] | None = None,
+    parameters: Given | None = None,
     coordinates: Sequence[str] | None = None,
     seed: int = 0,
-    step: float = 1e-3,
+    step: float | None = None,
     tolerance: float = 1e-7,
 ) -> GradientReport:
     """Check a network's gradient, in float64: by hand, by autograd (with PyTorch installed), by central differences.
@@ -122,8 +123,9 @@ def check_gradients(
         Check these, such as ``"W1[0, 2]"``, and no others.
     seed : int
         Of whatever is random here.
-    step : float
-        h of the differences; their error is of order h^4, rounding of order 1e-16 / h. Across a kink of ReLU a
+    step : float, optional
+        h of the differences, 1e-3, or 1e-4 with a normalisation, which bends more sharply where numbers vary little;
+        their error is of order h^4, rounding of order 1e-16 / h. Across a kink of ReLU a
         difference is no derivative, so h is made smaller there, down to 1e-8, until every hidden unit stays on its
         side; where one never does, its pre-activation being 0, only the other ways are compared.
     tolerance : float
@@ -153,11 +155,13 @@ def check_gradients(
     if parameters is None:
         start = initialize(network, seed, initialization="xavier")
         draw = stream(seed, Purpose.DIRECTION, 1)
-        point = tuple(Layer(W, 0.1 * draw.standard_normal(b.shape)) for W, b in start)
+        point = tuple(replace(layer, b=0.1 * draw.standard_normal(layer.b.shape)) for layer in start)
     else:
         point = check_parameters(network, parameters, "float64")
     by_hand = _flat(open_engine("scratch", network, parameters=point, dtype="float64").gradients(X, y, sample_weight))
     autograd = _autograd(network, point, (X, y, sample_weight))
+    if step is None:
+        step = 1e-3 if network.normalization is None else 1e-4
     slope = _slopes(network, point, (X, y, sample_weight), step)
 
     direction = stream(seed, Purpose.DIRECTION).standard_normal(len(by_hand))
@@ -220,17 +224,20 @@ def _slopes(
     block = check_block(network, *samples, dtype="float64")
     X = floats(block.X, "float64")
     centre = _flat(point)
-    kink = ACTIVATIONS[network.activation].kink
+    kinks = any(ACTIVATIONS[name].kink for name in network.activations)
+    pieces = LOSSES[network.loss].pieces
 
     def slope(direction: Array) -> float | None:
         def at(h: float) -> tuple[Array, Tape]:
-            return forward(network, _shaped(network, centre + h * direction), X)
+            return forward(network, _shaped(network, centre + h * direction), X, training=True)
 
         def sides(h: float) -> Array:
-            return np.concatenate([(Z > 0).ravel() for Z in at(h)[1].Z])
+            O, tape = at(h)
+            on = [np.empty(0)] if pieces is None else [pieces(O, block.y).ravel()]
+            return np.concatenate([*on, *((Z > 0).ravel() for Z in tape.Z)] if kinks else on)
 
         h = step
-        if kink and network.hidden:
+        if kinks or pieces is not None:
             here = sides(0.0)
             while not all(np.array_equal(here, sides(end)) for end in (-2 * h, 2 * h)):
                 h /= 4
@@ -242,25 +249,29 @@ def _slopes(
 
 
 def _flat(parameters: Parameters) -> Array:
-    return np.concatenate([array.ravel() for layer in parameters for array in layer])
+    return np.concatenate([array.ravel() for layer in parameters for array in layer.trained])
 
 
 def _shaped(network: Network, flat: Array) -> Parameters:
     """Undo `_flat`."""
     layers = []
-    for rows, columns in network.shapes:
-        W, b, flat = np.split(flat, [rows * columns, (rows + 1) * columns])
-        layers.append(Layer(W.reshape(rows, columns), b))
+    for shapes in array_shapes(network, statistics=False):
+        arrays = {}
+        for name, shape in shapes.items():
+            part, flat = np.split(flat, [math.prod(shape)])
+            arrays[name] = part.reshape(shape)
+        layers.append(Layer(**arrays))
     return tuple(layers)
 
 
 def _names(network: Network) -> list[str]:
     """Name each coordinate in the order of `_flat`, layers counted from 1."""
-    names = []
-    for layer, (rows, columns) in enumerate(network.shapes, start=1):
-        names += [f"W{layer}[{i}, {j}]" for i in range(rows) for j in range(columns)]
-        names += [f"b{layer}[{j}]" for j in range(columns)]
-    return names
+    return [
+        f"{name}{layer}[{', '.join(map(str, place))}]"
+        for layer, shapes in enumerate(array_shapes(network, statistics=False), start=1)
+        for name, shape in shapes.items()
+        for place in np.ndindex(shape)
+    ]
 
 
 def _spread(*numbers: Any) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from twofold.data.scaling import Scaling
 from twofold.engines import Engine
 from twofold.errors import FileFormatError, SpecificationError
-from twofold.network import Layer, Network
+from twofold.network import ARRAYS, Layer, Network
 from twofold.plain import from_plain
 from twofold.recipe import Recipe
 from twofold.saving.model import Model
@@ -144,10 +144,10 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 def _arrays(model: Model) -> dict[str, Array]:
     """Name every array of a model."""
-    found = {
+    found: dict[str, Array | None] = {
         f"layers.{index}.{name}": array
         for index, layer in enumerate(model.parameters)
-        for name, array in layer._asdict().items()
+        for name, array in layer.arrays.items()
     }
     if model.scaling is not None:
         found |= {f"scaling.{item.name}": getattr(model.scaling, item.name) for item in fields(Scaling)}
@@ -182,7 +182,7 @@ def _take_layers(path: str | os.PathLike[str], arrays: dict[str, Array], count: 
     """Take the layers out of the arrays; the network checks their shapes."""
     layers = []
     for index in range(count):
-        parts = {name: arrays.pop(f"layers.{index}.{name}", None) for name in Layer._fields}
+        parts = {name: arrays.pop(f"layers.{index}.{name}", None) for name in ARRAYS}
         for name in ("W", "b"):
             if parts[name] is None:
                 raise FileFormatError(f"{path}: the network has {count} layers; layers.{index}.{name} is missing")

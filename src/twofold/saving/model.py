@@ -94,9 +94,7 @@ class Model:
     def __post_init__(self) -> None:
         for name in ("classes", "features", "history"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        types = {
-            array.dtype.name for layer in self.parameters for array in layer._asdict().values() if array is not None
-        }
+        types = {array.dtype.name for layer in self.parameters for array in layer}
         if len(types) != 1 or not types <= {"float32", "float64"}:
             raise SpecificationError(f"the parameters are of {sorted(types)}; expected all float32 or all float64")
         object.__setattr__(self, "parameters", check_parameters(self.network, self.parameters, self.dtype))

@@ -1,0 +1,125 @@
+"""The way of `fused` through a network: ``forward`` and ``backward`` of ``scratch.py``, in place."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from twofold.engines.buffers import Buffers, Flat, Tensors
+from twofold.engines.kernels import ACTIVATIONS
+from twofold.engines.normalizations import NORMALIZATIONS, Statistics
+from twofold.network import Network
+
+Gradients = list[Tensor]
+
+
+class Tape(NamedTuple):
+    """What the forward pass keeps for the backward pass.
+
+    Attributes
+    ----------
+    inputs : list of Tensor
+        Each layer's input: X, then each H after its activation and dropout.
+    hidden : list of (Z, H)
+        What each hidden layer's activation was given, and what it made of it; one that doesn't need Z again has written
+        H over it.
+    normalized : list of (Z, statistics)
+        What each hidden layer normalised; empty without a normalisation.
+    """
+
+    inputs: list[Tensor]
+    hidden: list[tuple[Tensor, Tensor]]
+    normalized: list[tuple[Tensor, Statistics]]
+
+
+class Passes:
+    """Both ways through a network.
+
+    Parameters
+    ----------
+    network : Network
+    floats, operands : torch.dtype
+        Of outputs and gradients, and of the products' operands.
+    """
+
+    def __init__(self, network: Network, floats: torch.dtype, operands: torch.dtype) -> None:
+        self._floats, self._operands = floats, operands
+        self._phi = [ACTIVATIONS[name] for name in network.activations]
+        self._normalization = None if network.normalization is None else NORMALIZATIONS[network.normalization]
+
+    def forward(
+        self, layers: list[Tensors], X: Tensor, buffers: Buffers, *, training: bool = False
+    ) -> tuple[Tensor, Tape]:
+        """Compute ``H = phi(X W + b)`` layer by layer, and the outputs O.
+
+        Parameters
+        ----------
+        layers : list of Tensors
+            W and, without a normalisation, b of the operands' type.
+        X : Tensor, shape (n, d)
+            As it was gathered, image bytes as they are.
+        buffers : Buffers
+        training : bool
+            Whether batch normalisation is by the minibatch's own means and variances.
+
+        Returns
+        -------
+        O : Tensor, shape (n, q)
+            In memory of their own.
+        tape : Tape
+        """
+        H = X if X.dtype == self._operands else buffers.X.copy_(X)  # (n, d)
+        tape = Tape([H], [], [])
+        for index, layer in enumerate(layers[:-1]):
+            products, out = buffers.products[index], buffers.Z[index]
+            if self._normalization is None:
+                Z = products.affine(H, layer.W, layer.b, out=out)  # (n, h)
+            else:
+                Z = products.affine(H, layer.W, None, out=out)  # (n, h)
+                normalized, statistics = self._normalization.value(Z, layer, training)
+                tape.normalized.append((Z, statistics))
+                Z = normalized
+            H = self._phi[index].value(Z, buffers.H[index])  # (n, h)
+            tape.hidden.append((Z, H))
+            if buffers.masks:
+                H = torch.mul(H, buffers.masks[index], out=buffers.dropped[index])
+            tape.inputs.append(H)
+        return buffers.products[-1].affine(H, layers[-1].W, layers[-1].b).to(self._floats), tape  # (n, q)
+
+    def backward(self, layers: list[Tensors], tape: Tape, buffers: Buffers, gradient: Flat) -> Gradients:
+        """Carry ``buffers.dO`` (n, q) back to every weight.
+
+        Parameters
+        ----------
+        layers : list of Tensors
+        tape : Tape
+            Of the forward pass, whose buffers these are.
+        buffers : Buffers
+        gradient : Flat
+            Takes each db and dgamma.
+
+        Returns
+        -------
+        list of Tensor, shape (outputs, inputs) each
+            Each dW, not yet times the features' factor; where the operands have the gradient's type it may lie there.
+        """
+        gradients: Gradients = []
+        same = self._operands == self._floats
+        dZ = buffers.dO.to(self._operands)  # (n, q)
+        for index in reversed(range(len(layers))):
+            products, own = buffers.products[index], gradient.layers[index]
+            if self._normalization is None or own.gamma is None:
+                torch.sum(dZ, 0, dtype=self._floats, out=own.b)
+            else:
+                dZ, dgamma, db = self._normalization.backward(dZ, *tape.normalized[index], layers[index])  # (n, h)
+                own.gamma.copy_(dgamma)
+                own.b.copy_(db)
+            gradients.append(products.gradient(dZ, tape.inputs[index], out=own.W if same else None))
+            if index > 0:
+                dH = products.below(dZ, layers[index].W, out=buffers.dH[index - 1])  # (n, h)
+                if buffers.masks:
+                    dH.mul_(buffers.masks[index - 1])
+                dZ = self._phi[index - 1].backward(dH, *tape.hidden[index - 1])  # (n, h)
+        return gradients[::-1]
