@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def value_and_gradient(
         gradient = backward(network, parameters, tape, average_slope(slope, weight))
         value = float(np.sum(losses * shares(len(losses), weight)))
         value += penalty / 2 * sum(float(np.vdot(layer.W, layer.W)) for layer in parameters)
-    return value, tuple(g._replace(W=g.W + penalty * layer.W) for g, layer in zip(gradient, parameters, strict=True))
+    return value, tuple(replace(g, W=g.W + penalty * layer.W) for g, layer in zip(gradient, parameters, strict=True))
 
 
 def minimize(

@@ -268,8 +268,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _set_parameters(self, parameters: Parameters) -> None:
         """Take over parameters, in the type of X as scikit-learn has it."""
         dtype = getattr(self, "_dtype", np.float64)
-        layers = [{name: a for name, a in layer._asdict().items() if a is not None} for layer in parameters]
-        arrays = [{name: a.astype(dtype) for name, a in layer.items()} for layer in layers]
+        arrays = [{name: array.astype(dtype) for name, array in layer.arrays.items()} for layer in parameters]
         self.coefs_ = [layer.pop("W") for layer in arrays]
         self.intercepts_ = [layer.pop("b") for layer in arrays]
         self._rest = arrays

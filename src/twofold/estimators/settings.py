@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -124,12 +125,12 @@ def draw_parameters(network: Network, random_state: np.random.RandomState) -> Pa
     ``sqrt(2 / (inputs + outputs))``.
     """
     layers = []
-    activations = getattr(network, "activations", (network.activation,) * len(network.hidden))
+    activations = network.activations
     for index, layer in enumerate(initialize(network, initialization="zeros")):
         logistic = activations and activations[min(index, len(activations) - 1)] == "sigmoid"
         bound = math.sqrt((2 if logistic else 6) / sum(layer.W.shape))
         W = random_state.uniform(-bound, bound, layer.W.shape)
-        layers.append(layer._replace(W=W, b=random_state.uniform(-bound, bound, layer.b.shape)))
+        layers.append(replace(layer, W=W, b=random_state.uniform(-bound, bound, layer.b.shape)))
     return tuple(layers)
 
 

@@ -104,7 +104,7 @@ def export_onnx(model: Model, path: str | os.PathLike[str], *, X: ArrayLike | No
     ours = model.outputs(rows)
     theirs = session.run(["outputs"], {"X": rows})[0]
     report = OnnxReport(os.fspath(path), len(rows), float(np.abs(ours - theirs).max()), float(np.abs(ours).max()))
-    kind = "float32" if "gelu" in model.network.activation else model.dtype
+    kind = "float32" if "gelu" in model.network.activations else model.dtype
     if not report.largest_difference <= TOLERANCE[kind] * max(report.largest_output, 1.0):
         raise TwofoldError(f"not written, this is more than rounding: {report}")
     with replacing(path) as file:

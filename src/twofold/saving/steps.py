@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from twofold.inspect.collapse import fold_normalization
 from twofold.saving.model import Model
 
 Array = NDArray[Any]
@@ -56,6 +57,12 @@ def steps(model: Model) -> list[Step]:
     Returns
     -------
     list of Step
+        Batch normalisation is in the weights.
+
+    Raises
+    ------
+    SpecificationError
+        If the network has layer normalisation.
 
     Examples
     --------
@@ -68,10 +75,11 @@ def steps(model: Model) -> list[Step]:
     scaling = model.scaling
     if scaling is not None:
         found.append(Standardize(scaling.mean.ravel(), scaling.scale.ravel()))
-    for index, layer in enumerate(model.parameters):
+    network, parameters = fold_normalization(model.network, model.parameters)
+    for index, layer in enumerate(parameters):
         found.append(Affine(layer.W, layer.b))
-        if index < len(model.network.hidden):
-            found.append(Activate(model.network.activation))
+        if index < len(network.hidden):
+            found.append(Activate(network.activations[index]))
     if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
         found.append(Unstandardize(scaling.target_mean, scaling.target_scale))
     return found
