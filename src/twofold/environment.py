@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -18,11 +19,15 @@ def environment() -> dict[str, str]:
     >>> sorted(environment())[:3]
     ['machine', 'numpy', 'python']
     """
+    threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
+    return {**_versions(), "machine": f"{platform.system()} {platform.machine()}", "threads": str(threads)}
+
+
+@functools.cache  # looking into installed packages takes longer than a small training
+def _versions() -> dict[str, str]:
     from twofold import __version__
 
     found = {"twofold": __version__, "python": platform.python_version()}
-    found["machine"] = f"{platform.system()} {platform.machine()}"
-    found["threads"] = str(max((pool["num_threads"] for pool in threadpool_info()), default=1))
     for name in LIBRARIES:
         try:
             found[name] = version(name)

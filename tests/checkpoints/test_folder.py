@@ -350,3 +350,47 @@ def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, check
             warnings.simplefilter("error")
             with pytest.raises(DataError, match="cannot be read: Is a directory"):
                 folder.latest()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="another system's files")
+def test_bytes_reach_the_disk_before_their_name_does_and_the_name_before_an_older_file_goes(
+    tmp_path, checkpoint, monkeypatch
+):
+    done = []
+    fsync, replace_, unlink = os.fsync, type(tmp_path).replace, type(tmp_path).unlink
+
+    def note_flush(number):
+        path = os.readlink(f"/proc/self/fd/{number}") if os.path.exists("/proc/self/fd") else "?"
+        done.append(f"flush {'folder' if path == str(tmp_path) else 'file'}")
+        fsync(number)
+
+    def note_name(path, target):
+        done.append(f"name {target.name}")
+        return replace_(path, target)
+
+    def note_removal(path, missing_ok=False):
+        if path.exists():
+            done.append(f"remove {path.name}")
+        unlink(path, missing_ok=missing_ok)
+
+    with CheckpointFolder(tmp_path, keep=1) as folder:
+        folder.save(at(checkpoint, 1))
+        monkeypatch.setattr(os, "fsync", note_flush)
+        monkeypatch.setattr(type(tmp_path), "replace", note_name)
+        monkeypatch.setattr(type(tmp_path), "unlink", note_removal)
+        folder.save(at(checkpoint, 2))
+        monkeypatch.undo()
+    new, old = f"step-{2:012d}.safetensors", f"step-{1:012d}.safetensors"
+    assert done == [
+        *("flush file", f"name .new-{new}", "flush folder"),
+        *(f"name {new}", "flush folder", f"remove {old}"),
+    ]
+
+
+def test_more_than_enough_are_thinned_out_when_the_folder_is_read(tmp_path, checkpoint):
+    with CheckpointFolder(tmp_path, keep=9) as folder:
+        for steps in (1, 2, 3, 4):
+            folder.save(at(checkpoint, steps))
+    with CheckpointFolder(tmp_path, keep=2) as folder:
+        assert folder.latest().steps == 4
+        assert numbers(folder) == [3, 4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from dataclasses import fields, replace
 
 import numpy as np
@@ -323,3 +324,74 @@ def test_an_epoch_s_time_goes_on_where_it_was(tmp_path):
         records = list(train_with_checkpoints(opened(), DATA, RECIPE, folder))
     assert 0 < kept < records[0].seconds
     assert records[0].samples == len(DATA.train)
+
+
+class Full(CheckpointFolder):
+    """A folder on a disk that is full at some times."""
+
+    full = ()
+
+    def save(self, checkpoint):
+        if checkpoint.steps in self.full:
+            raise CheckpointError("cannot be written: No space left on device")
+        return super().save(checkpoint)
+
+
+def test_a_full_disk_in_the_middle_is_told_and_training_goes_on(tmp_path):
+    whole = opened()
+    records = list(train(whole, DATA, RECIPE))
+    engine = opened()
+    with Full(tmp_path) as folder:
+        folder.full = (8,)
+        with pytest.warns(UserWarning, match="No space left on device; training goes on without a new checkpoint"):
+            ran = list(train_with_checkpoints(engine, DATA, RECIPE, folder))
+        assert [int(file.stem[5:]) for file in folder.files()] == [1, 4, 12]
+    assert_same_run(engine, ran, whole, records)
+
+
+@pytest.mark.parametrize("steps", [1, 12])
+def test_a_first_or_last_checkpoint_that_cannot_be_written_is_an_error(tmp_path, steps):
+    with Full(tmp_path) as folder:
+        folder.full = (steps,)
+        with pytest.raises(CheckpointError, match="No space left on device"):
+            list(train_with_checkpoints(opened(), DATA, RECIPE, folder))
+
+
+def test_a_signal_on_a_full_disk_tells_which_checkpoint_there_is(tmp_path):
+    stop = StopSignals()
+
+    def watch(engine, _done):
+        if engine.steps == 6:
+            stop.signal = signal.SIGTERM
+
+    with Full(tmp_path) as folder:
+        folder.full = (6,)
+        run = train_with_checkpoints(opened(), DATA, RECIPE, folder, watch=watch, stop=stop)
+        with (
+            pytest.warns(UserWarning, match="No space left"),
+            pytest.raises(StoppedError, match=r"stopped by SIGTERM; the newest checkpoint in .* is after step 4"),
+        ):
+            list(run)
+
+
+def test_a_process_that_ignores_a_signal_goes_on_ignoring_it(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopSignals() as stop:
+            signal.raise_signal(signal.SIGINT)
+        assert stop.signal is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_outside_of_the_main_thread_nobody_listens_and_training_works(tmp_path):
+    ran = []
+
+    def work():
+        with CheckpointFolder(tmp_path) as folder:
+            ran.extend(train_with_checkpoints(opened(), DATA, RECIPE, folder))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert len(ran) == 3

@@ -113,10 +113,7 @@ class CheckpointFolder:
             raise CheckpointError(
                 f"{path}: cannot be written: {why}; free some space, or choose a folder you may write to"
             ) from error
-        older = [file for file in self.files() if file.name < path.name]
-        for file in older[: len(older) - self.keep + 1]:
-            with contextlib.suppress(OSError):  # one too many does no harm
-                file.unlink()
+        self._thin_out(path)
         return path
 
     def latest(self) -> Checkpoint | None:
@@ -147,6 +144,7 @@ class CheckpointFolder:
                 damaged[file] = error
             else:
                 _set_aside(damaged)
+                self._thin_out(file)
                 return found
         if damaged:
             raise CheckpointError(
@@ -154,6 +152,13 @@ class CheckpointFolder:
                 f"({next(iter(damaged.values()))})"
             )
         return None
+
+    def _thin_out(self, newest: Path) -> None:
+        """Remove what is older than the last `keep`, of which the newest has been proved readable."""
+        older = [file for file in self.files() if file.name < newest.name]
+        for file in older[: max(0, len(older) - self.keep + 1)]:
+            with contextlib.suppress(OSError):  # one too many does no harm
+                file.unlink()
 
     def _require_lock(self) -> None:
         if self._lock is None:

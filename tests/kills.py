@@ -1,0 +1,151 @@
+"""Kill a training at random instants, again and again, and hold what comes out against the run that nobody killed.
+
+``python tests/kills.py --kills 200`` is the large run; `tests/checkpoints/test_kills.py` is a small one. Every step writes a
+checkpoint, so that most kills fall into a write. After each kill every checkpoint there must be readable, the newest must
+not be older than before, and no more may lie about than one unfinished file; after a run's last step its parameters,
+optimiser's memory and history must be those of the run that wasn't killed, bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from helpers import assert_same_state, random_dataset
+from twofold import CheckpointFolder, Network, Recipe, open_engine, train, train_with_checkpoints
+from twofold.checkpoints.file import read_checkpoint
+from twofold.checkpoints.lock import LOCK
+from twofold.engines import ENGINES
+from twofold.environment import environment
+from twofold.functions import OPTIMIZERS
+
+NETWORK = Network((6, 24, 24, 3), dropout=0.1)
+STEPS = 40  # of a run
+KEEP = 2
+
+
+@dataclass
+class Kills:
+    """What happened.
+
+    Attributes
+    ----------
+    kills : int
+    in_a_write : int
+        Kills that left an unfinished file behind.
+    runs : Counter of str
+        Runs that came to their end, by engine and optimiser.
+    """
+
+    kills: int = 0
+    in_a_write: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+
+
+def play(wanted: int, engines: list[str], seed: int) -> Kills:
+    """Kill until so many kills are done, run by run, each to its end."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    told = Kills()
+    while told.kills < wanted:
+        engine, optimizer = rng.choice(engines), rng.choice(list(OPTIMIZERS))
+        recipe = Recipe(epochs=4, batch_size=10, optimizer=optimizer, learning_rate=0.01, seed=rng.randrange(10**6))
+        with tempfile.TemporaryDirectory() as folder:
+            kill_one_run(Path(folder), engine, recipe, told=told, rng=rng)
+        told.runs[f"{engine} {optimizer}"] += 1
+    return told
+
+
+def kill_one_run(folder: Path, engine: str, recipe: Recipe, *, told: Kills, rng: random.Random) -> None:
+    """Train in one process after the other, each killed at a random instant, until one comes to the end."""
+    newest = 0
+    while True:
+        child = os.fork()
+        if child == 0:
+            train_to_the_end(folder, engine, recipe)
+        time.sleep(rng.uniform(0, 0.2))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0, f"a resumed run ended with {os.WEXITSTATUS(status)}"
+            break
+        told.kills += 1
+        newest = inspect(folder, newest, told)
+    compare(folder, engine, recipe)
+
+
+def train_to_the_end(folder: Path, engine: str, recipe: Recipe) -> None:
+    """Be the process that is killed; exit 0 at the end, 1 on any error, a damaged checkpoint included."""
+    code = 1
+    try:
+        warnings.simplefilter("error")
+        with CheckpointFolder(folder, keep=KEEP) as checkpoints:
+            worker = open_engine(engine, NETWORK, seed=1)
+            for _ in train_with_checkpoints(worker, data(), recipe, checkpoints, every_seconds=1e-9):
+                pass
+        code = 0
+    except BaseException as error:
+        print(repr(error), file=sys.stderr)
+    finally:
+        os._exit(code)
+
+
+def data():
+    return replace(random_dataset(NETWORK, n=100), test=random_dataset(NETWORK, n=20, seed=1).train)
+
+
+def inspect(folder: Path, newest: int, told: Kills) -> int:
+    """Look at what a killed process left; return the newest checkpoint's step."""
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK)
+    whole = [name for name in names if name.startswith("step-")]
+    strays = len(names) - len(whole)
+    assert len(whole) <= KEEP + 1, names
+    assert strays <= 1, names
+    told.in_a_write += strays
+    steps = [read_checkpoint(folder / name).steps for name in whole]
+    assert max(steps, default=0) >= newest, (steps, newest)
+    return max(steps, default=0)
+
+
+def compare(folder: Path, engine: str, recipe: Recipe) -> None:
+    """Hold a run's last checkpoint against the run that nobody killed."""
+    whole = open_engine(engine, NETWORK, seed=1)
+    records = list(train(whole, data(), recipe))
+    with CheckpointFolder(folder) as checkpoints:
+        last = checkpoints.latest()
+    assert last is not None
+    assert last.steps == STEPS
+    assert_same_state(last.state, whole.state())
+    assert [replace(epoch, seconds=0) for epoch in last.history] == [replace(epoch, seconds=0) for epoch in records]
+    assert len(list(folder.iterdir())) <= KEEP + 1, "files pile up"  # and the lock
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    engines = options.engines.split(",")
+    for engine in engines:
+        open_engine(engine, NETWORK)  # imported once, here, and not in every process
+    environment()
+    began = time.perf_counter()
+    told = play(options.kills, engines, options.seed)
+    print(
+        f"{told.kills} kills, {told.in_a_write} of them in a write; {told.runs.total()} runs came to their end, each equal "
+        f"to the bit to the run that nobody killed; {time.perf_counter() - began:.0f} s"
+    )
+    print("runs: " + ", ".join(f"{name} {count}" for name, count in sorted(told.runs.items())))
+
+
+if __name__ == "__main__":
+    main()
