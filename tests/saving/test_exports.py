@@ -27,7 +27,7 @@ def made(
 ) -> Model:
     network = Network(widths, activation, loss, dropout)
     parameters = tuple(
-        layer._replace(b=np.random.default_rng(index).standard_normal(layer.b.shape).astype(dtype))
+        replace(layer, b=np.random.default_rng(index).standard_normal(layer.b.shape).astype(dtype))
         for index, layer in enumerate(open_engine("scratch", network, initialization="he", dtype=dtype).parameters())
     )
     scaling = SCALING if scaled else None
