@@ -13,7 +13,7 @@ from twofold.borders import floats
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, open_engine
 from twofold.errors import DataError, SpecificationError, check_name
-from twofold.functions import softmax
+from twofold.functions import LOSSES
 from twofold.inspect import hidden_activations, sgd_path
 from twofold.network import Network
 from twofold.recipe import Recipe
@@ -108,7 +108,7 @@ def subjects_of(model: Model, data: Dataset) -> list[str]:
     --------
     >>> from twofold import Network, initialize, load_dataset
     >>> network = Network((2, 1), loss="squared")
-    >>> subjects_of(Model(network, initialize(network)), load_dataset("houses"))
+    >>> subjects_of(Model(network=network, parameters=initialize(network)), load_dataset("houses"))
     ['network', 'fit', 'residuals', 'coefficients', 'surface']
     """
     return [name for name, entry in SUBJECTS.items() if not entry.lacks(model, data)]
@@ -175,7 +175,8 @@ def _images(_model: Model, data: Dataset) -> str:
 
 
 def _classes(model: Model, data: Dataset) -> str:
-    if data.classes and data.train.y.ndim == 1 and model.network.outputs > 1:
+    several = LOSSES[model.network.loss].targets == "classes" or len(model.classes) == 2 > model.network.outputs
+    if several and data.classes and data.train.y.ndim == 1:
         return ""
     return f"one class for each sample, and {data.name} has others to predict"
 
@@ -193,7 +194,7 @@ def _plane(model: Model, data: Dataset) -> str:
 
 
 def _numbers(model: Model, data: Dataset) -> str:
-    one = not data.classes and model.network.loss == "squared" and model.network.outputs == 1
+    one = not data.classes and LOSSES[model.network.loss].targets == "numbers" and model.network.outputs == 1
     return "" if one else f"one number to predict, and {data.name} has others"
 
 
@@ -279,11 +280,8 @@ def _layers(model: Model, data: Dataset) -> list[Axes]:
 def _regions(model: Model, data: Dataset) -> list[Axes]:
     from twofold.plots import decision_regions
 
-    def predict(points: Array) -> Array:
-        return softmax(model.outputs(points).astype(np.float64))
-
     names = data.features or ("x₁", "x₂")
-    return [decision_regions(predict, data.train.X, _indices(data.train), data.classes, features=names)]
+    return [decision_regions(model.probabilities, data.train.X, _indices(data.train), data.classes, features=names)]
 
 
 def _fit(model: Model, data: Dataset) -> list[Axes]:
@@ -335,7 +333,7 @@ def _surface(_model: Model, data: Dataset) -> list[Axes]:
 def _scored(model: Model, data: Dataset) -> tuple[Samples, Array]:
     """Return the samples that scores are drawn of, and the probabilities of their classes."""
     samples = data.train if data.test is None else data.test
-    return samples, softmax(model.outputs(samples.X).astype(np.float64))
+    return samples, model.probabilities(samples.X)
 
 
 def _indices(samples: Samples) -> Array:
