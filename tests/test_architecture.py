@@ -26,7 +26,6 @@ FLOORS = [
     {"early_stopping"},
     {"checkpoints"},
     {"inspect", "models", "saving", "table_defaults"},
-    {"pictures"},
     {"estimators"},
     {"cli"},
     {"__main__"},

@@ -74,7 +74,10 @@ def test_dependent_columns_have_no_summary_and_it_is_said(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("train softmax FILE --target y", "softmax can't be trained on a table file yet; linear can"),
+        (
+            "train softmax FILE --target y",
+            "NAME has numbers to predict, which softmax can't; train linear or mlp on it",
+        ),
         ("train linear FILE", "which column of FILE is to be predicted? name it with --target"),
         ("train linear FILE --target z", "FILE: there is no column 'z'; the columns are a, b, c, weight, y"),
         ("train linear FILE --target y --data houses", "give --data houses or the file FILE, not both"),
@@ -85,7 +88,7 @@ def test_dependent_columns_have_no_summary_and_it_is_said(capsys, tmp_path):
 def test_a_mistake_is_one_line_and_exit_code_2(capsys, file, words, message):
     assert main([str(file) if word == "FILE" else word for word in words.split()]) == 2
     captured = capsys.readouterr()
-    assert captured.err == f"twofold: {message.replace('FILE', str(file))}\n"
+    assert captured.err == f"twofold: {message.replace('FILE', str(file)).replace('NAME', file.name)}\n"
 
 
 @pytest.fixture

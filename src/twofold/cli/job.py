@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
-from twofold.data import Dataset, load_dataset
+from twofold.data import Dataset, Samples, load_dataset
 from twofold.engines import Engine, choose, open_engine
 from twofold.engines.threads import check_threads, use_threads
 from twofold.errors import SpecificationError, check_name
@@ -26,12 +26,15 @@ class Job:
         In its own units, and as it is trained on; the same if it needs no scaling.
     network : Network
     recipe : Recipe
+    validation : Samples, optional
+        Rows that choose the epoch.
     """
 
     raw: Dataset
     data: Dataset
     network: Network
     recipe: Recipe
+    validation: Samples | None = None
 
 
 def check_words(options: JobOptions, *hardware: Hardware) -> None:
@@ -99,11 +102,23 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
     screen.say(
         f"{options.model} {'-'.join(map(str, network.widths))} on {raw.name}, {len(raw.train)} samples; "
         f"{network.loss}, {recipe.optimizer}, {recipe.epochs} epochs, batch size {recipe.batch_size}, "
-        f"learning rate {recipe.learning_rate:g}"
+        f"learning rate {recipe.learning_rate:g}{_further(network, recipe)}"
     )
-    if data.scaling is not None:
+    if data is not raw:
         screen.say("columns are standardised for training")
     return Job(raw, data, network, recipe)
+
+
+def _further(network: Network, recipe: Recipe) -> str:
+    """Name what is not left out or as usual."""
+    words = [
+        f"{name} {value:g}"
+        for name, value in (("dropout", network.dropout), ("weight decay", recipe.weight_decay))
+        if value
+    ]
+    words += [recipe.schedule] if recipe.schedule != "constant" else []
+    words += dict.fromkeys(name for name in network.activations if name != "relu")
+    return "".join(f", {word}" for word in words)
 
 
 def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:

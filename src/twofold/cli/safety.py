@@ -17,7 +17,7 @@ from twofold.cli.screen import Screen
 from twofold.cli.stopped import Stopped
 from twofold.engines import Engine
 from twofold.errors import CheckpointError, SpecificationError, StoppedError
-from twofold.training import Epoch, train
+from twofold.training import Epoch
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,19 @@ def training(
     watch : callable
         As in `twofold.train`.
     **more
-        Further options of `train_with_checkpoints`: validation and best.
+        Nothing, or validation and best, as `train_best` has them.
 
     Yields
     ------
     Epochs
     """
+    from twofold.early_stopping import train_best
+    from twofold.training import train
+
     place = _place(safety)
     if place is None:
-        yield Epochs([], train(worker, job.data, job.recipe, watch=watch))
+        run = train_best if more else train
+        yield Epochs([], run(worker, job.data, job.recipe, watch=watch, **more))
         return
     with StopSignals() as stop, _open(safety, place) as folder:
         last = folder.latest()

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
+from twofold.cli.table_options import TableOptions
 from twofold.data.tables import TableFile, open_table
 from twofold.errors import SpecificationError
 from twofold.network import Network
@@ -19,40 +20,37 @@ from twofold.solvers.summary import summarize
 IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
 
 
-def choose_table(
-    options: JobOptions, path: Path, target: str | None, *, features: str | None, weight: str | None
-) -> TableFile:
-    """Check the words about a table and look at its columns.
+def large_table(options: JobOptions, path: Path, words: TableOptions) -> TableFile | None:
+    """Look at the columns of a file that is too large for memory; None if it isn't.
 
     Parameters
     ----------
     options : JobOptions
     path : Path
-    target : str, optional
-        Column to predict; must be given.
-    features : str, optional
-        Columns to predict from, separated by commas.
-    weight : str, optional
-        Column of sample weights.
+    words : TableOptions
+        With a target.
 
     Returns
     -------
-    TableFile
+    TableFile or None
 
     Raises
     ------
     SpecificationError
-        If the words don't go together.
+        If it is too large for what is asked for.
     DataError
-        If the file or a column is not there, or not of numbers.
+        If a column is not there, or not of numbers.
     """
+    if not path.is_file() or path.stat().st_size <= IN_MEMORY or words.target is None:
+        return None
     if options.model != "linear":
-        raise SpecificationError(f"{options.model} can't be trained on a table file yet; linear can")
-    if options.data is not None:
-        raise SpecificationError(f"give --data {options.data} or the file {path}, not both")
-    if target is None:
-        raise SpecificationError(f"which column of {path} is to be predicted? name it with --target")
-    return open_table(path, target, features=features.split(",") if features else None, weight=weight)
+        return None
+    if words.drop or words.test_fraction or words.kinds or not words.header:
+        raise SpecificationError(
+            f"{path} has {path.stat().st_size / 1e6:.0f} MB and is solved in one pass, by least squares of all rows; "
+            "leave out --drop, --kinds, --no-header and --test-fraction, and name the columns with --features"
+        )
+    return open_table(path, words.target, features=words.names("features"), weight=words.weight)
 
 
 def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> dict[str, Any]:

@@ -8,23 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.cli.table_options import TableOptions
+from twofold.data import Dataset
+from twofold.data.table_dataset import table_dataset
+from twofold.data.tables import open_table
 from twofold.errors import SpecificationError
-from twofold.scores import Estimate
+from twofold.saving import Model
+from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
 from twofold.tables.cells import holds
 from twofold.tables.problem import Problem, feature_columns, pose
 from twofold.tables.reading import read_table
 from twofold.tables.targets import study_target
 
+Array = NDArray[Any]
+
 MODEL_TASKS = {"linear": "regression", "softmax": "classification"}
 
 
-def check_table_words(options: JobOptions, words: TableOptions, path: Path) -> str:
-    """Check the words about a table as far as they go without it; return the target's name.
+def check_table_words(options: JobOptions, words: TableOptions, path: Path) -> None:
+    """Check the words about a table as far as they go without it.
 
     Raises
     ------
@@ -43,31 +50,17 @@ def check_table_words(options: JobOptions, words: TableOptions, path: Path) -> s
         if value is not None and not 0 <= value < 1:
             raise SpecificationError(f"--{option.replace('_', '-')} is {value}; it must be at least 0 and less than 1")
     words.kinds_by_name()
-    return words.target
 
 
-def read(path: Path, words: TableOptions) -> pa.Table:
-    """Read the table; columns that are said to be categories as text, so that 007 stays 007."""
-    text = [name for name, kind in words.kinds_by_name().items() if kind == "category"]
-    return read_table(path, text=text, header=words.header)
-
-
-def is_numbers(table: pa.Table, columns: list[str]) -> bool:
-    """Tell whether these columns hold numbers without a gap: then least squares takes them as they are."""
-    return all(holds(table.column(name)) == "numbers" and not table.column(name).null_count for name in columns)
-
-
-def pose_table(
-    screen: Screen, table: pa.Table, path: Path, options: JobOptions, *, words: TableOptions, given: set[str]
-) -> tuple[JobOptions, Problem]:
-    """Make a table ready, and tell what was found in it.
+def open_in_memory(
+    screen: Screen, path: Path, options: JobOptions, *, words: TableOptions, given: set[str]
+) -> tuple[JobOptions, Dataset, Problem | None]:
+    """Read a table and make it ready.
 
     Parameters
     ----------
     screen : Screen
-    table : pyarrow.Table
     path : Path
-        Where it comes from.
     options : JobOptions
     words : TableOptions
     given : set of str
@@ -77,17 +70,42 @@ def pose_table(
     -------
     options : JobOptions
         With those defaults.
-    problem : Problem
+    raw : Dataset
+    problem : Problem or None
+        None where least squares takes numbers without a gap as they are.
     """
-    name = check_table_words(options, words, path)
+    name = words.target or ""
+    text = [column for column, kind in words.kinds_by_name().items() if kind == "category"]
+    table = read_table(path, text=text, header=words.header)
     keep, drop = words.names("features"), words.names("drop") or []
     features = feature_columns(table, name, keep=keep, drop=drop, weight=words.weight, where=str(path))
-    task = words.task or ("regression" if options.model == "linear" else None)
-    target = study_target(name, table.column(name), task)
-    test = words.test_fraction
-    test = (0.0 if options.model == "linear" else 0.2) if test is None else test
+    used = [name, *features, *([words.weight] if words.weight else [])]
+    plain = all(holds(table.column(used_)) == "numbers" and not table.column(used_).null_count for used_ in used)
+    if options.model == "linear" and plain and path.is_file() and not (words.test_fraction or words.kinds):
+        return options, table_dataset(open_table(path, name, features=features, weight=words.weight)), None
+    options, problem = _pose(path, table, features, options=options, words=words, given=given)
+    tell_table(screen, table, problem)
+    return options, problem.data, problem
+
+
+def _pose(
+    path: Path,
+    table: pa.Table,
+    features: list[str],
+    *,
+    options: JobOptions,
+    words: TableOptions,
+    given: set[str],
+) -> tuple[JobOptions, Problem]:
+    name, linear = words.target or "", options.model == "linear"
+    target = study_target(name, table.column(name), words.task or ("regression" if linear else None))
+    test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
     usual = table_defaults(options.model, max(1, round((1 - test) * table.num_rows)))
-    validation = words.validation_fraction
+    validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
+    if words.patience is not None and not validation:
+        raise SpecificationError(
+            "--patience needs rows to choose the epoch by; hold some out: --validation-fraction 0.1"
+        )
     problem = pose(
         table,
         target,
@@ -97,13 +115,22 @@ def pose_table(
         kinds=words.kinds_by_name(),
         choices=usual.choices,
         test_fraction=test,
-        validation_fraction=usual.validation_fraction if validation is None else validation,
-        scale_target=options.model != "linear",
+        validation_fraction=validation,
+        scale_target=not linear,
         seed=options.seed,
-        dtype="float64" if options.model == "linear" else "float32",
+        dtype="float64" if linear else "float32",
     )
-    tell_table(screen, table, problem)
-    return replace(options, **{key: value for key, value in usual.words.items() if key not in given}), problem
+    usual_words = usual.words | ({"learning_rate": _stable_rate(problem.data)} if linear else {})
+    return replace(options, **{key: value for key, value in usual_words.items() if key not in given}), problem
+
+
+def _stable_rate(data: Dataset) -> float:
+    """Return a learning rate of SGD at which rare categories, far out once they are standardised, do no harm.
+
+    A minibatch's Hessian, of 10 rows, has no larger eigenvalue than the mean of ``|x|^2`` over it.
+    """
+    lengths = (data.standardized().train.X ** 2).sum(axis=1)
+    return min(0.03, 1 / (1 + float(lengths.mean()) + float(lengths.max()) / 10))
 
 
 def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
@@ -139,6 +166,23 @@ def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str,
     rows = [(score.name, f"{score.value:.4g}", f"{score.low:.4g} to {score.high:.4g}", score.how) for score in scores]
     screen.table(title, ("", "value", "95 % interval", "kind of interval"), rows)
     return {score.name: score.to_dict() for score in scores}
+
+
+def tell_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any]:
+    """Score a model on the test rows, in the target's own units, and print it."""
+    if problem.data.test is None:
+        return {}
+    test, scaling = problem.data.test, problem.data.scaling
+    y = test.y
+    if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
+        y = y * scaling.target_scale + scaling.target_mean
+    return {"test": tell_scores(screen, f"test set, {len(test)} rows", score_model(model, test.X, y))}
+
+
+def score_model(model: Model, X: Array, y: Array) -> list[Estimate]:
+    """Score a model on features and targets in the data's own units."""
+    O = model.outputs(X)
+    return class_scores(O, y) if y.ndim == 1 else number_scores(O[:, 0], y[:, 0])
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:

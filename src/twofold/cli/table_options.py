@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from typer import Option
@@ -17,7 +17,7 @@ class TableOptions:
     target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None
     task: Annotated[str | None, Option("--task", help="classification or regression; seen from the target.")] = None
     features: Annotated[
-        str | None, Option("--features", "--keep", help="Its columns to predict from: a,b; else all.")
+        str | None, Option("--features", help="Its columns to keep and predict from: a,b; else all.")
     ] = None
     drop: Annotated[str | None, Option("--drop", help="Its columns to leave alone: a,b.")] = None
     kinds: Annotated[
@@ -47,7 +47,8 @@ class TableOptions:
             raise SpecificationError(f"--kinds is {self.kinds!r}; expected column=kind, such as zip=category")
         return {name: kind for name, _, kind in pairs}
 
-    def given(self) -> list[str]:
-        """Return the options that only a table has a use for, and that were given."""
-        names = ("target", "task", "features", "drop", "kinds", "weight", "test_fraction", "validation_fraction")
-        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+    def refuse(self) -> None:
+        """Raise `SpecificationError` if an option is given that only a table has a use for."""
+        for field in fields(self):
+            if getattr(self, field.name) != field.default:
+                raise SpecificationError(f"--{field.name.replace('_', '-')} is about a table; name its file")

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Option
+from typer import Argument, Context
 
 from twofold.cli.options import AS_JSON, SAVE, Hardware, JobOptions, Safety, takes
+from twofold.cli.table_options import TableOptions
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
     from twofold.cli.screen import Screen
     from twofold.engines import Engine
+    from twofold.network import Parameters
+    from twofold.saving import Model
+    from twofold.tables.problem import Problem
     from twofold.training import Epoch
 
 
-@takes(JobOptions, Hardware, Safety)
+@takes(JobOptions, Hardware, Safety, TableOptions)
 def train(
     options: JobOptions,
     hardware: Hardware,
     safety: Safety,
+    words: TableOptions,
     *,
-    file: Annotated[Path | None, Argument(help="A Parquet or CSV table, for linear.", show_default=False)] = None,
-    target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None,
-    features: Annotated[str | None, Option("--features", help="Its columns to predict from: a,b; else all.")] = None,
-    weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None,
+    context: Context,
+    file: Annotated[Path | None, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)] = None,
     save: SAVE = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Train a model on a data set; linear regression on a table of any size too."""
+    """Train a model on a data set, or on a table; linear regression on a table of any size."""
     from twofold.cli.job import check_words, load, open_worker, plan
     from twofold.cli.safety import check_safety, refuse_safety, same_engine
     from twofold.cli.screen import Screen
-    from twofold.cli.table import IN_MEMORY, choose_table, fit_table
-    from twofold.data.table_dataset import table_dataset
+    from twofold.cli.show import tell_saved
+    from twofold.cli.table import fit_table, large_table
+    from twofold.cli.table_job import check_table_words, open_in_memory, tell_test
     from twofold.files import check_place
     from twofold.models import held_out_log_likelihood
 
@@ -44,23 +49,32 @@ def train(
     if save is not None:
         check_place(save)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.seed}
+    problem = None
     if file is None:
+        words.refuse()
         raw = load(screen, options)
     else:
-        table = choose_table(options, file, target, features=features, weight=weight)
-        if table.size > IN_MEMORY:
+        check_table_words(options, words, file)
+        if large := large_table(options, file, words):
             refuse_safety(safety, f"{file} is solved in one pass")
-            screen.result(result | fit_table(screen, table, save=save))
+            screen.result(result | fit_table(screen, large, save=save))
             return
-        raw = table_dataset(table)
+        options, raw, problem = open_in_memory(screen, file, options, words=words, given=given(context))
     job = plan(screen, options, raw)
+    if problem is not None:
+        job = replace(job, validation=problem.validation)
     worker = open_worker(job, options, same_engine(hardware, last))
-    records = _run(screen, worker, job, options=options, safety=safety)
+    records = _run(screen, worker, job, options=options, safety=safety, patience=words.patience)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
-    if save is not None:
-        result |= _save(screen, save, worker, job=job, records=records)
+    model = _model(worker, job, records=records, problem=problem)
     if options.model == "linear":
-        result |= _exact(screen, worker, job)
+        exact, told = _exact(screen, worker, job)
+        result |= told
+        model = model if file is None else replace(model, parameters=exact, scaling=None)
+    if problem is not None:
+        result |= tell_test(screen, model, problem)
+    if save is not None:
+        result |= tell_saved(screen, save, model)
     log_likelihood = held_out_log_likelihood(job.network, job.data, records[-1])
     if log_likelihood is not None:
         result["test_log_likelihood"] = log_likelihood
@@ -68,34 +82,46 @@ def train(
     screen.result(result)
 
 
-def _run(screen: Screen, worker: Engine, job: Job, *, options: JobOptions, safety: Safety) -> list[Epoch]:
-    """Train, an epoch a line, losses in the data's own units."""
+def given(context: Context) -> set[str]:
+    """Return the names of the options that the user gave a value."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+
+
+def _run(
+    screen: Screen, worker: Engine, job: Job, *, options: JobOptions, safety: Safety, patience: int | None
+) -> list[Epoch]:
+    """Train, an epoch a line, losses in the data's own units; to the best epoch, if there are rows to choose it by."""
     from twofold.cli.safety import training
+    from twofold.early_stopping import BestEpoch
     from twofold.models import in_data_units, loss_unit
 
-    if job.data.scaling is not None:
+    if job.data.scaling is not None and not job.data.classes:
         screen.say("losses and coefficients are in the data's own units")
+    best = BestEpoch(patience)
+    more = {} if job.validation is None else {"validation": job.validation, "best": best}
     with (
         screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch,
-        training(screen, worker, job, options=options, safety=safety, watch=watch) as epochs,
+        training(screen, worker, job, options=options, safety=safety, watch=watch, **more) as epochs,
     ):
         records = [in_data_units(epoch, job.data) for epoch in epochs.before]
         for epoch in epochs.now:
             records.append(in_data_units(epoch, job.data))
             screen.say(str(records[-1]))
+    if more:
+        screen.say(f"the weights are those of epoch {best.epoch}, the best on the validation rows")
     return records
 
 
-def _save(screen: Screen, path: Path, worker: Engine, *, job: Job, records: list[Epoch]) -> dict[str, Any]:
-    """Write the trained model to a file."""
-    from twofold.cli.show import tell_saved
+def _model(worker: Engine, job: Job, *, records: list[Epoch], problem: Problem | None) -> Model:
+    """Put together what is worth saving."""
     from twofold.saving import Model
 
-    model = Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records)
-    return tell_saved(screen, path, model)
+    more = {} if problem is None else {"encoder": problem.to_dict()}
+    return Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records, **more)
 
 
-def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
+def _exact(screen: Screen, worker: Engine, job: Job) -> tuple[Parameters, dict[str, Any]]:
     """Print SGD's solution beside the exact one, and the exact one's statistics."""
     from twofold.cli.table import tell_summary
     from twofold.models import compare_with_exact
@@ -107,7 +133,7 @@ def _exact(screen: Screen, worker: Engine, job: Job) -> dict[str, Any]:
     rows = [(name, f"{a:.6g}", f"{b:.6g}", f"{a - b:+.2e}") for name, a, b in numbers]
     screen.table(f"{job.raw.target} in two ways", ("", "SGD", "exact", "difference"), rows)
     screen.say(f"distance between the two solutions: {both.distance:.3g}")
-    return {
+    return both.exact.parameters, {
         "sgd": {"w": sgd[:-1], "b": sgd[-1], "loss": both.sgd_loss},
         "exact": {"w": exact[:-1], "b": exact[-1], "loss": both.exact.loss},
         "distance": both.distance,

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from twofold.data.dataset import Dataset, Samples
 from twofold.data.scaling import Scaling
-from twofold.errors import DataError, SpecificationError
+from twofold.errors import DataError, SpecificationError, check_name
+from twofold.plain import from_plain
 from twofold.tables.cells import numbers
 from twofold.tables.splitting import split_rows
 from twofold.tables.study import Choices
 from twofold.tables.table_plan import TablePlan, learn_table
-from twofold.tables.targets import Target
+from twofold.tables.targets import TASKS, Target
 
 Array = NDArray[Any]
 
@@ -50,6 +51,25 @@ class Problem:
     target: Target
     dropped: int
     notes: dict[str, Counter[str]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a model needs to read other tables, as JSON has it; see `encoder_from_dict`."""
+        return {"plan": self.plan.to_dict(), "target": self.target.to_dict()}
+
+
+def encoder_from_dict(value: Any) -> tuple[TablePlan, Target]:
+    """Take out of a model's file what `Problem.to_dict` put there.
+
+    Raises
+    ------
+    DataError
+        If it is something else.
+    """
+    if not isinstance(value, Mapping) or not {"plan", "target"} <= set(value):
+        raise DataError("the model's encoder is not that of a table: it has no plan and target")
+    target = from_plain(Target, value["target"], "the model's target")
+    check_name("task", target.task, TASKS)
+    return TablePlan.from_dict(value["plan"]), target
 
 
 def feature_columns(

@@ -1,0 +1,169 @@
+"""``twofold train`` on tables with text, gaps and dates."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from twofold import load_model
+from twofold.cli import main
+from twofold.tables.problem import encoder_from_dict
+
+RNG = np.random.default_rng(0)
+N = 300
+KIND = RNG.choice(["loft", "house", "hut"], N)
+AREA = RNG.uniform(20, 200, N).round(1)
+PRICE = (AREA * 1000 + 50_000 * (KIND == "house")).round()
+
+
+@pytest.fixture
+def houses(tmp_path):
+    """300 houses: a number with gaps, a category, an identifier, a constant; price and kind can be predicted."""
+    path = tmp_path / "houses.csv"
+    with path.open("w", newline="") as file:
+        write = csv.writer(file)
+        write.writerow(["house_id", "area", "kind", "country", "price"])
+        for k in range(N):
+            area = "" if k % 50 == 7 else AREA[k]
+            write.writerow([1000 + 7 * k, area, KIND[k], "Italy", "" if k in (3, 4) else PRICE[k]])
+    return path
+
+
+def run(capsys, *words: str) -> tuple[str, str]:
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def run_json(capsys, *words: str) -> dict:
+    out, _ = run(capsys, *words, "--json")
+    return json.loads(out)
+
+
+def test_one_command_finds_the_kinds_of_columns_trains_and_scores(capsys, houses):
+    out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price")
+    text = " ".join(out.replace("│", " ").split())
+    assert "an identifier: every row has another" in text
+    assert "constant: every row has 'Italy'" in text
+    assert "regression of price (" in text
+    assert "2 rows have no price and are left out" in text
+    assert "238 training rows, 60 test rows; 5 features" in text
+    assert "mlp 5-128-1 on houses.csv, 238 samples; squared, adamw" in text
+    assert "R2" in text
+
+
+def test_the_model_is_good_in_the_targets_own_units(capsys, houses):
+    test = run_json(capsys, "train", "mlp", str(houses), "--target", "price")["test"]
+    assert test["R2"]["value"] > 0.9
+    assert test["R2"]["low"] < test["R2"]["value"] < test["R2"]["high"]
+    assert 1000 < test["MAE"]["value"] < 20_000
+
+
+def test_classes_are_seen_from_text_and_both_models_learn_them(capsys, houses):
+    for model in ("softmax", "mlp"):
+        result = run_json(capsys, "train", model, str(houses), "--target", "kind", "--epochs", "30")
+        assert set(result["test"]) == {"accuracy", "log loss"}
+        assert result["test"]["accuracy"]["how"] == "Wilson"
+
+
+def test_all_that_was_learned_is_in_the_file(capsys, houses, tmp_path):
+    path = tmp_path / "model.safetensors"
+    run(capsys, "train", "mlp", str(houses), "--target", "price", "--epochs", "2", "--save", str(path))
+    model = load_model(path)
+    plan, target = encoder_from_dict(model.encoder)
+    assert plan.columns == ("area", "kind")
+    assert set(plan.left_out) == {"house_id", "country"}
+    assert (target.name, target.task) == ("price", "regression")
+    assert model.features == plan.features
+    assert model.scaling.target_mean[0] == pytest.approx(np.delete(PRICE, [3, 4]).mean(), rel=0.1)
+
+
+def test_the_split_is_that_of_the_seed_and_of_each_class_alike(capsys, houses):
+    words = ("train", "softmax", str(houses), "--target", "kind", "--epochs", "1")
+    first, again, other = (run_json(capsys, *words, "--seed", seed) for seed in ("1", "1", "2"))
+    assert first["test"] == again["test"] != other["test"]
+    out, _ = run(capsys, *words, "--test-fraction", "0.5", "--validation-fraction", "0.1")
+    assert "135 training rows, 15 validation rows, 150 test rows" in out
+
+
+def test_rows_held_out_choose_the_epoch(capsys, houses):
+    words = ("--validation-fraction", "0.2", "--patience", "2", "--epochs", "500", "--learning-rate", "0.05")
+    result = run_json(capsys, "train", "mlp", str(houses), "--target", "price", *words)
+    losses = [epoch["validation_loss"] for epoch in result["epochs"]]
+    assert len(losses) < 500
+    assert int(np.argmin(losses)) == len(losses) - 3
+    out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", *words)
+    assert f"the weights are those of epoch {len(losses) - 2}, the best on the validation rows" in out
+
+
+def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, houses):
+    words = ("--hidden", "8", "--activation", "relu", "--optimizer", "sgd", "--learning-rate", "0.01", "--epochs", "1")
+    out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", *words, "--drop", "kind")
+    assert "mlp 2-8-1 on houses.csv, 238 samples; squared, sgd, 1 epochs, batch size 32, learning rate 0.01" in out
+    assert "silu" not in out
+
+
+def test_columns_are_kept_dropped_and_told_their_kinds(capsys, houses):
+    out, _ = run(
+        capsys, "train", "mlp", str(houses), "--target", "price", "--features", "house_id,kind",
+        "--kinds", "house_id=number", "--epochs", "1",
+    )  # fmt: skip
+    assert "4 features" in out
+
+
+def test_linear_encodes_text_and_gaps_and_keeps_the_exact_solution(capsys, houses, tmp_path):
+    path = tmp_path / "model.safetensors"
+    result = run_json(capsys, "train", "linear", str(houses), "--target", "price", "--save", str(path))
+    value = {item["name"]: item["value"] for item in result["summary"]["coefficients"]}
+    assert list(value) == ["intercept", "area", "area missing", *(name for name in value if name.startswith("kind="))]
+    assert len(value) == 5  # three kinds, of which the most frequent is the baseline
+    assert value["area"] == pytest.approx(1000, rel=1e-3)
+    model = load_model(path)
+    assert model.parameters[0].W[0, 0] == value["area"]
+    assert "test" not in result
+    assert np.isfinite(result["sgd"]["loss"])
+
+
+def test_linear_is_scored_on_test_rows_if_asked(capsys, houses):
+    result = run_json(capsys, "train", "linear", str(houses), "--target", "price", "--test-fraction", "0.3")
+    assert result["test"]["R2"]["value"] > 0.9
+
+
+def test_weights_of_rows_count(capsys, tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [f"{'a' if k % 2 else 'b'},{k % 3 == 0},{1 if k % 3 else 0}" for k in range(60)]
+    path.write_text("x,y,w\n" + "\n".join(lines) + "\n")
+    result = run_json(capsys, "train", "softmax", str(path), "--target", "y", "--weight", "w", "--test-fraction", "0")
+    assert result["epochs"][-1]["train_accuracy"] == 1.0  # rows of the other class weigh nothing
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("mlp FILE", "which column of FILE is to be predicted? name it with --target"),
+        ("mlp FILE --target prise", "FILE: there is no column 'prise'; the columns are house_id, area, kind, country, price"),
+        ("mlp FILE --target price --drop size", "FILE: there is no column 'size'; the columns are"),
+        ("mlp FILE --target price --drop house_id,area,kind,country", "FILE: no column is left to predict 'price' from"),
+        ("mlp FILE --target price --features price,area", "column 'price' can't be a feature too; take it out"),
+        ("mlp FILE --target country", "column 'country' has one class only, 'Italy'; there is nothing to predict"),
+        ("linear FILE --target kind", "column 'kind' holds 'hut' (300 cells such), where numbers are to be predicted"),
+        ("linear FILE --target price --task classification", "linear is for regression; leave out --task classification"),
+        ("softmax FILE --target price", "houses.csv has numbers to predict, which softmax can't; train linear or mlp"),
+        ("mlp FILE --target price --task regresion", "unknown task 'regresion'; did you mean 'regression'?"),
+        ("mlp FILE --target price --task classification", "column 'price' has 276 classes in 298 rows; is it the right"),
+        ("mlp FILE --target price --test-fraction 1", "--test-fraction is 1.0; it must be at least 0 and less than 1"),
+        ("mlp FILE --target price --test-fraction 0.999", "houses.csv has 0 rows left to train on; hold out fewer"),
+        ("mlp FILE --target price --patience 3", "--patience needs rows to choose the epoch by"),
+        ("mlp FILE --target price --kinds area", "--kinds is 'area'; expected column=kind, such as zip=category"),
+        ("mlp FILE --target price --kinds area=town", "unknown kind of column 'town'"),
+        ("mlp --data digits --target price", "--target is about a table; name its file"),
+        ("mlp FILE --data digits --target price", "give --data digits or the file FILE, not both"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_and_exit_code_2(capsys, houses, words, message):
+    assert main(["train", *(str(houses) if word == "FILE" else word for word in words.split())]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"twofold: {message.replace('FILE', str(houses))}")
