@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
-    from twofold.estimators import LinearRegression, MLPClassifier, MLPRegressor, TableEncoder
+    from twofold.estimators import LinearRegression, MLPClassifier, MLPRegressor, TableEncoder, load_estimator
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
@@ -50,6 +50,7 @@ _HOMES = {
     "find_rate": "inspect",
     "initialize": "network",
     "load_dataset": "data",
+    "load_estimator": "estimators",
     "load_model": "saving",
     "open_engine": "engines",
     "polynomial_features": "solvers",
@@ -91,6 +92,7 @@ __all__ = [
     "find_rate",
     "initialize",
     "load_dataset",
+    "load_estimator",
     "load_model",
     "open_engine",
     "polynomial_features",

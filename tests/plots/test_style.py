@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from twofold.errors import SpecificationError, UnknownNameError
-from twofold.plots import confusion_matrix, network_diagram, panels, residual_plot, save, style, svg
+from twofold.plots import confusion_matrix, image_grid, network_diagram, panels, residual_plot, save, style, svg
 from twofold.plots import language as language_module
 from twofold.plots.language import MissingFontWarning, chinese_font
 from twofold.plots.style import DARK, LIGHT, luminance, theme_on
@@ -105,16 +105,25 @@ def test_an_svg_holds_real_text_and_is_the_same_bytes_again(tmp_path):
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
-def test_an_adaptive_svg_names_every_colour_and_gives_the_dark_one():
+def test_an_adaptive_svg_turns_every_colour_dark_on_a_dark_screen_and_is_light_to_any_other_viewer():
     with style("auto"):
         text = svg(network_diagram((4, 3)))
+    plain = svg(network_diagram((4, 3)))
+    sheet = re.search(r"\n  <style>(.*?)</style>", text, flags=re.DOTALL)
+    assert text.replace(sheet[0], "") == plain
+    assert sheet[1].startswith("@media screen and (prefers-color-scheme: dark)")
+    turned = dict(re.findall(r'\[style\*="((?:fill|stroke): #\w+)"\] { ((?:fill|stroke): #\w+) !important }', sheet[1]))
+    assert turned[f"fill: {LIGHT.paper}"] == f"fill: {DARK.paper}"
+    assert turned[f"fill: {LIGHT.ink}"] == f"fill: {DARK.ink}"
+    texts = re.findall(r"<text [^>]*(fill: #\w+)", plain)
+    assert texts
+    assert set(texts) <= set(turned)
     ET.fromstring(text)  # noqa: S314 - our own picture
-    assert "prefers-color-scheme: dark" in text
-    rule = text.split("</style>")[0]
-    assert f": {DARK.paper};" in rule
-    assert f", {LIGHT.paper})" in text
-    assert not re.search(rf"(fill|stroke): {LIGHT.ink}", text)
-    assert "prefers-color-scheme" not in svg(network_diagram((4, 3)))
+
+
+def test_a_picture_with_an_image_stays_light():
+    with style("auto"):
+        assert "prefers-color-scheme" not in svg(image_grid(np.zeros((1, 2, 2))))
 
 
 def test_a_picture_shows_itself_in_a_notebook():

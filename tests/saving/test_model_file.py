@@ -46,7 +46,7 @@ def houses() -> Model:
 
 def same(first, second) -> bool:
     """Whether two networks' parameters are the same to the bit."""
-    arrays = [[array for layer in parameters for array in layer if array is not None] for parameters in (first, second)]
+    arrays = [[array for layer in parameters for array in layer] for parameters in (first, second)]
     return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in zip(*arrays, strict=True))
 
 

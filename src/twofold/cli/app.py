@@ -13,6 +13,7 @@ from twofold.cli.data import data
 from twofold.cli.demo import demo
 from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
+from twofold.cli.plot import plot
 from twofold.cli.show import show
 from twofold.cli.trace import trace
 from twofold.cli.train import train
@@ -44,6 +45,7 @@ def _options(
 app.command()(train)
 app.command()(compare)
 app.command()(find_rate)
+app.command()(plot)
 app.command()(show)
 app.command()(trace)
 app.command()(export)

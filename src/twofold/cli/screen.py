@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from twofold.cli.sparkline import sparkline
 from twofold.engines import Engine
 from twofold.recipe import Recipe
 
@@ -84,7 +85,12 @@ class Screen:
         loss_unit : float
             What losses are multiplied by to be in the data's own units.
         """
-        columns = TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[numbers]}")
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[curve]}"),
+            TextColumn("{task.fields[numbers]}"),
+        )
         live = self.console.is_terminal and not self.console.quiet
         with Progress(*columns, console=self.console, disable=not live, transient=True) as bar:
             yield Meter(bar, recipe.epochs, samples, runs=runs, loss_unit=loss_unit) if live else _ignore
@@ -100,7 +106,7 @@ class Meter:
     Parameters
     ----------
     bar : rich.progress.Progress
-        With a column for the field ``numbers``.
+        With a column for the field ``numbers``, and one for ``curve``, the loss so far as a sparkline.
     epochs, samples : int
         Epochs of the recipe, samples of the training set.
     runs : int
@@ -113,7 +119,8 @@ class Meter:
         self.bar = bar
         self._epochs, self._samples, self._runs = epochs, samples, runs
         self._loss_unit = loss_unit
-        self._task = bar.add_task(f"epoch 1/{epochs}", total=samples, numbers="")
+        self._task = bar.add_task(f"epoch 1/{epochs}", total=samples, numbers="", curve="")
+        self._losses: list[float] = []
         self._started = self._shown = time.perf_counter()
         self._passes = 0  # whole passes through the training set
         self._last = 0
@@ -138,4 +145,9 @@ class Meter:
         numbers += [] if score.accuracy is None else [f"accuracy {score.accuracy:.4f}"]
         numbers += [f"{speed:,.0f} samples/s", f"{math.ceil(left)} s left"]
         epoch = f"epoch {self._passes // self._runs + 1}/{self._epochs}"
-        self.bar.update(self._task, completed=done, description=epoch, numbers="  ".join(numbers))
+        self._losses.append(score.loss)
+        self.bar.update(self._task, completed=done, description=epoch, curve=self._curve(), numbers="  ".join(numbers))
+
+    def _curve(self) -> str:
+        """Draw the loss of each redraw so far; nothing where the terminal can't show the characters."""
+        return sparkline(self._losses) if self.bar.console.encoding.startswith("utf") else ""

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twofold.errors import DataError, SpecificationError
+from twofold.estimators.saved import Saved
 from twofold.solvers import pairs
 from twofold.solvers.border import check_finite
 from twofold.solvers.from_moments import solve_moments
@@ -26,7 +27,7 @@ from twofold.solvers.summary import Summary, summarize
 Array = NDArray[Any]
 
 
-class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Least squares that can be trusted, in the place of scikit-learn's `LinearRegression`.
 
     Minimises ``sum_i w_i |x_i W + b - y_i|^2 + penalty |W|^2``. Coefficients and standard errors are right to the last

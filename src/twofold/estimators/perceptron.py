@@ -23,6 +23,7 @@ from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.full_batch import minimize, value_and_gradient
 from twofold.estimators.progress import Progress
+from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
     build_network,
     build_recipe,
@@ -53,7 +54,7 @@ def takes_minibatches(method: Method) -> Method:
     return decorated
 
 
-class Perceptron(BaseEstimator):  # type: ignore[misc]
+class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     """The common part of the two; not for use by itself.
 
     A subclass sets its parameters and says how targets are written: `_encode(y, first)` returns what the network is

@@ -5,9 +5,11 @@ from twofold.plots.coefficients import coefficient_plot
 from twofold.plots.confusion import confusion_matrix
 from twofold.plots.curves import best_epoch, training_curves
 from twofold.plots.diagram import network_diagram
+from twofold.plots.film import check_film, save_film
 from twofold.plots.functions import activation_plots, xyplot
 from twofold.plots.images import image_grid
 from twofold.plots.layers import activation_distributions, dead_units, gradient_distributions
+from twofold.plots.live import live_curves
 from twofold.plots.plane import decision_regions, fit_plot
 from twofold.plots.predictions import confident_mistakes, prediction_grid
 from twofold.plots.rates import rate_curve
@@ -24,6 +26,7 @@ __all__ = [
     "best_epoch",
     "calibration",
     "calibration_plot",
+    "check_film",
     "check_picture",
     "coefficient_plot",
     "confident_mistakes",
@@ -33,6 +36,7 @@ __all__ = [
     "fit_plot",
     "gradient_distributions",
     "image_grid",
+    "live_curves",
     "loss_surface",
     "network_diagram",
     "panels",
@@ -41,6 +45,7 @@ __all__ = [
     "rate_curve",
     "residual_plot",
     "save",
+    "save_film",
     "style",
     "svg",
     "training_curves",

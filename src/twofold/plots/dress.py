@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from twofold.plots.language import font_family, translate
-from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style
+from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, theme_on
 
 
 def say(words: str) -> str:
@@ -77,3 +78,14 @@ def legend(ax: Axes, theme: Theme, **placing: Any) -> None:
     """Add a legend in the theme's ink, on a veil of its paper; before `dress`, which sets its font."""
     box: dict[str, Any] = {"facecolor": theme.paper, "framealpha": 0.7, "edgecolor": "none", "borderpad": 0.2}
     ax.legend(**box, fontsize=SMALL, labelcolor=theme.ink, **placing)
+
+
+def caption(ax: Axes, *words: str) -> Axes:
+    """Write words below the whole figure, each in the present style's language."""
+    figure = ax.get_figure(root=True)
+    if isinstance(figure, Figure):
+        family = font_family(present_style().language)
+        text = figure.supxlabel(" ".join(map(say, words)), color=theme_on(ax).ink, fontsize=LABEL)
+        if family is not None:
+            text.set_fontfamily(family)
+    return ax

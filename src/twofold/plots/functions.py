@@ -16,7 +16,7 @@ from twofold.plots.style import WIDTH, open_axes, panels
 
 Array = NDArray[Any]
 
-POINTS = 1001  # odd, so that a kink at 0 is one of them
+POINTS = 401  # odd, so that a kink at 0 is one of them
 
 
 def xyplot(

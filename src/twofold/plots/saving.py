@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from twofold.errors import SpecificationError
 from twofold.files import replacing
-from twofold.plots.style import DARK, LIGHT, Picture
+from twofold.plots.style import DARK, LIGHT, Picture, Theme
 
 
 def save(picture: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
@@ -48,7 +48,7 @@ def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
     Parameters
     ----------
     picture : matplotlib.axes.Axes or Figure
-        Drawn in the style ``"auto"``, its colours follow the reader's light or dark screen.
+        Drawn in the style ``"auto"``, its colours follow the reader's light or dark screen, unless it holds an image.
     dpi : int
         Of what is made of pixels in it.
 
@@ -66,23 +66,26 @@ def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
 
 
 def _adapted(text: str) -> str:
-    """Give each colour of the light theme a name, which stands for the dark theme's colour on a dark screen."""
-    light = dict(zip(_colors(LIGHT), _colors(DARK), strict=True))
-    names = {color: f"--twofold-{index}" for index, color in enumerate(light)}
-    for color, name in names.items():
-        text = text.replace(f": {color}", f": var({name}, {color})")
-    shades = "; ".join(f"{names[color]}: {shade}" for color, shade in light.items())
-    rule = f"<style>@media (prefers-color-scheme: dark) {{ svg {{ {shades} }} }}</style>"
-    head, body = text.split("<defs>", 1)
-    return f"{head}<defs>\n  {rule}{body}"
+    """Add rules that turn each colour of the light theme into the dark theme's on a dark screen.
+
+    Rules, not variables: a viewer that knows neither shows the light picture. One that holds an image stays light, as
+    the image would.
+    """
+    if "<image" in text:
+        return text
+    rules = [
+        f'[style*="{part}: {light}"] {{ {part}: {dark} !important }}'
+        for light, dark in zip(_colors(LIGHT), _colors(DARK), strict=True)
+        for part in ("fill", "stroke")
+        if f"{part}: {light}" in text
+    ]
+    sheet = "\n   ".join(["@media screen and (prefers-color-scheme: dark) {", *rules])
+    return text.replace("<defs>", f"<defs>\n  <style>{sheet}\n  }}</style>", 1)
 
 
-def _colors(theme: object) -> list[str]:
-    """Return a theme's colours in a fixed order."""
-    flat: list[str] = []
-    for value in vars(theme).values():
-        flat.extend(value if isinstance(value, tuple) else (value,))
-    return flat
+def _colors(theme: Theme) -> list[str]:
+    """Return a theme's colours in a fixed order, but for those that cells of numbers are filled with."""
+    return [theme.paper, theme.ink, theme.soft, theme.faint, *theme.colors, theme.low, theme.high, theme.wrong]
 
 
 def whole_figure(picture: Axes | Figure) -> Figure:

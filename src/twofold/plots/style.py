@@ -37,6 +37,8 @@ class Theme:
         Of negative and positive numbers; 0 is the paper.
     wrong : str
         Of what is a mistake.
+    deep : str
+        The end of the scale of counts and other numbers from 0, whose start is the paper.
     """
 
     paper: str
@@ -47,6 +49,7 @@ class Theme:
     low: str
     high: str
     wrong: str
+    deep: str
 
     @property
     def grey(self) -> Colormap:
@@ -55,8 +58,8 @@ class Theme:
 
     @property
     def strength(self) -> Colormap:
-        """From paper to the first colour: counts and other numbers from 0."""
-        return _colormap("strength", (self.paper, self.colors[0]))
+        """From paper to a deep colour: counts and other numbers from 0."""
+        return _colormap("strength", (self.paper, self.deep))
 
     @property
     def signed(self) -> Colormap:
@@ -77,6 +80,7 @@ LIGHT = Theme(
     low="#0067a5",
     high="#c75000",
     wrong="#b54708",
+    deep="#0a6aa6",
 )
 DARK = Theme(
     paper="#14171c",
@@ -87,6 +91,7 @@ DARK = Theme(
     low="#5db9f0",
     high="#f4903f",
     wrong="#ff9d5c",
+    deep="#52aee2",
 )
 THEMES = ("light", "dark", "auto")
 
@@ -115,7 +120,7 @@ def style(theme: Literal["light", "dark", "auto"] = "light", *, language: str = 
     Parameters
     ----------
     theme : {"light", "dark", "auto"}
-        ``"auto"`` is light, and in an SVG file dark where the reader's screen is set to dark.
+        ``"auto"`` is light, and in an SVG file that holds no image dark where the reader's screen is set to dark.
     language : {"en", "zh"}
         Of the words in a picture. Chinese needs a font that has it; without one, English is written and a warning says
         so.

@@ -9,6 +9,7 @@ CHINESE = {
     "actual class": "真实类别",
     "all classes": "全部类别",
     "bias": "偏置",
+    "batch size": "批量大小",
     "best": "最佳",
     "class": "类别",
     "coefficient": "系数",

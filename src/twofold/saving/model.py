@@ -108,6 +108,9 @@ class Model:
             )
         if self.scaling is not None:
             _check_scaling(self.scaling, self.network)
+        for name, array in self.arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise SpecificationError(f"the array {name} holds a number that is not finite")
 
     @classmethod
     def of(
@@ -191,6 +194,9 @@ class Model:
             If X doesn't fit the network or holds what is not a finite number.
         """
         worker = self.open_engine(engine)
+        if self.estimator is not None or self.encoder is not None:
+            X = np.asarray(X)  # bytes are numbers there, and no image
+            X = X.astype(self.dtype) if X.dtype == np.uint8 else X
         if self.scaling is None:
             return worker.outputs(X)
         mean = self.scaling.mean

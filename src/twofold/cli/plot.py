@@ -1,0 +1,229 @@
+"""``twofold plot``: a picture of a model, saved or trained for it; of all activations; of a network by its widths."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from twofold.cli.job import Job
+    from twofold.cli.screen import Screen
+    from twofold.data import Dataset
+    from twofold.engines import Engine
+    from twofold.saving import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions:
+    """What is drawn, and in which style."""
+
+    subject: Annotated[
+        str,
+        Argument(
+            help="activations, network, curves, weights, confusion, calibration, predictions, mistakes, layers, "
+            "regions, fit, residuals, coefficients, surface or film.",
+            show_default=False,
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotJob(JobOptions):
+    """What a picture is of: a model file, or the words of a training, as for ``twofold train``."""
+
+    model: Annotated[
+        str,
+        Argument(
+            help="A model file; linear, softmax or mlp, trained first; for network widths such as 4-5-3; "
+            "for activations a name.",
+            show_default=False,
+        ),
+    ] = ""
+
+
+@takes(PictureOptions, PlotJob, Hardware)
+def plot(
+    options: PictureOptions,
+    job: PlotJob,
+    hardware: Hardware,
+    *,
+    output: Annotated[
+        Path | None, Option("--output", "-o", help="Where the picture goes; SUBJECT.svg (film.gif) otherwise.")
+    ] = None,
+    beside: Annotated[
+        list[Path] | None, Option("--beside", help="For curves: a model file whose run is laid over; repeatable.")
+    ] = None,
+    of: Annotated[str, Option("--of", help="For a film: regions or weights.")] = "",
+    frames: Annotated[int, Option("--frames", help="For a film: most pictures.")] = 40,
+    theme: Annotated[str, Option("--theme", help="light, dark, or auto: an SVG that follows the screen.")] = "light",
+    language: Annotated[str, Option("--language", help="Words in the picture: en or zh.")] = "en",
+    as_json: AS_JSON = False,
+) -> None:
+    """Draw a picture of a model, as SVG, PNG or PDF; trained for it, or read from a file that --save wrote."""
+    from twofold.cli.screen import Screen
+    from twofold.errors import check_name
+    from twofold.pictures import SUBJECTS
+    from twofold.plots import check_film, check_picture, save, style
+
+    screen = Screen(as_json=as_json)
+    subject = check_name("picture", options.subject, ("activations", *SUBJECTS, "film"))
+    path = output or Path("film.gif" if subject == "film" else f"{subject}.svg")
+    (check_film if subject == "film" else check_picture)(path)
+    with ExitStack() as stack:
+        stack.enter_context(style(theme, language=language))  # type: ignore[arg-type] # it checks the word
+        if subject == "film":
+            more: dict[str, Any] = {"frames": _film(screen, job, hardware, path=path, of=of, frames=frames)}
+        else:
+            save(_draw(screen, subject, job, hardware=hardware, beside=beside or [])[0], path)
+            more = {}
+    screen.say(f"{subject}: {path} ({path.stat().st_size:,} bytes)")
+    screen.result({"subject": subject, "picture": str(path), **more})
+
+
+def _draw(screen: Screen, subject: str, job: PlotJob, *, hardware: Hardware, beside: list[Path]) -> list[Axes]:
+    """Draw any picture but a film."""
+    from twofold.errors import SpecificationError
+    from twofold.pictures import draw
+
+    if beside and subject != "curves":
+        raise SpecificationError(f"--beside lays runs over each other's curves; {subject} has none")
+    if subject == "activations":
+        from twofold.plots import activation_plots, xyplot
+
+        return [xyplot(job.model)] if job.model else activation_plots()
+    widths = _widths(job.model) if subject == "network" else None
+    if widths is not None:
+        from twofold.plots import network_diagram
+
+        return [network_diagram(widths)]
+    if not job.model:
+        raise SpecificationError(f"of which model? name a file, or linear, softmax or mlp, after {subject}")
+    if subject == "curves" and beside:
+        return _laid_over(screen, job, hardware, beside)
+    return draw(subject, *_model(screen, subject, job, hardware))
+
+
+def _widths(text: str) -> tuple[int, ...] | None:
+    """Read ``"4-5-3"``; None if that is something else."""
+    parts = text.split("-")
+    return tuple(map(int, parts)) if len(parts) > 1 and all(part.isdecimal() for part in parts) else None
+
+
+def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tuple[Model, Dataset]:
+    """Read the model from its file, or train it; with the data set, in its own units."""
+    from dataclasses import replace
+
+    from twofold.cli.job import load
+    from twofold.models import MODELS
+    from twofold.saving import load_model
+
+    if job.model in MODELS:
+        return _trained(screen, subject, job, hardware)
+    if not _is_file(job.model):
+        from twofold.errors import check_name
+
+        check_name("model", job.model, MODELS)
+    _refuse_training_words(job)
+    model = load_model(job.model)
+    if subject != "curves" or job.data is not None:
+        return model, load(screen, replace(job, data=job.data or model.data_name or None))
+    return model, _no_data(model)
+
+
+def _is_file(text: str) -> bool:
+    return Path(text).exists() or Path(text).name != text or bool(Path(text).suffix)
+
+
+def _no_data(model: Model) -> Dataset:
+    """Return an empty set of the model's shape, for pictures that read no sample."""
+    import numpy as np
+
+    from twofold.data import Dataset, Samples
+
+    return Dataset(model.data_name, Samples(np.zeros((0, model.network.inputs)), np.zeros((0, model.network.outputs))))
+
+
+def _refuse_training_words(job: PlotJob) -> None:
+    """Refuse an option that only a training reads: with a model file it would change nothing."""
+    from twofold.errors import SpecificationError
+
+    own = {"model", "data", "root"}
+    given = [field.name for field in fields(job) if field.name not in own and getattr(job, field.name) != field.default]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise SpecificationError(f"{job.model} is trained already; {option} is for a model that is trained here")
+
+
+def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware) -> tuple[Model, Dataset]:
+    """Train as ``twofold train`` does."""
+    from twofold.models import in_data_units, loss_unit
+    from twofold.pictures import check_subject
+    from twofold.saving import Model
+    from twofold.training import train
+
+    job, worker = _prepared(screen, options, hardware)
+    if subject != "curves":  # all else can be told before the training
+        check_subject(subject, Model.of(worker, job.data), job.raw)
+    records = []
+    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
+        for epoch in train(worker, job.data, job.recipe, watch=watch):
+            records.append(in_data_units(epoch, job.data))
+            screen.say(str(records[-1]))
+    return Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records), job.raw
+
+
+def _prepared(screen: Screen, options: PlotJob, hardware: Hardware) -> tuple[Job, Engine]:
+    from twofold.cli.job import check_words, load, open_worker, plan
+
+    check_words(options, hardware)
+    job = plan(screen, options, load(screen, options))
+    return job, open_worker(job, options, hardware)
+
+
+def _laid_over(screen: Screen, job: PlotJob, hardware: Hardware, beside: list[Path]) -> list[Axes]:
+    """Draw the curves of several runs, each under its file's name."""
+    from twofold.errors import SpecificationError
+    from twofold.plots import panels, training_curves
+    from twofold.saving import load_model
+
+    model, _ = _model(screen, "curves", job, hardware)
+    runs = {Path(job.model).stem: model.history}
+    for path in beside:
+        runs[path.stem if path.stem not in runs else str(path)] = load_model(path).history
+    bare = [name for name, run in runs.items() if not run]
+    if bare:
+        raise SpecificationError(
+            f"{', '.join(bare)}: no records of a training to draw; only `twofold train` keeps them"
+        )
+    kinds = ["loss"]
+    if all(record.train_accuracy is not None for run in runs.values() for record in run):
+        kinds.append("accuracy")
+    return [
+        training_curves(runs, quantity=kind, ax=ax)  # type: ignore[arg-type]
+        for kind, ax in zip(kinds, panels(len(kinds)), strict=True)
+    ]
+
+
+def _film(screen: Screen, options: PlotJob, hardware: Hardware, *, path: Path, of: str, frames: int) -> int:
+    """Train and film it; of a plane its regions, of images the weights."""
+    from twofold.errors import SpecificationError, check_name
+    from twofold.models import MODELS
+    from twofold.pictures import FILMS, film_frames
+    from twofold.plots import save_film
+
+    if of:
+        check_name("film", of, FILMS)
+    check_name("model", options.model, MODELS)
+    job, worker = _prepared(screen, options, hardware)
+    if job.data.scaling is not None:
+        raise SpecificationError(f"{job.raw.name} is standardised for training, of which there is no film")
+    subject = of or ("weights" if job.raw.image_shape is not None else "regions")
+    return save_film(film_frames(subject, worker, job.data, job.recipe, frames=frames), path)

@@ -1,0 +1,176 @@
+"""Estimators on disk: a fitted one as a `twofold.Model`, and back as it was."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from twofold.errors import FileFormatError, SpecificationError, TwofoldError
+from twofold.estimators.epochs import Optimizer
+from twofold.estimators.state import decode, encode, fits
+from twofold.estimators.targets import ClassTargets
+from twofold.network import Layer, Network, Parameters
+from twofold.saving import Model, load_model
+from twofold.solvers.moments import Moments
+from twofold.solvers.solution import LeastSquares
+
+Array = NDArray[Any]
+
+HOMES = {
+    "LinearRegression": "linear",
+    "MLPClassifier": "mlp_classifier",
+    "MLPRegressor": "mlp_regressor",
+}
+
+# The attributes that are kept, with their types; what the model itself holds is put together again from that.
+COMMON: dict[str, Any] = {"n_features_in_": int, "feature_names_in_": np.ndarray}
+LEAST_SQUARES: dict[str, Any] = COMMON | {
+    "solution_": LeastSquares,
+    "moments_": Moments,
+    "penalties_": np.ndarray,
+    "loo_errors_": np.ndarray,
+    "_flat": bool,
+}
+PERCEPTRON: dict[str, Any] = COMMON | {
+    "classes_": np.ndarray,
+    "loss_": float,
+    "loss_curve_": list[float],
+    "best_loss_": float | None,
+    "validation_scores_": list[float] | None,
+    "best_validation_score_": float | None,
+    "best_iter_": int | None,
+    "stop_reason_": str | None,
+    "n_iter_": int,
+    "t_": int,
+    "n_layers_": int,
+    "n_outputs_": int,
+    "out_activation_": str,
+    "_dtype": np.dtype,
+    "_targets": ClassTargets,
+    "_optimizer": Optimizer,
+    "_best_parameters": tuple[Layer, ...],
+    "_no_improvement_count": int,
+    "_seed": int,
+    "_epochs": int,
+}
+
+
+class Saved:
+    """What makes an estimator one that `twofold.save_model` takes."""
+
+    def to_model(self) -> Model:
+        """Return the fitted estimator as a `twofold.Model`, with all that `twofold.load_estimator` needs.
+
+        Returns
+        -------
+        Model
+            Predicts what the estimator does, with classes as text; bytes at their value too.
+
+        Raises
+        ------
+        NotFittedError
+            If it isn't fitted.
+        SpecificationError
+            If a parameter is no plain data (a function, a random generator), or the class is not one of twofold's.
+        """
+        check_is_fitted(self)
+        kind = type(self).__name__
+        if kind not in HOMES or type(self) is not _class(kind):
+            raise SpecificationError(f"{kind} can't be saved; these can: {', '.join(HOMES)}")
+        arrays: dict[str, Array] = {}
+        params = {name: encode(value, arrays, name) for name, value in self.get_params(deep=False).items()}  # type: ignore[attr-defined]
+        known = vars(self)
+        state = {name: encode(known[name], arrays, name) for name in _attributes(kind) if name in known}
+        network, parameters = _network(self)
+        names, labels = known.get("feature_names_in_", ()), known.get("classes_", ())
+        return Model(
+            network=network,
+            parameters=parameters,
+            classes=tuple(map(str, labels)),
+            features=tuple(map(str, names)),
+            history=tuple(known.get("history_", ())),
+            estimator={"class": kind, "params": params, "state": state},
+            arrays=arrays,
+        )
+
+
+def load_estimator(path: str | os.PathLike[str]) -> Any:
+    """Read a fitted estimator that `twofold.save_model` wrote; it goes on where it was, `partial_fit` included.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    LinearRegression, MLPClassifier, MLPRegressor or SoftmaxRegression
+
+    Raises
+    ------
+    DataNotFoundError
+        There is no such file.
+    FileFormatError
+        It holds no estimator, or is damaged: as for `twofold.load_model`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from twofold import LinearRegression, load_estimator, save_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = save_model(f"{folder}/line", LinearRegression().fit([[1.0], [2.0], [3.0]], [3.0, 5.0, 7.0]))
+    ...     line = load_estimator(f"{folder}/line")
+    >>> line.predict([[4.0]])
+    array([9.])
+    """
+    model = load_model(path)
+    if model.estimator is None:
+        raise FileFormatError(f"{path}: holds a model and no estimator; read it with load_model")
+    try:
+        return _estimator(model, model.estimator)
+    except (TwofoldError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: not a whole estimator: {type(error).__name__}: {error}") from error
+
+
+def _estimator(model: Model, held: Any) -> Any:
+    """Put an estimator together again."""
+    kind = held["class"]
+    if kind not in HOMES:
+        raise SpecificationError(f"class {kind!r:.60}; expected one of {', '.join(HOMES)}")
+    made = _class(kind)(**{name: decode(value, model.arrays) for name, value in held["params"].items()})
+    hints = _attributes(kind)
+    state = {name: decode(value, model.arrays) for name, value in held["state"].items()}
+    for name, value in state.items():
+        if not fits(value, hints[name]):
+            raise SpecificationError(f"{name} is {value!r:.60}")
+    vars(made).update(state)
+    if made.n_features_in_ != model.network.inputs:
+        raise SpecificationError(f"n_features_in_ is {made.n_features_in_}; the network has {model.network.inputs}")
+    if kind == "LinearRegression":
+        (layer,) = model.parameters
+        if made.solution_.W.shape != layer.W.shape or made.solution_.b.shape != layer.b.shape:
+            raise SpecificationError("solution_ has other shapes than the network")
+        return made._take(made.solution_)
+    made.network_ = model.network
+    if model.history:
+        made.history_ = list(model.history)
+    made._set_parameters(model.parameters)
+    return made
+
+
+def _class(kind: str) -> Any:
+    return getattr(import_module(f"twofold.estimators.{HOMES[kind]}"), kind)
+
+
+def _attributes(kind: str) -> dict[str, Any]:
+    return LEAST_SQUARES if kind == "LinearRegression" else PERCEPTRON
+
+
+def _network(estimator: Any) -> tuple[Network, Parameters]:
+    if isinstance(solution := getattr(estimator, "solution_", None), LeastSquares):
+        return Network(solution.W.shape, loss="squared"), solution.parameters
+    return estimator.network_, estimator.parameters_

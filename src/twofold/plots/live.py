@@ -1,0 +1,71 @@
+"""Curves that grow in a notebook while a model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from twofold.plots.curves import Record, training_curves
+from twofold.plots.saving import svg
+from twofold.plots.style import panels
+
+R = TypeVar("R", bound=Record)
+
+
+def live_curves(epochs: Iterable[R], *, display: Callable[..., Any] | None = None) -> Iterator[R]:
+    """Pass epochs on, and redraw loss and accuracy below the notebook's cell after each.
+
+    Parameters
+    ----------
+    epochs : iterable of Epoch
+        Such as `twofold.train` yields.
+    display : callable, optional
+        In place of ``IPython.display.display``. Without IPython, or outside of it, nothing is shown and the epochs come
+        through all the same.
+
+    Yields
+    ------
+    Epoch
+        Each, once it is drawn.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset, open_engine, train
+    >>> engine = open_engine("scratch", Network((4, 3)))
+    >>> for epoch in live_curves(train(engine, load_dataset("toy-animals"), Recipe(epochs=2))):
+    ...     pass
+    >>> epoch.epoch
+    2
+    """
+    show = display or _notebook()
+    handle: Any = None
+    seen: list[R] = []
+    for epoch in epochs:
+        seen.append(epoch)
+        if show is not None:
+            picture = {"image/svg+xml": _draw(seen), "text/plain": str(epoch)}
+            if handle is None:
+                handle = show(picture, raw=True, display_id=True)
+            else:
+                handle.update(picture, raw=True)
+        yield epoch
+
+
+def _draw(seen: list[R]) -> str:
+    kinds = ["loss"]
+    if any(record.train_accuracy is not None for record in seen):
+        kinds.append("accuracy")
+    axes = panels(len(kinds), columns=len(kinds), size=(4.5 * len(kinds), 2.8))
+    for kind, ax in zip(kinds, axes, strict=True):
+        training_curves(seen, quantity=kind, ax=ax)  # type: ignore[arg-type]
+    return svg(axes[0])
+
+
+def _notebook() -> Callable[..., Any] | None:
+    """Return IPython's display where a notebook or its shell is running."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return None
+    return None if get_ipython() is None else display

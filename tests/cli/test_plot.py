@@ -1,0 +1,106 @@
+"""``twofold plot`` as a stranger uses it, and the sparkline of the bar."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from twofold.cli import main
+from twofold.cli.sparkline import sparkline
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def plot(capsys, *words: str) -> tuple[int, str, str]:
+    code = main(["plot", *words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def texts(path) -> list[str]:
+    root = ET.parse(path).getroot()  # noqa: S314 - our own file
+    return ["".join(node.itertext()).strip() for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_all_activations_are_drawn_without_a_model(capsys, tmp_path):
+    code, out, _ = plot(capsys, "activations")
+    assert (code, out.split()[1]) == (0, "activations.svg")
+    assert {"relu", "sigmoid", "tanh", "gelu", "silu", "identity"} <= set(texts(tmp_path / "activations.svg"))
+    assert plot(capsys, "activations", "tanh", "-o", "one.svg")[0] == 0
+    assert "relu" not in texts(tmp_path / "one.svg")
+
+
+def test_a_network_is_drawn_by_its_widths(capsys, tmp_path):
+    assert plot(capsys, "network", "4-5-3")[0] == 0
+    assert {"x₄", "h₅", "o₃"} <= set(texts(tmp_path / "network.svg"))
+
+
+def test_a_model_is_trained_and_drawn_and_json_is_one_object(capsys, tmp_path):
+    words = ("curves", "softmax", "--data", "toy-animals", "--epochs", "2", "-o", "c.svg", "--json")
+    code, out, err = plot(capsys, *words)
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"subject": "curves", "picture": "c.svg"}
+    assert {"loss", "accuracy", "epoch"} <= set(texts(tmp_path / "c.svg"))
+
+
+def test_a_saved_model_is_drawn_without_training(capsys, tmp_path):
+    for name, rate in (("slow", "0.01"), ("fast", "0.5")):
+        words = ["--data", "toy-animals", "--epochs", "3", "--learning-rate", rate, "--save", f"{name}.safetensors"]
+        assert main(["train", "softmax", *words]) == 0
+    capsys.readouterr()
+    assert plot(capsys, "confusion", "fast.safetensors") == (0, plot(capsys, "confusion", "fast.safetensors")[1], "")
+    assert "chicken" in texts(tmp_path / "confusion.svg")
+    assert plot(capsys, "curves", "slow.safetensors", "--beside", "fast.safetensors")[0] == 0
+    assert {"slow", "fast"} <= set(texts(tmp_path / "curves.svg"))
+    code, _, err = plot(capsys, "curves", "slow.safetensors", "--epochs", "3")
+    assert (code, err) == (
+        2,
+        "twofold: slow.safetensors is trained already; --epochs is for a model that is trained here\n",
+    )
+
+
+def test_a_film_is_made_while_a_model_trains(capsys, tmp_path):
+    code, out, _ = plot(capsys, "film", "softmax", "--data", "toy-animals", "--epochs", "3", "--frames", "2", "--json")
+    assert (code, json.loads(out.splitlines()[-1])["frames"]) == (0, 3)
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mistake", "softmax"], "unknown picture 'mistake'; did you mean 'mistakes'?"),
+        (["curves"], "of which model? name a file, or linear, softmax or mlp, after curves"),
+        (["weights", "sofmax"], "unknown model 'sofmax'; did you mean 'softmax'?"),
+        (["weights", "no.safetensors"], "no.safetensors: no such file"),
+        (["regions", "softmax", "--data", "digits"], "there is no picture 'regions' of this: it needs two features"),
+        (["curves", "softmax", "--data", "digits", "-o", "c.txt"], "c.txt: a picture's name ends in one of"),
+        (["film", "softmax", "--data", "digits", "-o", "f.svg"], "f.svg: a film's name ends in one of .gif"),
+        (["film", "linear", "--data", "houses"], "houses is standardised for training, of which there is no film"),
+        (["activations", "--theme", "drak"], "unknown theme 'drak'; did you mean 'dark'?"),
+        (["activations", "--language", "fr"], "unknown language 'fr'"),
+        (["weights", "softmax", "--beside", "x"], "--beside lays runs over each other's curves; weights has none"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_trained_or_written(capsys, tmp_path, words, message):
+    code, out, err = plot(capsys, *words)
+    assert code == 2
+    assert err.startswith(f"twofold: {message}")
+    assert err.count("\n") == 1
+    assert "epoch 1/" not in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sparkline_goes_from_the_least_to_the_largest():
+    assert sparkline([0, 7]) == "▁█"
+    assert sparkline([1.0, np.nan, 3.0, np.inf]) == "▁ █ "
+    assert sparkline([2.0, 2.0]) == "▁▁"
+    assert sparkline([]) == ""
+    assert len(sparkline(np.arange(1000.0), 12)) == 12
