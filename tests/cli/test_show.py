@@ -141,3 +141,11 @@ def test_a_model_of_which_nothing_is_known_is_shown(tmp_path, capsys):
 def test_a_model_can_be_moved(tmp_path, model):
     shutil.move(model, tmp_path / "elsewhere")
     load_model(tmp_path / "elsewhere")
+
+
+def test_what_is_special_about_a_network_is_shown(tmp_path, capsys):
+    network = Network((4, 5, 6, 3), ("relu", "tanh"), dropout=0.5, normalization="layer")
+    save_model(tmp_path / "a", open_engine("scratch", network))
+    out = shown(capsys, tmp_path / "a")
+    assert "network   4-5-6-3, relu, tanh, cross_entropy, dropout 0.5, normalization layer; 93 parameters" in out
+    assert "layers.0.gamma │ 5 " in out

@@ -16,20 +16,20 @@ from twofold import Model, Network, export_onnx, load_dataset, open_engine, save
 from twofold.cli import main
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, TwofoldError
-from twofold.functions import ACTIVATIONS, LOSSES, sigmoid, softmax
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, sigmoid, softmax
 from twofold.saving import onnx_graph, python_source
 
 SCALING = Scaling(np.array([1e3, 0.0, -5.0]), np.array([10.0, 1.0, 2.0]))
 
 
 def made(
-    activation="tanh", loss="cross_entropy", *, dtype="float64", scaled=False, widths=(3, 4, 2), dropout=0.0
+    activation="tanh", loss="cross_entropy", *, dtype="float64", scaled=False, widths=(3, 4, 2), **options
 ) -> Model:
-    network = Network(widths, activation, loss, dropout)
-    parameters = tuple(
-        replace(layer, b=np.random.default_rng(index).standard_normal(layer.b.shape).astype(dtype))
-        for index, layer in enumerate(open_engine("scratch", network, initialization="he", dtype=dtype).parameters())
-    )
+    network = Network(widths, activation, loss, **options)
+    drawn = open_engine("scratch", network, initialization="he", dtype=dtype).parameters()
+    rng = np.random.default_rng(0)
+    rest = [{name: rng.uniform(0.5, 2, a.shape).astype(dtype) for name, a in layer.arrays.items()} for layer in drawn]
+    parameters = tuple(replace(layer, **more | {"W": layer.W}) for layer, more in zip(drawn, rest, strict=True))
     scaling = SCALING if scaled else None
     if scaled and LOSSES[loss].targets == "numbers":
         scaling = replace(SCALING, target_mean=np.array([100.0, 7.0]), target_scale=np.array([50.0, 0.5]))
@@ -46,6 +46,12 @@ def module_of(model: Model) -> dict:
     names: dict = {}
     exec(compile(to_python(model), "model.py", "exec"), names)  # noqa: S102 - our own source
     return names
+
+
+@pytest.fixture(scope="module")
+def onnxruntime():
+    pytest.importorskip("onnx")
+    return pytest.importorskip("onnxruntime")
 
 
 every = pytest.mark.parametrize(
@@ -67,6 +73,46 @@ def test_python_computes_the_same_outputs(activation, loss, scaled):
     else:
         P = np.array([names["probabilities"](x) for x in X.tolist()])
         np.testing.assert_allclose(P, model.probabilities(X), rtol=1e-12, atol=1e-15)
+
+
+normalized = pytest.mark.parametrize("normalization", NORMALIZATIONS)
+
+
+@normalized
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_normalisation_is_exported(tmp_path, normalization, dtype, onnxruntime):
+    activations, widths = ("relu", "gelu", "relu"), (3, 5, 4, 6, 2)
+    model = made(activations, dtype=dtype, scaled=True, widths=widths, normalization=normalization)
+    X = samples(model)
+    O = model.outputs(X)
+    assert np.ptp(O, axis=0).min() > 0.1
+    limit = 1e-5 if dtype == "float32" else 1e-12
+    names = module_of(model)
+    assert f"3-5-4-6-2, relu, gelu, {normalization} normalisation, cross_entropy" in names["__doc__"]
+    np.testing.assert_allclose([names["outputs"](x) for x in X.tolist()], O, rtol=0, atol=limit)
+    report = export_onnx(model, tmp_path / "a.onnx", X=X)
+    assert report.largest_difference < max(limit, 1e-6)  # the erf of GELU, and the epsilon, are float32 there
+
+
+@pytest.mark.torch
+@normalized
+def test_every_normalisation_is_in_the_torch_module(normalization):
+    torch = pytest.importorskip("torch")
+    model = made(("relu", "tanh"), widths=(3, 5, 4, 2), normalization=normalization)
+    X = samples(model)
+    module = to_torch(model)
+    assert [name for name, _ in module.named_children()] == [
+        *("hidden1", "normalize1", "relu1", "hidden2", "normalize2", "tanh2", "output")
+    ]
+    assert module.hidden1.bias is None
+    with torch.no_grad():
+        np.testing.assert_allclose(module(torch.from_numpy(X)).numpy(), model.outputs(X), rtol=0, atol=1e-13)
+
+
+@normalized
+def test_normalisation_without_gelu_is_exact_in_onnx(tmp_path, normalization, onnxruntime):
+    report = export_onnx(made("relu", widths=(3, 5, 2), normalization=normalization), tmp_path / "a.onnx")
+    assert report.largest_difference < (1e-13 if normalization == "batch" else 1e-10)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -120,12 +166,6 @@ def test_the_source_runs_without_any_library(tmp_path):
     outputs, numpy = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     np.testing.assert_allclose(json.loads(outputs), model.outputs([[1.0, 2.0, 3.0]])[0], rtol=1e-12)
     assert numpy == "False"
-
-
-@pytest.fixture(scope="module")
-def onnxruntime():
-    pytest.importorskip("onnx")
-    return pytest.importorskip("onnxruntime")
 
 
 @every

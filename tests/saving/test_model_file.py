@@ -25,7 +25,7 @@ from twofold import (
 from twofold.data import data_hash
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, softmax
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, SCHEDULES, softmax
 from twofold.tensor_file import read_tensors, write_tensors
 
 RECIPE = Recipe(epochs=2, batch_size=10, learning_rate=0.05)
@@ -75,6 +75,16 @@ def test_every_activation_and_loss_comes_back_to_the_bit(tmp_path, activation, l
     X = np.random.default_rng(1).standard_normal((7, 4))
     np.testing.assert_array_equal(back.outputs(X), model.outputs(X))
     np.testing.assert_array_equal(back.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("activation", ["relu", ("relu", "tanh")])
+def test_every_normalisation_and_an_activation_per_layer_come_back(tmp_path, normalization, activation):
+    model = trained(Network((4, 5, 6, 3), activation, normalization=normalization))
+    back = round_trip(model, tmp_path)
+    assert back.network == model.network
+    assert [sorted(layer.arrays) for layer in back.parameters] == [sorted(layer.arrays) for layer in model.parameters]
+    assert same(back.parameters, model.parameters)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -239,6 +249,11 @@ def _set_in(key, name, value):
     return lambda arrays, metadata: metadata[key].update({name: value})
 
 
+def _normalized_wrongly(arrays, metadata):
+    metadata["network"]["normalization"] = "batch"
+    arrays.update({f"layers.0.{name}": -np.ones(3) for name in ("gamma", "mean", "variance")})
+
+
 PLANTED = {
     "shapes": (lambda arrays, _: arrays.update({"layers.0.W": np.ones((3, 2))}), "parameters have shapes"),
     "one layer more": (lambda arrays, _: arrays.update({"layers.2.W": np.ones((1, 1))}), "no place .* 'layers.2.W'"),
@@ -251,6 +266,8 @@ PLANTED = {
     "half a scaling": (lambda arrays, _: arrays.pop("scaling.scale"), "scaling.mean and scaling.scale come together"),
     "half a target's": (lambda arrays, _: arrays.pop("scaling.target_scale"), "come together or not at all"),
     "a scale of 0": (lambda arrays, _: arrays["scaling.scale"].fill(0), "expected positive numbers"),
+    "a normalisation that isn't": (lambda arrays, _: arrays.update({"layers.0.gamma": np.ones(3)}), "have shapes"),
+    "negative variance": (_normalized_wrongly, "negative variance"),
     "no network": (lambda _, metadata: metadata.pop("network"), "the metadata has"),
     "one key more": (_set("code", "import os"), "the metadata has"),
     "network of text": (_set("network", "mlp"), "network is 'mlp'; expected a JSON object"),

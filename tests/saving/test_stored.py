@@ -15,7 +15,7 @@ MODELS = [path for path in STORED if path.with_suffix(".json").exists()]
 
 
 def test_there_are_files_to_read():
-    assert {"classifier-0.1.0", "regression-0.1.0"} <= {path.stem for path in MODELS}
+    assert {"classifier-0.1.0", "normalized-0.1.0", "regression-0.1.0"} <= {path.stem for path in MODELS}
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
@@ -46,3 +46,15 @@ def test_all_of_a_stored_regression_is_read():
     assert model.dtype == "float32"
     assert model.scaling.mean.dtype == np.float64
     assert model.scaling.target_mean.shape == (1,)
+
+
+def test_all_of_a_stored_network_with_normalisation_is_read():
+    (path,) = (path for path in MODELS if path.stem == "normalized-0.1.0")
+    model = load_model(path)
+    assert (model.network.activations, model.network.normalization) == (("relu", "tanh"), "batch")
+    assert (model.network.loss, model.recipe.averaging) == ("huber", 0.9)
+    assert [sorted(layer.arrays) for layer in model.parameters] == [
+        ["W", "b", "gamma", "mean", "variance"],
+        ["W", "b", "gamma", "mean", "variance"],
+        ["W", "b"],
+    ]

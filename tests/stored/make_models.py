@@ -35,7 +35,17 @@ def regression() -> Model:
     return Model.of(engine, data, raw=raw, recipe=recipe, history=train(engine, data, recipe))
 
 
-MODELS = {"classifier": classifier, "regression": regression}
+def normalized() -> Model:
+    """Two hidden layers with batch normalisation, each with an activation of its own, in float64."""
+    rng = np.random.default_rng(0)
+    data = Dataset("noise", Samples(rng.standard_normal((30, 4)), rng.standard_normal((30, 2))))
+    network = Network((4, 5, 3, 2), ("relu", "tanh"), "huber", normalization="batch")
+    recipe = Recipe(epochs=3, batch_size=8, averaging=0.9)
+    engine = open_engine("scratch", network, initialization="he", dtype="float64")
+    return Model.of(engine, data, recipe=recipe, history=train(engine, data, recipe))
+
+
+MODELS = {"normalized": normalized, "classifier": classifier, "regression": regression}
 
 
 def main() -> None:

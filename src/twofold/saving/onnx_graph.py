@@ -15,9 +15,10 @@ from twofold import __version__
 from twofold.errors import DataError, MissingDependencyError, TwofoldError
 from twofold.files import replacing
 from twofold.functions import LOSSES
+from twofold.functions.normalizations import EPSILON
 from twofold.randomness import Purpose, stream
 from twofold.saving.model import Model
-from twofold.saving.steps import Activate, Affine, Standardize, Unstandardize, steps
+from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
 
 Array = NDArray[Any]
 
@@ -104,7 +105,8 @@ def export_onnx(model: Model, path: str | os.PathLike[str], *, X: ArrayLike | No
     ours = model.outputs(rows)
     theirs = session.run(["outputs"], {"X": rows})[0]
     report = OnnxReport(os.fspath(path), len(rows), float(np.abs(ours - theirs).max()), float(np.abs(ours).max()))
-    kind = "float32" if "gelu" in model.network.activations else model.dtype
+    narrow = "gelu" in model.network.activations or model.network.normalization == "layer"  # float32 within float64
+    kind = "float32" if narrow else model.dtype
     if not report.largest_difference <= TOLERANCE[kind] * max(report.largest_output, 1.0):
         raise TwofoldError(f"not written, this is more than rounding: {report}")
     with replacing(path) as file:
@@ -174,7 +176,13 @@ def _build(model: Model) -> Any:
                 if model.dtype != "float64":
                     graph.cast(model.dtype)
             case Affine(W, b):
-                graph.then("Gemm", graph.constant(W), graph.constant(b))
+                constants = [graph.constant(array) for array in (W, b) if array is not None]
+                graph.then("MatMul" if b is None else "Gemm", *constants)
+            case BatchNormalize(gamma, b, mean, variance):  # an attribute is a float32, a constant as exact as wanted
+                numbers = (gamma, b, mean, variance + EPSILON)
+                graph.then("BatchNormalization", *map(graph.constant, numbers), epsilon=0.0)
+            case LayerNormalize(gamma, b):
+                graph.then("LayerNormalization", graph.constant(gamma), graph.constant(b), epsilon=EPSILON)
             case Activate(name):
                 _activate(graph, name)
             case Unstandardize(mean, scale):

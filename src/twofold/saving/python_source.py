@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from twofold import __version__
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
+from twofold.functions.normalizations import EPSILON
 from twofold.saving.model import Model
-from twofold.saving.steps import Activate, Affine, Standardize, Unstandardize, steps
+from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
 
 Array = NDArray[Any]
 
@@ -34,6 +36,13 @@ SIGMOID = """
 def sigmoid(v):
     return 1 / (1 + exp(-v)) if v >= 0 else exp(v) / (1 + exp(v))
 """
+NORMALIZE = f'''
+def normalize(x):
+    """Bring x to mean 0 and variance 1."""
+    m = sum(x) / len(x)
+    s = sqrt(sum((v - m) ** 2 for v in x) / len(x) + {EPSILON})
+    return [(v - m) / s for v in x]
+'''
 SOFTMAX = '''
 def probabilities(x):
     """Return the probability of each class."""
@@ -100,15 +109,17 @@ def to_python(model: Model) -> str:
         names.add("exp")
     if kind == "labels" or any("sigmoid(" in line for line in lines):
         names |= {"exp", "sigmoid"}
-    what = "-".join(map(str, network.widths))
-    hidden = f" {network.activation}," if network.hidden else ""
-    parts = [f'"""A network {what},{hidden} {network.loss}; written by twofold {__version__}."""\n']
+    normalization = f"{network.normalization} normalisation" if network.normalization else ""
+    words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), normalization, network.loss]
+    parts = [f'"""A network {", ".join(filter(None, words))}; written by twofold {__version__}."""\n']
     if imports := sorted(names - {"sigmoid"}):
         parts.append(f"from math import {', '.join(imports)}\n")
     parts.append("\n".join(constants) + "\n")
     parts.append(AFFINE)
     if "sigmoid" in names:
         parts.append(SIGMOID)
+    if network.normalization == "layer" and network.hidden:
+        parts.append(NORMALIZE)
     parts.append(_outputs(model, lines))
     parts += {"classes": [SOFTMAX], "labels": [LABELS], "numbers": []}[kind]
     parts.append(_predict(model, kind))
@@ -132,8 +143,16 @@ def _body(model: Model) -> tuple[list[str], list[str], list[str]]:
             case Affine(W, b):
                 layer += 1
                 constants += [f"W{layer} = [", *(f"    {row!r}," for row in W.T.tolist()), "]"]
-                constants.append(f"b{layer} = {b.tolist()!r}")
+                constants.append(f"b{layer} = {(np.zeros(W.shape[1]) if b is None else b).tolist()!r}")
                 lines.append(f"x = affine(x, W{layer}, b{layer})")
+            case BatchNormalize(gamma, b, mean, variance):
+                scale = gamma.astype(np.float64) / np.sqrt(variance.astype(np.float64) + EPSILON)
+                constants += [f"S{layer} = {scale.tolist()!r}", f"C{layer} = {(b - mean * scale).tolist()!r}"]
+                lines.append(f"x = [v * s + c for v, s, c in zip(x, S{layer}, C{layer})]")
+            case LayerNormalize(gamma, b):
+                constants += [f"S{layer} = {gamma.tolist()!r}", f"C{layer} = {b.tolist()!r}"]
+                lines.append(f"x = [v * s + c for v, s, c in zip(normalize(x), S{layer}, C{layer})]")
+                functions.append("sqrt")
             case Activate(name):
                 if name == "identity":
                     continue

@@ -7,7 +7,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from twofold.inspect.collapse import fold_normalization
 from twofold.saving.model import Model
 
 Array = NDArray[Any]
@@ -23,9 +22,27 @@ class Standardize:
 
 @dataclass(frozen=True)
 class Affine:
-    """``z <- x W + b``; W (inputs, outputs), b (outputs,)."""
+    """``z <- x W + b``; W (inputs, outputs), b (outputs,), None before a normalisation."""
 
     W: Array
+    b: Array | None
+
+
+@dataclass(frozen=True)
+class BatchNormalize:
+    """``z <- gamma (z - mean) / sqrt(variance + EPSILON) + b``, all (h,)."""
+
+    gamma: Array
+    b: Array
+    mean: Array
+    variance: Array
+
+
+@dataclass(frozen=True)
+class LayerNormalize:
+    """``z <- gamma (z - m) / sqrt(v + EPSILON) + b``, with mean m and variance v of this very z; both (h,)."""
+
+    gamma: Array
     b: Array
 
 
@@ -44,7 +61,7 @@ class Unstandardize:
     scale: Array
 
 
-Step = Standardize | Affine | Activate | Unstandardize
+Step = Standardize | Affine | BatchNormalize | LayerNormalize | Activate | Unstandardize
 
 
 def steps(model: Model) -> list[Step]:
@@ -57,12 +74,6 @@ def steps(model: Model) -> list[Step]:
     Returns
     -------
     list of Step
-        Batch normalisation is in the weights.
-
-    Raises
-    ------
-    SpecificationError
-        If the network has layer normalisation.
 
     Examples
     --------
@@ -75,11 +86,14 @@ def steps(model: Model) -> list[Step]:
     scaling = model.scaling
     if scaling is not None:
         found.append(Standardize(scaling.mean.ravel(), scaling.scale.ravel()))
-    network, parameters = fold_normalization(model.network, model.parameters)
-    for index, layer in enumerate(parameters):
-        found.append(Affine(layer.W, layer.b))
-        if index < len(network.hidden):
-            found.append(Activate(network.activations[index]))
+    for index, layer in enumerate(model.parameters):
+        found.append(Affine(layer.W, layer.b if layer.gamma is None else None))
+        if layer.gamma is not None and layer.mean is not None and layer.variance is not None:
+            found.append(BatchNormalize(layer.gamma, layer.b, layer.mean, layer.variance))
+        elif layer.gamma is not None:
+            found.append(LayerNormalize(layer.gamma, layer.b))
+        if index < len(model.network.hidden):
+            found.append(Activate(model.network.activations[index]))
     if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
         found.append(Unstandardize(scaling.target_mean, scaling.target_scale))
     return found

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twofold.errors import MissingDependencyError
+from twofold.functions.normalizations import EPSILON, RATE
 from twofold.saving.model import Model
-from twofold.saving.steps import Activate, Affine, Standardize, Unstandardize, steps
+from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
 
 try:
     import torch
     from torch import nn
 
     from twofold.engines.concise import MODULES
+    from twofold.engines.tensors import tensor
 except ImportError as error:
     raise MissingDependencyError("PyTorch is not installed; install it with: pip install 'twofold[torch]'") from error
 
 Array = NDArray[Any]
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def to_torch(model: Model) -> nn.Sequential:
@@ -63,6 +66,14 @@ def to_torch(model: Model) -> nn.Sequential:
             case Affine(W, b):
                 name = f"hidden{layer}" if layer <= len(model.network.hidden) else "output"
                 modules[name] = _linear(W, b, model.dtype)
+            case BatchNormalize(gamma, b, mean, variance):
+                batch = nn.BatchNorm1d(len(b), eps=EPSILON, momentum=RATE, dtype=getattr(torch, model.dtype))
+                modules[f"normalize{layer}"] = _filled(
+                    batch, weight=gamma, bias=b, running_mean=mean, running_var=variance
+                )
+            case LayerNormalize(gamma, b):
+                row = nn.LayerNorm(len(b), eps=EPSILON, dtype=getattr(torch, model.dtype))
+                modules[f"normalize{layer}"] = _filled(row, weight=gamma, bias=b)
             case Activate(name):
                 modules[f"{name}{layer}"] = MODULES[name]()
                 if model.network.dropout:
@@ -73,13 +84,18 @@ def to_torch(model: Model) -> nn.Sequential:
     return nn.Sequential(modules).eval()
 
 
-def _linear(W: Array, b: Array, dtype: str) -> nn.Linear:
-    """Make a layer of copies; PyTorch keeps weights as (outputs, inputs)."""
-    module = nn.Linear(W.shape[0], W.shape[1], dtype=getattr(torch, dtype))
+def _filled(module: Module, **arrays: Array) -> Module:
+    """Copy arrays into a module's parameters and buffers by name."""
     with torch.no_grad():
-        module.weight.copy_(torch.from_numpy(np.ascontiguousarray(W.T)))
-        module.bias.copy_(torch.from_numpy(b))
+        for name, array in arrays.items():
+            getattr(module, name).copy_(tensor(array))
     return module
+
+
+def _linear(W: Array, b: Array | None, dtype: str) -> nn.Linear:
+    """Make a layer; PyTorch keeps weights as (outputs, inputs)."""
+    module = nn.Linear(W.shape[0], W.shape[1], bias=b is not None, dtype=getattr(torch, dtype))
+    return _filled(module, weight=W.T, **({} if b is None else {"bias": b}))
 
 
 def _diagonal(scale: Array, shift: Array, dtype: str) -> nn.Linear:
