@@ -89,7 +89,7 @@ class FusedEngine:
         self._gradient = Flat(network, self._floats, self._device)
         self._copies = Flat(network, self._operands, self._device)
         self._replays = Replays(device_capture(self._device))
-        self._numbers = torch.zeros(3, dtype=self._floats, device=self._device)
+        self._numbers = torch.zeros(5, dtype=self._floats, device=self._device)
         self._tally = Tally(self._device, wait=not self._replays.active)
         self._buffers: dict[int, Buffers] = {}
         self._X: Tensor
@@ -291,7 +291,7 @@ class FusedEngine:
     def _step_numbers(self, eta: float) -> list[Scalar]:
         """Return what the optimiser reads that changes with the step; on the device where steps are replayed."""
         recipe, t = self._recipe, self.steps + 1
-        numbers = [-eta, 1.0, -eta * recipe.weight_decay]
+        numbers = [-eta, 1.0, -eta * recipe.weight_decay, eta, float(t)]
         if "square" in self._memory:  # Adam and AdamW
             numbers[:2] = -eta / (1 - recipe.beta1**t), math.sqrt(1 - recipe.beta2**t)
         if not self._replays.active:
