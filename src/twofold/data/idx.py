@@ -145,25 +145,26 @@ def _parse_header(head: bytes, source: str | os.PathLike[str]) -> tuple[np.dtype
 def _inflate(content: bytes, limit: int, source: str | os.PathLike[str]) -> bytearray:
     """Unpack gzip, all members, into at most `limit` bytes."""
     rest = memoryview(content)
-    pieces, member = [], zlib.decompressobj(GZIP_WINDOW)
-    # The first member gets everything in one C call: it is nearly always the only one. Later ones are fed in small
-    # slices, since zlib copies what it leaves over, and a file of a million members would copy itself a million times.
-    step = len(rest)
+    data, done = bytearray(limit), 0  # pages that are never written take no memory
+    # In slices: what zlib hands back is then small, and the one large piece of memory is the result. Later members,
+    # which are rare, come in smaller ones, since zlib copies what it leaves over.
+    member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 18
     try:
-        while limit and rest:
-            piece = member.decompress(rest[:step], limit)
-            pieces.append(piece)
-            limit -= len(piece)
+        while done < limit and rest:
+            piece = member.decompress(rest[:step], limit - done)
+            data[done : done + len(piece)] = piece
+            done += len(piece)
             rest = rest[min(step, len(rest)) - len(member.unused_data) :]
             if member.eof:
                 member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 14
                 if not any(rest):  # zero bytes at the end are padding, as gzip itself has it
-                    return bytearray().join(pieces)
+                    del data[done:]
+                    return data
     except zlib.error as error:
         raise FileFormatError(f"{source}: damaged gzip data: {error}; download it again") from error
-    if limit:
+    if done < limit:
         raise FileFormatError(f"{source}: the gzip data is cut off after {len(content)} bytes; download it again")
-    return bytearray().join(pieces)
+    return data
 
 
 def write_idx(path: str | os.PathLike[str], array: Array) -> None:
