@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
+from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -42,8 +43,7 @@ def from_plain(kind: type[T], value: object, where: str) -> T:
     """
     if not isinstance(value, Mapping):
         raise FileFormatError(f"{where} is {value!r:.60}; expected a JSON object")
-    hints = get_type_hints(kind)
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type] # a dataclass
+    hints, known = _fields(kind)  # type: ignore[arg-type] # a class is hashable
     for name in value:
         if name not in known:
             raise NewerFormatError(f"{where} has a field {name!r:.60}, which is not known here; upgrade twofold")
@@ -59,6 +59,12 @@ def from_plain(kind: type[T], value: object, where: str) -> T:
         return kind(**words)
     except (SpecificationError, OverflowError) as error:
         raise FileFormatError(f"{where}: {error}") from error
+
+
+@lru_cache
+def _fields(kind: type) -> tuple[dict[str, Any], dict[str, Field[Any]]]:
+    """Return a dataclass's annotations and fields by name."""
+    return get_type_hints(kind), {field.name: field for field in fields(kind)}
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from twofold import Model, Network, load_dataset, load_model, open_engine, save_model
 from twofold.cli import main
+from twofold.data.scaling import Scaling
 
 
 @pytest.fixture
@@ -77,7 +78,10 @@ def test_regression_is_saved_with_its_units_and_shown_without_accuracy(tmp_path,
     assert result["saved"] == str(path)
     assert result["sha256"].encode() in path.read_bytes()
     out = shown(capsys, path)
-    assert "features  area (m^2), age (years)\ntarget    price (1000 euros)\nscaling   columns are standardised" in out
+    assert (
+        "features  area (m^2), age (years)\ntarget    price (1000 euros)\nscaling   features and target standardised;"
+        in out
+    )
     assert "accuracy" not in out
     raw = load_dataset("houses")
     w, b = result["sgd"]["w"], result["sgd"]["b"]
@@ -149,3 +153,20 @@ def test_what_is_special_about_a_network_is_shown(tmp_path, capsys):
     out = shown(capsys, tmp_path / "a")
     assert "network   4-5-6-3, relu, tanh, cross_entropy, dropout 0.5, normalization layer; 93 parameters" in out
     assert "layers.0.gamma │ 5 " in out
+
+
+def test_of_a_table_its_own_columns_are_shown(tmp_path, capsys):
+    plan = {"columns": [{"name": "rooms", "kind": "number"}, {"name": "sea", "kind": "category"}]}
+    scaling = Scaling(np.zeros(5), np.ones(5), np.ones(1), np.ones(1))
+    model = Model.of(open_engine("scratch", Network((5, 1), loss="squared")), encoder={"plan": plan}, scaling=scaling)
+    save_model(tmp_path / "a", replace(model, features=("rooms", "sea=0", "sea=1", "sea=2", "sea=3")))
+    out = shown(capsys, tmp_path / "a")
+    assert "columns   rooms (number), sea (category)\nscaling   target standardised;" in out
+    assert "encoder   2 columns of a table become 5 features\n" in out
+    assert "features  " not in out
+
+
+@pytest.mark.parametrize("encoder", [{"plan": 3}, {"plan": {"columns": 3}}, {"plan": {"columns": [3]}}, {}])
+def test_an_encoder_of_a_strangers_is_shown_by_its_keys(tmp_path, capsys, encoder):
+    save_model(tmp_path / "a", replace(Model.of(open_engine("scratch", Network((3, 2)))), encoder=encoder))
+    assert f"encoder   holds {', '.join(encoder)}\n" in shown(capsys, tmp_path / "a")

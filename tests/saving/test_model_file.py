@@ -115,6 +115,12 @@ def test_all_that_is_known_of_a_model_comes_back(tmp_path):
         np.testing.assert_array_equal(getattr(back.scaling, name), array, strict=True)
 
 
+def test_a_history_of_many_epochs_fits(tmp_path):
+    model = houses()
+    many = tuple(replace(model.history[0], epoch=k, epochs=20_000, loss=1 / k) for k in range(1, 20_000 + 1))
+    assert round_trip(replace(model, history=many), tmp_path).history == many
+
+
 def test_a_saved_model_tells_its_data_by_their_hash_and_its_versions(tmp_path):
     model = round_trip(houses(), tmp_path)
     assert model.data_hash == data_hash(load_dataset("houses").train)
@@ -290,8 +296,12 @@ PLANTED = {
     "classes": (_set("classes", ["a", "b", "c"]), "3 names of classes"),
     "features": (_set("features", ["a"]), "1 names of features"),
     "target": (_set("target", None), "target is None; expected text"),
-    "history": (_set("history", {}), "history is {}; expected a list"),
-    "an epoch": (_set("history", [{"epoch": 1}]), "history has no field 'epochs'"),
+    "history": (_set("history", 3), "history is 3; expected an object of lists"),
+    "an epoch": (_set("history", {"epoch": [1]}), "history has no field 'epochs'"),
+    "epochs of two lengths": (_set_in("history", "epoch", [1]), "the lists of the history are not of one length"),
+    "epochs of no list": (_set_in("history", "epoch", 1), "the lists of the history are not of one length"),
+    "an epoch of text": (_set_in("history", "loss", ["a", "b"]), "history: loss is 'a'; expected float"),
+    "an epoch in the old way": (_set("history", [{"epoch": 1}]), "history has no field 'epochs'"),
     "encoder": (_set("encoder", []), r"encoder is \[\]; expected an object or null"),
     "environment": (_set("environment", {"a": 1}), "environment is {'a': 1}; expected texts by name"),
 }

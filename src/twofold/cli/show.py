@@ -12,6 +12,7 @@ from twofold.cli.options import AS_JSON
 
 if TYPE_CHECKING:
     from twofold.cli.screen import Screen
+    from twofold.data.scaling import Scaling
     from twofold.recipe import Recipe
     from twofold.saving import Model
     from twofold.training import Epoch
@@ -70,12 +71,20 @@ def _lines(model: Model) -> list[tuple[str, str]]:
     words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), network.loss]
     words += [f"{name} {value}" for name in ("dropout", "normalization") if (value := getattr(network, name))]
     lines = [("network", f"{', '.join(words)}; {network.n_parameters:,} parameters of {model.dtype}")]
-    lines += [(name, _some(names)) for name in ("features", "classes") if (names := getattr(model, name))]
+    columns = _table_columns(model)
+    lines += [("columns", _some(columns))] if columns else []
+    shown = ("classes",) if columns else ("features", "classes")
+    lines += [(name, _some(names)) for name in shown if (names := getattr(model, name))]
     if model.target:
         lines.append(("target", model.target))
     if model.scaling is not None:
-        lines.append(("scaling", "columns are standardised; the file holds their means and standard deviations"))
-    lines += [(name, _contents(held)) for name in ("encoder", "estimator") if (held := getattr(model, name))]
+        lines.append(("scaling", _scaling(model.scaling)))
+    if columns:
+        lines.append(("encoder", f"{len(columns)} columns of a table become {network.inputs} features"))
+    elif model.encoder is not None:
+        lines.append(("encoder", f"holds {', '.join(map(str, model.encoder))}"))
+    if model.estimator is not None:
+        lines.append(("estimator", str(model.estimator.get("class"))))
     if model.recipe is not None:
         lines.append(("recipe", _recipe(model.recipe)))
     if model.data_name or model.data_hash:
@@ -94,9 +103,20 @@ def _recipe(recipe: Recipe) -> str:
     return ", ".join(f"{name} {getattr(recipe, name)}" for name in names)
 
 
-def _contents(held: Any) -> str:
-    name = held.get("class")
-    return str(name) if name else f"holds {', '.join(map(str, held))}"
+def _scaling(scaling: Scaling) -> str:
+    """Say what is standardised."""
+    as_it_is = not scaling.mean.any() and bool((scaling.scale == 1).all())
+    what = [*([] if as_it_is else ["features"]), *([] if scaling.target_mean is None else ["target"])]
+    return f"{' and '.join(what) or 'nothing'} standardised; means and standard deviations are in the file"
+
+
+def _table_columns(model: Model) -> list[str]:
+    """Return the columns of the table that an encoder reads, with their kinds; none if it tells no such thing."""
+    plan = (model.encoder or {}).get("plan")
+    columns = plan.get("columns") if isinstance(plan, dict) else None
+    if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
+        return []
+    return [f"{column.get('name')} ({column.get('kind')})" for column in columns]
 
 
 def _arrays(model: Model) -> list[tuple[str, ...]]:

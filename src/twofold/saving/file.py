@@ -41,7 +41,7 @@ EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(LISTS, ("a list of texts", _are_words)),
     **dict.fromkeys(OBJECTS, ("an object or null", lambda value: isinstance(value, dict | None))),
     "environment": ("texts by name", lambda value: isinstance(value, dict) and _are_words(list(value.values()))),
-    "history": ("a list", lambda value: isinstance(value, list)),
+    "history": ("an object of lists", lambda value: isinstance(value, dict | list)),
 }
 
 
@@ -93,7 +93,7 @@ def save_model(path: str | os.PathLike[str], model: Model | Modelled | Engine) -
         if not isinstance(getattr(model, "network", None), Network):
             raise SpecificationError(f"{type(model).__name__} can't be saved; give a Model, an engine or an estimator")
         model = Model.of(model)
-    return write_tensors(path, _arrays(model), metadata(model), kind="model")
+    return write_tensors(path, _arrays(model), _columnar(metadata(model)), kind="model")
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -135,7 +135,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             scaling=_take_scaling(path, arrays),
             arrays=_take_rest(path, arrays),
             recipe=None if recipe is None else from_plain(Recipe, recipe, f"{path}: recipe"),
-            history=tuple(from_plain(Epoch, epoch, f"{path}: history") for epoch in found["history"]),
+            history=_take_history(path, found["history"]),
             **words,
         )
     except SpecificationError as error:
@@ -156,7 +156,7 @@ def _arrays(model: Model) -> dict[str, Array]:
 
 
 def metadata(model: Model) -> dict[str, Any]:
-    """Return all of a model but its arrays, as it lies in the file.
+    """Return all of a model but its arrays.
 
     Parameters
     ----------
@@ -170,12 +170,29 @@ def metadata(model: Model) -> dict[str, Any]:
     return {
         "network": asdict(model.network),
         "recipe": None if model.recipe is None else asdict(model.recipe),
-        "history": [asdict(epoch) for epoch in model.history],
+        "history": [dict(vars(epoch)) for epoch in model.history],
         "environment": dict(model.environment),
         **{name: getattr(model, name) for name in WORDS},
         **{name: list(getattr(model, name)) for name in LISTS},
         **{name: None if getattr(model, name) is None else dict(getattr(model, name)) for name in OBJECTS},
     }
+
+
+def _columnar(words: dict[str, Any]) -> dict[str, Any]:
+    """Write the history as a list of each number, a third as long as a list of epochs: there may be 100,000."""
+    epochs = words["history"]
+    return words | {"history": {name: [epoch[name] for epoch in epochs] for name in (epochs[0] if epochs else ())}}
+
+
+def _take_history(path: str | os.PathLike[str], found: dict[str, Any] | list[Any]) -> tuple[Epoch, ...]:
+    """Read the history, as it is written now or as a list of epochs."""
+    rows = found
+    if isinstance(found, dict):
+        columns = list(found.values())
+        if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+            raise FileFormatError(f"{path}: the lists of the history are not of one length")
+        rows = [dict(zip(found, row, strict=True)) for row in zip(*columns, strict=True)]
+    return tuple(from_plain(Epoch, row, f"{path}: history") for row in rows)
 
 
 def _take_layers(path: str | os.PathLike[str], arrays: dict[str, Array], count: int) -> tuple[Layer, ...]:
