@@ -35,8 +35,9 @@ class Estimate:
     how: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, fit for JSON."""
-        return asdict(self)
+        """Return the fields by name, fit for JSON: None for what is no finite number."""
+        fields = asdict(self)
+        return {name: None if isinstance(x, float) and not np.isfinite(x) else x for name, x in fields.items()}
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -102,14 +103,14 @@ def number_scores(predicted: Array, y: Array) -> list[Estimate]:
     -------
     list of Estimate
         R2 (``1 - sum (y - p)^2 / sum (y - mean)^2``), RMSE and MAE, the latter two in the target's unit. The intervals
-        are normal ones by the delta method, and RMSE's is the root of that of the mean square; R2's is left out
-        (NaN) where all targets are alike.
+        are the normal distribution's: R2's by the delta method, RMSE's the root of that of the mean square. R2 is NaN
+        where all targets are alike.
     """
     errors = y.astype(np.float64) - predicted
     squares, around = errors**2, (y - y.mean()) ** 2.0
     mean_square = _mean("", squares)
-    ends = np.sqrt(np.maximum([mean_square.low, mean_square.high], 0.0))
-    rmse = Estimate("RMSE", float(np.sqrt(mean_square.value)), float(ends[0]), float(ends[1]), "normal, delta method")
+    low, middle, high = (float(np.sqrt(end)) for end in (mean_square.low, mean_square.value, mean_square.high))
+    rmse = Estimate("RMSE", middle, low, high, "normal, root of that of the mean square")
     return [_r2(squares, around), rmse, _mean("MAE", np.abs(errors))]
 
 
@@ -124,8 +125,9 @@ def _r2(squares: Array, around: Array) -> Estimate:
 
 
 def _mean(name: str, values: Array) -> Estimate:
+    """Return the mean of numbers that are not negative, with the normal distribution's interval, cut off at 0."""
     mean, half = float(values.mean()), _half(values)
-    return Estimate(name, mean, mean - half, mean + half, "normal")
+    return Estimate(name, mean, max(0.0, mean - half), mean + half, "normal")
 
 
 def _half(values: Array) -> float:

@@ -11,9 +11,11 @@ from twofold.cli.certify import certify
 from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
+from twofold.cli.evaluate import evaluate
 from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
 from twofold.cli.plot import plot
+from twofold.cli.predict import predict
 from twofold.cli.show import show
 from twofold.cli.trace import trace
 from twofold.cli.train import train
@@ -46,6 +48,8 @@ app.command()(train)
 app.command()(compare)
 app.command()(find_rate)
 app.command()(plot)
+app.command()(predict)
+app.command()(evaluate)
 app.command()(show)
 app.command()(trace)
 app.command()(export)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from twofold.data import Dataset
 from twofold.data.table_dataset import table_dataset
 from twofold.data.tables import open_table
 from twofold.errors import SpecificationError
+from twofold.functions import LOSSES
 from twofold.saving import Model
 from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
@@ -180,9 +182,24 @@ def tell_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any]:
 
 
 def score_model(model: Model, X: Array, y: Array) -> list[Estimate]:
-    """Score a model on features and targets in the data's own units."""
+    """Score a model on features and targets in the data's own units.
+
+    Raises
+    ------
+    SpecificationError
+        If it predicts several labels or several numbers at a time.
+    """
+    if y.ndim == 1:
+        return class_scores(class_outputs(model, X), y)
+    if LOSSES[model.network.loss].targets != "numbers" or model.network.outputs > 1:
+        raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
+    return number_scores(model.outputs(X)[:, 0], y[:, 0])
+
+
+def class_outputs(model: Model, X: Array) -> Array:
+    """Compute raw outputs, one for each class: of a single output o, which tells two apart, (0, o)."""
     O = model.outputs(X)
-    return class_scores(O, y) if y.ndim == 1 else number_scores(O[:, 0], y[:, 0])
+    return O if O.shape[1] > 1 else np.hstack([np.zeros_like(O), O])
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:

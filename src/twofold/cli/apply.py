@@ -1,0 +1,93 @@
+"""What ``twofold predict`` and ``twofold evaluate`` have in common: a model, and rows in the form that it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from twofold.cli.screen import Screen
+from twofold.cli.table_job import tell_notes
+from twofold.errors import DataError, SpecificationError
+from twofold.functions import LOSSES
+from twofold.saving import Model
+from twofold.tables.cells import holds, numbers
+from twofold.tables.problem import encoder_from_dict
+from twofold.tables.reading import read_table
+from twofold.tables.targets import Target
+
+Array = NDArray[Any]
+
+
+def open_rows(
+    screen: Screen, model: Model, path: Path, *, header: bool = True
+) -> tuple[pa.Table, Array, dict[str, dict[str, int]]]:
+    """Read a table and turn it into the features that a model was trained on; tell what is not as it was then.
+
+    Parameters
+    ----------
+    screen : Screen
+    model : Model
+        Of a table, with its encoder or with the names of columns of numbers.
+    path : Path
+    header : bool
+        As for `read_table`.
+
+    Returns
+    -------
+    table : pyarrow.Table
+    X : ndarray, shape (n, d)
+    notes : dict of str to dict
+        What was counted, per column.
+
+    Raises
+    ------
+    SpecificationError
+        If the model predicts from something else than a table.
+    DataError
+        If a column is not there, or holds something else than when the model was trained.
+    """
+    if model.encoder is None:
+        if not model.features:
+            raise SpecificationError(
+                "the model was not trained on a table with names of columns; evaluate it on its data set: --data NAME"
+            )
+        table = read_table(path, header=header)
+        return table, _columns_of_numbers(model, table, path), {}
+    plan, _ = encoder_from_dict(model.encoder)
+    table = read_table(path, text=plan.text_columns, header=header)
+    try:
+        X, notes = plan.encode(table, model.dtype)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    tell_notes(screen, notes)
+    return table, X, {name: dict(counts) for name, counts in notes.items() if counts}
+
+
+def target_of(model: Model) -> Target:
+    """Return the model's target, as a table has it."""
+    if model.encoder is not None:
+        return encoder_from_dict(model.encoder)[1]
+    classes = LOSSES[model.network.loss].targets == "classes"
+    return Target(model.target, "classification" if classes else "regression", model.classes)
+
+
+def _columns_of_numbers(model: Model, table: pa.Table, path: Path) -> Array:
+    missing = [name for name in model.features if name not in table.column_names]
+    if missing:
+        raise DataError(
+            f"{path}: there is no column {', '.join(map(repr, missing))}, which the model was trained on; "
+            f"the columns are {', '.join(table.column_names)}"
+        )
+    columns = []
+    for name in model.features:
+        if holds(table.column(name)) not in ("numbers", "booleans"):
+            kind = table.column(name).type
+            raise DataError(f"{path}: column {name!r} is of {kind}; the model was trained on numbers")
+        columns.append(numbers(name, table.column(name)))
+        if (gaps := np.flatnonzero(np.isnan(columns[-1]))).size:
+            raise DataError(f"{path}: column {name!r} has no number in row {gaps[0]} (counted from 0); fill it")
+    return np.stack(columns, axis=1)

@@ -1,0 +1,106 @@
+"""``twofold evaluate``: how good a model is on rows or images that it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from twofold.cli.options import AS_JSON, ROOT
+from twofold.cli.predict import HEADER, MODEL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from twofold.cli.screen import Screen
+    from twofold.saving import Model
+
+MOST_CLASSES = 20  # of a confusion matrix that fits a screen
+
+
+def evaluate(
+    model: MODEL,
+    file: Annotated[Path | None, Argument(help="A table with the target.", show_default=False)] = None,
+    *,
+    data: Annotated[str | None, Option("--data", help="In place of a table: the test set of a data set.")] = None,
+    root: ROOT = None,
+    header: HEADER = True,
+    as_json: AS_JSON = False,
+) -> None:
+    """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
+    from twofold.cli.screen import Screen
+    from twofold.cli.table_job import class_outputs, score_model, tell_scores
+    from twofold.errors import SpecificationError
+    from twofold.saving import load_model
+
+    if (file is None) == (data is None):
+        raise SpecificationError("give a table, or a data set with --data NAME: one of the two")
+    screen = Screen(as_json=as_json)
+    trained = load_model(model)
+    if file is not None:
+        X, y, more = _table(screen, trained, file, header=header)
+        name = str(file)
+    else:
+        X, y = _data_set(screen, trained, str(data), root)
+        name, more = f"test set of {data}", {}
+    scores = tell_scores(screen, f"{name}, {len(y)} rows", score_model(trained, X, y))
+    result: dict[str, Any] = {"data": name, "rows": len(y), "scores": scores, **more}
+    if y.ndim == 1:
+        result["confusion"] = _tell_confusion(screen, trained, class_outputs(trained, X), y)
+    screen.result(result)
+
+
+def _table(
+    screen: Screen, model: Model, path: Path, *, header: bool
+) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
+    """Return features and targets of a table's rows, but for those without a target."""
+    from twofold.cli.apply import open_rows, target_of
+    from twofold.errors import DataError
+
+    target = target_of(model)
+    table, X, notes = open_rows(screen, model, path, header=header)
+    if target.name not in table.column_names:
+        raise DataError(f"{path}: there is no column {target.name!r}, the target; to predict it: twofold predict")
+    y, present = target.read(table.column(target.name))
+    dropped = int((~present).sum())
+    if dropped:
+        screen.say(f"{dropped} rows have no {target.name} and are left out")
+    if not len(y):
+        raise DataError(f"{path}: no row has a value of {target.name!r}; there is nothing to score by")
+    return X[present], y, {"notes": notes, "dropped": dropped}
+
+
+def _data_set(screen: Screen, model: Model, name: str, root: Path | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return features and targets of a data set's test samples."""
+    from twofold.data import load_dataset
+    from twofold.errors import DataError, SpecificationError
+
+    if model.encoder is not None:
+        raise SpecificationError("the model was trained on a table; evaluate it on a table file")
+    with screen.downloading() as progress:
+        dataset = load_dataset(name, root, progress=progress)
+    if dataset.test is None:
+        raise DataError(f"{name} has no test set; evaluate on another set, or on a table")
+    if dataset.classes != model.classes or dataset.target != model.target:
+        raise SpecificationError(f"the model predicts {_what(model)}; {name} has {_what(dataset)}")
+    return dataset.test.X, dataset.test.y
+
+
+def _what(thing: Any) -> str:
+    classes = f" of {', '.join(thing.classes[:5])}{', ...' if len(thing.classes) > 5 else ''}" if thing.classes else ""
+    return f"{thing.target or 'a target'}{classes}"
+
+
+def _tell_confusion(screen: Screen, model: Model, O: NDArray[Any], y: NDArray[Any]) -> list[list[int]]:
+    """Print how often each class is taken for each."""
+    from twofold.scores import confusion
+
+    q = O.shape[1]
+    matrix = confusion(O.argmax(axis=1), y, q)
+    names = model.classes or tuple(map(str, range(q)))
+    if q <= MOST_CLASSES:
+        rows = [(name, *(str(count) for count in row)) for name, row in zip(names, matrix, strict=True)]
+        screen.say("confusion: true classes down, predicted ones across")
+        screen.table("", ("", *names), rows)
+    return matrix.tolist()
