@@ -27,7 +27,7 @@ FLOORS = [
     {"checkpoints"},
     {"inspect", "models", "saving", "table_defaults"},
     {"pictures"},
-    {"estimators"},
+    {"estimators", "report"},
     {"cli"},
     {"__main__"},
 ]

@@ -66,6 +66,13 @@ def check_place(path: str | os.PathLike[str]) -> None:
         raise DataError(f"{path}: the folder {folder} can't be written to; choose another")
 
 
+def check_places(*paths: str | os.PathLike[str] | None) -> None:
+    """Do as `check_place` for each path; None is left out."""
+    for path in paths:
+        if path is not None:
+            check_place(path)
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
     """Open a new file that takes `path`'s place when the block ends well, and vanishes when it doesn't.

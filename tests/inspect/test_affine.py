@@ -95,3 +95,22 @@ def test_curved_activations_and_wrong_samples_are_refused():
         affine_map_at(network, initialize(network), np.ones(4))
     with pytest.raises(DataError, match="expected one sample of 4 features"):
         affine_map_at(Network((4, 3)), initialize(Network((4, 3))), np.ones((2, 4)))
+
+
+def test_batch_normalisation_is_part_of_the_map_and_layer_normalisation_has_none():
+    network = Network((4, 6, 3), normalization="batch")
+    draw = np.random.default_rng(0)
+    first, last = initialize(network, initialization="he")
+    first = replace(
+        first,
+        mean=draw.normal(size=6),
+        variance=draw.uniform(0.5, 2, 6),
+        gamma=draw.normal(size=6),
+        b=draw.normal(size=6),
+    )
+    x = draw.normal(size=4)
+    engine = open_engine("scratch", network, parameters=(first, last), dtype="float64")
+    np.testing.assert_allclose(affine_map_at(network, (first, last), x).outputs, engine.outputs(x[None])[0], rtol=1e-12)
+    network = Network((4, 6, 3), normalization="layer")
+    with pytest.raises(SpecificationError, match="there is no affine map with it"):
+        affine_map_at(network, initialize(network), x)

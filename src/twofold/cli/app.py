@@ -16,6 +16,7 @@ from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
 from twofold.cli.plot import plot
 from twofold.cli.predict import predict
+from twofold.cli.report import report
 from twofold.cli.show import show
 from twofold.cli.trace import trace
 from twofold.cli.train import train
@@ -53,6 +54,7 @@ app.command()(evaluate)
 app.command()(show)
 app.command()(trace)
 app.command()(export)
+app.command()(report)
 app.command()(demo)
 app.command()(certify)
 app.add_typer(data, name="data")

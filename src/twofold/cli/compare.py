@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
+from twofold.cli.options import AS_JSON, REPORT, Hardware, JobOptions, takes
+
+if TYPE_CHECKING:
+    from twofold.engines import Engine
 
 
 @takes(JobOptions)
 def compare(
     options: JobOptions,
+    *,
     engines: Annotated[str, Option("--engines", help="The two to compare.")] = "scratch,concise",
     dtype: Annotated[str, Option("--dtype", help="float64, or float32 to see its rounding.")] = "float64",
+    report: REPORT = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train two engines in lockstep and print how far apart they are."""
     from twofold.cli.job import check_words, load, plan
+    from twofold.cli.report import report_comparison
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError
+    from twofold.files import check_places
     from twofold.inspect import compare_engines
 
     names = engines.split(",")
@@ -27,10 +34,18 @@ def compare(
         raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
     first, second = names
     screen = Screen(as_json=as_json)
+    check_places(report)
     check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options))
     comparisons = []
-    with screen.training(job.recipe, len(job.data.train), runs=2) as watch:
+    workers: list[Engine] = []
+    with screen.training(job.recipe, len(job.data.train), runs=2) as show:
+
+        def watch(engine: Engine, done: int) -> None:
+            if not any(engine is worker for worker in workers):
+                workers.append(engine)
+            show(engine, done)
+
         for comparison in compare_engines(
             job.network,
             job.data,
@@ -47,6 +62,9 @@ def compare(
     worst = max(comparison.max_parameter_difference for comparison in comparisons)
     worst_loss = max(comparison.max_loss_difference for comparison in comparisons)
     screen.say(f"largest difference of a parameter {worst:.1e} of the largest parameter, of a loss {worst_loss:.1e}")
+    written: dict[str, str] = {}
+    if report is not None:
+        written = report_comparison(screen, report, workers, job=job, steps=comparisons, options=options, dtype=dtype)
     screen.result(
         {
             "model": options.model,
@@ -57,5 +75,6 @@ def compare(
             "epochs": [comparison.to_dict() for comparison in comparisons],
             "max_parameter_difference": worst,
             "max_loss_difference": worst_loss,
+            **written,
         }
     )

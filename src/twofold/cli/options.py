@@ -16,6 +16,7 @@ from twofold.errors import SpecificationError
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
 SAVE = Annotated[Path | None, Option("--save", help="Write the trained model to this file: model.safetensors.")]
+REPORT = Annotated[Path | None, Option("--report", help="Write a report of it all, one page: run.html.")]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
 
 

@@ -131,9 +131,12 @@ def _untrained(screen: Screen, subject: Subject, *, alone: bool) -> tuple[Networ
 
 def _saved(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dataset]:
     """Open a model file, and bring the data set into the numbers that it was trained on."""
+    from twofold.errors import SpecificationError
     from twofold.saving import load_model
 
     model = load_model(subject.what)
+    if model.encoder is not None:
+        raise SpecificationError(f"{subject.what} reads a table, not a data set; a sample of a set can't go through it")
     data = _load(screen, subject, subject.data or "")
     return model.network, model.parameters, data if model.scaling is None else data.scaled(model.scaling)
 

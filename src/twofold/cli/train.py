@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Context
 
-from twofold.cli.options import AS_JSON, SAVE, Hardware, JobOptions, Safety, takes
+from twofold.cli.options import AS_JSON, REPORT, SAVE, Hardware, JobOptions, Safety, takes
 from twofold.cli.table_options import TableOptions
 
 if TYPE_CHECKING:
@@ -31,23 +31,24 @@ def train(
     context: Context,
     file: Annotated[Path | None, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)] = None,
     save: SAVE = None,
+    report: REPORT = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
     from twofold.cli.job import check_words, load, open_worker, plan
+    from twofold.cli.report import refuse_report, report_run
     from twofold.cli.safety import check_safety, refuse_safety, same_engine
     from twofold.cli.screen import Screen
     from twofold.cli.show import tell_saved
     from twofold.cli.table import fit_table, large_table
     from twofold.cli.table_job import check_table_words, open_in_memory, tell_test
-    from twofold.files import check_place
+    from twofold.files import check_places
     from twofold.models import held_out_log_likelihood
 
     screen = Screen(as_json=as_json)
     check_words(options, hardware)
     last = check_safety(safety)
-    if save is not None:
-        check_place(save)
+    check_places(save, report)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.seed}
     problem = None
     if file is None:
@@ -57,6 +58,7 @@ def train(
         check_table_words(options, words, file)
         if large := large_table(options, file, words):
             refuse_safety(safety, f"{file} is solved in one pass")
+            refuse_report(report, file)
             screen.result(result | fit_table(screen, large, save=save))
             return
         options, raw, problem = open_in_memory(screen, file, options, words=words, given=given(context))
@@ -79,6 +81,9 @@ def train(
     if log_likelihood is not None:
         result["test_log_likelihood"] = log_likelihood
         screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")
+    if report is not None:
+        settled = replace(hardware, engine=worker.name)
+        result |= report_run(screen, report, model, job=job, options=options, hardware=settled, words=words, file=file)
     screen.result(result)
 
 

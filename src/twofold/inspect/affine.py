@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import check_features, floats
 from twofold.errors import DataError, SpecificationError
+from twofold.inspect.collapse import fold_normalization
 from twofold.network import Network, Parameters, check_parameters
 
 Array = NDArray[Any]
@@ -66,7 +67,7 @@ def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> Aff
     Parameters
     ----------
     network : Network
-        Whose activations are ``"relu"`` or ``"identity"``.
+        Whose activations are ``"relu"`` or ``"identity"``; batch normalisation counts as it predicts.
     parameters : Parameters
     x : array, shape (d,) or (height, width)
         One sample; uint8 are image bytes, 0..255 for 0..1.
@@ -78,7 +79,7 @@ def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> Aff
     Raises
     ------
     SpecificationError
-        If an activation isn't affine on each side of 0, or the parameters don't fit the network.
+        If an activation isn't affine on each side of 0, layers are normalised by sample, or the parameters don't fit.
     DataError
         If x is not one sample of the network's.
 
@@ -93,7 +94,9 @@ def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> Aff
     for name in names:
         if name not in PIECEWISE:
             raise SpecificationError(f"the activation {name!r} is curved; an exact affine map is for {PIECEWISE}")
-    layers = check_parameters(network, parameters, "float64")
+    if network.normalization == "layer":
+        raise SpecificationError("layer normalisation divides by what depends on x; there is no affine map with it")
+    network, layers = fold_normalization(network, check_parameters(network, parameters, "float64"))
     values = np.asarray(x)
     if values.size != network.inputs:
         raise DataError(f"x has shape {values.shape}; expected one sample of {network.inputs} features")

@@ -87,7 +87,8 @@ def _write_counts(ax: Axes, counts: Array, behind: Array, theme: Theme) -> None:
     """Write each count in the ink that can be read on its cell."""
     size = 8 if counts.max() < 1000 and len(counts) <= 10 else 6.5
     for (row, column), count in np.ndenumerate(counts):
-        # Not the theme's own colours: the cells don't change on a dark screen.
-        ink = "#111111" if luminance(behind[row, column]) > 0.18 else "#fcfcfc"
+        # Not the theme's own colours: the cells don't change on a dark screen. Black and (all but) white, since with
+        # less the cells in between would leave neither a contrast of 4.5.
+        ink = "#000000" if luminance(behind[row, column]) > 0.18 else "#fefefe"
         faded = theme.soft if count == 0 else ink
         ax.text(column, row, str(count), ha="center", va="center", fontsize=size, color=faded)

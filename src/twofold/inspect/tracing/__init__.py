@@ -82,6 +82,8 @@ def trace(
     """
     if not 0 < learning_rate < np.inf:
         raise SpecificationError(f"learning_rate is {learning_rate}; it must be positive and finite")
+    if network.normalization is not None:
+        raise SpecificationError(f"{network.normalization} normalisation can't be traced yet; choose a network without")
     layers = check_parameters(network, parameters, "float64")
     block = check_block(network, X, y, None, dtype="float64")
     if len(block) > MOST_SAMPLES:

@@ -1,0 +1,198 @@
+"""``--report``, and ``twofold report``: a page about a run, or about several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from twofold.cli.options import AS_JSON, ROOT, Hardware, JobOptions
+from twofold.cli.table_options import TableOptions
+
+if TYPE_CHECKING:
+    from twofold.cli.job import Job
+    from twofold.cli.screen import Screen
+    from twofold.data import Dataset
+    from twofold.engines import Engine
+    from twofold.inspect import Comparison
+    from twofold.saving import Model
+
+FILES = Annotated[list[Path], Argument(help="One model that --save wrote, or several to compare.", show_default=False)]
+
+
+def report(
+    files: FILES,
+    *,
+    data: Annotated[str, Option("--data", help="The set to judge on: a name, or a folder of IDX files.")],
+    root: ROOT = None,
+    output: Annotated[Path, Option("--output", "-o", help="Where the page goes.")] = Path("report.html"),
+    as_json: AS_JSON = False,
+) -> None:
+    """Write a report of a saved model, or of several beside each other: one page of HTML that needs nothing else."""
+    from twofold.cli.screen import Screen
+    from twofold.data import load_dataset
+    from twofold.errors import SpecificationError
+    from twofold.files import check_place
+    from twofold.report import Subject, render_comparison, render_report
+    from twofold.saving import load_model
+
+    screen = Screen(as_json=as_json)
+    check_place(output)
+    models = [load_model(file) for file in files]
+    for file, model in zip(files, models, strict=True):
+        if model.encoder is not None:
+            raise SpecificationError(f"{file} reads a table, not a data set; twofold train --report writes its report")
+    with screen.downloading() as progress:
+        raw = load_dataset(data, root, progress=progress)
+    names = [file.stem for file in files]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in files]
+    subjects = [Subject(model, raw, name=name) for model, name in zip(models, names, strict=True)]
+    page = render_report(subjects[0]) if len(subjects) == 1 else render_comparison(subjects)
+    screen.result({"models": list(map(str, files)), "data": raw.name, **write_page(screen, output, page)})
+
+
+def write_page(screen: Screen, path: Path, page: str) -> dict[str, Any]:
+    """Write a page to a file, all or nothing, and say so.
+
+    Parameters
+    ----------
+    screen : Screen
+    path : Path
+    page : str
+
+    Returns
+    -------
+    dict
+        For the command's JSON object.
+    """
+    from twofold.files import replacing
+
+    with replacing(path) as file:
+        file.write(page.encode())
+    screen.say(f"report: {path}")
+    return {"report": str(path)}
+
+
+def refuse_report(path: Path | None, file: Path) -> None:
+    """Raise `SpecificationError` if a report is wanted of a table that doesn't fit into memory."""
+    from twofold.errors import SpecificationError
+
+    if path is not None:
+        raise SpecificationError(f"{file} is too large to judge a model on in memory; leave --report out")
+
+
+def report_run(
+    screen: Screen,
+    path: Path,
+    model: Model,
+    *,
+    job: Job,
+    options: JobOptions,
+    hardware: Hardware,
+    words: TableOptions,
+    file: Path | None,
+) -> dict[str, Any]:
+    """Write the report of a run that has just ended.
+
+    Parameters
+    ----------
+    screen : Screen
+    path : Path
+    model : Model
+        Trained, with its history.
+    job : Job
+    options, hardware, words
+        Of the command line; the engine's name settled.
+    file : Path, optional
+        The table that was trained on.
+
+    Returns
+    -------
+    dict
+        For the command's JSON object.
+    """
+    from twofold.cli.words import repeat_command
+    from twofold.report import Subject, render_report
+
+    command = repeat_command("train", options, job.recipe, hardware, words, file=file)
+    subject = Subject(
+        model,
+        _own_units(job.raw),
+        options.model,
+        command,
+        hardware.engine,
+        _details(options, hardware),
+        model.data_hash,
+    )
+    return write_page(screen, path, render_report(subject))
+
+
+def _own_units(data: Dataset) -> Dataset:
+    """Bring the numbers to predict of a table, which may be standardised, back into their own units."""
+    from dataclasses import replace
+
+    scaling = data.scaling
+    if scaling is None or scaling.target_mean is None or scaling.target_scale is None:
+        return data
+    mean, scale = scaling.target_mean, scaling.target_scale
+    parts = {
+        name: replace(samples, y=samples.y * scale + mean)
+        for name in ("train", "test")
+        if (samples := getattr(data, name)) is not None
+    }
+    return replace(data, **parts)
+
+
+def report_comparison(
+    screen: Screen,
+    path: Path,
+    workers: list[Engine],
+    *,
+    job: Job,
+    steps: list[Comparison],
+    options: JobOptions,
+    dtype: str,
+) -> dict[str, Any]:
+    """Write the report of two engines in lockstep.
+
+    Parameters
+    ----------
+    screen : Screen
+    path : Path
+    workers : list of Engine
+        The two, trained.
+    job : Job
+    steps : list of Comparison
+    options : JobOptions
+    dtype : str
+
+    Returns
+    -------
+    dict
+        For the command's JSON object.
+    """
+    from twofold.cli.words import repeat_command
+    from twofold.models import in_data_units
+    from twofold.report import Subject, render_comparison
+    from twofold.saving import Model
+
+    names = [worker.name for worker in workers]
+    command = repeat_command("compare", options, job.recipe, engines=",".join(names), dtype=dtype)
+    subjects = []
+    for index, worker in enumerate(workers):
+        records = [in_data_units(step.records[index], job.data) for step in steps]
+        model = Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records)
+        name = worker.name if len(set(names)) == len(names) else f"{worker.name} {index + 1}"
+        subjects.append(Subject(model, job.raw, name, command, worker.name, _details(options, Hardware(dtype=dtype))))
+    title = f"{options.model} {subjects[0].widths} on {job.raw.name}: {' and '.join(s.name for s in subjects)}"
+    return write_page(screen, path, render_comparison(subjects, steps=steps, title=title))
+
+
+def _details(options: JobOptions, hardware: Hardware) -> dict[str, str]:
+    """Tell what the recipe doesn't: first weights and hardware."""
+    first = f"{options.init}, sigma {options.sigma:g}" if options.init == "normal" else options.init
+    found = {"first weights": f"{first}, seed {options.seed}", "device": hardware.device}
+    found |= {"precision": hardware.precision} if hardware.precision else {}
+    return found | ({"threads": str(hardware.threads)} if hardware.threads else {})

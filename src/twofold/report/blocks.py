@@ -1,0 +1,69 @@
+"""What a report is made of: sections of words, facts, tables and pictures. Plain data that a template writes down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Words:
+    """A paragraph, or with ``kind="code"`` a command to copy."""
+
+    text: str
+    kind: Literal["words", "code"] = "words"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and what they are, in two columns."""
+
+    rows: tuple[tuple[str, str], ...]
+    kind: Literal["facts"] = "facts"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table whose first column names the row.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of str
+    rows : tuple of tuple
+        Of str, numbers, bool, or None where there is nothing.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    kind: Literal["listing"] = "listing"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture as SVG text, and what it shows for those who can't see it."""
+
+    svg: str
+    caption: str
+    kind: Literal["drawing"] = "drawing"
+
+
+Block = Words | Facts | Listing | Drawing
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number to see first: what it is, the number, and a line below."""
+
+    name: str
+    number: str
+    below: str = ""

@@ -1,0 +1,141 @@
+"""What was trained on what, and how: data, recipe, parameters, environment, a command to repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from twofold.data import data_hash
+from twofold.functions import OPTIMIZERS, SCHEDULES
+from twofold.pages.numbers import short
+from twofold.recipe import Recipe
+from twofold.report.blocks import Block, Facts, Listing, Words
+from twofold.report.subject import Subject
+
+FEW = 60  # parameters that are listed one by one
+ALWAYS = ("epochs", "batch_size", "even_batches", "learning_rate", "optimizer", "weight_decay", "clip_norm", "schedule")
+
+
+def about(subject: Subject) -> list[Block]:
+    """Say what was trained on what.
+
+    Parameters
+    ----------
+    subject : Subject
+
+    Returns
+    -------
+    list of Block
+    """
+    model, data, network = subject.model, subject.data, subject.model.network
+    size = " x ".join(map(str, data.train.X.shape[1:]))
+    tests = "no test set" if data.test is None else f"{len(data.test)} test samples"
+    between = f", {', '.join(dict.fromkeys(network.activations))} between the layers" if network.hidden else ""
+    rows = [
+        ("network", f"{subject.widths}, {network.n_parameters} parameters{between}"),
+        ("loss", network.loss.replace("_", " ")),
+        ("data", f"{data.name}: {len(data.train)} training samples of {size} {data.train.X.dtype}, {tests}"),
+    ]
+    if data.classes:
+        rows.append(("classes", ", ".join(data.classes)))
+    if data.features:
+        rows.append(("features", ", ".join(data.features)))
+    if data.target and not data.classes:
+        rows.append(("predicted", data.target))
+    if model.scaling is not None:
+        rows.append(("scaling", "standardised for training; scores are in the data's own units"))
+    if network.dropout:
+        rows.append(("dropout", short(network.dropout)))
+    present = subject.fingerprint or data_hash(data.train)
+    rows.append(("data hash", f"{present} (SHA-256 of the training set)"))
+    blocks: list[Block] = [Facts(tuple(rows))]
+    if model.data_hash and model.data_hash != present:
+        blocks.append(Words(f"The model was trained on other data than these, with the hash {model.data_hash}."))
+    return blocks
+
+
+def how(subject: Subject) -> list[Block]:
+    """Tell the recipe, the environment and the command that repeats the run."""
+    model = subject.model
+    blocks: list[Block] = [Words(subject.command, "code")] if subject.command else []
+    if model.recipe is not None:
+        blocks.append(Facts(tuple(recipe_facts(model.recipe))))
+    seconds = sum(record.seconds for record in model.history)
+    rows = [("engine", subject.engine)] if subject.engine else []
+    rows += [("numbers", model.dtype), *subject.details.items()]
+    rows += [("time of the steps", f"{seconds:.3g} s")] if model.history else []
+    rows += [(name, str(version)) for name, version in model.environment.items()]
+    return [*blocks, Facts(tuple(rows))]
+
+
+def recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:
+    """Return what a recipe says: the usual fields, and the constants that its optimiser and schedule read.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    list of tuple of str
+
+    Examples
+    --------
+    >>> dict(recipe_facts(Recipe(optimizer="momentum")))["momentum"]
+    '0.9'
+    """
+    known = (*ALWAYS, "warmup_epochs", *OPTIMIZERS[recipe.optimizer].constants, *SCHEDULES[recipe.schedule].constants)
+    unused = {name for each in (OPTIMIZERS, SCHEDULES) for entry in each.values() for name in entry.constants}
+    fields = asdict(recipe)
+    names = [name for name in fields if name in known or name not in unused]
+    return [(name.replace("_", " "), "none" if fields[name] is None else short(fields[name], 8)) for name in names]
+
+
+def parameters(subject: Subject) -> list[Block]:
+    """Tell of the parameters, layer by layer; few of them one by one.
+
+    Parameters
+    ----------
+    subject : Subject
+
+    Returns
+    -------
+    list of Block
+    """
+    layers, total = subject.model.parameters, hashlib.sha256()
+    rows: list[tuple[Any, ...]] = []
+    entries: list[tuple[Any, ...]] = []
+    for number, layer in enumerate(layers, start=1):
+        for letter, array in layer.arrays.items():
+            total.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
+            shape = " x ".join(map(str, array.shape))
+            numbers = (float(f(array)) for f in (np.mean, np.std, np.min, np.max))
+            rows.append((f"{letter} of layer {number}", shape, *numbers))
+            if subject.model.network.n_parameters <= FEW:
+                entries += [
+                    (f"{letter}{number}[{', '.join(map(str, place))}]", float(value))
+                    for place, value in np.ndenumerate(array)
+                ]
+    columns = ("array", "shape", "mean", "deviation", "smallest", "largest")
+    blocks: list[Block] = [Listing("In the network's own numbers", columns, tuple(rows))]
+    if entries:
+        blocks.append(Listing("Each of them; places are counted from 0", ("parameter", "value"), tuple(entries)))
+    return [*blocks, Facts((("SHA-256 of the parameters", total.hexdigest()),))]
+
+
+def history(subject: Subject, most: int = 50) -> list[Block]:
+    """List the epochs; of many, evenly chosen ones."""
+    records = subject.model.history
+    if not records:
+        return []
+    places = sorted({round(i) for i in np.linspace(0, len(records) - 1, min(most, len(records)))})
+    columns = ("epoch", "loss", "train accuracy", "test loss", "test accuracy", "learning rate", "seconds")
+    names = ("epoch", "loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate", "seconds")
+    cells = [[getattr(records[i], name) for name in names] for i in places]
+    there = [j for j in range(len(names)) if any(row[j] is not None for row in cells)]
+    rows = tuple(tuple(row[j] for j in there) for row in cells)
+    caption = "Every epoch" if len(places) == len(records) else f"{len(places)} of {len(records)} epochs"
+    return [Listing(caption, tuple(columns[j] for j in there), rows)]

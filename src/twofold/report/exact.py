@@ -1,0 +1,52 @@
+"""Linear regression's exact solution beside the trained one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from twofold.borders import floats
+from twofold.report.blocks import Block, Listing, Words
+from twofold.report.drawings import Easel
+from twofold.report.subject import Subject
+from twofold.solvers import solve_least_squares
+from twofold.solvers.summary import Summary, summarize
+
+MOST = 60  # features of a table of coefficients that can be read
+
+
+def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
+    """Put the trained coefficients beside the exact ones, in the data's own units.
+
+    Parameters
+    ----------
+    subject : Subject
+    easel : Easel
+
+    Returns
+    -------
+    list of Block
+        None unless it is linear regression of one number with the squared loss, from few features.
+    """
+    model, data = subject.model, subject.data
+    network = model.network
+    if network.hidden or network.loss != "squared" or network.outputs != 1 or network.inputs > MOST:
+        return []
+    X = floats(data.train.X.reshape(len(data.train), -1), "float64")
+    solution = solve_least_squares(X, data.train.y, data.train.sample_weight)
+    if solution.rank < network.inputs:
+        return [Words(f"Only {solution.rank} of {network.inputs} columns are independent; many solutions are exact.")]
+    summary = summarize(solution, names=model.features or data.features or None, target_names=[data.target])
+    layers = model.parameters if model.scaling is None else model.scaling.unscale(model.parameters)
+    trained = np.append(layers[0].b, layers[0].W[:, 0])  # the intercept first
+    caption = "This model beside the exact solution and its 95 % intervals, in the data's own units"
+    listing = Listing(
+        caption, ("coefficient", "model", "exact", "from", "to", "standard error"), _rows(summary, trained)
+    )
+    return [listing, easel.coefficients(summary)]
+
+
+def _rows(summary: Summary, trained: np.ndarray) -> tuple[tuple[object, ...], ...]:
+    return tuple(
+        (item.name, float(value), item.value, item.low, item.high, item.standard_error)
+        for item, value in zip(summary.coefficients, trained, strict=True)
+    )

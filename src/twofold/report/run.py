@@ -1,0 +1,75 @@
+"""The report of one trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twofold.pages.numbers import short
+from twofold.pages.page import render_page
+from twofold.report.blocks import Block, Headline, Section
+from twofold.report.description import about, history, how, parameters
+from twofold.report.drawings import Easel
+from twofold.report.exact import exact_blocks
+from twofold.report.scores import headlines, score_blocks
+from twofold.report.subject import Subject
+
+
+def render_report(subject: Subject) -> str:
+    """Write the report of a trained model.
+
+    Parameters
+    ----------
+    subject : Subject
+
+    Returns
+    -------
+    str
+        One page of HTML: no network, no script.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset, open_engine, train
+    >>> from twofold.saving import Model
+    >>> data, recipe = load_dataset("toy-animals"), Recipe(epochs=2, batch_size=16)
+    >>> engine = open_engine("scratch", Network((4, 3)))
+    >>> model = Model.of(engine, data, recipe=recipe, history=train(engine, data, recipe))
+    >>> render_report(Subject(model, data))[:15]
+    '<!DOCTYPE html>'
+    """
+    easel = Easel()
+    curves = [*easel.curves({subject.name: subject.model.history})]
+    sections = [
+        Section("What was trained on what", tuple(about(subject))),
+        Section("Scores", tuple(score_blocks(subject))),
+        Section("Training", (*curves, *history(subject))),
+        Section("Predictions", tuple(easel.predictions(subject))),
+        Section("What was learned", (*exact_blocks(subject, easel), *easel.learned(subject), *parameters(subject))),
+        Section("How to repeat it", tuple(how(subject))),
+    ]
+    return write(f"{subject.name} {subject.widths} on {subject.data.name}", headlines(subject), sections)
+
+
+def write(title: str, numbers: Sequence[Headline], sections: Sequence[Section]) -> str:
+    """Put a page together; sections without content are left out.
+
+    Parameters
+    ----------
+    title : str
+    numbers : sequence of Headline
+    sections : sequence of Section
+
+    Returns
+    -------
+    str
+    """
+    full = [(section.title, [_written(block) for block in section.blocks]) for section in sections if section.blocks]
+    return render_page("report.html", title=title, headlines=numbers, sections=full)
+
+
+def _written(block: Block) -> Any:
+    """Return what the template needs of a block; numbers of tables as text."""
+    if block.kind != "listing":
+        return block
+    rows = [[short(cell) for cell in row] for row in block.rows]
+    return {"kind": "listing", "caption": block.caption, "columns": block.columns, "rows": rows}
