@@ -63,18 +63,20 @@ def noisy_labels() -> tuple[Dataset, Samples]:
     return random_dataset(network, 40, seed=2), random_dataset(network, 400, seed=3).train
 
 
-@pytest.mark.parametrize("name", ["scratch", pytest.param("concise", marks=pytest.mark.torch)])
-def test_the_engine_ends_with_the_weights_of_its_best_epoch(name):
-    assert name in ENGINES
+@pytest.mark.parametrize("name", [n if n == "scratch" else pytest.param(n, marks=pytest.mark.torch) for n in ENGINES])
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_the_engine_ends_with_the_weights_of_its_best_epoch(normalization, averaging, name):
     data, held = noisy_labels()
-    recipe = Recipe(epochs=60, batch_size=8, optimizer="adam", learning_rate=0.01)
+    network = Network((20, 16, 2), normalization=normalization)
+    recipe = Recipe(epochs=60, batch_size=8, optimizer="adam", learning_rate=0.01, averaging=averaging)
     start = {"initialization": "he", "dtype": "float64"}
-    engine, best = open_engine(name, Network((20, 16, 2)), **start), BestEpoch(patience=5)
+    engine, best = open_engine(name, network, **start), BestEpoch(patience=5)
     records = list(train_best(engine, data, recipe, validation=held, best=best))
     losses = [record.validation_loss for record in records]
     assert best.epoch == 1 + int(np.argmin(losses)) == len(records) - 5 < 55
     assert evaluate(engine, held).loss == pytest.approx(min(losses), rel=1e-12)
-    plain = open_engine(name, Network((20, 16, 2)), **start)
+    plain = open_engine(name, network, **start)
     for record in train(plain, data, recipe):  # the same run, stopped at that epoch by hand
         if record.epoch == best.epoch:
             break
