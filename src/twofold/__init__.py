@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.early_stopping import BestEpoch, train_best
     from twofold.engines import Engine, EngineState, open_engine
-    from twofold.estimators import LinearRegression, MLPClassifier, MLPRegressor, TableEncoder, load_estimator
+    from twofold.estimators import (
+        LinearRegression,
+        MLPClassifier,
+        MLPRegressor,
+        SoftmaxRegression,
+        TableEncoder,
+        load_estimator,
+    )
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
@@ -40,6 +47,7 @@ _HOMES = {
     "Parameters": "network",
     "Recipe": "recipe",
     "Samples": "data",
+    "SoftmaxRegression": "estimators",
     "TableEncoder": "estimators",
     "affine_map_at": "inspect",
     "check_gradients": "inspect",
@@ -82,6 +90,7 @@ __all__ = [
     "Parameters",
     "Recipe",
     "Samples",
+    "SoftmaxRegression",
     "TableEncoder",
     "affine_map_at",
     "check_gradients",

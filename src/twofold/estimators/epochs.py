@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, EngineState
 from twofold.errors import DivergedError
+from twofold.estimators.callbacks import ask
 from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.progress import Progress
 from twofold.estimators.validation import Validation
@@ -167,9 +168,7 @@ class EpochFit:
     def _stopping(self, record: Epoch) -> str:
         """Say why to stop; slow down instead where the learning rate adapts."""
         model = self._model
-        callbacks = model.callbacks if isinstance(model.callbacks, list | tuple) else [model.callbacks]
-        answers = [callback(model, record) for callback in callbacks if callback is not None]  # each is asked
-        if any(answer is True for answer in answers):
+        if ask(model, record):
             model.stop_reason_ = "callback"
             return "Stopped by a callback."
         if model._no_improvement_count <= model.n_iter_no_change:

@@ -15,11 +15,74 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from twofold.engines.scratch import backward, forward
+from twofold.errors import DivergedError, SpecificationError
+from twofold.estimators.callbacks import Iterations
+from twofold.estimators.diagnosis import likely_cause
+from twofold.estimators.progress import Progress
+from twofold.estimators.settings import choose_dtype
 from twofold.functions import LOSSES
-from twofold.functions.losses import average_slope, shares
-from twofold.network import Layer, Network, Parameters
+from twofold.functions.losses import average_slope, shares, smooth
+from twofold.network import Layer, Network, Parameters, largest, map_arrays
 
 Array = NDArray[Any]
+
+
+def fit_full_batch(model: Any, network: Network, X: Array, y: Array, *, weight: Array | None) -> None:
+    """Fit an estimator by L-BFGS; sets its attributes.
+
+    Parameters
+    ----------
+    model : estimator
+    network : Network
+    X, y : ndarray
+        As the network takes them; X may be a CSR matrix.
+    weight : ndarray, shape (n,), or None
+
+    Raises
+    ------
+    SpecificationError
+        If a parameter asks for what only minibatches have.
+    DivergedError
+        If the minimiser leaves the finite numbers.
+    """
+    for name in ("dropout", "normalization", "averaging"):
+        if getattr(model, name):
+            raise SpecificationError(
+                f"{name} is {getattr(model, name)!r}; solver 'lbfgs' has none, 'adam' and 'sgd' do"
+            )
+    dtype = choose_dtype(model, X, y)
+    X = X.astype(dtype, copy=False)
+    targets = y if y.dtype == np.int64 else y.astype(dtype, copy=False)
+    weight = None if weight is None else weight.astype(dtype)
+    penalty = model.alpha / (len(y) if weight is None else float(weight.sum()))
+    smoothing = getattr(model, "label_smoothing", 0.0)
+
+    def objective(parameters: Parameters) -> tuple[float, Parameters]:
+        present = map_arrays(lambda array: array.astype(dtype, copy=False), parameters)
+        return value_and_gradient(network, present, X, targets, weight=weight, penalty=penalty, smoothing=smoothing)
+
+    progress = Progress(model.verbose, model.max_iter)
+    iterations = Iterations(model, n=len(y))
+
+    def tell(iteration: int, loss: float, parameters: Parameters) -> bool:
+        progress.tell(iteration, loss, None)
+        return iterations.tell(iteration, loss, parameters)
+
+    found = minimize(
+        network,
+        model.parameters_,
+        objective,
+        max_iter=model.max_iter,
+        max_fun=model.max_fun,
+        tol=model.tol,
+        tell=tell,
+        time_budget=model.time_budget,
+    )
+    progress.end()
+    if not np.isfinite(largest(found.parameters)):
+        raise DivergedError(likely_cause(X, y, names=model._names(), rate=None), found.iterations)
+    model.loss_, model.n_iter_, model.stop_reason_ = found.loss, found.iterations, found.reason
+    model._set_parameters(found.parameters)
 
 
 @dataclass(frozen=True)
@@ -42,7 +105,14 @@ class Minimum:
 
 
 def value_and_gradient(
-    network: Network, parameters: Parameters, X: Array, y: Array, *, weight: Array | None, penalty: float
+    network: Network,
+    parameters: Parameters,
+    X: Array,
+    y: Array,
+    *,
+    weight: Array | None,
+    penalty: float,
+    smoothing: float = 0.0,
 ) -> tuple[float, Parameters]:
     """Compute ``sum_i s_i l_i + penalty |W|^2 / 2`` with shares s_i that sum to 1, and its gradient.
 
@@ -54,6 +124,8 @@ def value_and_gradient(
         As the engines take them: X of the parameters' type.
     weight : ndarray, shape (n,), or None
     penalty : float
+    smoothing : float
+        Of labels, as in `twofold.Recipe`.
 
     Returns
     -------
@@ -64,6 +136,8 @@ def value_and_gradient(
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long is taken back by the line search
         O, tape = forward(network, parameters, X)  # (n, q)
         losses, slope = loss.samples(O, y)
+        if smoothing:
+            losses, slope = smooth((losses, slope), O, y, smoothing, labels=loss.targets == "labels")
         gradient = backward(network, parameters, tape, average_slope(slope, weight))
         value = float(np.sum(losses * shares(len(losses), weight)))
         value += penalty / 2 * sum(float(np.vdot(layer.W, layer.W)) for layer in parameters)

@@ -12,7 +12,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from twofold.errors import check_name
+from twofold.estimators.full_batch import fit_full_batch
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
+from twofold.network import Network
 
 Array = NDArray[Any]
 
@@ -272,3 +274,6 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     def _out_activation(self) -> str:
         return "identity"
+
+    def _fit_exactly(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:
+        fit_full_batch(self, network, X, y, weight=weight)

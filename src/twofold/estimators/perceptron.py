@@ -18,13 +18,11 @@ from twofold.borders import check_weight
 from twofold.data.dataset import Samples
 from twofold.engines import open_engine
 from twofold.engines.threads import limited_threads
-from twofold.errors import DivergedError, SpecificationError
-from twofold.estimators.diagnosis import likely_cause
+from twofold.errors import SpecificationError
 from twofold.estimators.epochs import EpochFit, Optimizer
-from twofold.estimators.full_batch import minimize, value_and_gradient
-from twofold.estimators.progress import Progress
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
+    MINIBATCH_SOLVERS,
     build_network,
     build_recipe,
     check_settings,
@@ -34,14 +32,14 @@ from twofold.estimators.settings import (
     open_fitting_engine,
 )
 from twofold.estimators.validation import Validation, set_aside
-from twofold.network import Layer, Network, Parameters, largest
+from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def _takes_minibatches(model: Any) -> bool:
-    if model.solver == "lbfgs":
+    if model.solver not in MINIBATCH_SOLVERS:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {model.solver} is not stochastic."
         )
@@ -58,12 +56,14 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     """The common part of the two; not for use by itself.
 
     A subclass sets its parameters and says how targets are written: `_encode(y, first)` returns what the network is
-    trained on, `_decode(O)` turns outputs into predictions, `_network_loss()` names the loss.
+    trained on, `_decode(O)` turns outputs into predictions, `_network_loss()` names the loss, `_fit_exactly` is the
+    solver that goes by no minibatches.
     """
 
     coefs_: list[Array]
     intercepts_: list[Array]
     _optimizer: Optimizer
+    _solvers: tuple[str, ...] = ("lbfgs", *MINIBATCH_SOLVERS)
 
     def fit(
         self,
@@ -120,8 +120,10 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         random_state = check_random_state(self.random_state)
         network = self._start(features, targets, first=first, random_state=random_state)
         with limited_threads(self.threads):
-            if self.solver == "lbfgs":
-                self._minimize(network, features, targets, weight)
+            if self.solver not in MINIBATCH_SOLVERS:
+                if eval_set is not None:
+                    raise SpecificationError(f"eval_set is scored epoch by epoch; solver {self.solver!r} has no epochs")
+                self._fit_exactly(network, features, targets, weight)
                 return self
             validation = self._own_validation(eval_set)
             rows: Any = slice(None)
@@ -182,40 +184,6 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         fit.run(resume=resume, after=self._epochs)
         self._epochs += self.n_iter_
 
-    def _minimize(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:
-        """Train by L-BFGS, over all samples at once."""
-        dtype = choose_dtype(self, X, y)
-        X = X.astype(dtype, copy=False)
-        targets = y if y.dtype == np.int64 else y.astype(dtype, copy=False)
-        shares = None if weight is None else weight.astype(dtype)
-        penalty = self.alpha / (len(y) if weight is None else weight.sum())
-
-        def objective(parameters: Parameters) -> tuple[float, Parameters]:
-            present = tuple(Layer(layer.W.astype(dtype), layer.b.astype(dtype)) for layer in parameters)
-            return value_and_gradient(network, present, X, targets, weight=shares, penalty=penalty)
-
-        progress = Progress(self.verbose, self.max_iter)
-
-        def tell(iteration: int, loss: float, _parameters: Parameters) -> bool:
-            progress.tell(iteration, loss, None)
-            return False
-
-        found = minimize(
-            network,
-            self.parameters_,
-            objective,
-            max_iter=self.max_iter,
-            max_fun=self.max_fun,
-            tol=self.tol,
-            tell=tell,
-            time_budget=self.time_budget,
-        )
-        progress.end()
-        if not np.isfinite(largest(found.parameters)):
-            raise DivergedError(likely_cause(X, y, names=self._names(), rate=None), found.iterations)
-        self.loss_, self.n_iter_, self.stop_reason_ = found.loss, found.iterations, found.reason
-        self._set_parameters(found.parameters)
-
     def _start(self, X: Array, y: Array, *, first: bool, random_state: np.random.RandomState) -> Network:
         """Make the network, and draw its parameters if there are none to go on from."""
         outputs = 1 if y.ndim == 1 else y.shape[1]
@@ -225,7 +193,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         if first:
             self._forget()
             self._dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
-            self._set_parameters(draw_parameters(network, random_state))
+            self._set_parameters(self._first_parameters(network, random_state))
         elif (shapes := tuple(W.shape for W in self.coefs_)) != network.shapes:
             raise SpecificationError(
                 f"the weights so far have shapes {shapes}, the parameters and data ask for {network.shapes}; "
@@ -235,6 +203,13 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         self.n_outputs_, self.n_layers_ = outputs, len(network.widths)
         self.out_activation_ = self._out_activation()
         return network
+
+    def _weight_decay(self, steps: int, total: float) -> float:
+        """Return scikit-learn's penalty: alpha divided by the samples, or weights, of a minibatch."""
+        return float(self.alpha) * steps / total
+
+    def _first_parameters(self, network: Network, random_state: np.random.RandomState) -> Parameters:
+        return draw_parameters(network, random_state)
 
     def _forget(self) -> None:
         """Drop what an earlier fit left."""

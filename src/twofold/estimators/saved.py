@@ -25,6 +25,7 @@ HOMES = {
     "LinearRegression": "linear",
     "MLPClassifier": "mlp_classifier",
     "MLPRegressor": "mlp_regressor",
+    "SoftmaxRegression": "softmax_regression",
 }
 
 # The attributes that are kept, with their types; what the model itself holds is put together again from that.
@@ -58,6 +59,7 @@ PERCEPTRON: dict[str, Any] = COMMON | {
     "_seed": int,
     "_epochs": int,
 }
+SOFTMAX: dict[str, Any] = PERCEPTRON | {"n_iter_": int | np.ndarray, "gradient_": float}
 
 
 class Saved:
@@ -167,7 +169,7 @@ def _class(kind: str) -> Any:
 
 
 def _attributes(kind: str) -> dict[str, Any]:
-    return LEAST_SQUARES if kind == "LinearRegression" else PERCEPTRON
+    return {"LinearRegression": LEAST_SQUARES, "SoftmaxRegression": SOFTMAX}.get(kind, PERCEPTRON)
 
 
 def _network(estimator: Any) -> tuple[Network, Parameters]:

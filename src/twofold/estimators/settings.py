@@ -20,7 +20,7 @@ from twofold.recipe import Recipe
 
 Array = NDArray[Any]
 
-SOLVERS = ("lbfgs", "sgd", "adam")
+MINIBATCH_SOLVERS = ("sgd", "adam")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 ACTIVATION_NAMES = {"logistic": "sigmoid"}  # scikit-learn's name and the house's
 LARGEST = 1e15  # float32 squares it without overflow, a thousand features of it summed
@@ -47,7 +47,7 @@ def check_settings(model: Any) -> None:
     for name, (holds, expected) in _RULES.items():
         if hasattr(model, name) and not holds(getattr(model, name)):
             raise SpecificationError(f"{name} is {getattr(model, name)!r}; it must be {expected}")
-    check_name("solver", model.solver, SOLVERS)
+    check_name("solver", model.solver, model._solvers)
     check_name("learning_rate", model.learning_rate, LEARNING_RATES)
     check_name("engine", model.engine, ("auto", *ENGINES))
     check_threads(model.threads)
@@ -91,7 +91,6 @@ def build_recipe(model: Any, *, n: int, total: float, seed: int, epochs: int) ->
     Returns
     -------
     Recipe
-        The penalty is scikit-learn's: ``alpha |W|^2 / 2`` divided by the (weighted) samples of a minibatch.
     """
     batch_size = min(200, n) if model.batch_size == "auto" else min(int(model.batch_size), n)
     steps = math.ceil(n / batch_size)
@@ -112,7 +111,7 @@ def build_recipe(model: Any, *, n: int, total: float, seed: int, epochs: int) ->
         beta1=float(model.beta_1),
         beta2=float(model.beta_2),
         epsilon=float(model.epsilon),
-        weight_decay=float(model.alpha) * steps / total,
+        weight_decay=model._weight_decay(steps, total),
         seed=seed,
         **options,
     )

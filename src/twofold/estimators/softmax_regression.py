@@ -1,0 +1,293 @@
+"""Softmax regression as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from twofold.errors import DataError, SpecificationError, check_name
+from twofold.estimators.callbacks import Iterations
+from twofold.estimators.classifier import Classifier
+from twofold.estimators.progress import Progress
+from twofold.estimators.settings import MINIBATCH_SOLVERS, draw_parameters
+from twofold.network import Layer, Network, Parameters, initialize
+from twofold.solvers.softmax import SoftmaxProblem
+from twofold.solvers.softmax_regression import minimize_lbfgs, minimize_newton
+
+Array = NDArray[Any]
+
+EXACT = {
+    "lbfgs": minimize_lbfgs,
+    "newton": minimize_newton,
+    "newton-cg": minimize_newton,
+    "newton-cholesky": minimize_newton,
+}
+PENALTIES = ("l2",)
+
+
+class SoftmaxRegression(Classifier):
+    """Softmax regression, to scikit-learn's `LogisticRegression` what the others are to theirs.
+
+    Minimises ``C sum_i w_i l_i + |W|^2 / 2`` with the cross entropy l_i; the intercept is not penalised. Two classes
+    have one row of weights, the second's against the first's, as in scikit-learn.
+
+    ``"lbfgs"`` works in variables in which the problem is nearly round: the Hessian's bound at first, then its blocks
+    where the iterations have come. Badly scaled columns cost it nothing, and it takes a fraction of the iterations.
+
+    Parameters
+    ----------
+    penalty : {"l2", None}
+        There is no ``"l1"``.
+    C : float
+        Inverse of the penalty's strength; ``inf`` is none.
+    tol : float
+        On the largest entry of the gradient of the mean loss, as in scikit-learn; of ``"sgd"`` and ``"adam"``, the
+        least gain of an epoch that counts.
+    fit_intercept : bool
+    class_weight : dict, "balanced" or None
+        Weights of the classes, which multiply those of the samples.
+    random_state : int, RandomState or None
+        Of ``"sgd"`` and ``"adam"``.
+    solver : {"lbfgs", "newton", "sgd", "adam"}
+        ``"newton"`` is the one for the last digits; it also answers to ``"newton-cg"`` and ``"newton-cholesky"``.
+    max_iter : int
+        Most iterations, or epochs.
+    verbose, warm_start
+        As in scikit-learn.
+    l1_ratio, dual, intercept_scaling, n_jobs
+        Accepted at scikit-learn's defaults, so that an import can be swapped.
+    batch_size, learning_rate, learning_rate_init, power_t, shuffle, momentum, nesterovs_momentum, early_stopping, \
+    validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, averaging, label_smoothing, scoring, callbacks, \
+    time_budget, engine, device, dtype, precision, threads
+        As in `MLPClassifier`. ``dtype="auto"`` is the type of X with the exact solvers; of large problems in float64
+        they do the products in float32 as long as those can be trusted.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (k,)
+    coef_ : ndarray, shape (k, d), or (1, d) for two classes
+    intercept_ : ndarray, shape (k,) or (1,)
+    n_iter_ : ndarray, shape (1,), or int
+        Iterations; of ``"sgd"`` and ``"adam"``, epochs as an int.
+    loss_ : float
+        Mean loss with the penalty.
+    gradient_ : float
+        Largest entry of its gradient at the end, of the exact solvers.
+    stop_reason_, history_, loss_curve_, validation_scores_, best_validation_score_, ...
+        As in `MLPClassifier`.
+    n_features_in_, feature_names_in_
+        Of X.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SoftmaxRegression().fit(X, y)
+    >>> model.coef_.shape, model.score(X, y) > 0.97
+    ((3, 4), True)
+    """
+
+    _solvers = (*EXACT, *MINIBATCH_SOLVERS)
+    # What a network without hidden layers has none of.
+    hidden_layer_sizes: tuple[int, ...] = ()
+    activation = "relu"
+    dropout = 0.0
+    normalization = None
+
+    def __init__(
+        self,
+        penalty: str | None = "l2",
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: dict[Any, float] | str | None = None,
+        random_state: Any = None,
+        solver: str = "lbfgs",
+        max_iter: int = 100,
+        verbose: bool | int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        shuffle: bool = True,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        averaging: float = 0.0,
+        label_smoothing: float = 0.0,
+        scoring: str | Callable[..., float] | None = None,
+        callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
+        time_budget: float | None = None,
+        engine: str = "auto",
+        device: str = "cpu",
+        dtype: str = "auto",
+        precision: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.penalty = penalty
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.shuffle = shuffle
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.averaging = averaging
+        self.label_smoothing = label_smoothing
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.time_budget = time_budget
+        self.engine = engine
+        self.device = device
+        self.dtype = dtype
+        self.precision = precision
+        self.threads = threads
+
+    @property
+    def coef_(self) -> Array:
+        """W, transposed: a row a class."""
+        return self.coefs_[0].T
+
+    @property
+    def intercept_(self) -> Array:
+        """The bias, of each class."""
+        return self.intercepts_[0]
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Compute raw outputs, shape (n, k); of two classes (n,), positive for the second.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame, shape (n, d)
+        """
+        O = self._outputs(X)
+        return O[:, 0] if O.shape[1] == 1 else O
+
+    def _encode(self, y: Array, *, first: bool) -> Array:
+        if y.ndim != 1:
+            raise DataError(
+                f"y has shape {y.shape}; SoftmaxRegression has one class a sample, MLPClassifier takes labels"
+            )
+        encoded = super()._encode(y, first=first)
+        if len(self.classes_) < 2:
+            raise DataError(f"y holds one class alone, {self.classes_[0]}; at least two classes are needed")
+        return encoded
+
+    def _first_parameters(self, network: Network, random_state: np.random.RandomState) -> Parameters:
+        if self.solver in MINIBATCH_SOLVERS:  # at 0 some gradients are 0 but for rounding, which Adam would blow up
+            return draw_parameters(network, random_state)
+        return initialize(network, initialization="zeros")
+
+    def _strength(self, total: float) -> float:
+        """Return the penalty on the mean loss, ``1 / (C sum_i w_i)``; check the parameters that say so."""
+        if self.penalty is not None:
+            check_name("penalty", self.penalty, PENALTIES)
+        if self.l1_ratio != 0 or self.dual:
+            raise SpecificationError("l1_ratio and dual are scikit-learn's; only 0 and False are here, the l2 penalty")
+        if not self.C > 0:
+            raise SpecificationError(f"C is {self.C!r}; it must be positive, or inf for no penalty")
+        if self.solver in MINIBATCH_SOLVERS and not self.fit_intercept:
+            raise SpecificationError(f"fit_intercept=False goes with {' and '.join(('lbfgs', 'newton'))} alone")
+        return 0.0 if self.penalty is None or math.inf == self.C else 1 / (self.C * total)
+
+    def _weight_decay(self, steps: int, total: float) -> float:  # noqa: ARG002
+        return self._strength(total)
+
+    def _fit_exactly(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:  # noqa: ARG002
+        for name in ("averaging", "label_smoothing"):
+            if getattr(self, name):
+                raise SpecificationError(f"{name} goes with solver 'sgd' and 'adam'; {self.solver!r} has none")
+        total = float(len(y) if weight is None else weight.sum())
+        problem = SoftmaxProblem(
+            X if self.dtype == "auto" else X.astype(self.dtype),
+            y if y.ndim == 1 else y[:, 0].astype(np.int64),
+            classes=len(self.classes_),
+            shares=None if weight is None else weight / total,
+            penalty=self._strength(total),
+            fit_intercept=bool(self.fit_intercept),
+        )
+        W, b = self.coefs_[0].T, self.intercepts_[0][:, None]
+        start = np.hstack([W, b]) if self.fit_intercept else W
+        progress, iterations = Progress(self.verbose, self.max_iter), Iterations(self, n=len(y))
+        deadline = math.inf if self.time_budget is None else time.perf_counter() + self.time_budget
+        reasons = []
+        last = start
+
+        def tell(iteration: int, value: float, theta: Array) -> bool:
+            nonlocal last
+            last = theta
+            progress.tell(iteration, value, None)
+            if iterations.tell(iteration, value, _to_parameters(theta, X.shape[1])):
+                reasons.append("callback")
+            elif time.perf_counter() > deadline:
+                reasons.append("time_budget")
+            return bool(reasons)
+
+        try:
+            found = EXACT[self.solver](problem, start, tol=self.tol, max_iter=self.max_iter, tell=tell)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+            self.stop_reason_ = "interrupted"
+            self._set_parameters(_to_parameters(last, X.shape[1]))
+            return
+        finally:
+            progress.end()
+        self.loss_, self.gradient_, self.n_iter_ = found.value, found.gradient, np.array([found.iterations])
+        self.stop_reason_ = (reasons or ["converged" if found.gradient <= self.tol else "max_iter"])[0]
+        self._set_parameters(_to_parameters(found.theta, X.shape[1]))
+        if self.stop_reason_ == "max_iter":
+            warnings.warn(
+                f"{self.solver} failed to converge after {found.iterations} iteration(s): the gradient's largest entry "
+                f"is {found.gradient:.2g}, tol is {self.tol:.2g}. Increase max_iter (={self.max_iter}) or take a "
+                "smaller C; without a penalty, classes that can be told apart without error have no minimum.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = False
+        return tags
+
+
+def _to_parameters(theta: Array, d: int) -> Parameters:
+    """Return weights and intercept, 0 if there is none, as a network's layer."""
+    b = theta[:, d] if theta.shape[1] > d else np.zeros(len(theta))
+    return (Layer(theta[:, :d].T, b),)

@@ -1,0 +1,210 @@
+"""Softmax regression solved: L-BFGS in variables in which the problem is nearly round, or Newton's method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from twofold.solvers.curvature import Preconditioner, blocks, bound
+from twofold.solvers.softmax import SoftmaxProblem
+
+Array = NDArray[Any]
+Tell = Callable[[int, float, Array], bool]
+
+LARGE = 2 * 10**6  # numbers of X from which products in float32 pay
+ENOUGH = 3e-6  # the gradient's largest entry down to which float32 is trusted
+FALL = 0.05  # of the gradient, after which the curvature is measured anew
+STAGE = 25  # iterations at most before that
+
+
+@dataclass(frozen=True)
+class SoftmaxSolution:
+    """The minimum, as near as asked for.
+
+    Attributes
+    ----------
+    theta : ndarray of float64, shape (q, d + 1) or (q, d)
+        A row a class: weights and intercept.
+    value : float
+        Mean loss with the penalty.
+    gradient : float
+        Largest entry of its gradient.
+    iterations : int
+    stopped : bool
+        Whether the caller asked to stop.
+    """
+
+    theta: Array
+    value: float
+    gradient: float
+    iterations: int
+    stopped: bool = False
+
+
+def minimize_lbfgs(
+    problem: SoftmaxProblem, start: Array, *, tol: float, max_iter: int, tell: Tell | None = None
+) -> SoftmaxSolution:
+    """Minimise by L-BFGS, in stages: each in variables measured where the last one ended.
+
+    Large problems are first solved with products in float32, as far as those can be trusted.
+
+    Parameters
+    ----------
+    problem : SoftmaxProblem
+    start : ndarray, shape of the problem's parameters
+    tol : float
+        On the gradient's largest entry.
+    max_iter : int
+        Most iterations, of all stages together.
+    tell : callable, optional
+        Called after each iteration with its number, the value and the parameters; True stops.
+
+    Returns
+    -------
+    SoftmaxSolution
+        Its gradient tells whether ``tol`` was reached.
+    """
+    theta, done, stopped = start.astype(np.float64), 0, False
+    problems = [problem]
+    if problem.X.dtype == np.float64 and math.prod(problem.X.shape) >= LARGE and fits_float32(problem.X):
+        problems.insert(0, problem.with_features(problem.X.astype(np.float32)))
+    value, gradient = math.nan, math.inf
+    for present in problems:
+        trusted = ENOUGH if present.X.dtype == np.float32 and len(problems) > 1 else 0.0
+        value, slope = present.value_and_gradient(theta)
+        gradient, first = _largest(slope), done == 0 and not theta.any()
+        while gradient > max(tol, trusted) and done < max_iter and not stopped:
+            change = bound(present) if first else blocks(present, theta)
+            goal = max(tol, trusted, FALL * gradient)
+            most = min(STAGE, max_iter - done)
+            before = gradient
+            stage = _Stage(present, change, goal=goal, done=done, tell=tell)
+            theta, value, gradient, stopped = stage.run(theta, most)
+            first, done = False, stage.done
+            if stage.stuck and gradient > 0.5 * before:
+                break  # as far as this type of numbers goes
+    return SoftmaxSolution(problem.centred(theta), value, gradient, done, stopped)
+
+
+class _Stage:
+    """Some iterations of L-BFGS in one set of variables."""
+
+    def __init__(
+        self, problem: SoftmaxProblem, change: Preconditioner, *, goal: float, done: int, tell: Tell | None
+    ) -> None:
+        self._problem, self._change, self._goal, self._tell = problem, change, goal, tell
+        self.done, self.stuck, self._stopped = done, False, False
+        self._seen: dict[bytes, tuple[Array, float, float]] = {}
+
+    def run(self, theta: Array, most: int) -> tuple[Array, float, float, bool]:
+        """Return parameters, value, the gradient's largest entry and whether the caller asked to stop."""
+        v = self._change.to_variables(theta)
+        self._last = (theta, math.nan, math.inf)
+        result = scipy.optimize.minimize(
+            self._evaluate,
+            v.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            callback=self._after_iteration,
+            options={"maxiter": most, "maxfun": 10 * most, "gtol": 0.0, "ftol": 0.0, "maxcor": 20},
+        )
+        self.stuck = result.status != 0 and result.nit < most  # the line search found nothing lower
+        if math.isnan(self._last[1]):  # not one iteration
+            value, slope = self._problem.value_and_gradient(theta)
+            self._last = (theta, value, _largest(slope))
+        return (*self._last, self._stopped)
+
+    def _evaluate(self, v: Array) -> tuple[float, Array]:
+        theta = self._change.to_parameters(v.reshape(self._problem.shape))
+        value, gradient = self._problem.value_and_gradient(theta)
+        self._seen[v.tobytes()] = (theta, value, _largest(gradient))
+        return value, self._change.to_gradient(gradient).ravel()
+
+    def _after_iteration(self, intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        self._last = self._seen[np.asarray(intermediate_result.x).tobytes()]
+        self._seen.clear()
+        self.done += 1
+        theta, value, gradient = self._last
+        self._stopped = self._tell is not None and self._tell(self.done, value, theta)
+        if self._stopped or gradient <= self._goal:
+            raise StopIteration
+
+
+def minimize_newton(
+    problem: SoftmaxProblem, start: Array, *, tol: float, max_iter: int, tell: Tell | None = None
+) -> SoftmaxSolution:
+    """Minimise by Newton's method: each direction by conjugate gradients, each length by halving.
+
+    Converges quadratically, so it is the one to ask for the last digits. Parameters and result as in `minimize_lbfgs`.
+    """
+    theta, stopped, iteration = start.astype(np.float64), False, 0
+    value, gradient = problem.value_and_gradient(theta)
+    while _largest(gradient) > tol and iteration < max_iter and not stopped:
+        found = _line_search(problem, theta, value, gradient)
+        if found is None:  # as far as float64 goes
+            break
+        theta, value, gradient = found
+        iteration += 1
+        stopped = tell is not None and tell(iteration, value, theta)
+    return SoftmaxSolution(problem.centred(theta), value, _largest(gradient), iteration, stopped)
+
+
+def _line_search(
+    problem: SoftmaxProblem, theta: Array, value: float, gradient: Array
+) -> tuple[Array, float, Array] | None:
+    """Take Newton's step, halved until the value falls as it should; None if it never does."""
+    direction = _newton_direction(problem, theta, gradient)
+    descent, length = float(np.vdot(direction, gradient)), 1.0
+    while length > 1e-10:
+        candidate = theta + length * direction
+        lower, slope = problem.value_and_gradient(candidate)
+        # Near the minimum values agree to rounding, and the gradient alone can tell.
+        by_rounding = lower <= value + 1e-14 * abs(value) and _largest(slope) < _largest(gradient)
+        if lower <= value + 1e-4 * length * descent or by_rounding:
+            return candidate, lower, slope
+        length /= 2
+    return None
+
+
+def _newton_direction(problem: SoftmaxProblem, theta: Array, gradient: Array, most: int = 200) -> Array:
+    """Solve ``H direction = - gradient`` by preconditioned conjugate gradients, as exactly as the distance is worth."""
+    P = problem.probabilities(theta)
+    change = blocks(problem, theta)
+    direction = np.zeros_like(gradient)
+    residual = -gradient
+    z = change.inverse(residual)
+    p, rho = z, float(np.vdot(residual, z))
+    goal = min(0.25, math.sqrt(_largest(gradient))) * math.sqrt(rho)
+    for _ in range(most):
+        Hp = problem.curvature(P, p)
+        along = float(np.vdot(p, Hp))
+        if along <= 0:  # rounding: the Hessian has no negative curvature
+            break
+        step = rho / along
+        direction = direction + step * p
+        residual = residual - step * Hp
+        z = change.inverse(residual)
+        rho, before = float(np.vdot(residual, z)), rho
+        if math.sqrt(max(rho, 0.0)) <= goal:
+            break
+        p = z + rho / before * p
+    return direction if direction.any() else -change.inverse(gradient)
+
+
+def fits_float32(X: Any) -> bool:
+    """Tell whether no column lies so far from 0, compared with its spread, that float32 would lose it."""
+    if hasattr(X, "indptr"):
+        return bool(np.abs(X.data).max(initial=0.0) < 1e6)
+    some = X[:: max(1, len(X) // 1000)]
+    mean, spread = np.abs(some.mean(axis=0)), some.std(axis=0)
+    return bool((mean <= 100 * np.where(spread > 0, spread, np.maximum(mean, 1))).all() and np.abs(some).max() < 1e6)
+
+
+def _largest(gradient: Array) -> float:
+    return float(np.abs(gradient).max())

@@ -1,0 +1,188 @@
+"""SoftmaxRegression: scikit-learn's checks, its LogisticRegression's solution, and what can't be."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from twofold import SoftmaxRegression, load_estimator, save_model
+from twofold.errors import DataError, SpecificationError
+from twofold.solvers.softmax import SoftmaxProblem
+
+IRIS_X, IRIS_Y = load_iris(return_X_y=True)
+THROUGH_THE_ORIGIN = "a weight of one class moves only planes through the origin, and the check's classes need another"
+MINIBATCHES = "a repeated sample changes which samples share a minibatch, and with it the penalty's share of a step"
+
+
+def expected(estimator):
+    if not estimator.fit_intercept:
+        return {"check_class_weight_classifiers": THROUGH_THE_ORIGIN}
+    names = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
+    return dict.fromkeys(names, MINIBATCHES) if estimator.batch_size == 8 else {}
+
+
+@parametrize_with_checks(
+    [
+        SoftmaxRegression(),
+        SoftmaxRegression(solver="newton"),
+        SoftmaxRegression(penalty=None),
+        SoftmaxRegression(fit_intercept=False),
+        SoftmaxRegression(solver="adam", learning_rate_init=0.1, max_iter=50, dtype="float64"),
+        SoftmaxRegression(solver="sgd", batch_size=8, max_iter=20),
+    ],
+    expected_failed_checks=expected,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # the checks are content with few epochs
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_gradient_and_curvature_are_those_of_the_value(classes, intercept, weighted):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((9, 4)), rng.integers(classes, size=9)
+    shares = rng.dirichlet(np.ones(9)) if weighted else None
+    problem = SoftmaxProblem(X, y, classes=classes, shares=shares, penalty=0.1, fit_intercept=intercept)
+    theta, V = rng.standard_normal((2, *problem.shape))
+    h = 1e-6
+    (up, up_gradient), (down, down_gradient) = (problem.value_and_gradient(theta + s * h * V) for s in (1, -1))
+    assert np.vdot(problem.value_and_gradient(theta)[1], V) == pytest.approx((up - down) / (2 * h), rel=1e-6)
+    product = problem.curvature(problem.probabilities(theta), V)
+    np.testing.assert_allclose(product, (up_gradient - down_gradient) / (2 * h), atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+@pytest.mark.parametrize("load", [load_iris, load_digits, load_breast_cancer])
+def test_the_minimum_is_that_of_logistic_regression(load, solver):
+    X, y = load(return_X_y=True)
+    X = (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-9)
+    options = {"C": 0.3, "max_iter": 5000, "class_weight": "balanced"}
+    ours = SoftmaxRegression(solver=solver, tol=1e-9, **options).fit(X, y)
+    peer = LogisticRegression(solver="newton-cg", tol=1e-9, **options).fit(X, y)
+    assert ours.coef_.shape == peer.coef_.shape
+    np.testing.assert_allclose(ours.coef_, peer.coef_, atol=1e-5)
+    np.testing.assert_allclose(ours.intercept_, peer.intercept_, atol=1e-5)
+    np.testing.assert_allclose(ours.decision_function(X), peer.decision_function(X), atol=1e-4)
+    assert ours.gradient_ <= 1e-9
+    assert ours.n_iter_.shape == peer.n_iter_.shape
+
+
+def test_badly_scaled_columns_cost_no_iterations():
+    X, y = load_breast_cancer(return_X_y=True)  # columns of 1e-3 and of 1e3
+    ours = SoftmaxRegression(tol=1e-6).fit(X, y)
+    assert ours.n_iter_[0] < 30
+    assert ours.gradient_ <= 1e-6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        peer = LogisticRegression(tol=1e-6, max_iter=100).fit(X, y)
+    assert peer.n_iter_[0] == 100  # as far as scikit-learn's default goes, and not there yet
+
+
+def test_large_problems_end_in_float64(monkeypatch):
+    monkeypatch.setattr("twofold.solvers.softmax_regression.LARGE", 1)
+    X, y = load_digits(return_X_y=True)
+    mixed = SoftmaxRegression(tol=1e-9, max_iter=1000, C=0.01).fit(X / 16, y)
+    assert mixed.gradient_ <= 1e-9
+    exact = SoftmaxRegression(tol=1e-10, solver="newton", C=0.01).fit(X / 16, y)
+    np.testing.assert_allclose(mixed.coef_, exact.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+def test_sparse_features_have_the_same_minimum(solver):
+    X, y = load_digits(return_X_y=True)
+    dense, thin = (
+        SoftmaxRegression(solver=solver, tol=1e-8, C=0.01, max_iter=1000).fit(features, y)
+        for features in (X / 16, sparse.csr_matrix(X / 16))
+    )
+    np.testing.assert_allclose(dense.coef_, thin.coef_, atol=1e-6)
+
+
+def test_more_columns_than_a_matrix_can_serve(monkeypatch):
+    monkeypatch.setattr("twofold.solvers.curvature.MOST_COLUMNS", 10)
+    X, y = load_digits(return_X_y=True)
+    model = SoftmaxRegression(C=0.01, max_iter=1000).fit(sparse.csr_array(X), y)
+    assert model.gradient_ <= 1e-4
+
+
+def test_without_a_penalty_separable_classes_have_no_minimum_and_it_says_so():
+    with pytest.warns(ConvergenceWarning, match="without a penalty, classes that can be told apart"):
+        model = SoftmaxRegression(penalty=None, max_iter=3, tol=1e-12).fit(IRIS_X[:100], IRIS_Y[:100])
+    assert model.stop_reason_ == "max_iter"
+
+
+def test_a_warm_start_begins_where_the_last_fit_ended():
+    model = SoftmaxRegression(warm_start=True, tol=1e-8).fit(IRIS_X, IRIS_Y)
+    first = model.coef_.copy()
+    assert model.fit(IRIS_X, IRIS_Y).n_iter_[0] == 0
+    np.testing.assert_array_equal(model.coef_, first)
+
+
+def test_sgd_comes_near_the_minimum():
+    exact = SoftmaxRegression(C=0.1).fit(IRIS_X, IRIS_Y)
+    near = SoftmaxRegression(C=0.1, solver="adam", learning_rate_init=0.05, max_iter=2000, tol=1e-8, random_state=0)
+    near.fit(IRIS_X, IRIS_Y)
+    np.testing.assert_allclose(near.coef_, exact.coef_, atol=0.01)
+    assert near.predict_proba(IRIS_X).shape == (150, 3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_callbacks_see_each_iteration_and_can_stop():
+    seen = []
+
+    def watch(model, epoch):
+        seen.append((epoch.epoch, epoch.loss, model.score(IRIS_X, IRIS_Y)))
+        return len(seen) == 3
+
+    model = SoftmaxRegression(callbacks=watch).fit(IRIS_X, IRIS_Y)
+    assert (model.stop_reason_, len(seen), model.n_iter_[0]) == ("callback", 3, 3)
+    assert seen[0][1] > seen[2][1]
+
+
+def test_an_interrupted_fit_leaves_a_usable_model_and_warns():
+    def interrupt(_model, epoch):
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = SoftmaxRegression(callbacks=interrupt).fit(IRIS_X, IRIS_Y)
+    assert model.stop_reason_ == "interrupted"
+    assert model.score(IRIS_X, IRIS_Y) > 0.5
+
+
+def test_it_comes_back_from_disk(tmp_path):
+    model = SoftmaxRegression().fit(IRIS_X, IRIS_Y.astype(str))
+    save_model(tmp_path / "model", model)
+    back = load_estimator(tmp_path / "model")
+    np.testing.assert_array_equal(back.predict(IRIS_X), model.predict(IRIS_X))
+    np.testing.assert_array_equal(back.n_iter_, model.n_iter_)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"penalty": "l1"}, "unknown penalty 'l1'"),
+        ({"l1_ratio": 0.5}, "l1_ratio and dual are scikit-learn's; only 0 and False are here"),
+        ({"C": 0}, "C is 0; it must be positive, or inf for no penalty"),
+        ({"solver": "saga"}, "unknown solver 'saga'"),
+        ({"solver": "sgd", "fit_intercept": False}, "fit_intercept=False goes with lbfgs and newton alone"),
+        ({"averaging": 0.9}, "averaging goes with solver 'sgd' and 'adam'; 'lbfgs' has none"),
+    ],
+)
+def test_a_parameter_that_cant_be_is_refused(options, message):
+    with pytest.raises(SpecificationError) as caught:
+        SoftmaxRegression(**options).fit(IRIS_X, IRIS_Y)
+    assert message in str(caught.value)
+
+
+def test_one_class_is_too_few():
+    with pytest.raises(DataError, match="y holds one class alone, 0; at least two classes are needed"):
+        SoftmaxRegression().fit(IRIS_X[:50], IRIS_Y[:50])
