@@ -18,10 +18,12 @@ from twofold import (
     MLPRegressor,
     Model,
     Network,
+    export_onnx,
     load_estimator,
     load_model,
     open_engine,
     save_model,
+    to_python,
 )
 from twofold.cli import main
 from twofold.errors import FileFormatError, SpecificationError
@@ -153,6 +155,18 @@ def test_a_saved_estimator_is_shown(tmp_path, capsys):
     assert "features  a, b, größe\nclasses   ant, bee, cow\n" in out
 
 
+def test_an_estimator_is_exported_as_it_stands(tmp_path):
+    estimator = FITTED["full batch"]()
+    names: dict = {}
+    exec(compile(to_python(estimator), "model.py", "exec"), names)  # noqa: S102 - our own source
+    np.testing.assert_allclose([names["predict"](x)[0] for x in X.tolist()], estimator.predict(X), rtol=1e-12)
+    pytest.importorskip("onnxruntime")
+    data = rng.integers(200, size=(40, 3), dtype="uint8")
+    report = export_onnx(LinearRegression().fit(data, data @ [1.0, 2.0, 3.0]), tmp_path / "a.onnx", X=data)
+    assert report.largest_output > 100
+    assert report.largest_difference < 1e-9
+
+
 def test_it_can_be_cloned_after_loading(tmp_path):
     save_model(tmp_path / "a", FITTED["classes"]())
     clone(load_estimator(tmp_path / "a")).fit(X, CLASSES)
@@ -179,7 +193,7 @@ def test_a_class_of_ones_own_is_refused(tmp_path):
 
     with pytest.raises(SpecificationError, match="Mine can't be saved; these can: LinearRegression, MLPClassifier"):
         save_model(tmp_path / "a", Mine(**SMALL).fit(X, CLASSES))
-    with pytest.raises(SpecificationError, match="Pipeline can't be saved"):
+    with pytest.raises(SpecificationError, match="Pipeline is no model; give a Model, an engine or an estimator"):
         save_model(tmp_path / "a", make_pipeline(LinearRegression()).fit(X, NUMBERS))
 
 

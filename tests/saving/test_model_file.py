@@ -228,7 +228,7 @@ def test_a_model_whose_parts_disagree_cannot_be_made(change, message):
 
 @pytest.mark.parametrize("thing", [3, None, "model", np.ones(3)])
 def test_what_is_no_model_is_not_saved(tmp_path, thing):
-    with pytest.raises(SpecificationError, match="can't be saved; give a Model, an engine or an estimator"):
+    with pytest.raises(SpecificationError, match="is no model; give a Model, an engine or an estimator"):
         save_model(tmp_path / "a", thing)
 
 
@@ -238,6 +238,10 @@ def test_anything_that_tells_its_model_can_be_saved(tmp_path):
             return houses()
 
     assert round_trip(Estimator(), tmp_path).target == load_dataset("houses").target
+
+
+def test_a_model_prints_in_a_line():
+    assert repr(houses()) == "<Model 2-3-1, relu, squared; 13 parameters of float64; 2 epochs>"
 
 
 def test_saving_into_no_folder_leaves_nothing(tmp_path):

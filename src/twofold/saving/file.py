@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twofold.data.scaling import Scaling
-from twofold.engines import Engine
 from twofold.errors import FileFormatError, SpecificationError
 from twofold.network import ARRAYS, Layer, Network
 from twofold.plain import from_plain
 from twofold.recipe import Recipe
-from twofold.saving.model import Model
+from twofold.saving.model import Model, Savable, as_model
 from twofold.tensor_file import read_tensors, write_tensors
 from twofold.training import Epoch
 
@@ -45,16 +44,7 @@ EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-@runtime_checkable
-class Modelled(Protocol):
-    """What can tell its model, such as a fitted estimator."""
-
-    def to_model(self) -> Model:
-        """Return network, parameters and all that is needed to come back."""
-        ...
-
-
-def save_model(path: str | os.PathLike[str], model: Model | Modelled | Engine) -> str:
+def save_model(path: str | os.PathLike[str], model: Savable) -> str:
     """Write a model to a file, all or nothing.
 
     Parameters
@@ -87,12 +77,7 @@ def save_model(path: str | os.PathLike[str], model: Model | Modelled | Engine) -
     >>> bool((model.parameters[0].W == engine.parameters()[0].W).all())
     True
     """
-    if isinstance(model, Modelled):
-        model = model.to_model()
-    elif not isinstance(model, Model):
-        if not isinstance(getattr(model, "network", None), Network):
-            raise SpecificationError(f"{type(model).__name__} can't be saved; give a Model, an engine or an estimator")
-        model = Model.of(model)
+    model = as_model(model)
     return write_tensors(path, _arrays(model), _columnar(metadata(model)), kind="model")
 
 

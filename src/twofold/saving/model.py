@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Model:
     """A trained network, what its numbers mean and where they came from.
 
@@ -154,6 +154,17 @@ class Model:
         """Type of the parameters, ``"float32"`` or ``"float64"``."""
         return self.parameters[0].W.dtype.name
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether bytes are those of an image, 0..255 for 0..1; in a table or an estimator's X they are numbers."""
+        return self.scaling is None and self.encoder is None and self.estimator is None
+
+    def __repr__(self) -> str:
+        network = self.network
+        words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), network.loss]
+        epochs = f"; {len(self.history)} epochs" if self.history else ""
+        return f"<Model {', '.join(words)}; {network.n_parameters} parameters of {self.dtype}{epochs}>"
+
     def open_engine(self, name: str = "auto", *, dtype: str | None = None, **hardware: Any) -> Engine:
         """Make an engine that goes on from these parameters.
 
@@ -194,11 +205,9 @@ class Model:
             If X doesn't fit the network or holds what is not a finite number.
         """
         worker = self.open_engine(engine)
-        if self.estimator is not None or self.encoder is not None:
-            X = np.asarray(X)  # bytes are numbers there, and no image
-            X = X.astype(self.dtype) if X.dtype == np.uint8 else X
         if self.scaling is None:
-            return worker.outputs(X)
+            rows = np.asarray(X)
+            return worker.outputs(rows if self.takes_images or rows.dtype != np.uint8 else rows.astype(self.dtype))
         mean = self.scaling.mean
         own = check_features(self.network, X, dtype="float64").astype(np.float64, copy=False)
         O = worker.outputs(self.scaling.features(own.reshape(-1, *mean.shape)))
@@ -272,3 +281,41 @@ def _check_scaling(scaling: Scaling, network: Network) -> None:
                 f"scaling: {name} has shape {array.shape} and dtype {array.dtype}; expected {kind} numbers of float64, "
                 f"one of each of the network's {network.inputs} inputs or {network.outputs} outputs"
             )
+
+
+@runtime_checkable
+class Modelled(Protocol):
+    """What can tell its model, such as a fitted estimator."""
+
+    def to_model(self) -> Model:
+        """Return network, parameters and all that is needed to come back."""
+        ...
+
+
+Savable = Model | Modelled | Engine
+
+
+def as_model(thing: Savable) -> Model:
+    """Return the model that something is or has.
+
+    Parameters
+    ----------
+    thing : Model, estimator or Engine
+        Of an engine, network and parameters are all that is known.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    SpecificationError
+        If it is something else.
+    """
+    if isinstance(thing, Model):
+        return thing
+    if isinstance(thing, Modelled):
+        return thing.to_model()
+    if not isinstance(getattr(thing, "network", None), Network):
+        raise SpecificationError(f"{type(thing).__name__} is no model; give a Model, an engine or an estimator")
+    return Model.of(thing)

@@ -17,7 +17,7 @@ from twofold.files import replacing
 from twofold.functions import LOSSES
 from twofold.functions.normalizations import EPSILON
 from twofold.randomness import Purpose, stream
-from twofold.saving.model import Model
+from twofold.saving.model import Model, Savable, as_model
 from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
 
 Array = NDArray[Any]
@@ -59,7 +59,7 @@ class OnnxReport:
         )
 
 
-def export_onnx(model: Model, path: str | os.PathLike[str], *, X: ArrayLike | None = None) -> OnnxReport:
+def export_onnx(model: Savable, path: str | os.PathLike[str], *, X: ArrayLike | None = None) -> OnnxReport:
     """Write a model as an ONNX graph, all or nothing, once onnxruntime has computed the same outputs with it.
 
     The graph takes ``X`` (n, d) and gives ``outputs`` (n, q), in the data's own units, and for classes and labels
@@ -69,7 +69,7 @@ def export_onnx(model: Model, path: str | os.PathLike[str], *, X: ArrayLike | No
 
     Parameters
     ----------
-    model : Model
+    model : Model, estimator or Engine
     path : path
         The file, such as ``model.onnx``.
     X : array, shape (n, d), optional
@@ -97,6 +97,7 @@ def export_onnx(model: Model, path: str | os.PathLike[str], *, X: ArrayLike | No
         raise MissingDependencyError(
             f"the export needs {error.name}, which is not installed: pip install 'twofold[onnx]'"
         ) from error
+    model = as_model(model)
     graph = _build(model)
     onnx.checker.check_model(graph)
     data = graph.SerializeToString()
@@ -121,7 +122,7 @@ def _samples(model: Model, X: ArrayLike | None) -> Array:
         rows = np.asarray(X)
         if len(rows) == 0:
             raise DataError("X has no samples; give some to compare on, or none at all for random ones")
-        if rows.dtype == np.uint8 and model.scaling is None:
+        if rows.dtype == np.uint8 and model.takes_images:
             rows = rows.astype(kind) / 255
         return rows.reshape(len(rows), -1).astype(kind)
     rows = stream(0, Purpose.DATA, 0).standard_normal((SAMPLES, model.network.inputs))

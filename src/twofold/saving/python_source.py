@@ -11,7 +11,7 @@ from twofold import __version__
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.functions.normalizations import EPSILON
-from twofold.saving.model import Model
+from twofold.saving.model import Model, Savable, as_model
 from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
 
 Array = NDArray[Any]
@@ -63,7 +63,7 @@ def predict(x):
 '''
 
 
-def to_python(model: Model) -> str:
+def to_python(model: Savable) -> str:
     """Write a model as Python source: ``outputs(x)``, ``predict(x)`` and, for classes and labels, ``probabilities(x)``.
 
     Each takes one sample, a sequence of d numbers in the data's own units (image bytes as numbers from 0 to 1, a
@@ -72,7 +72,7 @@ def to_python(model: Model) -> str:
 
     Parameters
     ----------
-    model : Model
+    model : Model, estimator or Engine
         With at most `LARGEST` parameters.
 
     Returns
@@ -89,13 +89,14 @@ def to_python(model: Model) -> str:
     --------
     >>> from twofold import Network, open_engine
     >>> engine = open_engine("scratch", Network((2, 1), loss="squared"), initialization="zeros")
-    >>> for line in to_python(Model.of(engine)).splitlines()[2:6]:
+    >>> for line in to_python(engine).splitlines()[2:6]:
     ...     print(line)
     W1 = [
         [0.0, 0.0],
     ]
     b1 = [0.0]
     """
+    model = as_model(model)
     network = model.network
     if network.n_parameters > LARGEST:
         raise SpecificationError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import MissingDependencyError
 from twofold.functions.normalizations import EPSILON, RATE
-from twofold.saving.model import Model
+from twofold.saving.model import Savable, as_model
 from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
 
 try:
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def to_torch(model: Model) -> nn.Sequential:
+def to_torch(model: Savable) -> nn.Sequential:
     """Turn a model into a plain PyTorch module, which needs nothing of twofold any more.
 
     It takes X (n, d) of the parameters' type, image bytes as numbers from 0 to 1, and gives the raw outputs (n, q).
@@ -36,7 +36,7 @@ def to_torch(model: Model) -> nn.Sequential:
 
     Parameters
     ----------
-    model : Model
+    model : Model, estimator or Engine
 
     Returns
     -------
@@ -50,13 +50,14 @@ def to_torch(model: Model) -> nn.Sequential:
     Examples
     --------
     >>> from twofold import Network, open_engine
-    >>> to_torch(Model.of(open_engine("scratch", Network((4, 5, 3)))))
+    >>> to_torch(open_engine("scratch", Network((4, 5, 3))))
     Sequential(
       (hidden1): Linear(in_features=4, out_features=5, bias=True)
       (relu1): ReLU()
       (output): Linear(in_features=5, out_features=3, bias=True)
     )
     """
+    model = as_model(model)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     layer = 1
     for step in steps(model):
