@@ -30,6 +30,13 @@ def test_the_example_of_least_squares_runs_as_it_stands(capsys):
     assert "R2 0.99" in capsys.readouterr().out
 
 
+def test_the_example_of_a_trace_runs_as_it_stands(capsys):
+    run_example("affine_map_at")
+    out = capsys.readouterr().out
+    assert "o = h1 W2 + b2" in out
+    assert 0 < float(out.splitlines()[-1]) < 1
+
+
 @pytest.mark.torch
 def test_the_example_of_models_on_disk_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

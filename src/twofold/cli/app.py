@@ -12,6 +12,7 @@ from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
 from twofold.cli.evaluate import evaluate
+from twofold.cli.explain import explain
 from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
 from twofold.cli.plot import plot
@@ -53,6 +54,7 @@ app.command()(predict)
 app.command()(evaluate)
 app.command()(show)
 app.command()(trace)
+app.command()(explain)
 app.command()(export)
 app.command()(report)
 app.command()(demo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ def short(value: object, digits: int = 4) -> str:
 
     Parameters
     ----------
-    value : float, int, bool, str or None
+    value : float, int, bool, str, None or tuple of these
         None becomes an empty text, True and False yes and no.
     digits : int
         Significant ones.
@@ -50,6 +51,8 @@ def short(value: object, digits: int = 4) -> str:
     >>> short(0.123456), short(7), short(None), short(True)
     ('0.1235', '7', '', 'yes')
     """
+    if isinstance(value, tuple):
+        return f"({', '.join(short(each, digits) for each in value)})"
     if value is None:
         return ""
     if isinstance(value, bool | np.bool_):
@@ -101,3 +104,18 @@ def cut(values: Array, *, digits: int = 4, most: int = MOST, most_columns: int |
     columns = shown_places(matrix.shape[1], most if most_columns is None else most_columns)
     cells = [["" if i is None or j is None else short(float(matrix[i, j]), digits) for j in columns] for i in rows]
     return Grid(cells, rows, columns)
+
+
+def finite(value: Any) -> Any:
+    """Replace what JSON has no number for, NaN and infinity, by None, within lists and dicts.
+
+    Examples
+    --------
+    >>> finite({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from typing import Any
 
 from twofold.inspect.tracing.document import entry_dict, to_dict
 from twofold.inspect.tracing.entries import Entry
 from twofold.inspect.tracing.markdown import render_markdown
 from twofold.inspect.tracing.record import Trace
 from twofold.inspect.tracing.text import render_text
-from twofold.pages.numbers import MOST
+from twofold.pages.numbers import MOST, finite
 
 FORMATS = ("text", "markdown", "html", "json")
 EVERYTHING = 10**9  # rows and columns of a matrix that is to be whole
@@ -37,7 +35,7 @@ def render(trace: Trace, style: str, *, digits: int = 4, full: bool = False) -> 
     """
     most = EVERYTHING if full else MOST
     if style == "json":
-        return json.dumps(_finite(to_dict(trace, full=full)), allow_nan=False)
+        return json.dumps(finite(to_dict(trace, full=full)), allow_nan=False)
     if style == "markdown":
         return render_markdown(trace, digits=digits, most=most)
     if style == "html":
@@ -50,14 +48,5 @@ def render(trace: Trace, style: str, *, digits: int = 4, full: bool = False) -> 
 def render_entries(entries: Sequence[Entry], style: str) -> str:
     """Write entries: as JSON, or each in lines of text."""
     if style == "json":
-        return json.dumps(_finite({"entries": [entry_dict(entry) for entry in entries]}), allow_nan=False)
+        return json.dumps(finite({"entries": [entry_dict(entry) for entry in entries]}), allow_nan=False)
     return "\n".join(map(str, entries))
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON has no number for, NaN and infinity, by None."""
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -123,6 +123,19 @@ FORMULAS: dict[str, LossFormulas] = {
         "{o} - {y}",
         r"{o} - {y}",
     ),
+    "huber": LossFormulas(
+        "l_i = sum_j h(o_ij - y_ij), h(r) = r^2 / 2 if |r| <= 1 else |r| - 1/2",
+        r"\ell_i = \sum_j h(o_{ij} - y_{ij}), \quad h(r) = \tfrac{1}{2} r^2 \text{ if } |r| \le 1"
+        r" \text{ else } |r| - \tfrac{1}{2}",
+        "max(-1, min(1, {o} - {y}))",
+        r"\max(-1, \min(1, {o} - {y}))",
+    ),
+    "absolute": LossFormulas(
+        "l_i = sum_j |o_ij - y_ij|",
+        r"\ell_i = \sum_j \lvert o_{ij} - y_{ij} \rvert",
+        "sign({o} - {y})",
+        r"\operatorname{{sign}}({o} - {y})",
+    ),
     "cross_entropy": LossFormulas(
         "l_i = - sum_j y_ij log y_hat_ij = log t_i - sum_j y_ij s_ij",
         r"\ell_i = -\sum_j y_{ij} \log \hat{y}_{ij} = \log t_i - \sum_j y_{ij} s_{ij}",
