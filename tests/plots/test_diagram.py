@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from twofold import Network, initialize
 from twofold.errors import SpecificationError
@@ -42,8 +43,9 @@ def test_sign_is_colour_and_size_is_width():
     W = np.array([[2.0, -2.0, 0.5]])
     ax = network_diagram((1, 3), (Layer(W, np.zeros(3)),))
     lines = {line.get_gid(): line for line in ax.lines}
-    assert lines["w1-1-1"].get_color() == LIGHT.high
-    assert lines["w1-1-2"].get_color() == LIGHT.low
+    assert to_hex(lines["w1-1-1"].get_color()) == LIGHT.high
+    assert to_hex(lines["w1-1-2"].get_color()) == LIGHT.low
+    assert lines["w1-1-1"].get_color()[3] > lines["w1-1-3"].get_color()[3]  # and strength is opacity
     assert lines["w1-1-1"].get_linewidth() == lines["w1-1-2"].get_linewidth() > lines["w1-1-3"].get_linewidth()
 
 

@@ -9,12 +9,13 @@ import xml.etree.ElementTree as ET
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from twofold.errors import SpecificationError, UnknownNameError
 from twofold.plots import confusion_matrix, image_grid, network_diagram, panels, residual_plot, save, style, svg
 from twofold.plots import language as language_module
+from twofold.plots.confusion import STRONGEST
 from twofold.plots.language import MissingFontWarning, chinese_font
 from twofold.plots.style import DARK, LIGHT, luminance, theme_on
 
@@ -37,6 +38,8 @@ def test_words_and_lines_can_be_read_on_the_paper(theme):
         assert contrast(ink, theme.paper) >= 4.5  # WCAG AA for text
     for color in (*theme.colors[:4], theme.low, theme.high):
         assert contrast(color, theme.paper) >= 2.9
+    strongest = STRONGEST * np.array(to_rgb(theme.colors[0])) + (1 - STRONGEST) * np.array(to_rgb(theme.paper))
+    assert contrast(theme.ink, strongest) >= 4.5  # counts on the cells of a confusion matrix
     assert len({*theme.colors, theme.low, theme.high, theme.wrong, theme.ink, theme.soft, theme.faint}) == 14
 
 

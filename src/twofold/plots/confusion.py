@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.dress import dress
-from twofold.plots.style import WIDTH, Theme, luminance, open_axes
+from twofold.plots.style import WIDTH, Theme, open_axes
 
 Array = NDArray[Any]
 
+STRONGEST = 0.56  # opacity of a cell that holds its whole row
 MOST_NUMBERS = 16  # classes up to which every cell has its number written in it
 
 
@@ -52,10 +55,12 @@ def confusion_matrix(actual: Array, predicted: Array, classes: Sequence[str] = (
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.where(totals == 0, 1, totals)
     ax, theme = open_axes(ax, (WIDTH, WIDTH))
-    edges = np.arange(q + 1) - 0.5
-    mesh = ax.pcolormesh(edges, edges, shares, cmap=theme.strength, vmin=0, vmax=1, edgecolors=theme.paper, lw=0.6)
+    for (row, column), share in np.ndenumerate(shares):
+        # The strongest colour is one that the theme's ink can be read on, so that the ink may change with the theme.
+        color = to_rgba(theme.color(0), STRONGEST * share)
+        ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=color, linewidth=0))
     if q <= MOST_NUMBERS:
-        _write_counts(ax, counts, mesh.to_rgba(shares), theme)
+        _write_counts(ax, counts, theme)
         names = list(classes) or [str(index) for index in range(q)]
         ax.set_xticks(range(q), names, rotation=45, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(q), names)
@@ -83,12 +88,9 @@ def check_classes(actual: Array, predicted: Array, classes: Sequence[str]) -> tu
     return actual, predicted, len(classes) or q
 
 
-def _write_counts(ax: Axes, counts: Array, behind: Array, theme: Theme) -> None:
-    """Write each count in the ink that can be read on its cell."""
+def _write_counts(ax: Axes, counts: Array, theme: Theme) -> None:
+    """Write each count in its cell, zeros softly."""
     size = 8 if counts.max() < 1000 and len(counts) <= 10 else 6.5
     for (row, column), count in np.ndenumerate(counts):
-        # Not the theme's own colours: the cells don't change on a dark screen. Black and (all but) white, since with
-        # less the cells in between would leave neither a contrast of 4.5.
-        ink = "#000000" if luminance(behind[row, column]) > 0.18 else "#fefefe"
-        faded = theme.soft if count == 0 else ink
-        ax.text(column, row, str(count), ha="center", va="center", fontsize=size, color=faded)
+        color = theme.ink if count else theme.soft
+        ax.text(column, row, str(count), ha="center", va="center", fontsize=size, color=color)

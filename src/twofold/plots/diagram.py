@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
@@ -147,10 +147,10 @@ def _draw_weights(sheet: _Sheet, layer: int, rows: tuple[Row, Row], W: Array | N
     for (i, start), (j, end) in product(rows[0].items(), rows[1].items()):
         if -1 in (i, j):
             continue
-        color, width, share = theme.soft, 0.8, 0.0
+        color, width, share = to_rgba(theme.soft), 0.8, 0.0
         if W is not None:
             share = float(abs(W[i, j])) / largest
-            color = _tint(theme.high if W[i, j] > 0 else theme.low, theme.paper, 0.15 + 0.85 * share)
+            color = to_rgba(theme.high if W[i, j] > 0 else theme.low, 0.15 + 0.85 * share)
             width = 0.4 + 2.8 * share
         (x0, y0), (x1, y1) = _edge(start, end), _edge(end, start)
         (line,) = sheet.ax.plot((x0, x1), (y0, y1), color=color, lw=width, zorder=1 + share, solid_capstyle="round")
@@ -172,7 +172,7 @@ def _draw_units(sheet: _Sheet, index: int, row: Row) -> None:
         if unit < 0:
             ax.text(*place, "…", ha="center", va="center", fontsize=LABEL + 3, color=theme.soft)
             continue
-        circle = Circle(place, RADIUS, facecolor=_tint(hue, theme.paper, 0.16), edgecolor=hue, lw=1.2, zorder=2)
+        circle = Circle(place, RADIUS, facecolor=to_rgba(hue, 0.16), edgecolor=hue, lw=1.2, zorder=2)
         circle.set_gid(f"h{index}-{unit + 1}" if letter == "h" else f"{letter}{unit + 1}")
         ax.add_patch(circle)
         label = f"{letter}{unit + 1}".translate(SUBSCRIPT)
@@ -196,9 +196,3 @@ def _name_units(sheet: _Sheet, row: Row, names: Sequence[str], *, side: int) -> 
         if names and unit >= 0:
             color, va = sheet.theme.ink, "bottom" if side > 0 else "top"
             sheet.ax.text(x, y + side * (RADIUS + 0.08), names[unit], ha="center", va=va, fontsize=SMALL, color=color)
-
-
-def _tint(color: str, paper: str, share: float) -> str:
-    """Mix a colour with the paper, which keeps the picture free of transparency."""
-    mixed = share * np.asarray(to_rgb(color)) + (1 - share) * np.asarray(to_rgb(paper))
-    return to_hex(tuple(mixed))

@@ -75,7 +75,7 @@ def save_film(
         raise DataError(f"the pictures have sizes {sorted({frame.size for frame in frames})}; they must be one")
     times = [round(1000 * seconds)] * (len(frames) - 1) + [round(1000 * rest)]
     first, *others = frames
-    more: dict[str, Any] = {"quality": 80, "method": 4} if form == "WEBP" else {}
+    more: dict[str, Any] = {"quality": 60, "method": 6, "minimize_size": True} if form == "WEBP" else {}
     with replacing(path) as file:
         first.save(file, format=form, save_all=True, append_images=others, duration=times, loop=0, **more)
     return len(frames)

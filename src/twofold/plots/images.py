@@ -93,7 +93,7 @@ def image_grid(
             place = left + width / 2, top - 0.03 * height
             ax.text(*place, labels[index], ha="center", va="bottom", fontsize=SMALL, linespacing=1.05, color=color)
     ax.set_xlim(0, (columns - 1) * step_x + width)
-    ax.set_ylim((rows - 1) * step_y + height, -above)
+    ax.set_ylim((rows - 1) * step_y + 1.04 * height, -above)
     return dress(ax, theme, frame=False)
 
 

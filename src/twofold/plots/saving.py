@@ -59,7 +59,9 @@ def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
     figure = whole_figure(picture)
     buffer = io.StringIO()
     # Text stays text: it can be searched and read aloud. The same picture gives the same bytes.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "twofold"}):
+    # Of the fonts that might be there the first is named, not all ten with every word; any reader's sans-serif follows.
+    fonts = matplotlib.rcParams["font.sans-serif"][:1]
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "twofold", "font.sans-serif": fonts}):
         figure.savefig(buffer, format="svg", dpi=dpi, metadata={"Date": None})
     text = buffer.getvalue()
     return _adapted(text) if isinstance(figure, Picture) and figure.adaptive else text
@@ -84,7 +86,7 @@ def _adapted(text: str) -> str:
 
 
 def _colors(theme: Theme) -> list[str]:
-    """Return a theme's colours in a fixed order, but for those that cells of numbers are filled with."""
+    """Return a theme's colours in a fixed order."""
     return [theme.paper, theme.ink, theme.soft, theme.faint, *theme.colors, theme.low, theme.high, theme.wrong]
 
 

@@ -37,8 +37,6 @@ class Theme:
         Of negative and positive numbers; 0 is the paper.
     wrong : str
         Of what is a mistake.
-    deep : str
-        The end of the scale of counts and other numbers from 0, whose start is the paper.
     """
 
     paper: str
@@ -49,17 +47,11 @@ class Theme:
     low: str
     high: str
     wrong: str
-    deep: str
 
     @property
     def grey(self) -> Colormap:
         """From paper to ink: images."""
         return _colormap("grey", (self.paper, self.ink))
-
-    @property
-    def strength(self) -> Colormap:
-        """From paper to a deep colour: counts and other numbers from 0."""
-        return _colormap("strength", (self.paper, self.deep))
 
     @property
     def signed(self) -> Colormap:
@@ -80,7 +72,6 @@ LIGHT = Theme(
     low="#0067a5",
     high="#c75000",
     wrong="#b54708",
-    deep="#0a6aa6",
 )
 DARK = Theme(
     paper="#14171c",
@@ -91,7 +82,6 @@ DARK = Theme(
     low="#5db9f0",
     high="#f4903f",
     wrong="#ff9d5c",
-    deep="#52aee2",
 )
 THEMES = ("light", "dark", "auto")
 

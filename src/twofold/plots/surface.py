@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, SpecificationError
@@ -30,8 +32,8 @@ def loss_surface(
 ) -> Axes:
     """Draw contours of the mean squared loss over two parameters, the exact solution, and paths towards it.
 
-    The loss is that of the other parameters at the exact solution. Contours are even steps of the logarithm of what
-    the loss is above its least value.
+    The loss is that of the other parameters at the exact solution. It is a quadratic, so its contours are ellipses and
+    drawn as such, even steps of the square root of what the loss is above its least value.
 
     Parameters
     ----------
@@ -74,14 +76,12 @@ def loss_surface(
     names = list(names) or [*(f"w{k}".translate(SUBSCRIPT) for k in range(1, A.shape[1])), "b"]
     ax, theme = open_axes(ax, (WIDTH, 3.8))
     left, right, bottom, top = _frame(exact[[i, j]], [route[:, [i, j]] for route in routes.values()])
-    across, up = np.meshgrid(np.linspace(left, right, 160), np.linspace(bottom, top, 160))
-    away = np.stack([across - exact[i], up - exact[j]], axis=-1)
+    corners = np.array([[x, y] for x in (left, right) for y in (bottom, top)]) - exact[[i, j]]
     H = A[:, [i, j]].T @ A[:, [i, j]] / len(A)
-    above = np.einsum("...i,ij,...j->...", away, H, away) / 2 + 1e-300
-    # Quadratic: the square root's even steps are even steps of distance.
-    levels = np.linspace(0, np.sqrt(above.max()), LEVELS + 1)[1:] ** 2
-    ax.contourf(across, up, above, levels=[0, *levels], cmap=theme.strength, alpha=0.35)
-    ax.contour(across, up, above, levels=levels, colors=[theme.soft], linewidths=0.5, alpha=0.7)
+    farthest = np.einsum("ki,ij,kj->k", corners, H, corners).max() / 2
+    for contour in _contours(exact[[i, j]], H, farthest):
+        contour.set(facecolor=to_rgba(theme.color(0), 0.055), edgecolor=to_rgba(theme.soft, 0.6), linewidth=0.6)
+        ax.add_patch(contour)
     for index, (name, route) in enumerate(routes.items()):
         ax.plot(route[:, i], route[:, j], color=theme.color(index + 1), lw=1.1, label=name)
     ax.plot(exact[i], exact[j], "*", ms=13, color=theme.ink, mec=theme.paper, label=say("exact solution"))
@@ -92,6 +92,18 @@ def loss_surface(
 
 
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _contours(centre: Array, H: Array, farthest: float) -> list[Ellipse]:
+    """Return the ellipses on which ``(theta - centre)^T H (theta - centre) / 2`` is constant, even steps apart."""
+    curvatures, directions = np.linalg.eigh(H)
+    curvatures = np.maximum(curvatures, 1e-12 * max(curvatures[-1], 1e-300))  # a flat valley is a very long ellipse
+    angle = float(np.degrees(np.arctan2(directions[1, 0], directions[0, 0])))
+    contours = []
+    for step in np.linspace(0, 1, LEVELS + 1)[:0:-1]:
+        width, height = 2 * step * np.sqrt(2 * farthest / curvatures)
+        contours.append(Ellipse((float(centre[0]), float(centre[1])), float(width), float(height), angle=angle))
+    return contours
 
 
 def _check(X: Array, y: Array, exact: Array, paths: dict[str, Array]) -> tuple[Array, Array, Array, dict[str, Array]]:
