@@ -18,6 +18,7 @@ from twofold import (
     MLPRegressor,
     Model,
     Network,
+    SoftmaxRegression,
     export_onnx,
     load_estimator,
     load_model,
@@ -55,6 +56,9 @@ FITTED = {
     "no hidden layer": lambda: MLPClassifier(**SMALL | {"hidden_layer_sizes": ()}).fit(X, CLASSES),
     "numbers": lambda: MLPRegressor(**SMALL).fit(X, NUMBERS),
     "several numbers": lambda: MLPRegressor(**SMALL).fit(X, np.c_[NUMBERS, X]),
+    "softmax": lambda: SoftmaxRegression().fit(X, CLASSES),
+    "softmax of two": lambda: SoftmaxRegression(solver="newton", C=2.0).fit(X, CLASSES == "bee"),
+    "softmax by minibatches": lambda: SoftmaxRegression(solver="adam", max_iter=3, random_state=0).fit(X, CLASSES),
     "full batch": lambda: MLPRegressor(**SMALL, solver="lbfgs", activation="tanh").fit(X, NUMBERS),
 }
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twofold import load_model
+from twofold import load_estimator, load_model
+from twofold.estimators.saved import HOMES
 
 STORED = sorted((Path(__file__).parents[1] / "stored").glob("*.safetensors"))
 MODELS = [path for path in STORED if path.with_suffix(".json").exists()]
@@ -25,6 +26,26 @@ def test_a_stored_model_gives_the_outputs_that_it_gave(path):
     rounding = np.finfo(model.dtype).eps * 100
     O = model.outputs(np.array(expected["X"]))
     np.testing.assert_allclose(O, expected["outputs"], rtol=rounding, atol=rounding)
+
+
+ESTIMATORS = [path for path in MODELS if "predictions" in json.loads(path.with_suffix(".json").read_text())]
+
+
+def test_there_is_an_estimator_of_each_class():
+    assert {path.stem.rpartition("-")[0] for path in ESTIMATORS} == set(HOMES)
+
+
+@pytest.mark.parametrize("path", ESTIMATORS, ids=lambda path: path.stem)
+def test_a_stored_estimator_predicts_what_it_predicted_and_goes_on(path):
+    estimator, expected = load_estimator(path), json.loads(path.with_suffix(".json").read_text())
+    X = np.array(expected["X"])
+    predictions = estimator.predict(X)
+    if predictions.dtype.kind == "f":
+        np.testing.assert_allclose(predictions, expected["predictions"], rtol=1e-4)
+    else:
+        assert predictions.tolist() == expected["predictions"]
+    if path.stem != "SoftmaxRegression-0.1.0":
+        estimator.partial_fit(X, np.array(expected["predictions"]))
 
 
 def test_all_of_a_stored_classifier_is_read():

@@ -7,10 +7,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from twofold import Dataset, Model, Network, Recipe, Samples, __version__, load_dataset, open_engine, save_model, train
+from twofold import (
+    Dataset,
+    LinearRegression,
+    MLPClassifier,
+    MLPRegressor,
+    Model,
+    Network,
+    Recipe,
+    Samples,
+    SoftmaxRegression,
+    __version__,
+    load_dataset,
+    load_model,
+    open_engine,
+    save_model,
+    train,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -45,6 +62,21 @@ def normalized() -> Model:
     return Model.of(engine, data, recipe=recipe, history=train(engine, data, recipe))
 
 
+def estimators() -> dict[str, Any]:
+    """One fitted estimator of each class, those by minibatches with what `partial_fit` goes on with."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 3))
+    y = X @ [1.0, -2.0, 0.5]
+    classes = np.array(["ant", "bee", "größe"])[np.digitize(y, [-1, 1])]
+    small = {"hidden_layer_sizes": (4,), "random_state": 0}
+    return {
+        "LinearRegression": LinearRegression().partial_fit(X, np.c_[y, y + 1]),
+        "SoftmaxRegression": SoftmaxRegression().fit(X, classes),
+        "MLPClassifier": MLPClassifier(**small).partial_fit(X, classes, classes=np.unique(classes)),
+        "MLPRegressor": MLPRegressor(**small, solver="sgd").partial_fit(X.astype("float32"), y),
+    }
+
+
 MODELS = {"normalized": normalized, "classifier": classifier, "regression": regression}
 
 
@@ -54,10 +86,22 @@ def main() -> None:
         path = FOLDER / f"{name}-{__version__}.safetensors"
         if path.exists():
             continue
-        model = make()
-        X = np.random.default_rng(1).standard_normal((3, model.network.inputs)) * 10
-        save_model(path, model)
-        path.with_suffix(".json").write_text(json.dumps({"X": X.tolist(), "outputs": model.outputs(X).tolist()}))
+        write(path, make())
+    for name, estimator in estimators().items():
+        path = FOLDER / f"{name}-{__version__}.safetensors"
+        if not path.exists():
+            write(path, estimator)
+
+
+def write(path: Path, thing: Any) -> None:
+    """Write a model or an estimator, and what comes out of it beside it."""
+    save_model(path, thing)
+    model = load_model(path)
+    X = np.random.default_rng(1).standard_normal((3, model.network.inputs)) * 10
+    known = {"X": X.tolist(), "outputs": model.outputs(X).tolist()}
+    if model.estimator is not None:
+        known["predictions"] = thing.predict(X.astype(model.dtype)).tolist()
+    path.with_suffix(".json").write_text(json.dumps(known))
 
 
 if __name__ == "__main__":
