@@ -16,7 +16,7 @@ from twofold.checkpoints.sameness import refuse_other_run
 from twofold.early_stopping import BestEpoch, train_best
 from twofold.engines import ENGINES
 from twofold.errors import CheckpointError, DivergedError, SpecificationError, StoppedError
-from twofold.functions import OPTIMIZERS, SCHEDULES
+from twofold.functions import NORMALIZATIONS, OPTIMIZERS, SCHEDULES
 
 NETWORK = Network((5, 7, 3), activation="tanh", dropout=0.2)
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.05, weight_decay=0.01, clip_norm=1.0, seed=3)
@@ -86,6 +86,20 @@ def test_a_run_stopped_at_every_step_is_the_run_that_was_not(tmp_path, name, opt
     for _ in range(12):
         stopped(opened(name, dtype="float64"), tmp_path, after=1, recipe=recipe)
     engine = opened(name, dtype="float64")
+    assert_same_run(engine, finished(engine, tmp_path, recipe), whole, records)
+
+
+@engines
+@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_normalisations_and_averages_go_on_where_they_were(tmp_path, name, normalization, averaging):
+    network = replace(NETWORK, widths=(5, 7, 6, 3), activation=("tanh", "relu"), normalization=normalization)
+    recipe = replace(RECIPE, averaging=averaging, label_smoothing=0.1, optimizer="momentum")
+    whole = opened(name, network)
+    records = list(train(whole, DATA, recipe))
+    for after in (1, 3, 5):  # 3 steps are left to the end
+        stopped(opened(name, network), tmp_path, after=after, recipe=recipe)
+    engine = opened(name, network)
     assert_same_run(engine, finished(engine, tmp_path, recipe), whole, records)
 
 
