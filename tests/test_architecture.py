@@ -18,7 +18,7 @@ SOURCE = Path(twofold.__file__).parent
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
     {"errors"},
-    {"environment", "files", "functions", "pages", "plain", "randomness", "tensor_file"},
+    {"environment", "files", "functions", "pages", "plain", "randomness", "tensor_file", "values"},
     {"recipe", "network"},
     {"borders", "metrics", "scores", "solvers", "data", "plots", "tables"},
     {"engines"},

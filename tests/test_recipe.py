@@ -27,7 +27,7 @@ from twofold.functions import SCHEDULES
         ("momentum", 1.0, "momentum is 1.0; it must be more than 0 and less than 1 (without it, choose 'sgd')"),
         ("beta2", 1.0, "beta2 is 1.0; it must be at least 0 and less than 1"),
         ("decay_factor", 2.0, "decay_factor is 2.0; it must be more than 0 and at most 1"),
-        ("clip_norm", 0.0, "clip_norm is 0.0; it must be positive, or None"),
+        ("clip_norm", 0.0, "clip_norm is 0.0; it must be positive and finite, or None"),
         ("warmup_epochs", -1.0, "warmup_epochs is -1.0; it must be at least 0 and finite"),
         ("seed", -1, "seed is -1; it must be an integer from 0 to 2**64 - 1"),
     ],

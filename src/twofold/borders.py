@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from twofold.errors import DataError, SpecificationError
+from twofold.errors import DataError, SpecificationError, show
 from twofold.functions import LOSSES
 from twofold.network import Network
 
@@ -53,9 +53,10 @@ def floats(X: Array, dtype: Precision) -> Array:
 
 def check_precision(dtype: str) -> Precision:
     """Return the name of a float type, or raise `SpecificationError`."""
-    if dtype in ("float32", "float64"):
+    given: object = dtype  # anything at all, in truth
+    if isinstance(given, str) and given in ("float32", "float64"):
         return cast("Precision", dtype)
-    raise SpecificationError(f"dtype is {dtype!r}; it must be 'float32' or 'float64'")
+    raise SpecificationError(f"dtype is {show(dtype)}; it must be 'float32' or 'float64'")
 
 
 def check_block(

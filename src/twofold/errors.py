@@ -116,6 +116,18 @@ class DivergedError(TwofoldError, ArithmeticError, ValueError):
         return type(self), (str(self), self.epoch, self.history)
 
 
+def show(value: object) -> str:
+    """Write a value for a message: in one line, and not for ever.
+
+    Examples
+    --------
+    >>> show(0.5), show("x" * 99)
+    ('0.5', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...")
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def check_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Return a name that a registry holds.
 
@@ -145,8 +157,9 @@ def check_name(kind: str, name: str, known: Iterable[str]) -> str:
     twofold.errors.UnknownNameError: unknown activation 'rleu'; did you mean 'relu'? (known: relu, tanh)
     """
     names = list(known)
-    if name in names:
+    given: object = name  # anything at all, in truth; an array would be compared with each name
+    if isinstance(given, str) and given in names:
         return name
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise UnknownNameError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})")
+    raise UnknownNameError(f"unknown {kind} {show(name)}{hint} (known: {', '.join(names)})")

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.errors import SpecificationError, check_name
+from twofold.errors import SpecificationError, check_name, show
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS
 from twofold.randomness import Purpose, stream
+from twofold.values import is_real
 
 Array = NDArray[Any]
+
+LARGEST = 2**56  # weights in one layer; NumPy has no array that is much larger
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,18 @@ class Network:
     def __post_init__(self) -> None:
         widths = _as_tuple(self.widths)
         if len(widths) < 2 or any(not _is_count(w) for w in widths):
-            raise SpecificationError(f"widths are {widths}; expected at least two positive integers, inputs to outputs")
+            raise SpecificationError(
+                f"widths are {show(widths)}; expected at least two positive integers, inputs to outputs"
+            )
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
+        if any(rows * columns >= LARGEST for rows, columns in self.shapes):
+            raise SpecificationError(f"widths are {show(widths)}; no computer holds that many weights")
         object.__setattr__(self, "activation", self._check_activation())
         check_name("loss", self.loss, LOSSES)
         if self.normalization is not None:
             check_name("normalization", self.normalization, NORMALIZATIONS)
-        if not 0 <= self.dropout < 1:
-            raise SpecificationError(f"dropout is {self.dropout}; it must be at least 0 and less than 1")
+        if not (is_real(self.dropout) and 0 <= self.dropout < 1):
+            raise SpecificationError(f"dropout is {show(self.dropout)}; it must be at least 0 and less than 1")
         least = LOSSES[self.loss].least_outputs
         if self.outputs < least:
             raise SpecificationError(
@@ -80,7 +87,7 @@ class Network:
 
     def _check_activation(self) -> str | tuple[str, ...]:
         """Return one name if it is the same in all hidden layers, otherwise one of each."""
-        if isinstance(self.activation, str):
+        if not isinstance(self.activation, tuple | list):
             return check_name("activation", self.activation, ACTIVATIONS)
         names = tuple(check_name("activation", name, ACTIVATIONS) for name in self.activation)
         if len(names) != len(self.hidden):
@@ -254,8 +261,8 @@ def initialize(
     [(4, 5), (5, 3)]
     """
     draw = INITIALIZATIONS[check_name("initialization", initialization, INITIALIZATIONS)]
-    if not 0 < sigma < np.inf:
-        raise SpecificationError(f"sigma is {sigma}; it must be positive and finite")
+    if not (is_real(sigma) and 0 < sigma < np.inf):
+        raise SpecificationError(f"sigma is {show(sigma)}; it must be positive and finite")
     fills = {"b": 0, "gamma": 1, "mean": 0, "variance": 1}
     layers = []
     for index, (shape, arrays) in enumerate(zip(network.shapes, array_shapes(network), strict=True)):

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.errors import SpecificationError
+from twofold.errors import SpecificationError, show
+from twofold.values import is_whole
 
 
 class Purpose(IntEnum):
@@ -56,8 +57,8 @@ def stream(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:
     >>> bool((a == b).all())
     True
     """
-    if not 0 <= seed < 2**64:
-        raise SpecificationError(f"seed is {seed}; it must lie between 0 and 2**64 - 1")
+    if not (is_whole(seed) and 0 <= seed < 2**64):
+        raise SpecificationError(f"seed is {show(seed)}; it must lie between 0 and 2**64 - 1")
     first, second = (*place, 0, 0)[:2]
     # The low half of the counter is left to the generator itself, which counts its blocks there.
     philox = np.random.Philox(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twofold.errors import SpecificationError, check_name
+from twofold.errors import SpecificationError, check_name, show
 from twofold.functions.optimizers import OPTIMIZERS
 from twofold.functions.schedules import SCHEDULES, warm_up
+from twofold.values import is_real
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,22 +93,29 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             self._require(name, _is_integer(getattr(self, name)) and getattr(self, name) >= 1, "an integer >= 1")
+        for name in ("even_batches", "shuffle"):
+            self._require(name, isinstance(getattr(self, name), bool), "True or False")
         for name in ("learning_rate", "epsilon", "decay_epochs"):
-            self._require(name, 0 < getattr(self, name) < math.inf, "positive and finite")
+            self._require_real(name, lambda x: 0 < x < math.inf, "positive and finite")
         for name in ("weight_decay", "warmup_epochs", "decay_rate"):
-            self._require(name, 0 <= getattr(self, name) < math.inf, "at least 0 and finite")
+            self._require_real(name, lambda x: 0 <= x < math.inf, "at least 0 and finite")
         for name in ("beta1", "beta2", "label_smoothing", "averaging"):
-            self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and less than 1")
-        self._require("momentum", 0 < self.momentum < 1, "more than 0 and less than 1 (without it, choose 'sgd')")
-        self._require("decay_factor", 0 < self.decay_factor <= 1, "more than 0 and at most 1")
-        self._require("clip_norm", self.clip_norm is None or self.clip_norm > 0, "positive, or None")
+            self._require_real(name, lambda x: 0 <= x < 1, "at least 0 and less than 1")
+        self._require_real("momentum", lambda x: 0 < x < 1, "more than 0 and less than 1 (without it, choose 'sgd')")
+        self._require_real("decay_factor", lambda x: 0 < x <= 1, "more than 0 and at most 1")
+        if self.clip_norm is not None:
+            self._require_real("clip_norm", lambda x: 0 < x < math.inf, "positive and finite, or None")
         self._require("seed", _is_integer(self.seed) and 0 <= self.seed < 2**64, "an integer from 0 to 2**64 - 1")
         check_name("optimizer", self.optimizer, OPTIMIZERS)
         check_name("schedule", self.schedule, SCHEDULES)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
-            raise SpecificationError(f"{name} is {getattr(self, name)!r}; it must be {expected}")
+            raise SpecificationError(f"{name} is {show(getattr(self, name))}; it must be {expected}")
+
+    def _require_real(self, name: str, holds: Callable[[float], bool], expected: str) -> None:
+        value = getattr(self, name)
+        self._require(name, is_real(value) and holds(value), expected)
 
     def constants(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Return the named fields, as an optimiser's or a schedule's keyword arguments."""

@@ -289,7 +289,7 @@ PLANTED = {
     "no widths": (lambda _, metadata: metadata["network"].pop("widths"), "network has no field 'widths'"),
     "widths of text": (_set_in("network", "widths", ["2", "1"]), r"network: widths is \['2', '1'\]; expected tuple"),
     "widths of truth": (_set_in("network", "widths", [True, 1]), "network: widths is"),
-    "huge widths": (_set_in("network", "widths", [10**18, 10**18, 10**18]), "parameters have shapes"),
+    "huge widths": (_set_in("network", "widths", [10**18, 10**18, 10**18]), "no computer holds that many weights"),
     "other widths": (_set_in("network", "widths", [2, 1]), "parameters have shapes|no place"),
     "dropout of text": (_set_in("network", "dropout", "0"), "network: dropout is '0'; expected float"),
     "dropout of 2": (_set_in("network", "dropout", 2), "network: dropout is 2; it must be"),

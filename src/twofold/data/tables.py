@@ -118,7 +118,8 @@ def open_table(
         else:
             with _open_csv(path) as reader:
                 schema, groups = reader.schema, ()
-    except (arrow.ArrowException, OSError) as error:
+        schema.names  # noqa: B018 - decodes them, which may be what goes wrong
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileFormatError(
             f"{path}: not a {kind} table: {_first_line(error)}; check that it is the file you meant"
         ) from error
@@ -219,7 +220,7 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
                 _fill(buffer[k + 1, :m], batch.column(k), f"{table.path}: column {name!r}", done)
             yield Block(buffer[:, :m].T, done, fraction)
             done += m
-    except (arrow.ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         what = f"{table.path}: damaged after row {done}: {_first_line(error)}"
         raise FileFormatError(f"{what}; mend it or fetch it again") from error
 

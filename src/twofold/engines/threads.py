@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-from twofold.errors import SpecificationError
+from twofold.errors import SpecificationError, show
+from twofold.values import is_whole
 
 
 def check_threads(threads: int | None) -> int | None:
     """Return a number of threads, or None for as many as there are cores; raise `SpecificationError` if below 1."""
-    if threads is not None and threads < 1:
-        raise SpecificationError(f"threads is {threads}; it must be at least 1")
+    if threads is not None and not (is_whole(threads) and threads >= 1):
+        raise SpecificationError(f"threads is {show(threads)}; it must be at least 1")
     return threads
 
 

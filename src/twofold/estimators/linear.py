@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from twofold.errors import DataError, SpecificationError
+from twofold.errors import DataError, SpecificationError, show
 from twofold.estimators.saved import Saved
 from twofold.solvers import pairs
 from twofold.solvers.border import check_finite
@@ -23,6 +23,7 @@ from twofold.solvers.pairs import Pair
 from twofold.solvers.ridge import ridge_path
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import Summary, summarize
+from twofold.values import is_real
 
 Array = NDArray[Any]
 
@@ -119,6 +120,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         DependentColumnsWarning, AccuracyWarning
         """
         self._forget()
+        self._check_settings()
         features, targets = self._checked(X, y, reset=True)
         names = self._names()
         if np.ndim(self.penalty):
@@ -276,6 +278,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         return influence(self.solution_, features, targets, weight, target=target)
 
     def _solve_moments(self) -> Self:
+        self._check_settings()
         if np.ndim(self.penalty):
             raise SpecificationError("blocks are solved with one penalty; use fit to choose among several")
         solve = solve_nonnegative_moments if self.positive else solve_moments
@@ -295,6 +298,16 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         self.rank_, self.singular_, self.condition_ = solution.rank, solution.singular, solution.condition
         self.penalty_ = solution.penalty
         return self
+
+    def _check_settings(self) -> None:
+        """Refuse parameters that are of another kind than they must be; least squares checks their ranges."""
+        for name in ("fit_intercept", "positive"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise SpecificationError(f"{name} is {show(getattr(self, name))}; it must be True or False")
+        given: object = self.penalty
+        several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str | bytes)
+        if not all(is_real(penalty) for penalty in (given if several else [given])):  # type: ignore[attr-defined]
+            raise SpecificationError(f"penalty is {show(self.penalty)}; it must be a number or several")
 
     def _forget(self) -> None:
         """Drop what an earlier fit left that this one may not set."""

@@ -14,7 +14,7 @@ from scipy import sparse
 from twofold.borders import check_precision
 from twofold.engines import ENGINES, Engine, choose, open_engine
 from twofold.engines.threads import check_threads
-from twofold.errors import SpecificationError, check_name
+from twofold.errors import SpecificationError, check_name, show
 from twofold.network import Network, Parameters, initialize
 from twofold.recipe import Recipe
 
@@ -22,13 +22,12 @@ Array = NDArray[Any]
 
 MINIBATCH_SOLVERS = ("sgd", "adam")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-ACTIVATION_NAMES = {"logistic": "sigmoid"}  # scikit-learn's name and the house's
 LARGEST = 1e15  # float32 squares it without overflow, a thousand features of it summed
 
 # What a parameter's value must be: a test, and how to say it.
 _RULES: dict[str, tuple[Any, str]] = {
     "alpha": (lambda v: _real(v) and 0 <= v < math.inf, "a number of at least 0"),
-    "batch_size": (lambda v: v == "auto" or (_whole(v) and v >= 1), "an integer of at least 1, or 'auto'"),
+    "batch_size": (lambda v: _is(v, "auto") or (_whole(v) and v >= 1), "an integer of at least 1, or 'auto'"),
     "learning_rate_init": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
     "power_t": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
     "max_iter": (lambda v: _whole(v) and v >= 1, "an integer of at least 1"),
@@ -36,9 +35,20 @@ _RULES: dict[str, tuple[Any, str]] = {
     "tol": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
     "momentum": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
     "validation_fraction": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
-    "n_iter_no_change": (lambda v: v == math.inf or (_whole(v) and v >= 1), "an integer of at least 1, or inf"),
+    "n_iter_no_change": (
+        lambda v: _real(v) and (v == math.inf or (_whole(v) and v >= 1)),
+        "an integer of at least 1, or inf",
+    ),
     "time_budget": (lambda v: v is None or (_real(v) and v > 0), "a positive number of seconds, or None"),
-    "dropout": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+    **dict.fromkeys(
+        ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"),
+        (lambda v: isinstance(v, bool | np.bool_), "True or False"),
+    ),
+    "epsilon": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
+    **dict.fromkeys(
+        ("dropout", "beta_1", "beta_2", "label_smoothing", "averaging"),
+        (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+    ),
 }
 
 
@@ -46,15 +56,15 @@ def check_settings(model: Any) -> None:
     """Check what no other place checks; raise `SpecificationError`."""
     for name, (holds, expected) in _RULES.items():
         if hasattr(model, name) and not holds(getattr(model, name)):
-            raise SpecificationError(f"{name} is {getattr(model, name)!r}; it must be {expected}")
+            raise SpecificationError(f"{name} is {show(getattr(model, name))}; it must be {expected}")
     check_name("solver", model.solver, model._solvers)
     check_name("learning_rate", model.learning_rate, LEARNING_RATES)
     check_name("engine", model.engine, ("auto", *ENGINES))
     check_threads(model.threads)
-    if model.dtype != "auto":
+    if not _is(model.dtype, "auto"):
         check_precision(model.dtype)
     if any(not _whole(units) or units <= 0 for units in hidden_layers(model)):
-        raise SpecificationError(f"hidden_layer_sizes must be > 0, got {list(hidden_layers(model))}.")
+        raise SpecificationError(f"hidden_layer_sizes must be > 0, got {show(list(hidden_layers(model)))}.")
 
 
 def hidden_layers(model: Any) -> tuple[int, ...]:
@@ -66,9 +76,9 @@ def hidden_layers(model: Any) -> tuple[int, ...]:
 def build_network(model: Any, inputs: int, outputs: int, loss: str) -> Network:
     """Make the network that an estimator's parameters describe."""
     given = model.activation
-    names = [given] if isinstance(given, str) else list(given)
-    house = [ACTIVATION_NAMES.get(name, name) for name in names]
-    options: dict[str, Any] = {"activation": house[0] if isinstance(given, str) else tuple(house)}
+    several = isinstance(given, list | tuple)
+    house = ["sigmoid" if _is(name, "logistic") else name for name in (given if several else [given])]
+    options: dict[str, Any] = {"activation": tuple(house) if several else house[0]}
     if model.normalization is not None:
         options["normalization"] = model.normalization
     hidden = tuple(int(units) for units in hidden_layers(model))
@@ -139,7 +149,7 @@ def choose_dtype(model: Any, X: Array, y: Array) -> str:
     ``"auto"`` is float32 for minibatches, whose noise is far above its rounding, unless a number is too large for it;
     float64 for L-BFGS, which compares nearly equal losses.
     """
-    if model.dtype != "auto":
+    if not _is(model.dtype, "auto"):
         return check_precision(model.dtype)
     if model.solver == "lbfgs":
         return "float64"
@@ -170,6 +180,11 @@ def open_fitting_engine(
 def draw_seed(random_state: np.random.RandomState) -> int:
     """Draw a seed of the house's stateless randomness."""
     return int(random_state.randint(np.iinfo(np.int32).max))
+
+
+def _is(value: object, word: str) -> bool:
+    """Tell whether a value is this word; an array would be compared number by number."""
+    return isinstance(value, str) and value == word
 
 
 def _real(value: object) -> bool:

@@ -162,17 +162,25 @@ class Moments:
         if not hasattr(state, "get") or state.get("format") != FORMAT:
             raise DataError(f"not a state of moments: expected a dictionary with format {FORMAT!r}")
         try:
-            moments = cls(int(state["features"]), int(state["targets"]))
             parts = np.array(state["parts"], dtype=np.float64)
             noise = np.array(state["noise"], dtype=np.float64)
-            moments.n, moments.log_weights = int(state["n"]), float(state["log_weights"])
-        except (KeyError, TypeError, ValueError) as error:
+            features, targets = int(state["features"]), int(state["targets"])
+            n, log_weights = int(state["n"]), float(state["log_weights"])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(f"a state of moments that is damaged: {error!r}; write it again with to_dict") from error
-        shapes = (parts.shape, noise.shape) == (moments.parts.shape, moments.noise.shape)
-        if not (shapes and np.isfinite(parts).all() and np.isfinite(noise).all()):
+        k = 1 + features + targets
+        # Told before any memory is taken for them: a number is soon written.
+        shapes = min(features, targets) > 0 and (parts.shape[1:], noise.shape) == ((k, k), (k, k))
+        moments = cls(features, targets) if shapes else None
+        if (
+            moments is None
+            or parts.shape != moments.parts.shape
+            or not (np.isfinite(parts).all() and np.isfinite(noise).all())
+        ):
             raise DataError(
                 f"a state of moments that is damaged: its matrices have shapes {parts.shape}, {noise.shape}"
             )
+        moments.n, moments.log_weights = n, log_weights
         moments.parts, moments.noise = parts, noise
         return moments
 
