@@ -61,6 +61,8 @@ PERCEPTRON: dict[str, Any] = COMMON | {
 }
 SOFTMAX: dict[str, Any] = PERCEPTRON | {"n_iter_": int | np.ndarray, "gradient_": float}
 
+CLASSIFIERS = ("MLPClassifier", "SoftmaxRegression")
+
 
 class Saved:
     """What makes an estimator one that `twofold.save_model` takes."""
@@ -150,6 +152,8 @@ def _estimator(model: Model, held: Any) -> Any:
         if not fits(value, hints[name]):
             raise SpecificationError(f"{name} is {value!r:.60}")
     vars(made).update(state)
+    if missing := [name for name in _required(kind) if name not in state]:
+        raise SpecificationError(f"{missing[0]} is missing")
     if made.n_features_in_ != model.network.inputs:
         raise SpecificationError(f"n_features_in_ is {made.n_features_in_}; the network has {model.network.inputs}")
     if kind == "LinearRegression":
@@ -157,6 +161,10 @@ def _estimator(model: Model, held: Any) -> Any:
         if made.solution_.W.shape != layer.W.shape or made.solution_.b.shape != layer.b.shape:
             raise SpecificationError("solution_ has other shapes than the network")
         return made._take(made.solution_)
+    if kind in CLASSIFIERS and not _tells_apart(made._targets, made.classes_, model.network):
+        raise SpecificationError("the classes are not those of the network")
+    if made._dtype.name != model.dtype:
+        raise SpecificationError(f"_dtype is {made._dtype}; the parameters are of {model.dtype}")
     made.network_ = model.network
     if model.history:
         made.history_ = list(model.history)
@@ -170,6 +178,19 @@ def _class(kind: str) -> Any:
 
 def _attributes(kind: str) -> dict[str, Any]:
     return {"LinearRegression": LEAST_SQUARES, "SoftmaxRegression": SOFTMAX}.get(kind, PERCEPTRON)
+
+
+def _required(kind: str) -> tuple[str, ...]:
+    """Return the attributes without which there are no predictions."""
+    if kind == "LinearRegression":
+        return "n_features_in_", "solution_", "_flat"
+    return "n_features_in_", "_dtype", *(("classes_", "_targets") if kind in CLASSIFIERS else ())
+
+
+def _tells_apart(targets: ClassTargets, classes: Array, network: Network) -> bool:
+    """Tell whether these are the classes of this network."""
+    fit = targets.classes.ndim == 1 and np.array_equal(targets.classes, classes) and len(classes) > 0
+    return fit and targets.loss == network.loss and targets.outputs == network.outputs
 
 
 def _network(estimator: Any) -> tuple[Network, Parameters]:
