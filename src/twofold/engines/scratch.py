@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Block, Precision, check_block, check_features, floats
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
+from twofold.engines.joined import join, part
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
 from twofold.functions.losses import average_slope, smooth
 from twofold.functions.normalizations import EPSILON, RATE, Normalized
@@ -124,7 +125,8 @@ def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) ->
             dZ = NORMALIZATIONS[network.normalization].backward(layer.arrays["gamma"] * dZ, normalized)  # (n, h)
         gradients.append(Layer(H.T @ dZ, db, dgamma))
         if index > 0:
-            dH = dZ @ layer.W.T  # (n, h)
+            # For one output the product has a single term; BLAS is slow at those.
+            dH = dZ * layer.W.T if dZ.shape[1] == 1 else dZ @ layer.W.T  # (n, h)
             if tape.masks:
                 dH *= tape.masks[index - 1]
             dZ = dH * ACTIVATIONS[network.activations[index - 1]].derivative(tape.Z[index - 1])  # (n, h)
@@ -140,8 +142,8 @@ class ScratchEngine:
         self.network = network
         self.dtype = dtype
         self.steps = 0
-        self._parameters = parameters
         self._average: Parameters | None = None
+        self._own(parameters)
         self._loss = LOSSES[network.loss]
         self._block: Block
         self.start(Recipe())
@@ -153,13 +155,11 @@ class ScratchEngine:
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
-        self._parameters = self._model()
+        self._own(self._model())
         self._recipe = check_recipe(self.network, recipe)
         self._optimizer = OPTIMIZERS[recipe.optimizer]
         self._constants = recipe.constants(self._optimizer.constants)
-        self._memory = {
-            name: map_arrays(np.zeros_like, self._parameters, statistics=False) for name in self._optimizer.memory
-        }
+        self._memory = {name: np.zeros_like(self._theta) for name in self._optimizer.memory}
         self._average = map_arrays(np.copy, self._parameters) if recipe.averaging else None
         self.steps = 0
 
@@ -194,16 +194,21 @@ class ScratchEngine:
         recipe, t = self._recipe, self.steps + 1
         if recipe.clip_norm is not None:
             clip([g for layer in gradients for g in layer.trained], recipe.clip_norm)
-        for index, (layer, gradient) in enumerate(zip(self._parameters, gradients, strict=True)):
-            for part, (theta, g) in enumerate(zip(layer.trained, gradient.trained, strict=True)):
-                if recipe.weight_decay and part == 0:  # weights; biases and scales don't decay
-                    if self._optimizer.decoupled:
-                        theta *= 1 - learning_rate * recipe.weight_decay
-                    else:
-                        g += recipe.weight_decay * theta
-                memory = tuple(arrays[index].trained[part] for arrays in self._memory.values())
-                self._optimizer.update(theta, g, memory, learning_rate, t, **self._constants)
+        if recipe.weight_decay:
+            for layer, gradient in zip(self._parameters, gradients, strict=True):  # weights; biases and scales don't
+                W, dW = layer.W, gradient.W
+                if self._optimizer.decoupled:
+                    W *= 1 - learning_rate * recipe.weight_decay
+                else:
+                    dW += recipe.weight_decay * W
+        memory = tuple(self._memory.values())
+        self._optimizer.update(self._theta, join(gradients), memory, learning_rate, t, **self._constants)
         self.steps = t
+
+    def _own(self, parameters: Parameters) -> None:
+        """Take over parameters: the trained ones lie in one array, so that an update is one operation."""
+        self._theta = join(parameters)
+        self._parameters = part(self._theta, parameters)
 
     def _follow(self, normalized: Sequence[Normalized], n: int) -> None:
         """Move what follows the steps: running means and variances, and the average of the parameters."""
@@ -248,16 +253,19 @@ class ScratchEngine:
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        memory = dict(self._memory) if self._average is None else self._memory | {AVERAGE: self._average}
-        copies = {name: map_arrays(np.copy, arrays) for name, arrays in memory.items()}
+        memory = {name: part(m.copy(), self._parameters, statistics=False) for name, m in self._memory.items()}
+        if self._average is not None:
+            memory[AVERAGE] = map_arrays(np.copy, self._average)
         loss, right, weight = self._totals.tolist()
-        return EngineState(map_arrays(np.copy, self._parameters), copies, self.steps, (loss, right, weight))
+        return EngineState(map_arrays(np.copy, self._parameters), memory, self.steps, (loss, right, weight))
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
-        self._parameters, self._memory = state.parameters, dict(state.memory)
-        self._average = self._memory.pop(AVERAGE, None)
+        memory = dict(state.memory)
+        self._average = memory.pop(AVERAGE, None)
+        self._own(state.parameters)
+        self._memory = {name: join(arrays) for name, arrays in memory.items()}
         self._totals = np.array(state.totals)
         self.steps = state.steps
 

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 MINIBATCH_SOLVERS = ("sgd", "adam")
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-LARGEST = 1e15  # float32 squares it without overflow, a thousand features of it summed
+LARGEST = 1e15  # norm of X and of y: far enough from where float32's squares overflow
 
 # What a parameter's value must be: a test, and how to say it.
 _RULES: dict[str, tuple[Any, str]] = {
@@ -154,8 +154,8 @@ def choose_dtype(model: Any, X: Array, y: Array) -> str:
     if model.solver == "lbfgs":
         return "float64"
     values: Any = X.data if sparse.issparse(X) else X
-    large = any(a.size and max(a.max(), -a.min()) > LARGEST for a in (values, y) if a.dtype.kind == "f")
-    return "float64" if large else "float32"
+    fits = all(a.dtype.kind != "f" or np.vdot(a, a) < LARGEST**2 for a in (values, y))  # one pass, by BLAS
+    return "float32" if fits else "float64"
 
 
 def open_fitting_engine(
