@@ -52,6 +52,32 @@ def test_every_number_is_the_engine_s(activation, loss, n):
     assert float(paper["L_new"]) == pytest.approx(after, rel=1e-12)
 
 
+@pytest.mark.parametrize(("normalization", "n"), [("batch", 2), ("batch", 5), ("layer", 1), ("layer", 4)])
+def test_normalised_layers_are_traced_with_the_engine_s_numbers(normalization, n):
+    network = Network((3, 4, 5, 2), ("tanh", "silu"), normalization=normalization)
+    data = random_dataset(network, n)
+    draw = np.random.default_rng(0)
+    parameters = tuple(
+        replace(layer, **{name: draw.normal(size=layer.b.shape) for name in layer.arrays if name in ("b", "gamma")})
+        for layer in initialize(network, 1, initialization="xavier")
+    )
+    paper = trace(network, parameters, data.train.X, data.train.y, learning_rate=0.25)
+    engine = open_engine("scratch", network, parameters=parameters, dtype="float64")
+    for number, slope in enumerate(engine.gradients(data.train.X, data.train.y), start=1):
+        for name, array in slope.arrays.items():
+            np.testing.assert_allclose(paper[f"d{name}{number}"], array, rtol=1e-12, atol=1e-15)
+            old = parameters[number - 1].arrays[name]
+            np.testing.assert_allclose(paper[f"{name}{number}_new"], old - 0.25 * array, rtol=1e-14, atol=1e-16)
+    a_hat = paper["a1_hat" if n == 1 else "A1_hat"]
+    np.testing.assert_allclose(a_hat.mean(axis=0 if normalization == "batch" else 1), 0, atol=1e-12)
+    assert "passed" in str(paper)
+    assert f"{normalization} normalisation" in str(paper)
+    entry = find_entry(paper, "gamma2[3]")
+    assert entry.related["from central differences"] == pytest.approx(entry.related["gradient by hand"], abs=1e-6)
+    assert find_entry(paper, "a1[0,2]" if n == 1 else "A1[0,2]").worked.count("·") == 3
+    assert render_html(paper).count("<math") >= sum(bool(step.latex) for step in paper.steps)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_terms_of_a_loss_add_up_to_it(loss):
     paper, _, samples = followed(Network((3, 4), loss=loss))
@@ -210,7 +236,12 @@ def test_json_holds_the_numbers():
     arrays = {array["name"]: array for step in found["steps"] for array in step["arrays"]}
     np.testing.assert_array_equal(arrays["W1"]["values"], parameters[0].W)
     np.testing.assert_array_equal(arrays["dW2"]["values"], paper["dW2"])
-    assert found["network"] == {"widths": [4, 5, 3], "activations": ["relu"], "loss": "cross_entropy"}
+    assert found["network"] == {
+        "widths": [4, 5, 3],
+        "activations": ["relu"],
+        "loss": "cross_entropy",
+        "normalization": None,
+    }
     large, _, _ = followed(Network((40, 60, 3)), 1)
     arrays = {array["name"]: array for step in large_steps(large) for array in step["arrays"]}
     assert "values" not in arrays["W1"]
@@ -268,3 +299,6 @@ def test_what_cannot_be_traced_is_refused():
         trace(network, parameters, np.ones((65, 4)), np.zeros(65, dtype=int))
     with pytest.raises(DataError, match="4 inputs"):
         trace(network, parameters, np.ones((1, 3)), [0])
+    network = Network((4, 5, 3), normalization="batch")
+    with pytest.raises(DataError, match="give two or more"):
+        trace(network, initialize(network), np.ones((1, 4)), [0])

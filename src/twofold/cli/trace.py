@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, ROOT, takes
+from twofold.cli.options import AS_JSON, ROOT, JobOptions, takes
 
 if TYPE_CHECKING:
     from twofold.cli.screen import Screen
@@ -30,8 +30,16 @@ class Subject:
     part: Annotated[str, Option("--part", help="Samples of train or test.")] = "test"
     sample: Annotated[str, Option("--sample", help="Which, from 0: 7, or a few: 0,3,8.")] = "0"
     hidden: Annotated[str | None, Option("--hidden", help="Units of an untrained mlp's hidden layers.")] = None
-    activation: Annotated[str, Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity.")] = "relu"
-    loss: Annotated[str | None, Option("--loss", help="cross_entropy, softmax_squared or squared.")] = None
+    activation: Annotated[
+        str,
+        Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity; or one of each layer: relu,tanh."),
+    ] = "relu"
+    loss: Annotated[
+        str | None, Option("--loss", help="cross_entropy or softmax_squared; squared, huber or absolute.")
+    ] = None
+    normalization: Annotated[
+        str | None, Option("--normalization", help="batch or layer: of hidden layers, before their activation.")
+    ] = None
     init: Annotated[str, Option("--init", help="Untrained weights: xavier, he, normal or zeros.")] = "xavier"
     sigma: Annotated[float, Option("--sigma", help="Standard deviation of normal weights.")] = 0.01
     seed: Annotated[int, Option("--seed", help="Of untrained weights.")] = 0
@@ -113,7 +121,6 @@ def _network(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dat
 
 def _untrained(screen: Screen, subject: Subject, *, alone: bool) -> tuple[Network, Parameters, Dataset]:
     """Draw a network that fits the data set."""
-    from twofold.cli.options import widths
     from twofold.models import build_network
     from twofold.network import initialize
 
@@ -122,8 +129,14 @@ def _untrained(screen: Screen, subject: Subject, *, alone: bool) -> tuple[Networ
     model = subject.what
     if alone:
         model = "mlp" if subject.hidden else "softmax" if data.classes else "linear"
+    words = JobOptions(model=model, hidden=subject.hidden, activation=subject.activation)
     network = build_network(
-        model, data, hidden=widths(subject.hidden), activation=subject.activation, loss=subject.loss
+        model,
+        data,
+        hidden=words.hidden_widths(),
+        activation=words.activations(),
+        loss=subject.loss,
+        normalization=subject.normalization,
     )
     start = initialize(network, subject.seed, initialization=subject.init, sigma=subject.sigma)
     return network, start, data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from twofold.borders import check_block, floats
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.inspect.affine import PIECEWISE, affine_map_at
+from twofold.inspect.tracing.arithmetic import place
 from twofold.inspect.tracing.backward import backward_steps, update_steps
 from twofold.inspect.tracing.checks import check_steps
 from twofold.inspect.tracing.entries import Entry, find_entry, split_entry
@@ -43,7 +45,7 @@ def trace(
 ) -> Trace:
     """Follow samples through a network as on paper: forward, loss, backward, the step of SGD, and two checks.
 
-    All in float64, without dropout.
+    All in float64, without dropout; batch normalisation is by the samples' own means and variances, as in training.
 
     Parameters
     ----------
@@ -69,9 +71,9 @@ def trace(
     Raises
     ------
     SpecificationError
-        If the learning rate is not positive, the network normalises its layers, or an entry can't be read.
+        If the learning rate is not positive, or an entry can't be read.
     DataError
-        If the samples don't fit the network, or are too many.
+        If the samples don't fit the network, are too many, or one alone for batch normalisation.
 
     Examples
     --------
@@ -82,31 +84,36 @@ def trace(
     """
     if not 0 < learning_rate < np.inf:
         raise SpecificationError(f"learning_rate is {learning_rate}; it must be positive and finite")
-    if network.normalization is not None:
-        raise SpecificationError(f"{network.normalization} normalisation can't be traced yet; choose a network without")
     layers = check_parameters(network, parameters, "float64")
     block = check_block(network, X, y, None, dtype="float64")
     if len(block) > MOST_SAMPLES:
         raise DataError(f"{len(block)} samples; a trace shows at most {MOST_SAMPLES}: choose a few")
     rows, names = floats(block.X, "float64"), tuple(classes)
+    if network.normalization == "batch" and len(rows) < 2:
+        raise DataError("batch normalisation takes its means over the samples of a step; give two or more")
     letters = Letters(len(rows), len(layers))
 
     given = [_given_samples(letters, rows, tuple(features)), *_given_layers(letters, layers, names, learning_rate)]
-    forward, inputs, outputs = forward_steps(network, layers, rows, names)
-    scene = LossScene(network.loss, outputs[-1], block.y, names, letters)
-    backward, gradients = backward_steps(network, layers, scene.slope, (inputs, outputs))
+    forward, kept = forward_steps(network, layers, rows, names)
+    scene = LossScene(network.loss, kept.outputs[-1], block.y, names, letters)
+    backward, gradients = backward_steps(network, layers, scene.slope, kept)
     update, moved = update_steps(layers, gradients, learning_rate, len(rows))
     after = _loss_after(network, moved, rows, block.y)
     checks, report = check_steps(network, layers, (rows, block.y), gradients, also=_coordinates(entries))
     steps = [*given, *forward, *loss_steps(scene), slope_step(scene), *backward, *update, after, *checks]
-    if len(rows) == 1 and network.hidden and set(network.activations) <= set(PIECEWISE):
+    if (
+        len(rows) == 1
+        and network.hidden
+        and network.normalization is None
+        and set(network.activations) <= set(PIECEWISE)
+    ):
         steps.append(_affine(network, layers, rows[0], classes=names, features=tuple(features)))
     return Trace(
         network,
         source,
         learning_rate,
         tuple(steps),
-        tuple(str(letter(i)) for i in range(1, len(layers) + 1) for letter in (letters.weights, letters.bias)),
+        tuple(str(letters.trained(i)[name]) for i, layer in enumerate(gradients, start=1) for name in layer.arrays),
         {check.where: (check.by_hand, check.autograd, check.differences) for check in report.checks},
     )
 
@@ -121,16 +128,18 @@ def _given_layers(letters: Letters, layers: Parameters, classes: tuple[str, ...]
     steps = []
     for number, layer in enumerate(layers, start=1):
         columns = classes if number == len(layers) else ()
-        arrays = Named(letters.weights(number), layer.W, columns), Named(letters.bias(number), layer.b, columns)
+        symbols, there = letters.trained(number), layer.arrays
+        arrays = tuple(Named(symbol, there[name], columns) for name, symbol in symbols.items() if name in there)
         title = "Weights and bias" + (f" of layer {number}" if len(layers) > 1 else "")
-        steps.append(Step("given", title, shapes=f"{layer.W.shape}, {layer.b.shape}", arrays=arrays))
+        shapes = ", ".join(str(array.values.shape) for array in arrays)
+        steps.append(Step("given", title, shapes=shapes, arrays=arrays))
     rate = Named(Symbol("eta", r"\eta"), np.array(eta))
     return [*steps, Step("given", "Learning rate", arrays=(rate,))]
 
 
 def _loss_after(network: Network, moved: Parameters, X: Array, y: Array) -> Step:
-    _, _, outputs = forward_steps(network, moved, X, ())
-    loss = np.array(LOSSES[network.loss].value(outputs[-1], y))
+    _, kept = forward_steps(network, moved, X, ())
+    loss = np.array(LOSSES[network.loss].value(kept.outputs[-1], y))
     symbol = Symbol("L_new", r"L^{\mathrm{new}}")
     return Step("update", "The loss after the step", arrays=(Named(symbol, loss),), shapes="()")
 
@@ -140,10 +149,9 @@ def _coordinates(entries: Sequence[str]) -> tuple[str, ...]:
     found = []
     for text in entries:
         name, index = split_entry(text)
-        name = name.removeprefix("d")
-        if name[0] in "Wb":
-            name = name if name[1:].isdigit() else f"{name[0]}1"
-            found.append(f"{name}[{', '.join(map(str, index))}]")
+        parts = re.fullmatch(r"d?(W|b|gamma)(\d*)", name)
+        if parts is not None:
+            found.append(place(f"{parts[1]}{parts[2] or 1}", index))
     return tuple(found)
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from twofold.functions import ACTIVATIONS
 from twofold.inspect.tracing.arithmetic import dot, number, place, telling
-from twofold.inspect.tracing.forward import activation_formulas
+from twofold.inspect.tracing.forward import Kept, activation_formulas
 from twofold.inspect.tracing.letters import Letters, gradient, updated
+from twofold.inspect.tracing.normalized import backward_normalized
 from twofold.inspect.tracing.record import Named, Step, Symbol
 from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
 
 
-def backward_steps(
-    network: Network, parameters: Parameters, dO: Array, kept: tuple[list[Array], list[Array]]
-) -> tuple[list[Step], Parameters]:
+def backward_steps(network: Network, parameters: Parameters, dO: Array, kept: Kept) -> tuple[list[Step], Parameters]:
     """Carry the slope at the outputs back to every weight.
 
     Parameters
@@ -27,37 +27,43 @@ def backward_steps(
     parameters : Parameters
     dO : ndarray, shape (n, q)
         With 1/n in it.
-    kept : tuple of two lists of ndarray
-        Inputs and outputs of each layer's affine map, as `forward_steps` gives them.
+    kept : Kept
+        Of the way forward.
 
     Returns
     -------
     steps : list of Step
     parameters : Parameters
-        The gradient of each W and b.
+        The gradient of each W, b and gamma.
     """
-    inputs, outputs = kept
     letters = Letters(len(dO), len(parameters))
-    steps, gradients = [], []
+    steps: list[Step] = []
+    gradients = []
     dZ = dO  # (n, q)
     for number_ in range(len(parameters), 0, -1):
-        H = inputs[number_ - 1]  # (n, h)
-        dW, db = H.T @ dZ, dZ.sum(axis=0)  # (h, q), (q,)
-        gradients.append(Layer(dW, db))
-        steps += [_weights(letters, number_, (H, dZ), dW), _bias(letters, number_, dZ, db)]
+        layer, H = parameters[number_ - 1], kept.inputs[number_ - 1]  # H is (n, h)
+        db, dgamma, before = dZ.sum(axis=0), None, letters.output(number_)
+        steps.append(_bias(letters, number_, dZ, db))
+        if network.normalization is not None and number_ < len(parameters):
+            arrays = dZ, kept.normalized[number_ - 1]
+            own, dgamma, dZ = backward_normalized(letters, number_, layer, arrays, name=network.normalization)
+            steps += own
+            before = letters.rows("A", number_)
+        dW = H.T @ dZ  # (h, q)
+        gradients.append(Layer(dW, db, dgamma))
+        steps.append(_weights(letters, number_, (H, dZ), dW, before=before))
         if number_ > 1:
-            W = parameters[number_ - 1].W
-            dH = dZ @ W.T  # (n, h)
-            steps.append(_below(letters, number_, (dZ, W), dH))
-            slope = ACTIVATIONS[network.activations[number_ - 2]].derivative(outputs[number_ - 2])  # (n, h)
+            dH = dZ @ layer.W.T  # (n, h)
+            steps.append(_below(letters, number_, (dZ, layer.W), dH, before=before))
+            slope = ACTIVATIONS[network.activations[number_ - 2]].derivative(kept.outputs[number_ - 2])  # (n, h)
             dZ = dH * slope  # (n, h)
             steps.append(_through(letters, number_ - 1, network.activations[number_ - 2], (slope, dZ)))
     return steps, tuple(reversed(gradients))
 
 
-def _weights(letters: Letters, layer: int, factors: tuple[Array, Array], dW: Array) -> Step:
+def _weights(letters: Letters, layer: int, factors: tuple[Array, Array], dW: Array, *, before: Symbol) -> Step:
     H, dZ = factors
-    h, W, z = letters.input(layer), letters.weights(layer), gradient(letters.output(layer))
+    h, W, z = letters.input(layer), letters.weights(layer), gradient(before)
     d = gradient(W)
     i, j = telling(dW)
     return Step(
@@ -82,9 +88,9 @@ def _bias(letters: Letters, layer: int, dZ: Array, db: Array) -> Step:
     return Step("backward", f"Gradient of {b}", formula, latex, f"{db.shape} from {dZ.shape}", (Named(d, db),))
 
 
-def _below(letters: Letters, layer: int, factors: tuple[Array, Array], dH: Array) -> Step:
+def _below(letters: Letters, layer: int, factors: tuple[Array, Array], dH: Array, *, before: Symbol) -> Step:
     dZ, W = factors
-    h, z, w = gradient(letters.input(layer)), gradient(letters.output(layer)), letters.weights(layer)
+    h, z, w = gradient(letters.input(layer)), gradient(before), letters.weights(layer)
     return Step(
         "backward",
         f"Down to {letters.input(layer)}",
@@ -133,13 +139,10 @@ def update_steps(
     letters = Letters(samples, len(parameters))
     steps, moved = [], []
     for number_, (layer, slope) in enumerate(zip(parameters, gradients, strict=True), start=1):
-        after = Layer(layer.W - eta * slope.W, layer.b - eta * slope.b)
-        moved.append(after)
-        for symbol, arrays in (
-            (letters.weights(number_), (layer.W, slope.W, after.W)),
-            (letters.bias(number_), (layer.b, slope.b, after.b)),
-        ):
-            steps.append(_update(symbol, eta, arrays))
+        new = {name: layer.arrays[name] - eta * g for name, g in slope.arrays.items()}
+        moved.append(replace(layer, **new))
+        symbols = letters.trained(number_)
+        steps += [_update(symbols[name], eta, (layer.arrays[name], slope.arrays[name], new[name])) for name in new]
     return steps, tuple(moved)
 
 

@@ -67,10 +67,11 @@ def autograd_gradients(network: Network, parameters: Parameters, X: Array, y: Ar
 
 
 def _named(letters: Letters, gradients: Parameters) -> list[tuple[Symbol, Array]]:
-    pairs: list[tuple[Symbol, Array]] = []
-    for number, layer in enumerate(gradients, start=1):
-        pairs += [(letters.weights(number), layer.W), (letters.bias(number), layer.b)]
-    return pairs
+    return [
+        (letters.trained(number)[name], array)
+        for number, layer in enumerate(gradients, start=1)
+        for name, array in layer.arrays.items()
+    ]
 
 
 def _autograd_step(letters: Letters, by_hand: Parameters, autograd: Parameters | None) -> Step:
@@ -122,7 +123,7 @@ def _largest_entries(gradients: Parameters) -> list[str]:
     """Name the largest entries of each array."""
     names = []
     for number, layer in enumerate(gradients, start=1):
-        for letter, array in (("W", layer.W), ("b", layer.b)):
+        for letter, array in layer.arrays.items():
             flat = np.argsort(-np.abs(array), axis=None, kind="stable")[:LARGEST]
             places = zip(*np.unravel_index(flat, array.shape), strict=True)
             names += [f"{letter}{number}[{', '.join(map(str, place))}]" for place in places]

@@ -30,6 +30,7 @@ def to_dict(trace: Trace, *, full: bool = False) -> dict[str, Any]:
             "widths": list(trace.network.widths),
             "activations": list(trace.network.activations),
             "loss": trace.network.loss,
+            "normalization": trace.network.normalization,
         },
         "source": trace.source,
         "learning_rate": trace.learning_rate,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 from twofold.errors import SpecificationError, check_name
 from twofold.inspect.tracing.arithmetic import dot, place
 from twofold.inspect.tracing.record import Trace
@@ -130,7 +128,8 @@ def _worked(trace: Trace, name: str, index: tuple[int, ...]) -> str:
     arrays = trace.arrays
     network = trace.network
     count = len(network.shapes)
-    layer = count if name in ("o", "O") else int(name[1:]) if re.fullmatch(r"[zZ]\d+", name) else 0
+    sums = r"[aA]\d+" if network.normalization else r"[zZ]\d+"
+    layer = count if name in ("o", "O") else int(name[1:]) if re.fullmatch(sums, name) else 0
     if layer:
         suffix = str(layer) if count > 1 else ""
         below = [key for key in ("x", "X") if key in arrays] if layer == 1 else [f"h{layer - 1}", f"H{layer - 1}"]
@@ -138,5 +137,6 @@ def _worked(trace: Trace, name: str, index: tuple[int, ...]) -> str:
         W, b = trace[f"W{suffix}"], trace[f"b{suffix}"]
         row, column = index
         pairs = zip(H[row], W[:, column], strict=True)
-        return dot(place(name, index), pairs, float(np.asarray(trace[name])[index]), float(b[column]))
+        bias = None if name[0] in "aA" else float(b[column])
+        return dot(place(name, index), pairs, float(trace[name][index]), bias)
     return ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twofold.functions import ACTIVATIONS
+from twofold.functions.normalizations import Normalized
 from twofold.inspect.tracing.arithmetic import dot
 from twofold.inspect.tracing.letters import Letters
+from twofold.inspect.tracing.normalized import forward_normalized
 from twofold.inspect.tracing.record import Named, Step
 from twofold.network import Layer, Network, Parameters
 
@@ -33,9 +35,27 @@ def activation_formulas(name: str) -> tuple[str, str, str, str]:
     return FORMULAS.get(name, (f"{name}(z)", f"{word}(z)", f"{name}'(z)", f"{word}'(z)"))
 
 
+class Kept(NamedTuple):
+    """What the way back needs of the way forward.
+
+    Attributes
+    ----------
+    inputs : list of ndarray
+        Each layer's input: X, then each H.
+    outputs : list of ndarray
+        What each layer hands to its activation: each Z, then O.
+    normalized : list of Normalized
+        Of each hidden layer; empty without a normalisation.
+    """
+
+    inputs: list[Array]
+    outputs: list[Array]
+    normalized: list[Normalized]
+
+
 def forward_steps(
     network: Network, parameters: Parameters, X: Array, classes: tuple[str, ...]
-) -> tuple[list[Step], list[Array], list[Array]]:
+) -> tuple[list[Step], Kept]:
     """Follow samples from the inputs to the raw outputs.
 
     Parameters
@@ -49,25 +69,28 @@ def forward_steps(
     Returns
     -------
     steps : list of Step
-    inputs : list of ndarray
-        Each layer's input: X, then each H.
-    outputs : list of ndarray
-        Each layer's ``X W + b``: each Z, then O.
+    kept : Kept
     """
     letters = Letters(len(X), len(parameters))
-    steps, inputs, outputs = [], [], []
+    steps: list[Step] = []
+    kept = Kept([], [], [])
     H = X  # (n, d)
     for number, layer in enumerate(parameters, start=1):
-        Z = H @ layer.W + layer.b  # (n, h)
-        inputs.append(H)
-        outputs.append(Z)
         last = number == len(parameters)
-        steps.append(_affine(letters, number, layer, (H, Z), columns=classes if last else ()))
+        kept.inputs.append(H)
+        if last or network.normalization is None:
+            Z = H @ layer.W + layer.b  # (n, h)
+            steps.append(_affine(letters, number, layer, (H, Z), columns=classes if last else ()))
+        else:
+            own, Z, normalized = forward_normalized(letters, number, layer, H, name=network.normalization)
+            steps += own
+            kept.normalized.append(normalized)
+        kept.outputs.append(Z)
         if not last:
             name = network.activations[number - 1]
             H = ACTIVATIONS[name].value(Z)  # (n, h)
             steps.append(_activation(letters, number, name, H))
-    return steps, inputs, outputs
+    return steps, kept
 
 
 def _affine(

@@ -35,6 +35,14 @@ class Letters:
         """Name the bias of a layer, counted from 1."""
         return self._numbered("b", self._number(layer))
 
+    def scale(self, layer: int) -> Symbol:
+        """Name the scale of a normalised layer, counted from 1."""
+        return Symbol(f"gamma{layer}", rf"\boldsymbol{{\gamma}}_{{{layer}}}")
+
+    def trained(self, layer: int) -> dict[str, Symbol]:
+        """Name what is trained of a layer, by its names in `twofold.network.Layer`."""
+        return {"W": self.weights(layer), "b": self.bias(layer), "gamma": self.scale(layer)}
+
     def input(self, layer: int) -> Symbol:
         """Name what a layer takes: X, or the H below."""
         return self.rows("X") if layer == 1 else self.rows("H", layer - 1)

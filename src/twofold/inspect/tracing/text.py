@@ -26,6 +26,7 @@ def heading(trace: Trace) -> str:
     network = trace.network
     widths = "-".join(map(str, network.widths))
     between = f", {', '.join(dict.fromkeys(network.activations))}" if network.hidden else ""
+    between += f", {network.normalization} normalisation" if network.normalization else ""
     source = f"{trace.source} through " if trace.source else ""
     return f"{source}{widths}{between}, {network.loss.replace('_', ' ')}"
 

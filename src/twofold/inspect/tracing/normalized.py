@@ -1,0 +1,157 @@
+"""Normalised layers in a trace: ``A = H W``, its means and variances, ``Z = gamma A_hat + b``, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from twofold.functions import NORMALIZATIONS
+from twofold.functions.normalizations import EPSILON, Normalized
+from twofold.inspect.tracing.arithmetic import dot
+from twofold.inspect.tracing.letters import Letters, gradient
+from twofold.inspect.tracing.record import Named, Step, Symbol
+from twofold.network import Layer
+
+Array = NDArray[Any]
+
+OVER = {"batch": "over the samples", "layer": "over the units"}
+
+
+def forward_normalized(
+    letters: Letters, number: int, layer: Layer, H: Array, *, name: str
+) -> tuple[list[Step], Array, Normalized]:
+    """Take a layer's input to its pre-activation.
+
+    Parameters
+    ----------
+    letters : Letters
+    number : int
+        Of the layer, from 1.
+    layer : Layer
+    H : ndarray, shape (n, d)
+    name : {"batch", "layer"}
+
+    Returns
+    -------
+    steps : list of Step
+    Z : ndarray, shape (n, h)
+    kept : Normalized
+        What the way back needs.
+    """
+    A = H @ layer.W  # (n, h)
+    kept = NORMALIZATIONS[name].value(A)
+    gamma = layer.arrays["gamma"]
+    Z = gamma * kept.Z_hat + layer.b  # (n, h)
+    h, a, a_hat, z = letters.input(number), letters.rows("A", number), hat(letters, number), letters.rows("Z", number)
+    W, b, g = letters.weights(number), letters.bias(number), letters.scale(number)
+    m, v = _mean(number), _variance(number)
+    steps = [
+        Step(
+            "forward",
+            f"Hidden layer {number}",
+            f"{a} = {h} {W}",
+            f"{a.latex} = {h.latex} {W.latex}",
+            f"{A.shape} = {H.shape} {layer.W.shape}",
+            (Named(a, A),),
+            worked=dot(f"{a}[0, 0]", zip(H[0], layer.W[:, 0], strict=True), A[0, 0]),
+        ),
+        Step(
+            "forward",
+            f"Mean and variance {OVER[name]}",
+            f"{m} = mean {a}, {v} = mean ({a} - {m})^2",
+            rf"{m.latex} = \operatorname{{mean}} {a.latex}, \quad {v.latex} = \operatorname{{mean}}\,"
+            rf"({a.latex} - {m.latex})^2",
+            f"{kept.mean.shape}, {kept.variance.shape} from {A.shape}",
+            (Named(m, kept.mean), Named(v, kept.variance)),
+        ),
+        Step(
+            "forward",
+            "Normalised",
+            f"{a_hat} = ({a} - {m}) / sqrt({v} + {EPSILON:g})",
+            rf"{a_hat.latex} = \frac{{{a.latex} - {m.latex}}}{{\sqrt{{{v.latex} + \varepsilon}}}}",
+            f"{A.shape} = ({A.shape} - {kept.mean.shape}) / {kept.variance.shape}",
+            (Named(a_hat, kept.Z_hat),),
+        ),
+        Step(
+            "forward",
+            "Scaled and moved",
+            f"{z} = {g} * {a_hat} + {b}",
+            rf"{z.latex} = {g.latex} \odot {a_hat.latex} + {b.latex}",
+            f"{Z.shape} = {gamma.shape} * {A.shape} + {layer.b.shape}",
+            (Named(z, Z),),
+        ),
+    ]
+    return steps, Z, kept
+
+
+def backward_normalized(
+    letters: Letters, number: int, layer: Layer, arrays: tuple[Array, Normalized], *, name: str
+) -> tuple[list[Step], Array, Array]:
+    """Take the gradient at a layer's pre-activation back to what comes before the normalisation.
+
+    Parameters
+    ----------
+    letters : Letters
+    number : int
+    layer : Layer
+    arrays : tuple of dZ (n, h) and Normalized
+    name : {"batch", "layer"}
+
+    Returns
+    -------
+    steps : list of Step
+    dgamma : ndarray, shape (h,)
+    dA : ndarray, shape (n, h)
+    """
+    dZ, kept = arrays
+    gamma = layer.arrays["gamma"]
+    dgamma = (dZ * kept.Z_hat).sum(axis=0)  # (h,)
+    dA_hat = gamma * dZ  # (n, h)
+    dA = NORMALIZATIONS[name].backward(dA_hat, kept)  # (n, h)
+    a_hat, v, g = hat(letters, number), _variance(number), letters.scale(number)
+    dz, dg, da_hat, da = (gradient(s) for s in (letters.rows("Z", number), g, a_hat, letters.rows("A", number)))
+    steps = [
+        Step(
+            "backward",
+            f"Gradient of {g}",
+            f"{dg} = sum_i ({dz} * {a_hat})_i",
+            rf"{dg.latex} = \sum_i \Bigl({dz.latex} \odot {a_hat.latex}\Bigr)_i",
+            f"{dgamma.shape} from {dZ.shape}",
+            (Named(dg, dgamma),),
+        ),
+        Step(
+            "backward",
+            "Through the scale",
+            f"{da_hat} = {g} * {dz}",
+            rf"{da_hat.latex} = {g.latex} \odot {dz.latex}",
+            f"{dA_hat.shape} = {gamma.shape} * {dZ.shape}",
+            (Named(da_hat, dA_hat),),
+        ),
+        Step(
+            "backward",
+            "Through the normalisation",
+            f"{da} = ({da_hat} - mean {da_hat} - {a_hat} mean({da_hat} * {a_hat})) / sqrt({v} + {EPSILON:g})",
+            rf"{da.latex} = \frac{{1}}{{\sqrt{{{v.latex} + \varepsilon}}}} \Bigl({da_hat.latex}"
+            rf" - \operatorname{{mean}} {da_hat.latex}"
+            rf" - {a_hat.latex} \odot \operatorname{{mean}}\bigl({da_hat.latex} \odot {a_hat.latex}\bigr)\Bigr)",
+            f"{dA.shape}, means {OVER[name]}",
+            (Named(da, dA),),
+            note="Mean and variance depend on every number that they are taken of; these are their shares.",
+        ),
+    ]
+    return steps, dgamma, dA
+
+
+def hat(letters: Letters, number: int) -> Symbol:
+    """Name a layer's normalised numbers: A1_hat."""
+    a = letters.rows("A", number)
+    return Symbol(f"{a}_hat", rf"\hat{{{a.latex}}}")
+
+
+def _mean(number: int) -> Symbol:
+    return Symbol(f"mean{number}", rf"\mathbf{{m}}_{{{number}}}")
+
+
+def _variance(number: int) -> Symbol:
+    return Symbol(f"variance{number}", rf"\mathbf{{v}}_{{{number}}}")
