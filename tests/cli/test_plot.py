@@ -104,3 +104,27 @@ def test_a_sparkline_goes_from_the_least_to_the_largest():
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert sparkline([]) == ""
     assert len(sparkline(np.arange(1000.0), 12)) == 12
+
+
+def test_the_bar_carries_the_loss_so_far_as_a_sparkline(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from rich.console import Console
+
+    from twofold import Recipe
+    from twofold.cli.screen import Screen
+    from twofold.metrics import Score
+
+    clock = iter(np.arange(0, 100, 0.2))
+    monkeypatch.setattr("twofold.cli.screen.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    losses = iter([4.0, 2.0, 1.0])
+    engine = SimpleNamespace(running=lambda: Score(next(losses), None))
+    for encoding, curve in (("utf-8", "█▃▁"), ("ascii", "")):
+        losses = iter([4.0, 2.0, 1.0])
+        with (tmp_path / encoding).open("w+", encoding=encoding) as sink:
+            terminal = Console(force_terminal=True, width=120, file=sink)
+            with Screen(console=terminal).training(Recipe(epochs=1), 100) as watch:
+                for done in (30, 60, 90):
+                    watch(engine, done)
+                (task,) = watch.bar.tasks
+                assert task.fields["curve"] == curve

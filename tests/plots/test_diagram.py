@@ -73,3 +73,5 @@ def test_what_is_no_network_is_refused():
         network_diagram((4, 2), initialize(Network((4, 3))))
     with pytest.raises(SpecificationError, match="1 names for 4 inputs"):
         network_diagram((4, 2), inputs=["one"])
+    with pytest.raises(SpecificationError, match="a weight is not a finite number"):
+        network_diagram((1, 1), (Layer(np.array([[np.nan]]), np.zeros(1)),))

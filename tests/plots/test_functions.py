@@ -63,3 +63,7 @@ def test_what_can_not_be_drawn_is_refused():
         xyplot(lambda x: np.zeros((2, 2)))
     with pytest.raises(DataError, match="complex128"):
         xyplot(lambda x: x * 1j)
+    with pytest.raises(DataError, match="the function made"):
+        xyplot(lambda x: "a")
+    with pytest.raises(SpecificationError, match="the function is 5; expected one"):
+        xyplot(5)

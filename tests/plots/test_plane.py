@@ -54,6 +54,8 @@ def test_what_has_no_two_columns_has_no_regions():
         decision_regions(half, X[:, :1], Y)
     with pytest.raises(DataError, match=r"predict made shape \(1,\) of 57600 points"):
         decision_regions(lambda points: np.zeros(1), X, Y)
+    with pytest.raises(DataError, match="predict made <U1; expected indices of classes"):
+        decision_regions(lambda points: np.full(len(points), "a"), X, Y)
 
 
 def test_a_line_is_drawn_with_each_sample_s_residual():

@@ -157,3 +157,32 @@ def test_a_wrong_theme_or_language_is_refused():
         pass
     with pytest.raises(SpecificationError, match="0 panels in 1 columns"):
         panels(0)
+
+
+def test_a_dollar_sign_in_a_name_is_one():
+    ax = confusion_matrix(np.array([0, 1]), np.array([0, 1]), ["$5$", "a$b$"])
+    assert {"$5$", "a$b$"} <= set(texts(ax))
+    assert {"$x$", "$y$"} <= set(texts(image_grid(np.zeros((2, 2, 2)), ["$x$", "$y$"])))
+
+
+def test_every_word_of_the_pictures_has_its_chinese():
+    import ast
+    from pathlib import Path
+
+    from twofold import pictures
+    from twofold.plots.words import CHINESE
+
+    files = [*Path(language_module.__file__).parent.glob("*.py"), Path(pictures.__file__)]
+    said = set()
+    for node in (node for path in files for node in ast.walk(ast.parse(path.read_text()))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("say", "dress", "caption")
+        ):
+            values = [*node.args, *(word.value for word in node.keywords if word.arg in ("x", "y", "title"))]
+            said |= {
+                value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)
+            }
+    assert len(said) > 20
+    assert said - {"x"} <= set(CHINESE)

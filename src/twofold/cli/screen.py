@@ -150,4 +150,4 @@ class Meter:
 
     def _curve(self) -> str:
         """Draw the loss of each redraw so far; nothing where the terminal can't show the characters."""
-        return sparkline(self._losses) if self.bar.console.encoding.startswith("utf") else ""
+        return sparkline(self._losses, 8) if self.bar.console.encoding.startswith("utf") else ""

@@ -62,7 +62,8 @@ def confusion_matrix(actual: Array, predicted: Array, classes: Sequence[str] = (
     if q <= MOST_NUMBERS:
         _write_counts(ax, counts, theme)
         names = list(classes) or [str(index) for index in range(q)]
-        ax.set_xticks(range(q), names, rotation=45, ha="right", rotation_mode="anchor")
+        slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        ax.set_xticks(range(q), names, **(slant if max(map(len, names)) > 3 else {}))
         ax.set_yticks(range(q), names)
         ax.tick_params(length=0)
     ax.set_xlim(-0.5, q - 0.5)

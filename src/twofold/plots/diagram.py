@@ -114,6 +114,8 @@ def _check(
             raise SpecificationError(
                 f"weights have shapes {got}; a network {tuple(widths)} has {list(pairwise(widths))}"
             )
+        if not all(np.isfinite(layer.W).all() for layer in parameters):
+            raise SpecificationError("a weight is not a finite number; there is no colour and width for it")
     for what, names, width in (("inputs", inputs, widths[0]), ("outputs", outputs, widths[-1])):
         if names and len(names) != width:
             raise SpecificationError(f"{len(names)} names for {width} {what}; they must be as many")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
 from twofold.plots.language import font_family, translate
 from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, theme_on
@@ -45,13 +46,14 @@ def dress(
         The same.
     """
     if title:
-        ax.set_title(say(title), color=theme.ink, fontsize=TITLE, loc="left")
+        ax.set_title(say(title), color=theme.ink, fontsize=TITLE, loc="left", parse_math=False)
     ax.set_xlabel(say(x), color=theme.ink, fontsize=LABEL)
     ax.set_ylabel(say(y), color=theme.ink, fontsize=LABEL)
     if frame:
         _frame(ax, theme, grid)
     else:
         ax.set_axis_off()
+    _take_literally(ax)
     family = font_family(present_style().language)
     if family is not None:
         ax.tick_params(labelfontfamily=family)
@@ -72,6 +74,17 @@ def _frame(ax: Axes, theme: Theme, grid: Literal["x", "y", "both"] | None) -> No
     if grid is not None:
         ax.set_axisbelow(True)
         ax.grid(axis=grid, color=theme.faint, linewidth=0.8)
+
+
+def _take_literally(ax: Axes) -> None:
+    """Let a dollar sign be one: names of classes and columns are words, not formulas."""
+    box = ax.get_legend()
+    texts = [*ax.texts, ax.xaxis.label, ax.yaxis.label, ax.title, *([] if box is None else box.get_texts())]
+    for axis in (ax.xaxis, ax.yaxis):
+        if isinstance(axis.get_major_locator(), FixedLocator):
+            texts.extend(axis.get_ticklabels())
+    for text in texts:
+        text.set_parse_math(False)
 
 
 def legend(ax: Axes, theme: Theme, **placing: Any) -> None:

@@ -70,6 +70,8 @@ def xyplot(
         function = ACTIVATIONS[check_name("activation", function, ACTIVATIONS)]
     if isinstance(function, Activation):
         derivative, kink, function = function.derivative, function.kink, function.value
+    if not callable(function):
+        raise SpecificationError(f"the function is {function!r}; expected one, an activation or the name of one")
     ax, theme = open_axes(ax, (WIDTH, 2.8))
     x = np.linspace(low, high, POINTS)
     ax.plot(x, _values(function, x), color=theme.color(0), lw=2, label=say("function"))
@@ -128,7 +130,7 @@ def _values(function: Callable[[Any], Any], x: Array) -> Array:
             values = np.array([_value(function, float(number)) for number in x])
     if values.shape == ():
         values = np.full(x.shape, values)  # a constant
-    if values.shape != x.shape or not np.isrealobj(values):
+    if values.shape != x.shape or values.dtype.kind not in "iufb":
         raise DataError(
             f"the function made {values.dtype} of shape {values.shape} of {x.shape}; expected real {x.shape}"
         )

@@ -110,6 +110,8 @@ def _colors(predicted: Array, n: int, theme: Theme) -> Array:
     """Return the colour of each point: its class's, mixed with paper, the surer the stronger."""
     if predicted.shape[:1] != (n,) or predicted.ndim > 2:
         raise DataError(f"predict made shape {predicted.shape} of {n} points; expected ({n},) classes or ({n}, q)")
+    if predicted.dtype.kind not in "iufb":
+        raise DataError(f"predict made {predicted.dtype}; expected indices of classes, or probabilities")
     if predicted.ndim == 2:
         chosen, sure = predicted.argmax(axis=1), predicted.max(axis=1)
         least = 1 / predicted.shape[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +14,9 @@ from matplotlib.figure import Figure
 from twofold.errors import SpecificationError
 from twofold.files import replacing
 from twofold.plots.style import DARK, LIGHT, Picture, Theme
+
+# matplotlib reads from its global settings how to write SVG: they are changed for a moment, by one thread at once.
+ONE_AT_A_TIME = threading.Lock()
 
 
 def save(picture: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
@@ -61,7 +65,10 @@ def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
     # Text stays text: it can be searched and read aloud. The same picture gives the same bytes.
     # Of the fonts that might be there the first is named, not all ten with every word; any reader's sans-serif follows.
     fonts = matplotlib.rcParams["font.sans-serif"][:1]
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "twofold", "font.sans-serif": fonts}):
+    with (
+        ONE_AT_A_TIME,
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "twofold", "font.sans-serif": fonts}),
+    ):
         figure.savefig(buffer, format="svg", dpi=dpi, metadata={"Date": None})
     text = buffer.getvalue()
     return _adapted(text) if isinstance(figure, Picture) and figure.adaptive else text
