@@ -271,6 +271,13 @@ def test_the_torch_module_is_plain_and_its_own(tmp_path):
     assert copy(torch.ones(1, 3)).shape == (1, 2)
 
 
+def test_a_torch_module_without_torch_says_how_to_get_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "twofold.saving.torch_module", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'twofold\[torch\]'"):
+        to_torch(made())
+
+
 @pytest.fixture
 def saved(tmp_path):
     save_model(tmp_path / "model.safetensors", replace(made(), classes=("a", "b")))
