@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from twofold.cli import main
+
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -42,6 +44,17 @@ def test_the_example_of_models_on_disk_runs_as_it_stands(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     run_example("save_model")
     assert re.fullmatch(r"\['\d' '\d' '\d'\]\n", capsys.readouterr().out)
+
+
+def test_the_commands_of_models_on_disk_run_as_they_stand(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    section = README.read_text().split("## Models on disk")[1]
+    lines = [line.partition("#")[0].split() for line in re.search(r"```\n(.*?)```", section, re.DOTALL)[1].splitlines()]
+    assert [words[:2] for words in lines] == [["twofold", name] for name in ("train", "show", "export", "export")]
+    for words in lines:
+        assert main(words[1:]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"model.{ending}" for ending in ("safetensors", "onnx", "py")}
 
 
 def test_no_figure_is_left_open():
