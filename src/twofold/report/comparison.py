@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -15,10 +14,11 @@ from twofold.inspect.compare import Comparison
 from twofold.report.blocks import Block, Facts, Headline, Listing, Section, Words
 from twofold.report.description import about, how, parameters, recipe_facts
 from twofold.report.drawings import Easel
-from twofold.report.intervals import mean
+from twofold.report.intervals import cells, mean, written
 from twofold.report.run import write
-from twofold.report.scores import accuracy, cells, headlines, number_scores
+from twofold.report.scores import headlines, scores
 from twofold.report.subject import Subject
+from twofold.scores import Estimate
 
 
 def render_comparison(subjects: Sequence[Subject], *, steps: Sequence[Comparison] = (), title: str = "") -> str:
@@ -76,37 +76,28 @@ def _check(subjects: Sequence[Subject]) -> None:
 
 
 def _scores(subjects: Sequence[Subject]) -> Listing:
-    rows: list[tuple[Any, ...]] = []
-    for subject in subjects:
-        if subject.kind == "numbers":
-            scores = number_scores(subject)
-            rows += [(f"{subject.name}: {name}", *cells(scores[key])) for name, key in
-                     (("root mean squared error", "rmse"), ("mean absolute error", "mae"), ("R²", "r2"))]  # fmt: skip
-        else:
-            rows.append((f"{subject.name}: accuracy", *cells(accuracy(subject))))
-            rows.append((f"{subject.name}: mean loss", *cells(mean(subject.losses))))
+    rows = tuple((f"{s.name}: {score.name}", *cells(score)) for s in subjects for score in scores(s))
     caption = f"On the {subjects[0].part}, {len(subjects[0].samples)} samples"
-    return Listing(caption, ("score", "value", "95 % interval"), tuple(rows))
+    return Listing(caption, ("score", "value", "95 % interval"), rows)
 
 
 def _difference(a: Subject, b: Subject) -> Block:
     """Hold two runs against each other on the same samples: pairs say more than two intervals."""
     if a.kind == "numbers":
         squares = [np.square(s.actual - s.outputs).mean(axis=1) for s in (a, b)]
-        found = mean(squares[0] - squares[1])
-        return Facts(((f"mean squared error, {a.name} less {b.name}", found.text()),))
-    apart = mean(a.losses - b.losses)
-    rows = [(f"mean loss, {a.name} less {b.name}", apart.text())]
-    if a.kind == "classes":
-        right = [s.predicted == s.actual for s in (a, b)]
-        only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-        p = 1.0 if sum(only) == 0 else float(stats.binomtest(only[0], sum(only)).pvalue)
-        rows += [
-            (f"only {a.name} is right", str(only[0])),
-            (f"only {b.name} is right", str(only[1])),
-            ("exact McNemar test", f"p = {p:.3g}"),
-        ]
-    return Facts(tuple(rows))
+        return _facts([mean(f"mean squared error, {a.name} less {b.name}", squares[0] - squares[1])])
+    apart = _facts([mean(f"mean loss, {a.name} less {b.name}", a.losses - b.losses)])
+    if a.kind != "classes":
+        return apart
+    right = [s.predicted == s.actual for s in (a, b)]
+    only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    p = 1.0 if sum(only) == 0 else float(stats.binomtest(only[0], sum(only)).pvalue)
+    pairs = (f"only {a.name} is right", str(only[0])), (f"only {b.name} is right", str(only[1]))
+    return Facts((*apart.rows, *pairs, ("exact McNemar test", f"p = {p:.3g}")))
+
+
+def _facts(found: Sequence[Estimate]) -> Facts:
+    return Facts(tuple((score.name, written(score)) for score in found))
 
 
 def _lockstep(steps: Sequence[Comparison]) -> tuple[Block, ...]:
