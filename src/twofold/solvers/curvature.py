@@ -21,7 +21,8 @@ from twofold.solvers.softmax import SoftmaxProblem
 Array = NDArray[Any]
 Map = Callable[[Array], Array]
 
-ROWS_PER_COLUMN = 8  # samples that a block is estimated from
+ROWS_PER_COLUMN = (1, 4)  # samples that a block is estimated from, at least and at most
+PART = 20  # and one in so many of all: beyond, a block costs more iterations than it saves
 MOST_COLUMNS = 4000  # beyond, only the diagonal is used
 MOST_NUMBERS = 3 * 10**7  # of all classes' blocks together; beyond, one matrix serves all
 RIDGE = 1e-6  # of the diagonal: makes columns that depend on each other harmless
@@ -68,14 +69,15 @@ def _solve(L: Array, rows: Array, *, transposed: bool) -> Array:
 
 def bound(problem: SoftmaxProblem) -> Preconditioner:
     """Factor Boehning's bound, right wherever one starts."""
-    rows = _some_rows(problem)
+    rows = _some_rows(problem, ROWS_PER_COLUMN[1] * problem.d)
     factor = 0.25 if problem.rows == 1 else 0.5
     return Preconditioner([_factor(problem, problem.X[rows], rows, np.full(len(rows), factor))])
 
 
 def blocks(problem: SoftmaxProblem, theta: Array) -> Preconditioner:
     """Factor the Hessian's diagonal blocks at theta; where they would be too large, their mean."""
-    rows = _some_rows(problem)
+    least, most = (k * problem.d for k in ROWS_PER_COLUMN)
+    rows = _some_rows(problem, min(max(problem.n // PART, least), most))
     P = problem.probabilities(theta, rows)
     weights = P * (1 - P)
     mean = np.average(weights, axis=1, weights=None if problem.shares is None else problem.shares[rows])
@@ -86,12 +88,11 @@ def blocks(problem: SoftmaxProblem, theta: Array) -> Preconditioner:
     return Preconditioner([_factor(problem, X, rows, weight) for weight in weights])
 
 
-def _some_rows(problem: SoftmaxProblem) -> Array:
+def _some_rows(problem: SoftmaxProblem, rows: int) -> Array:
     """Choose rows at random, the same each time; all if there are few."""
-    most = max(1000, ROWS_PER_COLUMN * problem.d)
-    if problem.n <= most:
+    if problem.n <= max(1000, rows):
         return np.arange(problem.n)
-    return np.sort(stream(0, Purpose.DIRECTION, problem.n).permutation(problem.n)[:most])
+    return np.sort(stream(0, Purpose.DIRECTION, problem.n).permutation(problem.n)[: max(1000, rows)])
 
 
 def _factor(problem: SoftmaxProblem, X: Any, rows: Array, weights: Array) -> Array:

@@ -1,0 +1,96 @@
+"""Options of the core reach it from an estimator: normalisation, averaging, activations, losses, smoothing."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.preprocessing import scale
+
+from twofold import MLPClassifier, MLPRegressor, SoftmaxRegression, load_estimator, save_model
+from twofold.errors import SpecificationError
+
+X, Y = load_iris(return_X_y=True)
+X = scale(X)
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # a few epochs are enough
+
+OPTIONS = [
+    {"normalization": "batch"},
+    {"normalization": "layer"},
+    {"averaging": 0.9},
+    {"averaging": 0.9, "normalization": "batch", "solver": "sgd"},
+    {"label_smoothing": 0.1},
+    {"dropout": 0.2},
+    {"activation": ("tanh", "gelu"), "hidden_layer_sizes": (6, 5)},
+    {"batch_size": 16, "learning_rate": "invscaling", "solver": "sgd"},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_blocks_that_come_k_times_are_k_epochs_with_every_option(options, tmp_path):
+    whole = MLPClassifier(max_iter=4, random_state=0, **options).fit(X, Y)
+    parts = MLPClassifier(random_state=0, **options)
+    for k in range(4):
+        parts.partial_fit(X, Y, classes=[0, 1, 2])
+        if k == 1:
+            parts = pickle.loads(pickle.dumps(parts))  # noqa: S301 - our own bytes
+        if k == 2:
+            save_model(tmp_path / "model", parts)
+            parts = load_estimator(tmp_path / "model")
+    np.testing.assert_array_equal(whole.predict_proba(X), parts.predict_proba(X))
+    plain = MLPClassifier(max_iter=4, random_state=0).fit(X, Y)
+    assert not np.array_equal(whole.predict_proba(X), plain.predict_proba(X))  # the option did something
+
+
+@pytest.mark.parametrize("options", [{"averaging": 0.9}, {"normalization": "batch"}], ids=str)
+def test_the_best_epoch_is_the_model_that_was_scored(options):
+    model = MLPClassifier(
+        learning_rate_init=0.05, early_stopping=True, n_iter_no_change=5, max_iter=50, random_state=0, **options
+    )
+    model.fit(X, Y, eval_set=(X[::3], Y[::3]))
+    assert model.score(X[::3], Y[::3]) == model.best_validation_score_
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_an_outlier_moves_robust_losses_less(loss, solver):
+    features, y = load_diabetes(return_X_y=True)
+    features, y = scale(features), scale(y)
+    spoilt = np.append(y[:-1], 300.0)
+    options = {"solver": solver, "hidden_layer_sizes": (), "random_state": 0, "learning_rate_init": 0.01, "tol": 1e-6}
+
+    def error(loss):
+        model = MLPRegressor(loss, max_iter=300, **options).fit(features, spoilt)
+        return np.abs(model.predict(features)[:-1] - y[:-1]).mean()
+
+    assert error(loss) < 0.8 * error("squared_error")
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_smoothed_labels_keep_probabilities_from_the_ends(solver):
+    sharp, smooth = (
+        MLPClassifier(solver=solver, label_smoothing=s, learning_rate_init=0.05, alpha=0, random_state=0).fit(X, Y)
+        for s in (0.0, 0.2)
+    )
+    assert smooth.predict_proba(X).max() < sharp.predict_proba(X).max()
+    assert np.median(smooth.predict_proba(X).max(axis=1)) == pytest.approx(1 - 0.2 * 2 / 3, abs=0.05)
+
+
+@pytest.mark.parametrize("options", [{"dropout": 0.1}, {"normalization": "batch"}, {"averaging": 0.9}], ids=str)
+def test_what_only_minibatches_have_is_refused_by_lbfgs(options):
+    (name,) = options
+    with pytest.raises(SpecificationError, match=f"{name} is .*; solver 'lbfgs' has none, 'adam' and 'sgd' do"):
+        MLPClassifier(solver="lbfgs", **options).fit(X, Y)
+
+
+def test_a_solver_without_epochs_refuses_a_validation_set():
+    for model in (MLPClassifier(solver="lbfgs"), SoftmaxRegression()):
+        with pytest.raises(SpecificationError, match="eval_set is scored epoch by epoch; solver 'lbfgs' has no epochs"):
+            model.fit(X, Y, eval_set=(X, Y))
+
+
+def test_an_activation_of_each_layer_must_be_as_many():
+    with pytest.raises(SpecificationError, match="activation has 2 names; there are 1 hidden layers"):
+        MLPClassifier(activation=("relu", "tanh")).fit(X, Y)
