@@ -32,6 +32,13 @@ def test_the_example_of_least_squares_runs_as_it_stands(capsys):
     assert "R2 0.99" in capsys.readouterr().out
 
 
+def test_the_example_of_the_estimators_runs_as_it_stands(capsys):
+    run_example("SoftmaxRegression")
+    scores = [float(line) for line in capsys.readouterr().out.split()]
+    assert len(scores) == 2
+    assert min(scores) > 0.9
+
+
 def test_the_example_of_a_trace_runs_as_it_stands(capsys):
     run_example("affine_map_at")
     out = capsys.readouterr().out
