@@ -7,6 +7,7 @@ errors; anything else that comes out of it is a fault.
 from __future__ import annotations
 
 import contextlib
+import copy
 import gzip
 import io
 import json
@@ -150,7 +151,7 @@ class Pieces:
     def value(self):
         kind = self.byte()
         if kind < 160:
-            return self.ODD[kind % len(self.ODD)]
+            return copy.copy(self.ODD[kind % len(self.ODD)])  # lists are changed by whoever gets them
         if kind < 190:
             return self.byte() - 128
         if kind < 220:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twofold.errors import DataError, SpecificationError, show
+from twofold.estimators.awkward import as_numbers, check_names
 from twofold.estimators.saved import Saved
 from twofold.solvers import pairs
 from twofold.solvers.border import check_finite
@@ -325,6 +326,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
             self.n_features_in_ = X.high.shape[1]
             features, targets = X, np.asarray(y, dtype=np.float64)
         else:
+            check_names(X)
             features, targets = validate_data(
                 self,
                 X,
@@ -340,6 +342,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
             self._flat = flat
         elif flat != self._flat:
             raise DataError(f"y has shape {targets.shape}, that of the first block had another number of dimensions")
+        targets = as_numbers(targets)
         return features, np.asarray(targets[:, None] if flat else targets, dtype=np.float64)
 
     def _features(self, X: ArrayLike) -> Array:

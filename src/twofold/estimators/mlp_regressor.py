@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from twofold.errors import check_name
+from twofold.estimators.awkward import as_numbers
 from twofold.estimators.full_batch import fit_full_batch
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
 from twofold.network import Network
@@ -263,7 +264,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return features, targets
 
     def _encode(self, y: Array, *, first: bool) -> Array:  # noqa: ARG002
-        Y = y if y.dtype.kind == "f" else y.astype(np.float64)
+        Y = as_numbers(y)
         return Y[:, None] if Y.ndim == 1 else Y
 
     def _decode(self, O: Array) -> Array:

@@ -19,6 +19,7 @@ from twofold.data.dataset import Samples
 from twofold.engines import open_engine
 from twofold.engines.threads import limited_threads
 from twofold.errors import SpecificationError
+from twofold.estimators.awkward import check_names
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
@@ -114,6 +115,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         check_settings(self)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        check_names(X)
         features, labels = self._checked(X, y, reset=first)
         weight = self._weights(labels, sample_weight, incremental=incremental)
         targets = self._encode(labels, first=first and not incremental)

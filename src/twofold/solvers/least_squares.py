@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from twofold.errors import SpecificationError, check_name
+from twofold.errors import DataError, SpecificationError, check_name
 from twofold.solvers.border import check_finite, check_problem, full_pair, is_plain
 from twofold.solvers.design import Problem
 from twofold.solvers.gram import solve_gram
@@ -92,9 +93,18 @@ def solve_least_squares(
     if solution is None:
         check_finite("X", problem.X.high)
         problem = replace(problem, X=full_pair(problem.X))
-        solution = solve_nonnegative(problem) if positive else solve_qr(problem)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+            solution = solve_nonnegative(problem) if positive else solve_qr(problem)
+        if not (np.isfinite(solution.W).all() and np.isfinite(solution.b).all()):
+            raise DataError(
+                f"X or Y reach {_largest(problem):.1e}; the sums of least squares leave the doubles: rescale them"
+            )
     warn_about(solution, names)
     return solution
+
+
+def _largest(problem: Problem) -> float:
+    return float(max(np.abs(problem.X.high).max(initial=0.0), np.abs(problem.Y).max(initial=0.0)))
 
 
 def _try_gram(problem: Problem, method: str) -> LeastSquares | None:
