@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 SAMPLES = 2000  # that distributions of activations and gradients are drawn of
+STEPS = 200  # of each path of SGD: more only dance around the exact solution
 STICKS = 150  # samples whose residuals are drawn beside a line or plane
 
 
@@ -323,7 +324,7 @@ def _surface(_model: Model, data: Dataset) -> list[Axes]:
         engine = open_engine("scratch", network, dtype="float64", initialization="zeros")
         recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=rate)
         name = f"{say('batch size')} {batch_size}, {say('learning rate')} {rate:g}"
-        paths[name] = sgd_path(engine, own, recipe)
+        paths[name] = sgd_path(engine, own, recipe)[: STEPS + 1]
     names = [*(data.features or [f"x{index}" for index in range(1, own.inputs + 1)])]
     labels = [f"{say('weight')}: {name}" for name in names]
     theta = np.concatenate([exact.W[:, 0], exact.b])

@@ -66,6 +66,19 @@ def test_a_saved_model_is_drawn_without_training(capsys, tmp_path):
     )
 
 
+def test_a_table_s_model_is_drawn_of_its_rows(capsys, tmp_path):
+    rows = [f"{k},{k % 7},{3 * k + (k % 7)}" for k in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["area,age,price", *rows]))
+    assert main(["train", "linear", "t.csv", "--target", "price", "--save", "t.safetensors"]) == 0
+    capsys.readouterr()
+    assert plot(capsys, "fit", "t.safetensors", "t.csv", "-o", "fit.svg")[0] == 0
+    assert {"area", "age", "price"} <= set(texts(tmp_path / "fit.svg"))
+    assert plot(capsys, "network", "t.safetensors", "t.csv")[0] == 0
+    code, _, err = plot(capsys, "fit", "linear", "t.csv")
+    assert code == 2
+    assert "twofold train linear t.csv --target COLUMN --save FILE" in err
+
+
 def test_a_film_is_made_while_a_model_trains(capsys, tmp_path):
     code, out, _ = plot(capsys, "film", "softmax", "--data", "toy-animals", "--epochs", "3", "--frames", "2", "--json")
     assert (code, json.loads(out.splitlines()[-1])["frames"]) == (0, 3)

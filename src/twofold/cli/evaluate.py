@@ -39,7 +39,7 @@ def evaluate(
     screen = Screen(as_json=as_json)
     trained = load_model(model)
     if file is not None:
-        X, y, more = _table(screen, trained, file, header=header)
+        X, y, more = scored_rows(screen, trained, file, header=header)
         name = str(file)
     else:
         X, y = _data_set(screen, trained, str(data), root)
@@ -51,7 +51,7 @@ def evaluate(
     screen.result(result)
 
 
-def _table(
+def scored_rows(
     screen: Screen, model: Model, path: Path, *, header: bool
 ) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
     """Return features and targets of a table's rows, but for those without a target."""

@@ -47,6 +47,9 @@ class PlotJob(JobOptions):
             show_default=False,
         ),
     ] = ""
+    table: Annotated[
+        Path | None, Argument(help="For a saved model of a table: its rows, or others.", show_default=False)
+    ] = None
 
 
 @takes(PictureOptions, PlotJob, Hardware)
@@ -122,10 +125,16 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
     from dataclasses import replace
 
     from twofold.cli.job import load
+    from twofold.errors import SpecificationError
     from twofold.models import MODELS
     from twofold.saving import load_model
 
     if job.model in MODELS:
+        if job.table is not None:
+            raise SpecificationError(
+                f"for a picture of a table's model: twofold train {job.model} {job.table} --target COLUMN --save FILE; "
+                f"then twofold plot {subject} FILE {job.table}"
+            )
         return _trained(screen, subject, job, hardware)
     if not _is_file(job.model):
         from twofold.errors import check_name
@@ -133,13 +142,27 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
         check_name("model", job.model, MODELS)
     _refuse_training_words(job)
     model = load_model(job.model)
-    if subject != "curves" or job.data is not None:
+    if job.table is not None:
+        return model, _rows(screen, model, job.table)
+    if subject not in ("curves", "network") and model.encoder is not None:
+        raise SpecificationError(f"{job.model} reads a table; name it: twofold plot {subject} {job.model} TABLE")
+    if (subject != "curves" and model.encoder is None) or job.data is not None:
         return model, load(screen, replace(job, data=job.data or model.data_name or None))
     return model, _no_data(model)
 
 
 def _is_file(text: str) -> bool:
     return Path(text).exists() or Path(text).name != text or bool(Path(text).suffix)
+
+
+def _rows(screen: Screen, model: Model, path: Path) -> Dataset:
+    """Read a table's rows as the model reads them; those without a target are left out."""
+    from twofold.cli.evaluate import scored_rows
+    from twofold.data import Dataset, Samples
+
+    X, y, _ = scored_rows(screen, model, path, header=True)
+    names = model.features if len(model.features) == X.shape[1] else ()
+    return Dataset(path.stem, Samples(X, y), classes=model.classes, features=names, target=model.target)
 
 
 def _no_data(model: Model) -> Dataset:
@@ -155,7 +178,7 @@ def _refuse_training_words(job: PlotJob) -> None:
     """Refuse an option that only a training reads: with a model file it would change nothing."""
     from twofold.errors import SpecificationError
 
-    own = {"model", "data", "root"}
+    own = {"model", "data", "root", "table"}
     given = [field.name for field in fields(job) if field.name not in own and getattr(job, field.name) != field.default]
     if given:
         option = "--" + given[0].replace("_", "-")

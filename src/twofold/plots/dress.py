@@ -7,7 +7,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import AutoLocator, FixedLocator, MaxNLocator
 
 from twofold.plots.language import font_family, translate
 from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, theme_on
@@ -69,6 +69,8 @@ def _frame(ax: Axes, theme: Theme, grid: Literal["x", "y", "both"] | None) -> No
         if side in ("top", "right"):
             spine.set_visible(False)
     ax.tick_params(which="both", color=theme.soft, labelcolor=theme.soft, labelsize=TICK, width=0.8)
+    if isinstance(ax.xaxis.get_major_locator(), AutoLocator):
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))  # numbers of six digits stand apart
     for axis in (ax.xaxis, ax.yaxis):
         axis.get_offset_text().set(color=theme.soft, fontsize=SMALL)
     if grid is not None:
