@@ -64,6 +64,11 @@ def test_the_commands_of_models_on_disk_run_as_they_stand(tmp_path, monkeypatch)
     assert {path.name for path in tmp_path.iterdir()} == {f"model.{ending}" for ending in ("safetensors", "onnx", "py")}
 
 
+def test_the_example_of_tables_runs_as_it_stands(capsys):
+    run_example("TableEncoder")
+    assert re.fullmatch(r"\['(let|sold)' '(let|sold)'\]\n", capsys.readouterr().out)
+
+
 def test_no_figure_is_left_open():
     assert not re.search(r"RATIO|TODO|XXX", README.read_text())
 

@@ -50,8 +50,8 @@ def test_one_command_finds_the_kinds_of_columns_trains_and_scores(capsys, houses
     assert "constant: every row has 'Italy'" in text
     assert "regression of price (" in text
     assert "2 rows have no price and are left out" in text
-    assert "238 training rows, 60 test rows; 5 features" in text
-    assert "mlp 5-128-1 on houses.csv, 238 samples; squared, adamw" in text
+    assert "202 training rows, 36 validation rows, 60 test rows; 13 features" in text
+    assert "mlp 13-128-128-1 on houses.csv, 202 samples; squared, adamw" in text
     assert "R2" in text
 
 
@@ -92,6 +92,7 @@ def test_the_split_is_that_of_the_seed_and_of_each_class_alike(capsys, houses):
 def test_rows_held_out_choose_the_epoch(capsys, houses):
     words = ("--validation-fraction", "0.2", "--patience", "2", "--epochs", "500", "--learning-rate", "0.05")
     result = run_json(capsys, "train", "mlp", str(houses), "--target", "price", *words)
+    assert result["epochs"][0]["test_loss"] is None
     losses = [epoch["validation_loss"] for epoch in result["epochs"]]
     assert len(losses) < 500
     assert int(np.argmin(losses)) == len(losses) - 3
@@ -102,7 +103,7 @@ def test_rows_held_out_choose_the_epoch(capsys, houses):
 def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, houses):
     words = ("--hidden", "8", "--activation", "relu", "--optimizer", "sgd", "--learning-rate", "0.01", "--epochs", "1")
     out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", *words, "--drop", "kind")
-    assert "mlp 2-8-1 on houses.csv, 238 samples; squared, sgd, 1 epochs, batch size 32, learning rate 0.01" in out
+    assert "mlp 10-8-1 on houses.csv, 202 samples; squared, sgd, 1 epochs, batch size 32, learning rate 0.01" in out
     assert "silu" not in out
 
 
@@ -111,7 +112,7 @@ def test_columns_are_kept_dropped_and_told_their_kinds(capsys, houses):
         capsys, "train", "mlp", str(houses), "--target", "price", "--features", "house_id,kind",
         "--kinds", "house_id=number", "--epochs", "1",
     )  # fmt: skip
-    assert "4 features" in out
+    assert "12 features" in out
 
 
 def test_linear_encodes_text_and_gaps_and_keeps_the_exact_solution(capsys, houses, tmp_path):
@@ -156,7 +157,7 @@ def test_weights_of_rows_count(capsys, tmp_path):
         ("mlp FILE --target price --task classification", "column 'price' has 276 classes in 298 rows; is it the right"),
         ("mlp FILE --target price --test-fraction 1", "--test-fraction is 1.0; it must be at least 0 and less than 1"),
         ("mlp FILE --target price --test-fraction 0.999", "houses.csv has 0 rows left to train on; hold out fewer"),
-        ("mlp FILE --target price --patience 3", "--patience needs rows to choose the epoch by"),
+        ("softmax FILE --target kind --patience 3", "--patience needs rows to choose the epoch by"),
         ("mlp FILE --target price --kinds area", "--kinds is 'area'; expected column=kind, such as zip=category"),
         ("mlp FILE --target price --kinds area=town", "unknown kind of column 'town'"),
         ("mlp --data digits --target price", "--target is about a table; name its file"),
