@@ -64,6 +64,7 @@ def test_json_and_files(capsys, tmp_path):
         (["toy-animals", "--entry", "o[9]"], "entry 'o[9]': o is (1, 3); give 2 places from 0, within it"),
         (["toy-animals", "--hidden", "4", "--normalization", "batch"], "give two or more"),
         (["toy-animals", "--hidden", "4,4", "--activation", "relu,tahn"], "did you mean 'tanh'?"),
+        (["toy-animals", "-o", "/none/trace.html"], "/none/trace.html: there is no folder /none; make it first"),
         (["softmx", "--data", "digits"], "unknown model 'softmx'; did you mean 'softmax'?"),
     ],
 )

@@ -62,12 +62,13 @@ def trace(
     """Follow a sample through a network and back: each formula, the shapes, the numbers."""
     from twofold.cli.screen import Screen
     from twofold.errors import check_name
-    from twofold.files import replacing
+    from twofold.files import check_places, replacing
     from twofold.inspect import find_entry
     from twofold.inspect.tracing.formats import FORMATS, render, render_entries
 
     screen = Screen(as_json=as_json)
     style = "json" if as_json else check_name("format", style, FORMATS)
+    check_places(output)
     paper = _follow(screen, subject, tuple(entry or ()))
     if entry:
         written = render_entries([find_entry(paper, text) for text in entry], style)

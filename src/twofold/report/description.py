@@ -34,6 +34,7 @@ def about(subject: Subject) -> list[Block]:
     size = " x ".join(map(str, data.train.X.shape[1:]))
     tests = "no test set" if data.test is None else f"{len(data.test)} test samples"
     between = f", {', '.join(dict.fromkeys(network.activations))} between the layers" if network.hidden else ""
+    between += f", {network.normalization} normalisation" if network.normalization else ""
     rows = [
         ("network", f"{subject.widths}, {network.n_parameters} parameters{between}"),
         ("loss", network.loss.replace("_", " ")),
@@ -126,7 +127,7 @@ def parameters(subject: Subject) -> list[Block]:
     return [*blocks, Facts((("SHA-256 of the parameters", total.hexdigest()),))]
 
 
-def history(subject: Subject, most: int = 50) -> list[Block]:
+def history(subject: Subject, most: int = 12) -> list[Block]:
     """List the epochs; of many, evenly chosen ones."""
     records = subject.model.history
     if not records:
