@@ -1,3 +1,4 @@
+import gzip
 import json
 import re
 
@@ -88,6 +89,51 @@ def test_a_missing_number_is_named_by_row_and_column(tmp_path):
     write(path, {"x": pa.array([1.0, None, 3.0]), "y": pa.array([1.0, 2.0, 3.0])}, 3)
     with pytest.raises(DataError, match=r"column 'x' has no number in row 1; fill it or drop the row$"):
         fit_file(path, "y")
+
+
+@pytest.mark.parametrize("bad", [None, np.nan])
+def test_a_row_is_counted_from_the_top_of_the_file_whichever_its_group(tmp_path, bad):
+    path = write(tmp_path / "a.parquet", {"x": pa.array([1.0, 2.0, 3.0, 4.0, bad]), "y": pa.array(np.arange(5.0))}, 2)
+    with pytest.raises(DataError, match=r"column 'x'(,| has no number in) row 4\b"):
+        fit_file(path, "y")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_packed_text_is_unpacked_while_it_is_read(tmp_path, suffix):
+    plain = write(tmp_path / f"a{suffix}", COLUMNS)
+    packed = tmp_path / f"a{suffix}.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    fractions = []
+    found = fit_file(packed, "y", progress=lambda rows, fraction: fractions.append(fraction))
+    np.testing.assert_array_equal(found.solution.W, fit_file(plain, "y").solution.W)
+    assert fractions[-1] == 1.0
+
+
+def test_a_name_that_ends_in_capitals_is_tab_separated_too(tmp_path):
+    path = tmp_path / "A.TSV"
+    path.write_text("x\ty\n1\t2\n2\t4\n4\t8\n")
+    np.testing.assert_allclose(fit_file(path, "y").solution.W, [[2.0]], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("x,y\n", {}, "column 'y' holds nothing where the file begins; expected numbers"),
+        ("x,w,y\n1,0,2\n", {"weight": "w"}, "there is no row of positive weight; check that it is the file you meant"),
+        ("x,x,y\n1,2,3\n", {}, "two columns are named 'x'; rename one"),
+        ("x,y\n1,2\n", {"weight": "y"}, "column 'y' is asked for twice; it is a feature, the target or the weight"),
+        (
+            "x,y\n1,2\n",
+            {"features": ["x", "y"]},
+            "column 'y' is asked for twice; it is a feature, the target or the weight",
+        ),
+    ],
+)
+def test_texts_that_cannot_be_fitted(tmp_path, text, options, message):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=re.escape(f"a.csv: {message}") + "$"):
+        fit_file(path, "y", **options)
 
 
 def test_a_negative_weight_is_named(path):

@@ -298,6 +298,13 @@ def test_a_table_without_features_is_a_mean():
     assert solution.rank == 0
 
 
+@pytest.mark.parametrize("X", [np.zeros((3, 0)), np.ones((3, 1))])
+def test_where_nothing_is_fitted_the_residuals_are_the_targets(X):
+    solution = solve_least_squares(X, [[-1.0], [-2.0], [-6.0]], fit_intercept=False, positive=True)
+    assert solution.residuals.rss == pytest.approx([41.0])
+    assert solution.loss == pytest.approx(41 / 6)
+
+
 def test_singular_values_are_those_of_the_centred_table():
     X, Y = problem()
     np.testing.assert_allclose(solve_least_squares(X, Y).singular, scipy.linalg.svdvals(X - X.mean(axis=0)), rtol=1e-12)

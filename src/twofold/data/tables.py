@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = NDArray[np.float64]
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}  # by the names that pyarrow itself knows
 BLOCK_ROWS = 1 << 14  # few enough that whoever adds a block up finds it in the cache
 
 
@@ -79,11 +80,11 @@ def open_table(
     ----------
     path : path
         Parquet is known by its first four bytes; anything else is read as CSV with a header line, whose separator is
-        a comma (a tab if the name ends in .tsv).
+        a comma (a tab if the name ends in .tsv); .csv.gz and the like are unpacked while reading.
     target : str
         Column to predict.
     features : sequence of str, optional
-        Columns to predict from; every column of numbers but target and weight otherwise.
+        Columns to predict from, none of them twice; all but target and weight otherwise.
     weight : str, optional
         Column of sample weights.
 
@@ -98,7 +99,7 @@ def open_table(
     FileFormatError
         If it is not a table.
     DataError
-        If a column is missing, or is not of numbers.
+        If a column is missing, is not of numbers, or is asked for twice.
     MissingDependencyError
         If pyarrow is not installed.
     """
@@ -143,7 +144,8 @@ def _open_csv(path: Path, columns: Sequence[str] | None = None, file: Any = None
     import pyarrow as pa
     from pyarrow import csv
 
-    separator = "\t" if path.suffix == ".tsv" else ","
+    inner = Path(path.stem) if path.suffix in PACKED else path
+    separator = "\t" if inner.suffix.lower() == ".tsv" else ","
     convert = csv.ConvertOptions()
     if columns is not None:  # read as doubles throughout: a column that starts with whole numbers may go on with others
         convert = csv.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, pa.float64()))
@@ -162,22 +164,30 @@ def _choose(
     import pyarrow.types as kinds
 
     def number(name: str) -> bool:
-        kind = schema.field(name).type
+        kind = schema.types[schema.names.index(name)]
         return bool(
             kinds.is_floating(kind) or kinds.is_integer(kind) or kinds.is_boolean(kind) or kinds.is_decimal(kind)
         )
 
     special = [target, *([weight] if weight else [])]
-    for name in [*special, *(features or [])]:
+    asked = [*special, *(features or [])]
+    for name in asked:
         if name not in schema.names:
             raise DataError(f"{path}: there is no column {name!r}; the columns are {', '.join(schema.names)}")
+        if asked.count(name) > 1:
+            raise DataError(f"{path}: column {name!r} is asked for twice; it is a feature, the target or the weight")
+    rest = [name for name in schema.names if name not in special]
+    for name in asked if features is not None else [*special, *rest]:
         if schema.names.count(name) > 1:
             raise DataError(f"{path}: two columns are named {name!r}; rename one")
+    for name in asked:
+        kind = schema.types[schema.names.index(name)]
+        if kinds.is_null(kind):
+            raise DataError(f"{path}: column {name!r} holds nothing where the file begins; expected numbers")
         if not number(name):
-            raise DataError(f"{path}: column {name!r} is of {schema.field(name).type}; expected numbers")
+            raise DataError(f"{path}: column {name!r} is of {kind}; expected numbers")
     if features is not None:
         return tuple(features)
-    rest = [name for name in schema.names if name not in special]
     strange = [name for name in rest if not number(name)]
     if strange:
         raise DataError(f"{path}: column {strange[0]!r} is not of numbers; name the columns to use as features")
@@ -191,7 +201,7 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
     ----------
     table : TableFile
     groups : sequence of int, optional
-        Row groups of a Parquet file to read; all otherwise.
+        Row groups of a Parquet file to read, one after the other; all otherwise.
     rows : int
         Of a Parquet file's block at most; a CSV file's blocks are of 4 MiB.
 
@@ -209,7 +219,7 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
     """
     arrow = _arrow()
     buffer = np.ones((1 + len(table.columns), 0))
-    done = 0
+    done = sum(table.groups[: groups[0]]) if groups else 0
     batches = _csv_batches(table) if table.kind == "csv" else _parquet_batches(table, groups, rows)
     try:
         for batch, fraction in batches:
@@ -227,9 +237,14 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
 
 def _csv_batches(table: TableFile) -> Iterator[tuple[Any, float]]:
     """Yield pyarrow's record batches, with the part of the file that is read."""
-    with table.path.open("rb") as file, _open_csv(table.path, table.columns, file) as reader:
-        for batch in reader:
-            yield batch, min(1.0, file.tell() / table.size)
+    import pyarrow as pa
+
+    codec = PACKED.get(table.path.suffix)
+    with table.path.open("rb") as file:
+        plain = file if codec is None else pa.CompressedInputStream(file, codec)
+        with _open_csv(table.path, table.columns, plain) as reader:
+            for batch in reader:
+                yield batch, min(1.0, file.tell() / table.size)
 
 
 def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) -> Iterator[tuple[Any, float]]:

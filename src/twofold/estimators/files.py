@@ -65,7 +65,7 @@ def fit_file(
     target : str
         Column to predict.
     features : sequence of str, optional
-        Columns to predict from; all others otherwise.
+        Columns to predict from, none of them twice; all others otherwise.
     weight : str, optional
         Column of sample weights.
     fit_intercept : bool
@@ -86,6 +86,8 @@ def fit_file(
     """
     table = open_table(path, target, features=features, weight=weight)
     moments = read_moments(table, progress=progress)
+    if moments.n == 0:
+        raise DataError(f"{table.path}: there is no row of positive weight; check that it is the file you meant")
     solution = solve_moments(moments, fit_intercept=fit_intercept, penalty=penalty)
     warn_about(solution, table.features)
     return FileFit(table, solution, moments)
@@ -147,11 +149,11 @@ def _take(table: TableFile, group: int | None, moments: Moments, tell: _Teller) 
                 raise DataError("a weight is negative")
             moments.add_columns(Z, weight)
         except DataError as error:
-            raise _placed(table, block, sum(table.groups[: group or 0]), error) from error
+            raise _placed(table, block, error) from error
         tell(len(Z), block.fraction)
 
 
-def _placed(table: TableFile, block: Block, before: int, error: DataError) -> DataError:
+def _placed(table: TableFile, block: Block, error: DataError) -> DataError:
     """Say in which row and column of the file a number is wrong."""
     wrong = ~np.isfinite(block.Z)
     if table.weight is not None:
@@ -159,5 +161,5 @@ def _placed(table: TableFile, block: Block, before: int, error: DataError) -> Da
     if not wrong.any():
         return DataError(f"{table.path}: {error}")
     row, column = (int(i) for i in np.argwhere(wrong)[0])
-    where = f"{table.path}: column {table.columns[column - 1]!r}, row {before + block.start + row}"
+    where = f"{table.path}: column {table.columns[column - 1]!r}, row {block.start + row}"
     return DataError(f"{where} (counted from 0) is {block.Z[row, column]}; drop the row or fill it")

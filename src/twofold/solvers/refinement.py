@@ -98,8 +98,10 @@ def refine(A: Pair, B: Pair, G: Array, factor: Factor) -> Refined:
     >>> refine(A, pairs.pair([[1e17], [1.0], [-1e17]]), np.zeros((1, 1)), Factor(Q, R)).x.high  # the mean: 1/3
     array([[0.33333333]])
     """
-    m, k = B.high.shape
-    x, r = pairs.pair(np.zeros((A.high.shape[1], k))), pairs.pair(np.zeros((m, k)))
+    (m, k), p = B.high.shape, A.high.shape[1]
+    if p == 0:  # nothing explains anything: no correction would ever count as a gain
+        return Refined(pairs.pair(np.zeros((0, k))), B, np.zeros((0, k)))
+    x, r = pairs.pair(np.zeros((p, k))), pairs.pair(np.zeros((m, k)))
     F, g = B, G
     # Until something was corrected, what rounding may do is measured by sizes in which nothing cancels.
     bound = before = _largest_possible(factor, B.high, G)
