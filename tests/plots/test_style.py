@@ -186,3 +186,11 @@ def test_every_word_of_the_pictures_has_its_chinese():
             }
     assert len(said) > 20
     assert said - {"x"} <= set(CHINESE)
+
+
+def test_axes_that_lie_in_no_figure_are_not_saved(tmp_path):
+    (ax,) = panels(1)
+    ax.remove()
+    with pytest.raises(SpecificationError, match="these Axes lie in no figure; there is nothing to save"):
+        save(ax, tmp_path / "none.svg")
+    assert list(tmp_path.iterdir()) == []

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import AutoLocator, FixedLocator, MaxNLocator
 
 from twofold.plots.language import font_family, translate
-from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, theme_on
+from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, root_figure, theme_on
 
 
 def say(words: str) -> str:
@@ -97,8 +96,8 @@ def legend(ax: Axes, theme: Theme, **placing: Any) -> None:
 
 def caption(ax: Axes, *words: str) -> Axes:
     """Write words below the whole figure, each in the present style's language."""
-    figure = ax.get_figure(root=True)
-    if isinstance(figure, Figure):
+    figure = root_figure(ax)
+    if figure is not None:
         family = font_family(present_style().language)
         text = figure.supxlabel(" ".join(map(say, words)), color=theme_on(ax).ink, fontsize=LABEL)
         if family is not None:

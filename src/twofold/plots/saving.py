@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from twofold.errors import SpecificationError
 from twofold.files import replacing
-from twofold.plots.style import DARK, LIGHT, Picture, Theme
+from twofold.plots.style import DARK, LIGHT, Picture, Theme, root_figure
 
 # matplotlib reads from its global settings how to write SVG: they are changed for a moment, by one thread at once.
 ONE_AT_A_TIME = threading.Lock()
@@ -99,8 +99,8 @@ def _colors(theme: Theme) -> list[str]:
 
 def whole_figure(picture: Axes | Figure) -> Figure:
     """Return the figure that a picture lies in; of a figure within a figure, the outer one."""
-    figure = picture if isinstance(picture, Figure) else picture.get_figure(root=True)
-    if not isinstance(figure, Figure):
+    figure = picture if isinstance(picture, Figure) else root_figure(picture)
+    if figure is None:
         raise SpecificationError("these Axes lie in no figure; there is nothing to save")
     return figure
 

@@ -221,10 +221,19 @@ def theme_on(ax: Axes) -> Theme:
     """Return the theme whose ink can be read on what lies behind these Axes."""
     color: Any = ax.get_facecolor()
     if to_rgba(color)[3] < 0.5:
-        color = ax.get_figure(root=True).get_facecolor()  # type: ignore[union-attr]
+        figure = root_figure(ax)
+        color = "none" if figure is None else figure.get_facecolor()
         if to_rgba(color)[3] < 0.5:
             return LIGHT
     return LIGHT if luminance(color) > 0.18 else DARK
+
+
+def root_figure(ax: Axes) -> Figure | None:
+    """Return the figure that Axes lie in; of a figure within a figure, the outer one."""
+    figure: Any = ax.figure  # None for Axes that were taken out of it, whatever the stubs say
+    while figure is not None and not isinstance(figure, Figure):
+        figure = figure.figure
+    return figure
 
 
 def luminance(color: Any) -> float:
