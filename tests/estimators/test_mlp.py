@@ -183,6 +183,15 @@ def test_class_weights_are_sample_weights_of_classes():
     assert not equal(balanced, by_class)
 
 
+@quick
+def test_a_single_weight_is_one_of_each_sample():
+    plain, weighted = (
+        MLPClassifier(max_iter=3, random_state=0, alpha=0),
+        MLPClassifier(max_iter=3, random_state=0, alpha=0),
+    )
+    assert equal(plain.fit(IRIS_X, IRIS_Y, np.ones(150)), weighted.fit(IRIS_X, IRIS_Y, 1.0))
+
+
 def test_blocks_cant_be_balanced():
     with pytest.raises(SpecificationError, match="class_weight 'balanced' is not supported for partial_fit"):
         MLPClassifier(class_weight="balanced").partial_fit(IRIS_X, IRIS_Y, classes=[0, 1, 2])

@@ -7,12 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twofold.errors import DataError, SpecificationError, show
 from twofold.estimators.awkward import as_numbers, check_names
 from twofold.estimators.saved import Saved
+from twofold.estimators.weights import spread
 from twofold.solvers import pairs
 from twofold.solvers.border import check_finite
 from twofold.solvers.from_moments import solve_moments
@@ -100,10 +102,11 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
 
         Parameters
         ----------
-        X : array, data frame or Pair, shape (n, d)
-            A `Pair`, as `polynomial_features` makes, counts with the digits of its low part.
+        X : array, sparse matrix, data frame or Pair, shape (n, d)
+            A sparse matrix is filled in. A `Pair`, as `polynomial_features` makes, counts with the digits of its low
+            part.
         y : array, shape (n,) or (n, q)
-        sample_weight : array, shape (n,), optional
+        sample_weight : array, shape (n,), or number, optional
             Non-negative; inverse variances up to a factor.
 
         Returns
@@ -123,6 +126,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         self._forget()
         self._check_settings()
         features, targets = self._checked(X, y, reset=True)
+        sample_weight = spread(sample_weight, len(targets))
         names = self._names()
         if np.ndim(self.penalty):
             if self.positive:
@@ -163,7 +167,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         if isinstance(features, Pair):
             raise SpecificationError("partial_fit takes X of doubles, not a Pair; use fit")
         moments = Moments(features.shape[1], targets.shape[1]) if new else self.moments_
-        moments.add(features, targets, sample_weight)
+        moments.add(features, targets, spread(sample_weight, len(targets)))
         self.moments_ = moments
         return self._solve_moments()
 
@@ -336,7 +340,9 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
                 y_numeric=True,
                 dtype=np.float64,
                 ensure_all_finite=False,
+                accept_sparse=False if self.positive else "csr",
             )
+            features = _filled_in(features)
         flat = targets.ndim == 1
         if reset:
             self._flat = flat
@@ -345,9 +351,15 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         targets = as_numbers(targets)
         return features, np.asarray(targets[:, None] if flat else targets, dtype=np.float64)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = not self.positive
+        return tags
+
     def _features(self, X: ArrayLike) -> Array:
         """Check X to predict for."""
-        features = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
+        features = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False, accept_sparse="csr")
+        features = _filled_in(features)
         check_finite("X", features)
         return features
 
@@ -359,3 +371,8 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         check_finite("X", features)
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         return features, targets, weight
+
+
+def _filled_in(X: Any) -> Array:
+    filled: Array = X.toarray() if sparse.issparse(X) else X
+    return filled

@@ -33,6 +33,7 @@ from twofold.estimators.settings import (
     open_fitting_engine,
 )
 from twofold.estimators.validation import Validation, set_aside
+from twofold.estimators.weights import spread
 from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
@@ -232,7 +233,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
 
     def _weights(self, y: Array, sample_weight: ArrayLike | None, *, incremental: bool) -> Array | None:  # noqa: ARG002
         """Return the samples' weights, or None."""
-        return check_weight(sample_weight, len(y), dtype="float64")
+        return check_weight(spread(sample_weight, len(y)), len(y), dtype="float64")
 
     @property
     def parameters_(self) -> Parameters:
