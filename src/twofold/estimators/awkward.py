@@ -17,7 +17,8 @@ def check_names(X: Any) -> None:
     ----------
     X : array or data frame
     """
-    names = list(getattr(X, "columns", ()))
+    names = getattr(X, "column_names", None)  # Arrow's columns are not their names
+    names = list(getattr(X, "columns", ()) if names is None else names)
     seen: set[Any] = set()
     for name in names:
         if name in seen:

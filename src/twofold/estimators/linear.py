@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -328,10 +327,11 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         """Check X and y as scikit-learn does, but for what is not finite in X: the solver sees that in passing."""
         if isinstance(X, Pair):
             self.n_features_in_ = X.high.shape[1]
-            features, targets = X, np.asarray(y, dtype=np.float64)
+            features: Any = X
+            targets = np.asarray(y, dtype=np.float64)
         else:
             check_names(X)
-            features, targets = validate_data(
+            checked, targets = validate_data(
                 self,
                 X,
                 y,
@@ -342,7 +342,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
                 ensure_all_finite=False,
                 accept_sparse=False if self.positive else "csr",
             )
-            features = _filled_in(features)
+            features = _filled_in(checked)
         flat = targets.ndim == 1
         if reset:
             self._flat = flat
@@ -374,5 +374,4 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
 
 
 def _filled_in(X: Any) -> Array:
-    filled: Array = X.toarray() if sparse.issparse(X) else X
-    return filled
+    return np.asarray(X if isinstance(X, np.ndarray) else X.toarray())
