@@ -311,13 +311,18 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_training(capsys, 
         assert captured.out == ""
 
 
-def test_a_table_is_reported_in_its_own_units(capsys, tmp_path, no_pictures):
+def write_houses(folder: Path) -> Path:
+    """A table with words and numbers; north or south and the area make the price."""
     draw = np.random.default_rng(0)
     rows = [f"{area},{draw.choice(['north', 'south'])}" for area in draw.integers(40, 200, 120)]
     prices = [3000 * int(row.split(",")[0]) + 50000 * ("south" in row) for row in rows]
-    table = tmp_path / "some houses.csv"
+    table = folder / "some houses.csv"
     table.write_text("area,side,price\n" + "\n".join(f"{row},{price}" for row, price in zip(rows, prices, strict=True)))
-    path = tmp_path / "r.html"
+    return table
+
+
+def test_a_table_is_reported_in_its_own_units(capsys, tmp_path, no_pictures):
+    table, path = write_houses(tmp_path), tmp_path / "r.html"
     result = run_json(
         capsys,
         "train",
@@ -338,3 +343,26 @@ def test_a_table_is_reported_in_its_own_units(capsys, tmp_path, no_pictures):
     again = run_json(capsys, *shlex.split(command)[1:])
     assert again["test"] == result["test"]
     assert "trained on other data" not in page
+
+
+@pytest.mark.parametrize("target", ["price", "side"])
+def test_a_saved_model_of_a_table_is_judged_on_the_rows_of_one(capsys, tmp_path, no_pictures, target):
+    table, path, file = write_houses(tmp_path), tmp_path / "r.html", str(tmp_path / "m.safetensors")
+    run_json(capsys, "train", "mlp", str(table), "--target", target, "--epochs", "20", "--hidden", "8", "--save", file)
+    evaluated = run_json(capsys, "evaluate", file, str(table))
+    run_json(capsys, "report", file, "--data", str(table), "-o", str(path))
+    page = path.read_text(encoding="utf-8")
+    name = "RMSE" if target == "price" else "accuracy"
+    score = next(each for each in (evaluated, *evaluated.values()) if isinstance(each, dict) and name in each)[name]
+    assert after(page, f"test {name}") == f"{score['value']:.4g}"
+    assert (
+        after(page, f"test {name}", f"{score['value']:.4g}")
+        == f"95 % interval {score['low']:.4g} to {score['high']:.4g}"
+    )
+    assert any(text.startswith("On the rows of some houses, 120 samples") for text in words(page))
+    assert "trained on other data" not in page
+    traced = run_json(capsys, "trace", file, "--data", str(table), "--sample", "5")
+    assert traced["source"] == "some houses, sample 5"
+    for command in (["report", file, "-o", str(path)], ["trace", file]):
+        assert main([*command, "--data", "digits"]) == 2
+        assert "reads a table; name one: --data rows.csv" in capsys.readouterr().err

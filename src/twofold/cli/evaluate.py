@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twofold.cli.screen import Screen
+    from twofold.data import Dataset
     from twofold.saving import Model
 
 MOST_CLASSES = 20  # of a confusion matrix that fits a screen
@@ -69,6 +70,15 @@ def scored_rows(
     if not len(y):
         raise DataError(f"{path}: no row has a value of {target.name!r}; there is nothing to score by")
     return X[present], y, {"notes": notes, "dropped": dropped}
+
+
+def table_rows(screen: Screen, model: Model, path: Path) -> Dataset:
+    """Read a table's rows as the model reads them, as a data set; those without a target are left out."""
+    from twofold.data import Dataset, Samples
+
+    X, y, _ = scored_rows(screen, model, path, header=True)
+    names = model.features if len(model.features) == X.shape[1] else ()
+    return Dataset(path.stem, Samples(X, y), classes=model.classes, features=names, target=model.target)
 
 
 def _data_set(screen: Screen, model: Model, name: str, root: Path | None) -> tuple[NDArray[Any], NDArray[Any]]:

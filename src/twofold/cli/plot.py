@@ -124,6 +124,7 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
     """Read the model from its file, or train it; with the data set, in its own units."""
     from dataclasses import replace
 
+    from twofold.cli.evaluate import table_rows
     from twofold.cli.job import load
     from twofold.errors import SpecificationError
     from twofold.models import MODELS
@@ -143,7 +144,7 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
     _refuse_training_words(job)
     model = load_model(job.model)
     if job.table is not None:
-        return model, _rows(screen, model, job.table)
+        return model, table_rows(screen, model, job.table)
     if subject not in ("curves", "network") and model.encoder is not None:
         raise SpecificationError(f"{job.model} reads a table; name it: twofold plot {subject} {job.model} TABLE")
     if (subject != "curves" and model.encoder is None) or job.data is not None:
@@ -153,16 +154,6 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
 
 def _is_file(text: str) -> bool:
     return Path(text).exists() or Path(text).name != text or bool(Path(text).suffix)
-
-
-def _rows(screen: Screen, model: Model, path: Path) -> Dataset:
-    """Read a table's rows as the model reads them; those without a target are left out."""
-    from twofold.cli.evaluate import scored_rows
-    from twofold.data import Dataset, Samples
-
-    X, y, _ = scored_rows(screen, model, path, header=True)
-    names = model.features if len(model.features) == X.shape[1] else ()
-    return Dataset(path.stem, Samples(X, y), classes=model.classes, features=names, target=model.target)
 
 
 def _no_data(model: Model) -> Dataset:

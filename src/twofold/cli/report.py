@@ -24,15 +24,13 @@ FILES = Annotated[list[Path], Argument(help="One model that --save wrote, or sev
 def report(
     files: FILES,
     *,
-    data: Annotated[str, Option("--data", help="The set to judge on: a name, or a folder of IDX files.")],
+    data: Annotated[str, Option("--data", help="What to judge on: a set's name, a folder of IDX files, or a table.")],
     root: ROOT = None,
     output: Annotated[Path, Option("--output", "-o", help="Where the page goes.")] = Path("report.html"),
     as_json: AS_JSON = False,
 ) -> None:
     """Write a report of a saved model, or of several beside each other: one page of HTML that needs nothing else."""
     from twofold.cli.screen import Screen
-    from twofold.data import load_dataset
-    from twofold.errors import SpecificationError
     from twofold.files import check_place
     from twofold.report import Subject, render_comparison, render_report
     from twofold.saving import load_model
@@ -40,17 +38,31 @@ def report(
     screen = Screen(as_json=as_json)
     check_place(output)
     models = [load_model(file) for file in files]
-    for file, model in zip(files, models, strict=True):
-        if model.encoder is not None:
-            raise SpecificationError(f"{file} reads a table, not a data set; twofold train --report writes its report")
-    with screen.downloading() as progress:
-        raw = load_dataset(data, root, progress=progress)
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
-    subjects = [Subject(model, raw, name=name) for model, name in zip(models, names, strict=True)]
+    table = Path(data) if Path(data).is_file() else None
+    judged = [_rows_or_set(screen, file, model, data, root=root) for file, model in zip(files, models, strict=True)]
+    subjects = [
+        Subject(model, each, name=name, rows_alone=table is not None)
+        for model, each, name in zip(models, judged, names, strict=True)
+    ]
     page = render_report(subjects[0]) if len(subjects) == 1 else render_comparison(subjects)
-    screen.result({"models": list(map(str, files)), "data": raw.name, **write_page(screen, output, page)})
+    screen.result({"models": list(map(str, files)), "data": judged[0].name, **write_page(screen, output, page)})
+
+
+def _rows_or_set(screen: Screen, file: Path, model: Model, data: str, *, root: Path | None) -> Dataset:
+    """Return what a model is judged on, in its own units: the rows of a table, or a data set."""
+    from twofold.cli.evaluate import table_rows
+    from twofold.data import load_dataset
+    from twofold.errors import SpecificationError
+
+    if Path(data).is_file():
+        return table_rows(screen, model, Path(data))
+    if model.encoder is not None:
+        raise SpecificationError(f"{file} reads a table; name one: --data rows.csv")
+    with screen.downloading() as progress:
+        return load_dataset(data, root, progress=progress)
 
 
 def write_page(screen: Screen, path: Path, page: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Subject:
         str,
         Argument(help="A model file; linear, softmax or mlp, untrained; or a data set's name.", show_default=False),
     ]
-    data: Annotated[str | None, Option("--data", help="A data set's name, or a folder of IDX files.")] = None
+    data: Annotated[str | None, Option("--data", help="A set's name, a folder of IDX files, or a table.")] = None
     root: ROOT = None
     part: Annotated[str, Option("--part", help="Samples of train or test.")] = "test"
     sample: Annotated[str, Option("--sample", help="Which, from 0: 7, or a few: 0,3,8.")] = "0"
@@ -88,7 +88,10 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
     from twofold.inspect import trace as follow
 
     network, parameters, data = _network(screen, subject)
-    X, y, places = choose_samples(data, subject.part, subject.sample)
+    # The rows of a table are neither for training nor for testing: there is one part.
+    alone = data.test is None and subject.part == "test"
+    X, y, places = choose_samples(data, "train" if alone else subject.part, subject.sample)
+    which = f"{'' if alone else subject.part + ' '}sample{'s' * (len(places) > 1)}"
     return follow(
         network,
         parameters,
@@ -97,7 +100,7 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
         learning_rate=subject.learning_rate,
         classes=data.classes if len(data.classes) == network.outputs else (),
         features=data.features,
-        source=f"{data.name}, {subject.part} sample{'s' * (len(places) > 1)} {', '.join(map(str, places))}",
+        source=f"{data.name}, {which} {', '.join(map(str, places))}",
         entries=entries,
     )
 
@@ -145,13 +148,17 @@ def _untrained(screen: Screen, subject: Subject, *, alone: bool) -> tuple[Networ
 
 def _saved(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dataset]:
     """Open a model file, and bring the data set into the numbers that it was trained on."""
+    from twofold.cli.evaluate import table_rows
     from twofold.errors import SpecificationError
     from twofold.saving import load_model
 
     model = load_model(subject.what)
-    if model.encoder is not None:
-        raise SpecificationError(f"{subject.what} reads a table, not a data set; a sample of a set can't go through it")
-    data = _load(screen, subject, subject.data or "")
+    if Path(subject.data or "").is_file():
+        data = table_rows(screen, model, Path(subject.data or ""))
+    elif model.encoder is not None:
+        raise SpecificationError(f"{subject.what} reads a table; name one: --data rows.csv")
+    else:
+        data = _load(screen, subject, subject.data or "")
     return model.network, model.parameters, data if model.scaling is None else data.scaled(model.scaling)
 
 

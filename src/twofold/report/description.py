@@ -38,7 +38,12 @@ def about(subject: Subject) -> list[Block]:
     rows = [
         ("network", f"{subject.widths}, {network.n_parameters} parameters{between}"),
         ("loss", network.loss.replace("_", " ")),
-        ("data", f"{data.name}: {len(data.train)} training samples of {size} {data.train.X.dtype}, {tests}"),
+        (
+            "data",
+            f"{data.name}: {len(data.train)} rows to judge by, {size} features"
+            if subject.rows_alone
+            else f"{data.name}: {len(data.train)} training samples of {size} {data.train.X.dtype}, {tests}",
+        ),
     ]
     if data.classes:
         rows.append(("classes", ", ".join(data.classes)))
@@ -50,8 +55,9 @@ def about(subject: Subject) -> list[Block]:
         rows.append(("scaling", "standardised for training; scores are in the data's own units"))
     if network.dropout:
         rows.append(("dropout", short(network.dropout)))
-    present = subject.fingerprint or data_hash(data.train)
-    rows.append(("data hash", f"{present} (SHA-256 of the training set)"))
+    present = subject.fingerprint or (model.data_hash if subject.rows_alone else data_hash(data.train))
+    trained = f" of {model.data_name}" if subject.rows_alone and model.data_name else ""
+    rows += [("data hash", f"{present} (SHA-256 of the training set{trained})")] if present else []
     blocks: list[Block] = [Facts(tuple(rows))]
     if model.data_hash and model.data_hash != present:
         blocks.append(Words(f"The model was trained on other data than these, with the hash {model.data_hash}."))

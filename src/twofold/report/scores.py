@@ -78,7 +78,8 @@ def score_blocks(subject: Subject) -> list[Block]:
         rows.append(("accuracy of always the commonest class", float(np.bincount(subject.actual).max() / n), "", ""))
     if subject.kind == "numbers":
         apart = subject.actual - subject.data.train.y.reshape(-1, subject.actual.shape[1]).mean(axis=0)
-        rows.append(("RMSE of always the training mean", float(np.sqrt(np.square(apart).mean())), "", ""))
+        mean_of = "mean of these rows" if subject.rows_alone else "training mean"
+        rows.append((f"RMSE of always the {mean_of}", float(np.sqrt(np.square(apart).mean())), "", ""))
     columns = ("score", "value", "95 % interval", "by")
     blocks: list[Block] = [Listing(f"On the {subject.part}, {n} samples{unit}", columns, tuple(rows))]
     if subject.kind == "classes":

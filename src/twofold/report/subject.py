@@ -37,6 +37,8 @@ class Subject:
         Further facts of how it was trained.
     fingerprint : str
         The sum of the training set, as `twofold.data.data_hash` gives it; taken of ``data`` otherwise.
+    rows_alone : bool
+        ``data`` are other rows than the model was trained on, such as those of another table, all to judge it by.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Subject:
     engine: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    rows_alone: bool = False
 
     def __post_init__(self) -> None:
         network, data = self.model.network, self.data
@@ -67,12 +70,14 @@ class Subject:
 
     @property
     def held_out(self) -> bool:
-        """Whether there is a test set."""
-        return self.data.test is not None
+        """Whether it is judged on what it wasn't trained on."""
+        return self.rows_alone or self.data.test is not None
 
     @property
     def part(self) -> str:
         """What it is judged on, in words."""
+        if self.rows_alone:
+            return f"rows of {self.data.name}"
         return "test set" if self.held_out else "training set (there is no test set)"
 
     @property
