@@ -44,3 +44,11 @@ def test_the_example_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     exec(compile(code, str(PAGE), "exec"), {})  # noqa: S102 - our own page
     assert "'confusion'" in capsys.readouterr().out
     assert (tmp_path / "confusion.png").stat().st_size > 10_000
+
+
+def test_every_word_can_be_read_in_a_column_of_360_pixels():
+    for path in (PAGE.parent / "gallery").glob("*.svg"):
+        picture = path.read_text()
+        width = float(re.search(r'viewBox="0 0 ([\d.]+)', picture)[1])
+        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:[a-z]+ )*([\d.]+)px", picture)]
+        assert min(sizes) * 360 / width >= 7.99, path.name

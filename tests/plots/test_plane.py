@@ -11,6 +11,7 @@ from twofold.errors import DataError, SpecificationError
 from twofold.inspect import hidden_activations, sgd_path
 from twofold.network import initialize
 from twofold.plots import decision_regions, fit_plot, loss_surface, style
+from twofold.plots.surface import emptiest
 
 X = np.array([[-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
 Y = np.array([0, 1, 2])
@@ -112,6 +113,12 @@ def test_paths_are_drawn_on_the_surface_and_end_near_the_star(paths):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("w₁", "w₂")
     ax = loss_surface(data.train.X, data.train.y, exact, routes, axes=(1, 2), names=["area", "age", "base"])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("age", "base")
+
+
+def test_the_legend_takes_the_corner_with_the_fewest_points():
+    points = np.array([[0.1, 0.1], [0.9, 0.1], [0.9, 0.2], [0.1, 0.9]])
+    assert emptiest(points, (0, 1, 0, 1)) == "upper right"
+    assert emptiest(-points, (-1, 0, -1, 0)) == "lower left"
 
 
 def test_the_contours_are_those_of_the_loss(paths):

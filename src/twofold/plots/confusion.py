@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.dress import dress
-from twofold.plots.style import WIDTH, Theme, open_axes
+from twofold.plots.style import LEAST, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]
 
@@ -91,7 +91,7 @@ def check_classes(actual: Array, predicted: Array, classes: Sequence[str]) -> tu
 
 def _write_counts(ax: Axes, counts: Array, theme: Theme) -> None:
     """Write each count in its cell, zeros softly."""
-    size = 8 if counts.max() < 1000 and len(counts) <= 10 else 6.5
+    size = 8 if counts.max() < 1000 and len(counts) <= 10 else LEAST
     for (row, column), count in np.ndenumerate(counts):
         color = theme.ink if count else theme.soft
         ax.text(column, row, str(count), ha="center", va="center", fontsize=size, color=color)

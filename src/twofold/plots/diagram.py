@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twofold.errors import SpecificationError
 from twofold.network import Network, Parameters
 from twofold.plots.dress import dress, say
-from twofold.plots.style import LABEL, SMALL, WIDTH, Theme, open_axes
+from twofold.plots.style import LABEL, LEAST, SMALL, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]
 
@@ -178,7 +178,7 @@ def _draw_units(sheet: _Sheet, index: int, row: Row) -> None:
         circle.set_gid(f"h{index}-{unit + 1}" if letter == "h" else f"{letter}{unit + 1}")
         ax.add_patch(circle)
         label = f"{letter}{unit + 1}".translate(SUBSCRIPT)
-        size = LABEL if len(label) <= 2 else SMALL if len(label) == 3 else 6.8
+        size = LABEL if len(label) <= 2 else SMALL if len(label) == 3 else LEAST
         ax.text(*place, label, ha="center", va="center_baseline", fontsize=size, color=theme.ink, zorder=3)
 
 

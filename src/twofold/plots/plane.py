@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.dress import dress, legend, say
-from twofold.plots.style import SMALL, WIDTH, Panel, Theme, new_figure, open_axes, theme_on
+from twofold.plots.style import LEAST, SMALL, WIDTH, Panel, Theme, new_figure, open_axes, theme_on
 
 Array = NDArray[Any]
 Predict = Callable[[Array], Array]
@@ -211,6 +211,6 @@ def _draw_surface(predict: Predict, X: Array, y: Array, *, names: Sequence[str],
         axis.set_pane_color((0, 0, 0, 0))
         axis.line.set_color(theme.soft)
         axis._axinfo["grid"]["color"] = theme.faint
-        axis.set_tick_params(labelcolor=theme.soft, labelsize=7, color=theme.soft)
+        axis.set_tick_params(labelcolor=theme.soft, labelsize=LEAST, color=theme.soft)
     ax.set_box_aspect(None, zoom=0.88)
     return ax

@@ -87,11 +87,24 @@ def loss_surface(
     ax.plot(exact[i], exact[j], "*", ms=13, color=theme.ink, mec=theme.paper, label=say("exact solution"))
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    legend(ax, theme, loc="best")
+    points = np.concatenate([exact[None, [i, j]], *(route[:, [i, j]] for route in routes.values())])
+    legend(ax, theme, loc=emptiest(points, (left, right, bottom, top)))
     return dress(ax, theme, x=names[i], y=names[j])
 
 
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def emptiest(points: Array, limits: tuple[float, float, float, float]) -> str:
+    """Return the corner with the fewest points in its quarter: matplotlib's choice shuns the ellipses."""
+    left, right, bottom, top = limits
+    across, up = points[:, 0] > (left + right) / 2, points[:, 1] > (bottom + top) / 2
+    counts = {
+        f"{row} {column}": int(((up == (row == "upper")) & (across == (column == "right"))).sum())
+        for row in ("lower", "upper")
+        for column in ("left", "right")
+    }
+    return min(counts, key=lambda corner: counts[corner])
 
 
 def _contours(centre: Array, H: Array, farthest: float) -> list[Ellipse]:
