@@ -119,6 +119,13 @@ def test_without_a_penalty_separable_classes_have_no_minimum_and_it_says_so():
     assert model.stop_reason_ == "max_iter"
 
 
+def test_a_solver_that_rounding_stops_says_so():
+    with pytest.warns(ConvergenceWarning, match="Rounding hides any lower value: take a larger tol"):
+        model = SoftmaxRegression(tol=0, max_iter=10_000).fit(IRIS_X, IRIS_Y)
+    assert model.stop_reason_ == "stalled"
+    assert model.gradient_ < 1e-8
+
+
 def test_a_warm_start_begins_where_the_last_fit_ended():
     model = SoftmaxRegression(warm_start=True, tol=1e-8).fit(IRIS_X, IRIS_Y)
     first = model.coef_.copy()

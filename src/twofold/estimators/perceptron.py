@@ -16,11 +16,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twofold.borders import check_weight
 from twofold.data.dataset import Samples
-from twofold.engines import open_engine
 from twofold.engines.threads import limited_threads
 from twofold.errors import SpecificationError
 from twofold.estimators.awkward import check_names
 from twofold.estimators.epochs import EpochFit, Optimizer
+from twofold.estimators.outputs import predict_outputs
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
     MINIBATCH_SOLVERS,
@@ -256,8 +256,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         """Compute raw outputs (n, q), in the wider type of X and the weights."""
         check_is_fitted(self)
         features = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        dtype = "float32" if np.result_type(features.dtype, *self.coefs_) == np.float32 else "float64"
-        return open_engine("scratch", self.network_, parameters=self.parameters_, dtype=dtype).outputs(features)
+        return predict_outputs(self.network_, self.parameters_, features)
 
     def _names(self) -> list[str] | None:
         names = getattr(self, "feature_names_in_", None)

@@ -19,7 +19,7 @@ from twofold.estimators.progress import Progress
 from twofold.estimators.settings import MINIBATCH_SOLVERS, draw_parameters
 from twofold.network import Layer, Network, Parameters, initialize
 from twofold.solvers.softmax import SoftmaxProblem
-from twofold.solvers.softmax_regression import minimize_lbfgs, minimize_newton
+from twofold.solvers.softmax_regression import SoftmaxSolution, minimize_lbfgs, minimize_newton
 
 Array = NDArray[Any]
 
@@ -81,7 +81,7 @@ class SoftmaxRegression(Classifier):
     gradient_ : float
         Largest entry of its gradient at the end, of the exact solvers.
     stop_reason_, history_, loss_curve_, validation_scores_, best_validation_score_, ...
-        As in `MLPClassifier`.
+        As in `MLPClassifier`; ``"stalled"`` if rounding stopped an exact solver before its tol.
     n_features_in_, feature_names_in_
         Of X.
 
@@ -248,11 +248,11 @@ class SoftmaxRegression(Classifier):
         progress, iterations = Progress(self.verbose, self.max_iter), Iterations(self, n=len(y))
         deadline = math.inf if self.time_budget is None else time.perf_counter() + self.time_budget
         reasons = []
-        last = start
+        last, self.n_iter_, self.loss_ = start, np.array([0]), math.nan
 
         def tell(iteration: int, value: float, theta: Array) -> bool:
             nonlocal last
-            last = theta
+            last, self.n_iter_, self.loss_ = theta, np.array([iteration]), value
             progress.tell(iteration, value, None)
             if iterations.tell(iteration, value, _to_parameters(theta, X.shape[1])):
                 reasons.append("callback")
@@ -270,16 +270,27 @@ class SoftmaxRegression(Classifier):
         finally:
             progress.end()
         self.loss_, self.gradient_, self.n_iter_ = found.value, found.gradient, np.array([found.iterations])
-        self.stop_reason_ = (reasons or ["converged" if found.gradient <= self.tol else "max_iter"])[0]
         self._set_parameters(_to_parameters(found.theta, X.shape[1]))
-        if self.stop_reason_ == "max_iter":
-            warnings.warn(
-                f"{self.solver} failed to converge after {found.iterations} iteration(s): the gradient's largest entry "
-                f"is {found.gradient:.2g}, tol is {self.tol:.2g}. Increase max_iter (={self.max_iter}) or take a "
-                "smaller C; without a penalty, classes that can be told apart without error have no minimum.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        self.stop_reason_ = reasons[0] if reasons else self._reason(found)
+
+    def _reason(self, found: SoftmaxSolution) -> str:
+        """Say why the solver stopped, and warn if it wasn't at the minimum."""
+        if found.gradient <= self.tol:
+            return "converged"
+        stalled = found.iterations < self.max_iter
+        advice = (
+            "Rounding hides any lower value: take a larger tol, or scale the features"
+            if stalled
+            else f"Increase max_iter (={self.max_iter}) or take a smaller C"
+        )
+        warnings.warn(
+            f"{self.solver} failed to converge after {found.iterations} iteration(s): the gradient's largest entry is "
+            f"{found.gradient:.2g}, tol is {self.tol:.2g}. {advice}; without a penalty, classes that can be told apart "
+            "without error have no minimum.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+        return "stalled" if stalled else "max_iter"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
