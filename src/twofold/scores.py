@@ -110,7 +110,7 @@ def number_scores(predicted: Array, y: Array) -> list[Estimate]:
     squares, around = errors**2, (y - y.mean()) ** 2.0
     mean_square = _mean("", squares)
     low, middle, high = (float(np.sqrt(end)) for end in (mean_square.low, mean_square.value, mean_square.high))
-    rmse = Estimate("RMSE", middle, low, high, "normal, root of that of the mean square")
+    rmse = Estimate("RMSE", middle, low, high, "normal, of the mean square")
     return [_r2(squares, around), rmse, _mean("MAE", np.abs(errors))]
 
 

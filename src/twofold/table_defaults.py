@@ -9,6 +9,7 @@ from typing import Any
 from twofold.tables.study import Choices
 
 LARGE = 2000  # training rows from which on there are enough for many pieces and a wide network
+FEW = 60  # training rows below which a part of them is too few to choose anything by
 STEPS = 3000  # of a small table: fewer leave clean tables, such as airfoil self-noise, short of their best
 SAMPLES = 5_000_000  # gone through at most in training a large table
 
@@ -32,12 +33,13 @@ class TableDefaults:
     validation_fraction: float = 0.0
 
 
-def table_defaults(model: str, rows: int) -> TableDefaults:
-    """Choose by the model and the number of training rows.
+def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefaults:
+    """Choose by the model, the number of training rows and the task.
 
     An MLP gets its numbers in pieces too, and the epoch that is best on rows held out: how long to train is what
     differs most between a table that is mostly noise and one that has none. A large table gets a wider network, more
-    pieces, and more dropout.
+    pieces, and more dropout. Of a small table with classes no rows are held out: accuracy suffers little from training
+    on, and more from rows that lack; weight decay holds it back.
 
     Parameters
     ----------
@@ -45,6 +47,7 @@ def table_defaults(model: str, rows: int) -> TableDefaults:
         A name in `twofold.models.MODELS`.
     rows : int
         Of the training set, at least 1.
+    task : {"classification", "regression"}
 
     Returns
     -------
@@ -65,7 +68,10 @@ def table_defaults(model: str, rows: int) -> TableDefaults:
     if rows < LARGE:
         words |= {"hidden": "128,128", "dropout": 0.1, "learning_rate": 0.003, "batch_size": 32}
         words["epochs"] = _epochs(rows, words["batch_size"])
-        return TableDefaults(words=words, choices=Choices(pieces=8), validation_fraction=0.15)
+        if task == "classification":
+            words |= {"dropout": 0.2, "learning_rate": 0.001, "weight_decay": 1.0}
+        held_out = 0.0 if task == "classification" or rows < FEW else 0.15
+        return TableDefaults(words=words, choices=Choices(pieces=8), validation_fraction=held_out)
     words |= {"hidden": "256,256", "dropout": 0.2, "learning_rate": 0.001, "batch_size": 128 if rows < 50_000 else 512}
     words["epochs"] = max(10, min(60, SAMPLES // rows))
     return TableDefaults(words=words, choices=Choices(pieces=32), validation_fraction=0.1)

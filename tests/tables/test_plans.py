@@ -52,6 +52,18 @@ def test_numbers_in_the_thousands_of_digits_stay_finite():
     assert np.isfinite(features(learn({"a": column}), {"a": column})["a"]).all()
 
 
+@pytest.mark.parametrize("column", [
+    [1e-300, 1e300, 1.0, 2.0, 3.0, -1e300], [1.7e308, -1.7e308, 0.0, 1.0, 2.0], [5e-324, 1e-323, 1.5e-323, 2e-323, 1e308],
+])  # fmt: skip
+def test_numbers_of_all_orders_of_magnitude_become_finite_features(column):
+    for count in (0, 4):
+        plan = learn({"a": column}, pieces=count)
+        assert np.isfinite(plan.encode(as_table({"a": column}))[0]).all()
+        far, _ = plan.encode(as_table({"a": [1.7e308, -1.7e308]}), "float32")
+        assert np.isfinite(far).all()
+        assert np.abs(far).max() <= 1e6
+
+
 def test_pieces_rise_one_after_the_other_from_a_half_below_to_a_half_above():
     P = pieces(np.linspace(-1, 6, 50), np.array([0.0, 1.0, 5.0]))
     assert (np.diff(P, axis=0) >= 0).all()

@@ -110,6 +110,14 @@ def test_a_problem_has_rows_with_a_target_split_in_three_and_scaled_by_the_train
     assert np.isin(own.round(9), np.round(rows, 9)).all()
 
 
+def test_a_target_whose_squares_are_no_numbers_is_refused():
+    huge = table().set_column(2, "y", pa.array(np.linspace(-1e300, 1e300, 200)))
+    with pytest.raises(
+        DataError, match=r"column 'y' goes up to 1e\+300, whose square is no finite number; take a larger"
+    ):
+        pose(huge, study_target("y", huge.column("y")), ["x"])
+
+
 def test_the_test_set_is_not_looked_at_before_it_is_scored():
     """A number far out in the test rows changes nothing of what is learned of the others."""
     clean = table()

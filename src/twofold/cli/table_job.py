@@ -102,7 +102,7 @@ def _pose(
     name, linear = words.target or "", options.model == "linear"
     target = study_target(name, table.column(name), words.task or ("regression" if linear else None))
     test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
-    usual = table_defaults(options.model, max(1, round((1 - test) * table.num_rows)))
+    usual = table_defaults(options.model, max(1, round((1 - test) * table.num_rows)), target.task)
     validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
     if words.patience is not None and not validation:
         raise SpecificationError(

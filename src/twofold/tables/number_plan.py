@@ -67,7 +67,7 @@ class NumberPlan:
         notes["missing"] = int(missing.sum())
         notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
         filled = np.where(missing, self.fill, values)
-        bent = filled if self.bend is None else np.arcsinh((filled - self.pivot) / self.bend)
+        bent = filled if self.bend is None else bend_numbers(filled, self.pivot, self.bend)
         parts = [((bent - self.center) / self.scale)[:, None]]
         if self.knots:
             parts.append(pieces(filled, np.array(self.knots)))
@@ -92,6 +92,22 @@ class NumberPlan:
         return values, Counter({"unreadable": unreadable})
 
 
+def bend_numbers(values: Array, pivot: float, bend: float) -> Array:
+    """Compute ``asinh((x - pivot) / bend)`` (n,), also where the quotient is no double: asinh(z) is then log(2 z).
+
+    Examples
+    --------
+    >>> bend_numbers(np.array([1e-300, 1e300]), 0.0, 1e-300).round(3)
+    array([8.810000e-01, 1.382244e+03])
+    """
+    with np.errstate(over="ignore"):
+        quotient = (values - pivot) / bend
+    far = np.isinf(quotient)
+    bent = np.arcsinh(np.where(far, 0.0, quotient))
+    bent[far] = np.sign(values[far]) * (np.log(np.abs(values[far])) - np.log(bend) + np.log(2))
+    return bent
+
+
 def pieces(values: Array, knots: Array) -> Array:
     """Encode numbers piecewise linearly: each piece says how far into it a number lies, from 0 to 1.
 
@@ -113,7 +129,11 @@ def pieces(values: Array, knots: Array) -> Array:
     array([[ 0. , -0.5],
            [ 0.5,  0. ]])
     """
-    return np.clip((values[:, None] - knots[:-1]) / np.diff(knots), 0, 1) - 0.5
+    if max(np.abs(values).max(initial=0), np.abs(knots).max()) > 1e307:  # differences may exceed the largest double
+        values, knots = values / 4, knots / 4
+    widths = np.maximum(np.diff(knots), 5e-324)  # the least number above 0: what was so small a piece may be 0 by now
+    with np.errstate(over="ignore"):  # the quotient may, far beyond the knots, and is 0 or 1 there
+        return np.clip((values[:, None] - knots[:-1]) / widths, 0, 1) - 0.5
 
 
 def _unit(unit: tuple[str, str]) -> str:

@@ -24,6 +24,7 @@ from twofold.tables.targets import TASKS, Target
 Array = NDArray[Any]
 
 LEAST_ROWS = 2  # of a training set
+LARGEST = 1e150  # of a target
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def pose(
     weights = None if weight is None else _weights(weight, table, rows)
     scaling = None
     if scale_target:
-        scaling = _scaling(X.shape[1], y[rest] if target.task == "regression" else None)
+        scaling = _scaling(X.shape[1], _checked(target.name, y)[rest] if target.task == "regression" else None)
         y = scaling.targets(y)
 
     def samples(part: Array) -> Samples:
@@ -194,6 +195,13 @@ def pose(
     data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
     return Problem(data, validation, plan, target, table.num_rows - len(rows), notes)
+
+
+def _checked(name: str, y: Array) -> Array:
+    """Refuse numbers whose squares, and so their losses, no double holds."""
+    if (far := float(np.abs(y).max())) > LARGEST:
+        raise DataError(f"column {name!r} goes up to {far:.3g}, whose square is no finite number; take a larger unit")
+    return y
 
 
 def _scaling(features: int, y: Array | None) -> Scaling:

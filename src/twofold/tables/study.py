@@ -24,7 +24,7 @@ from twofold.tables.cells import (
     words,
 )
 from twofold.tables.date_plan import DatePlan, years_of
-from twofold.tables.number_plan import NumberPlan
+from twofold.tables.number_plan import NumberPlan, bend_numbers
 from twofold.tables.plan import Plan
 
 Array = NDArray[Any]
@@ -191,7 +191,7 @@ def _scaled(values: Array, present: Array, fill: float) -> dict[str, Any]:
     bend, pivot = _bend(present), 0.0
     if bend is not None:
         pivot = 0.0 if present.min() >= 0 else fill
-        filled = np.arcsinh((filled - pivot) / bend)
+        filled = bend_numbers(filled, pivot, bend)
     with np.errstate(over="ignore", invalid="ignore"):
         center, scale = float(filled.mean()), float(filled.std())
     if not (np.isfinite(center) and np.isfinite(scale)):  # sums or squares beyond the largest double

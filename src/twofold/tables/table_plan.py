@@ -21,6 +21,7 @@ from twofold.tables.study import Choices, study
 Array = NDArray[Any]
 
 SCHEMA = 1
+FAR = 1e6  # standard deviations: in float32, numbers farther out are taken as this far out
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class TablePlan:
         table : pyarrow.Table
             Its columns are found by name; others than `columns` are not looked at.
         dtype : str
-            ``"float64"`` or ``"float32"``.
+            ``"float64"``, or ``"float32"`` with features from -1e6 to 1e6.
 
         Returns
         -------
@@ -80,6 +81,8 @@ class TablePlan:
         notes, start = {}, 0
         for plan in self.plans:
             features, noted = plan.encode(table.column(plan.name))
+            if dtype == "float32":
+                features = np.clip(features, -FAR, FAR)
             X[:, start : start + features.shape[1]] = features
             start += features.shape[1]
             notes[plan.name] = +noted  # without what was counted 0
