@@ -6,12 +6,14 @@ import json
 import re
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import random_dataset
 from twofold import Network, Recipe, initialize, open_engine, trace
+from twofold.cli import main
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES, Loss, softmax
 from twofold.inspect import find_entry
@@ -302,3 +304,12 @@ def test_what_cannot_be_traced_is_refused():
     network = Network((4, 5, 3), normalization="batch")
     with pytest.raises(DataError, match="give two or more"):
         trace(network, initialize(network), np.ones((1, 4)), [0])
+
+
+def test_the_page_in_the_documentation_is_what_the_command_writes(capsys):
+    page = Path(__file__).parents[2] / "docs" / "trace.md"
+    if not page.is_file():
+        pytest.skip("the documentation is out of reach")
+    assert main(["trace", "toy-animals", "--format", "markdown"]) == 0
+    calculated, _, _ = capsys.readouterr().out.partition("## Checked")  # what follows holds rounding errors
+    assert page.read_text(encoding="utf-8").startswith(calculated)
