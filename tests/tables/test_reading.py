@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -102,8 +103,19 @@ def test_what_is_no_table_is_refused_and_named(tmp_path, content, error, message
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "LARGEST", 1 << 25)
-    with pytest.raises(DataError, match="unpacks to more than 0 GiB"):
+    with pytest.raises(DataError, match="unpacks to more than 32 MiB; unpack it first"):
         read_lines(tmp_path, gzip.compress(b"a\n" + b"1\n" * (1 << 25)))
+
+
+def test_a_small_file_that_becomes_a_large_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "ALWAYS", 1 << 20)
+    with pytest.raises(DataError, match="unpacks to more than 1 MiB; unpack it first"):
+        read_lines(tmp_path, gzip.compress(b"a\n" + b"1\n" * (1 << 20)))
+    pq.write_table(pa.table({"a": np.zeros(10**6)}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: \d+ bytes that claim to be 1000000 cells; give it in parts"):
+        read_table(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"a": np.random.default_rng(0).random(10**6)}), tmp_path / "b.parquet")
+    assert read_table(tmp_path / "b.parquet").num_rows == 10**6
 
 
 def test_what_is_not_there_is_said(tmp_path):

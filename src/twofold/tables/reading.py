@@ -16,7 +16,10 @@ from twofold.tables.frames import check_unique
 
 SEPARATORS = (",", "\t", ";", "|")
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
-LARGEST = 1 << 33  # bytes that a packed file may unpack to; a bomb unpacks to more
+LARGEST = 1 << 33  # bytes that a packed file may unpack to
+# A bomb is a small file that unpacks to much; tables are seldom packed to a tenth.
+MOST_TIMES = 100  # its own size
+ALWAYS = 1 << 28  # bytes that are all right however small the file is
 _DECIMAL_COMMA = re.compile(rb"[;\n]\s*[+-]?\d+,\d+\s*[;\r\n]")
 HEAD = 1 << 16  # bytes in which the header line must end
 # Cells that hold no value, besides the usual ones: "?" is that of UCI's tables.
@@ -49,7 +52,8 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
     FileFormatError
         If it is no table, a row has more or fewer cells than the first, or the first line holds numbers, not names.
     DataError
-        If there are no rows, two columns have one name, or it unpacks to more than `LARGEST` bytes.
+        If there are no rows, two columns have one name, or it unpacks to more than `LARGEST` bytes, or to more than
+        100 times its size and 256 MiB.
     """
     path = Path(path)
     if not path.exists():
@@ -81,6 +85,9 @@ def _read_parquet(path: Path) -> pa.Table:
 
     with pq.ParquetFile(path) as file:
         check_unique(file.schema_arrow.names, f"{path}: ")
+        numbers = file.metadata.num_rows * file.metadata.num_columns
+        if 8 * numbers > _allowed(path):  # a column of one value takes a few bytes, however long it is
+            raise DataError(f"{path}: {path.stat().st_size} bytes that claim to be {numbers} cells; give it in parts")
         return file.read()
 
 
@@ -131,12 +138,17 @@ def _unpacked(path: Path) -> Any:
     if packing is None:
         return pa.memory_map(str(path)).read_buffer()
     with pa.input_stream(str(path), compression=packing) as stream:
-        parts, size = [], 0
+        parts, size, most = [], 0, min(LARGEST, _allowed(path))
         while part := stream.read(1 << 24):
             parts.append(part)
-            if (size := size + len(part)) > LARGEST:
-                raise DataError(f"{path}: unpacks to more than {LARGEST >> 30} GiB; unpack it, and give it in parts")
+            if (size := size + len(part)) > most:
+                raise DataError(f"{path}: unpacks to more than {most >> 20} MiB; unpack it first, if that is right")
     return pa.py_buffer(b"".join(parts))
+
+
+def _allowed(path: Path) -> int:
+    """Return how many bytes a file may become in memory."""
+    return max(ALWAYS, MOST_TIMES * path.stat().st_size)
 
 
 def _first_cells(path: Path, data: Any) -> tuple[str, list[str]]:
