@@ -205,6 +205,13 @@ def test_each_difference_is_named_field_by_field(tmp_path):
         assert_same_state(engine.state(), before)
 
 
+@pytest.mark.torch
+def test_products_in_another_precision_are_another_run(tmp_path):
+    finished(opened("fused", precision="bfloat16"), tmp_path)
+    with pytest.raises(CheckpointError, match="precision is 'float32' now and was 'bfloat16'"):
+        finished(opened("fused"), tmp_path)
+
+
 def test_every_field_of_network_and_recipe_counts(tmp_path):
     finished(opened(), tmp_path)
     with CheckpointFolder(tmp_path) as folder:

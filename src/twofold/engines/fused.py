@@ -78,6 +78,7 @@ class FusedEngine:
         self.network = network
         self.dtype = dtype
         self.steps = 0
+        self.device, self.precision = device, precision  # as asked for
         self._device = torch.device(device)
         self._floats = torch.float32 if dtype == "float32" else torch.float64
         self._operands = self._floats if precision is None else torch.bfloat16
