@@ -313,3 +313,11 @@ def test_the_page_in_the_documentation_is_what_the_command_writes(capsys):
     assert main(["trace", "toy-animals", "--format", "markdown"]) == 0
     calculated, _, _ = capsys.readouterr().out.partition("## Checked")  # what follows holds rounding errors
     assert page.read_text(encoding="utf-8").startswith(calculated)
+
+
+def test_many_named_outputs_of_a_sample_stand_below_each_other():
+    names = [f"a class with a long name {letter}" for letter in "abcdefghij"]
+    paper, _, _ = followed(Network((4, 10)), 1, classes=names)
+    lines = [line.split() for line in render_text(paper).splitlines()]
+    for name, value in zip(names, paper["y_hat"][0], strict=True):
+        assert [*name.split(), f"{value:.4g}"] in lines

@@ -366,3 +366,20 @@ def test_a_saved_model_of_a_table_is_judged_on_the_rows_of_one(capsys, tmp_path,
     for command in (["report", file, "-o", str(path)], ["trace", file]):
         assert main([*command, "--data", "digits"]) == 2
         assert "reads a table; name one: --data rows.csv" in capsys.readouterr().err
+
+
+def test_columns_that_depend_on_each_other_have_no_one_exact_solution(no_pictures):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    data = replace(load_dataset("synthetic"), train=Samples(X[:, [0, 0]], X[:, 1:]), test=None)
+    network = Network((2, 1), loss="squared")
+    page = render_report(Subject(Model(network=network, parameters=initialize(network)), data))
+    assert "Only 1 of 2 columns are independent; many solutions are exact." in words(page)
+
+
+def test_of_many_classes_the_first_are_listed(no_pictures):
+    network = Network((3, 70))
+    data = replace(random_dataset(network, 40), classes=tuple(f"class {k}" for k in range(70)))
+    page = render_report(Subject(Model(network=network, parameters=initialize(network)), data))
+    assert "The first 60 of 70 classes are listed." in words(page)
+    assert "class 59" in words(page)
+    assert "class 60" not in words(page)
