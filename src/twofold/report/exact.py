@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from twofold.borders import floats
@@ -9,6 +11,7 @@ from twofold.report.blocks import Block, Listing, Words
 from twofold.report.drawings import Easel
 from twofold.report.subject import Subject
 from twofold.solvers import solve_least_squares
+from twofold.solvers.solution import DependentColumnsWarning
 from twofold.solvers.summary import Summary, summarize
 
 MOST = 60  # features of a table of coefficients that can be read
@@ -32,7 +35,9 @@ def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
     if network.hidden or network.loss != "squared" or network.outputs != 1 or network.inputs > MOST:
         return []
     X = floats(data.train.X.reshape(len(data.train), -1), "float64")
-    solution = solve_least_squares(X, data.train.y, data.train.sample_weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DependentColumnsWarning)  # the page says it
+        solution = solve_least_squares(X, data.train.y, data.train.sample_weight)
     if solution.rank < network.inputs:
         return [Words(f"Only {solution.rank} of {network.inputs} columns are independent; many solutions are exact.")]
     summary = summarize(solution, names=model.features or data.features or None, target_names=[data.target])
