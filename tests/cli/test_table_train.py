@@ -168,3 +168,13 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, houses, words, message):
     assert main(["train", *(str(houses) if word == "FILE" else word for word in words.split())]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"twofold: {message.replace('FILE', str(houses))}")
+
+
+def test_a_training_that_chooses_its_epoch_goes_on_from_a_checkpoint(capsys, houses, tmp_path):
+    words = ("train", "mlp", str(houses), "--target", "price", "--schedule", "constant")
+    whole = run_json(capsys, *words, "--epochs", "6")
+    run_json(capsys, *words, "--epochs", "3", "--checkpoint", str(tmp_path / "run"))
+    rest = run_json(capsys, *words, "--epochs", "6", "--resume", str(tmp_path / "run"))
+    assert rest["test"] == whole["test"]
+    losses = [[epoch["validation_loss"] for epoch in result["epochs"]] for result in (whole, rest)]
+    assert losses[0] == losses[1]

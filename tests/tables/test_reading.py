@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 
 import numpy as np
@@ -99,6 +100,12 @@ def test_what_is_no_table_is_refused_and_named(tmp_path, content, error, message
     assert str(caught.value).startswith(f"{tmp_path / 't.csv'}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b'"', b"'", b",", b'""', b"\x1c\n", b'"a\nb"', b"\r", b";\n\t\n", b"\xff"])
+def test_scraps_are_read_or_refused(tmp_path, content):
+    with contextlib.suppress(DataError):
+        assert read_lines(tmp_path, content).num_rows > 0
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):

@@ -67,7 +67,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
             table = _read_lines(path, text, header=header)
     except DataError:
         raise
-    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, words.Error) as error:
         raise FileFormatError(f"{path}: not a table that can be read: {_first_line(error)}{_hint(error)}") from error
     check_unique(table.column_names, f"{path}: ")
     if table.num_rows == 0:
@@ -159,8 +159,9 @@ def _first_cells(path: Path, data: Any) -> tuple[str, list[str]]:
     lines = [line for line in head.decode("utf-8-sig", errors="replace").splitlines() if line.strip()]
     if not lines:
         raise FileFormatError(f"{path}: the file holds blank lines alone; expected column names and rows below them")
-    separator = max(SEPARATORS, key=lambda mark: len(next(words.reader([lines[0]], delimiter=mark))))
-    return separator, next(words.reader([lines[0]], delimiter=separator))
+    cells = {mark: next(words.reader([lines[0]], delimiter=mark), [lines[0]]) for mark in SEPARATORS}
+    separator = max(SEPARATORS, key=lambda mark: len(cells[mark]))
+    return separator, cells[separator]
 
 
 def _check_header(path: Path, cells: list[str]) -> None:
