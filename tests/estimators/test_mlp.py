@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from twofold import MLPClassifier, MLPRegressor
+from twofold import MLPClassifier, MLPRegressor, SoftmaxRegression
 from twofold.errors import DataError, DivergedError, SpecificationError, UnknownNameError
 
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
@@ -283,6 +284,7 @@ def test_without_hidden_layers_it_is_the_linear_model():
         ({"dropout": 1.0}, "dropout is 1.0; it must be a number from 0 to 1, less than 1"),
         ({"time_budget": 0}, "time_budget is 0; it must be a positive number of seconds, or None"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
+        ({"callbacks": 3}, "callbacks is 3; it must be a function, several, or None"),
         ({"dtype": "float16"}, "dtype is 'float16'; it must be 'float32' or 'float64'"),
     ],
 )
@@ -295,6 +297,21 @@ def test_a_parameter_that_cant_be_is_refused_with_what_it_must_be(options, messa
 def test_a_loss_that_is_not_known_is_refused():
     with pytest.raises(UnknownNameError, match="unknown loss 'squared'; did you mean 'squared_error'"):
         MLPRegressor(loss="squared").fit(IRIS_X, IRIS_Y)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MLPClassifier(max_iter=1),
+        MLPRegressor(max_iter=1, solver="lbfgs"),
+        SoftmaxRegression(max_iter=1),
+        SoftmaxRegression(max_iter=1, solver="adam"),
+    ],
+)
+def test_a_warning_points_at_the_line_that_called_fit(model):
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(IRIS_X, IRIS_Y)
+    assert [Path(warning.filename).name for warning in caught] == ["test_mlp.py"]
 
 
 def test_weights_so_far_must_fit_the_parameters():

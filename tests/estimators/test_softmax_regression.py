@@ -178,7 +178,7 @@ def test_it_comes_back_from_disk(tmp_path):
     [
         ({"penalty": "l1"}, "unknown penalty 'l1'"),
         ({"l1_ratio": 0.5}, "l1_ratio and dual are scikit-learn's; only 0 and False are here"),
-        ({"C": 0}, "C is 0; it must be positive, or inf for no penalty"),
+        ({"C": 0}, "C is 0; it must be a positive number, or inf for no penalty"),
         ({"solver": "saga"}, "unknown solver 'saga'"),
         ({"solver": "sgd", "fit_intercept": False}, "fit_intercept=False goes with lbfgs and newton alone"),
         ({"averaging": 0.9}, "averaging goes with solver 'sgd' and 'adam'; 'lbfgs' has none"),

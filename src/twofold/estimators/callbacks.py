@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from twofold.estimators.settings import as_list
 from twofold.network import Parameters
 from twofold.training import Epoch
 
 
 def ask(model: Any, record: Epoch) -> bool:
     """Call an estimator's callbacks, each of them; return whether one wants to stop."""
-    callbacks = model.callbacks if isinstance(model.callbacks, list | tuple) else [model.callbacks]
-    answers = [callback(model, record) for callback in callbacks if callback is not None]
+    answers = [callback(model, record) for callback in as_list(model.callbacks) if callback is not None]
     return any(answer is True for answer in answers)
 
 

@@ -25,6 +25,7 @@ from twofold.training import Epoch, train
 
 Array = NDArray[Any]
 
+USER = 5  # how far up from `EpochFit.run` the user's call is, for warnings to point at
 SMALLEST_RATE = 1e-6  # at which "adaptive" gives up, as in scikit-learn
 
 
@@ -117,13 +118,13 @@ class EpochFit:
                         f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the optimization "
                         "hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=2,
+                        stacklevel=USER,
                     )
         except TimeIsUp:
             model.stop_reason_ = "time_budget"
         except KeyboardInterrupt:
             model.stop_reason_ = "interrupted"
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warnings.warn("Training interrupted by user.", stacklevel=USER)
         except DivergedError as error:
             self._diverged(error)
         finally:
@@ -225,7 +226,7 @@ class EpochFit:
         warnings.warn(
             f"training diverged in epoch {error.epoch}; the weights of the best epoch are kept. {cause}",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=USER + 1,
         )
 
     def _finish(self) -> None:

@@ -208,7 +208,7 @@ def minimize(
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=3)
+        warnings.warn("Training interrupted by user.", stacklevel=6)
         return Minimum(unflatten(network, seen["theta"]), seen["loss"], seen["iterations"], "interrupted")
     if not seen["reason"]:
         seen["reason"] = "converged" if result.status == 0 else "max_iter"
@@ -217,7 +217,7 @@ def minimize(
                 f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}. "
                 f"You might also want to scale the data, or increase max_iter (={max_iter}).",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=6,
             )
     iterations = min(int(result.nit), max_iter)  # the minimiser may count one more
     return Minimum(unflatten(network, result.x), float(result.fun), iterations, seen["reason"])

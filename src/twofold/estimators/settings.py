@@ -40,8 +40,11 @@ _RULES: dict[str, tuple[Any, str]] = {
         "an integer of at least 1, or inf",
     ),
     "time_budget": (lambda v: v is None or (_real(v) and v > 0), "a positive number of seconds, or None"),
+    "C": (lambda v: _real(v) and v > 0, "a positive number, or inf for no penalty"),
+    "callbacks": (lambda v: v is None or all(map(callable, as_list(v))), "a function, several, or None"),
+    "verbose": (lambda v: isinstance(v, bool | np.bool_) or _whole(v), "True, False or an integer"),
     **dict.fromkeys(
-        ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"),
+        ("shuffle", "fit_intercept", "warm_start", "nesterovs_momentum", "early_stopping"),
         (lambda v: isinstance(v, bool | np.bool_), "True or False"),
     ),
     "epsilon": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
@@ -50,6 +53,11 @@ _RULES: dict[str, tuple[Any, str]] = {
         (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
     ),
 }
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return what is one or several as a list."""
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def check_settings(model: Any) -> None:

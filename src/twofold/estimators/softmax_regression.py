@@ -221,8 +221,6 @@ class SoftmaxRegression(Classifier):
             check_name("penalty", self.penalty, PENALTIES)
         if self.l1_ratio != 0 or self.dual:
             raise SpecificationError("l1_ratio and dual are scikit-learn's; only 0 and False are here, the l2 penalty")
-        if not self.C > 0:
-            raise SpecificationError(f"C is {self.C!r}; it must be positive, or inf for no penalty")
         if self.solver in MINIBATCH_SOLVERS and not self.fit_intercept:
             raise SpecificationError(f"fit_intercept=False goes with {' and '.join(('lbfgs', 'newton'))} alone")
         return 0.0 if self.penalty is None or math.inf == self.C else 1 / (self.C * total)
