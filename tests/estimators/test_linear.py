@@ -3,6 +3,7 @@ import json
 import pickle
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.estimators import LinearRegression
 from twofold.solvers import DependentColumnsWarning, Moments, polynomial_features, solve_moments
+from twofold.solvers.summary import summarize
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((80, 4)) @ RANDOM.standard_normal((4, 4)) + [0, 10, -3, 1]
@@ -267,3 +269,68 @@ def test_blocks_that_cannot_be():
     for broken in (None, {}, {"format": "twofold-moments-2"}, {**moments.to_dict(), "parts": [[1.0]]}):
         with pytest.raises(DataError, match=r"^(not a state of moments|a state of moments that is damaged)"):
             Moments.from_dict(broken)
+
+
+def test_a_block_is_not_taken_in_where_it_cannot_be_solved():
+    model = LinearRegression().partial_fit(X, Y_ONE).set_params(penalty=-1.0)
+    with pytest.raises(SpecificationError, match=r"^penalty is -1\.0; it must be a finite number of at least 0$"):
+        model.partial_fit(X, Y_ONE)
+    assert model.moments_.n == 80
+
+
+def test_a_fit_without_moments_has_nothing_to_merge_into():
+    with pytest.raises(DataError, match=r"^this one was fitted by fit and has no moments to merge into"):
+        LinearRegression().fit(X, Y_ONE).merge(LinearRegression().partial_fit(X, Y_ONE))
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
+def test_a_sample_of_leverage_1_says_nothing_about_the_noise(kind):
+    dummy = np.column_stack([X, np.arange(80) == 7])
+    model = LinearRegression().fit(dummy, Y_ONE)
+    found = column(model.summary(dummy, Y_ONE, robust=kind), "standard_error")
+    if kind == "HC3":
+        assert np.isnan(found).all()
+    else:
+        theirs = sm.OLS(Y_ONE, sm.add_constant(dummy)).fit()
+        np.testing.assert_allclose(found, getattr(theirs, f"{kind}_se"), rtol=1e-9)
+    influence = model.influence(dummy, Y_ONE)
+    assert np.isnan([influence.studentized[7], influence.studentized_external[7], influence.cook[7]]).all()
+    assert np.isfinite(np.delete(influence.cook, 7)).all()
+
+
+def test_statistics_want_a_target_and_the_weights_that_there_are():
+    model = LinearRegression().fit(X, Y, WEIGHT)
+    for target in (2, -1):
+        for ask in (model.predict_interval, lambda X, target: model.influence(X, Y, WEIGHT, target=target)):
+            with pytest.raises(DataError, match=f"^there is no target {target}; there are 2, counted from 0$"):
+                ask(X, target=target)
+    with pytest.raises(DataError, match=r"^the weights sum to 80 and the fit's to .*; give those of the fit$"):
+        model.influence(X, Y)
+    with pytest.raises(DataError, match=r"^X has 40 samples and the fit had 80; give the samples that were fitted$"):
+        model.summary(X[:40], Y[:40], WEIGHT[:40], robust="HC0")
+    with pytest.raises(DataError, match=r"^sample_weight\[0\] is -"):
+        model.influence(X, Y, -WEIGHT)
+
+
+def test_pairs_are_refused_where_doubles_are_wanted():
+    powers = polynomial_features(X[:, 0], 2)
+    model = LinearRegression().fit(powers, Y_ONE)
+    for ask in (model.predict_interval, lambda X: model.influence(X, Y_ONE)):
+        with pytest.raises(SpecificationError, match=r"take X of doubles, not a Pair; use its high part$"):
+            ask(powers)
+    with pytest.raises(DataError, match=r"^X is a Pair of shape \(80, 3\); expected 2 features$"):
+        model.predict(polynomial_features(X[:, 0], 3))
+
+
+def test_names_in_brackets_are_no_markup():
+    frame = pd.DataFrame({"length [m]": X[:, 0]})
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(summarize(LinearRegression().fit(frame, Y_ONE).solution_, target_names=["mass [kg]"]))
+    assert "Linear regression of mass [kg]" in console.export_text()
+
+
+def test_digits_are_rounded_down():
+    solution = LinearRegression().fit(X, Y_ONE).solution_
+    for digits, shown in ((15.954, "16"), (12.9, "12"), (0.0, "0")):
+        summary = summarize(replace(solution, digits=np.full((5, 1), digits)))
+        assert [line[-1] for line in summary.lines()[1:]] == [shown] * 5

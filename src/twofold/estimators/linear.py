@@ -15,7 +15,7 @@ from twofold.estimators.awkward import as_numbers, check_names
 from twofold.estimators.saved import Saved
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
-from twofold.solvers.border import check_finite
+from twofold.solvers.border import check_finite, check_weights
 from twofold.solvers.from_moments import solve_moments
 from twofold.solvers.inference import Influence, Prediction, Robust, influence, predict_interval, robust_errors
 from twofold.solvers.least_squares import solve_least_squares, warn_about
@@ -148,8 +148,8 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Take in a block of samples, and solve for all that came since the first.
 
-        The state, `moments_`, grows with d^2 and not with n. Coefficients are those of `fit` on all blocks together, to
-        10 digits at least, in whatever order they come.
+        The state, `moments_`, grows with d^2 and not with n; what `fit` has learned is no part of it. Coefficients
+        are those of `fit` on all blocks together, to 10 digits at least, in whatever order they come.
 
         Parameters
         ----------
@@ -161,7 +161,10 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         LinearRegression
             Itself.
         """
+        self._check_streaming()
         new = not hasattr(self, "moments_")
+        if new:
+            self._forget()
         features, targets = self._checked(X, y, reset=new)
         if isinstance(features, Pair):
             raise SpecificationError("partial_fit takes X of doubles, not a Pair; use fit")
@@ -172,6 +175,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
 
     def fit_blocks(self, blocks: Iterable[tuple[ArrayLike, ...]]) -> Self:
         """Solve least squares over an iterator of blocks ``(X, y)`` or ``(X, y, sample_weight)``, in one pass."""
+        self._check_streaming()
         self._forget()
         checked = ((*self._checked(X, y, reset=k == 0), *weight) for k, (X, y, *weight) in enumerate(blocks))
         self.moments_ = collect_moments(checked)
@@ -192,8 +196,13 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         Raises
         ------
         DataError
-            If one of them has no `moments_`, or their columns differ.
+            If one of them is fitted and has no `moments_`, or their columns differ.
         """
+        self._check_streaming()
+        if hasattr(self, "solution_") and not hasattr(self, "moments_"):
+            raise DataError(
+                "this one was fitted by fit and has no moments to merge into; use partial_fit or fit_blocks"
+            )
         if not hasattr(other, "moments_"):
             raise DataError("the other has no moments to merge; fit it by partial_fit or fit_blocks")
         mine, theirs = getattr(self, "feature_names_in_", None), getattr(other, "feature_names_in_", None)
@@ -223,6 +232,8 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         check_is_fitted(self)
         W, b = self.solution_.W, self.solution_.b
         if isinstance(X, Pair):
+            if X.high.shape[1:] != W.shape[:1]:
+                raise DataError(f"X is a Pair of shape {X.high.shape}; expected {len(W)} features")
             O = pairs.add(pairs.matrix_product(X, pairs.pair(W)), pairs.pair(b)).high
         else:
             O = self._features(X) @ W + b
@@ -281,10 +292,15 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         features, targets, weight = self._samples(X, y, sample_weight)
         return influence(self.solution_, features, targets, weight, target=target)
 
-    def _solve_moments(self) -> Self:
+    def _check_streaming(self) -> None:
+        """Refuse parameters that blocks can't be solved with, before any is taken in."""
         self._check_settings()
         if np.ndim(self.penalty):
             raise SpecificationError("blocks are solved with one penalty; use fit to choose among several")
+        if not 0 <= float(self.penalty) < np.inf:  # type: ignore[arg-type]
+            raise SpecificationError(f"penalty is {self.penalty}; it must be a finite number of at least 0")
+
+    def _solve_moments(self) -> Self:
         solve = solve_nonnegative_moments if self.positive else solve_moments
         solution = solve(self.moments_, fit_intercept=self.fit_intercept, penalty=float(self.penalty))  # type: ignore[arg-type]
         warn_about(solution, self._names())
@@ -358,6 +374,8 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
 
     def _features(self, X: ArrayLike) -> Array:
         """Check X to predict for."""
+        if isinstance(X, Pair):
+            raise SpecificationError("intervals take X of doubles, not a Pair; use its high part")
         features = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False, accept_sparse="csr")
         features = _filled_in(features)
         check_finite("X", features)
@@ -367,10 +385,12 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[Array, Array, Array | None]:
         """Check the samples of a fit that are given again."""
+        if isinstance(X, Pair):
+            raise SpecificationError("robust errors and influence take X of doubles, not a Pair; use its high part")
         features, targets = self._checked(X, y, reset=False)
         check_finite("X", features)
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        return features, targets, weight
+        check_finite("y", targets)
+        return features, targets, check_weights(spread(sample_weight, len(features)), len(features))
 
 
 def _filled_in(X: Any) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -14,7 +16,13 @@ BLOCK = 1 << 20  # numbers looked at together
 
 
 def check_problem(
-    X: ArrayLike | Pair, Y: ArrayLike, sample_weight: ArrayLike | None, *, intercept: bool, penalty: float
+    X: ArrayLike | Pair,
+    Y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    *,
+    intercept: bool,
+    penalty: float,
+    weightless: bool = False,
 ) -> Problem:
     """Bring the arguments to float64 arrays that fit each other; X is not yet searched for what is not finite.
 
@@ -25,6 +33,8 @@ def check_problem(
     sample_weight : array, shape (n,), optional
     intercept : bool
     penalty : float
+    weightless : bool
+        Whether every weight may be 0, as in a block of many.
 
     Returns
     -------
@@ -39,7 +49,7 @@ def check_problem(
     """
     if not np.isfinite(penalty) or penalty < 0:
         raise SpecificationError(f"penalty is {penalty}; it must be a finite number of at least 0")
-    features = X if isinstance(X, Pair) else Pair(_table("X", X, "d"), _NOTHING)
+    features = _checked_pair(X) if isinstance(X, Pair) else Pair(_table("X", X, "d"), _NOTHING)
     targets = _table("Y", Y, "q")
     n = len(features.high)
     if n == 0:
@@ -47,7 +57,8 @@ def check_problem(
     if len(targets) != n:
         raise DataError(f"X has {n} samples and Y has {len(targets)}; they must be as many")
     check_finite("Y", targets)
-    return Problem(features, targets, _weights(sample_weight, n), bool(intercept), float(penalty))
+    weight = check_weights(sample_weight, n, weightless=weightless)
+    return Problem(features, targets, weight, bool(intercept), float(penalty))
 
 
 _NOTHING = np.zeros((0, 0))
@@ -56,6 +67,15 @@ _NOTHING = np.zeros((0, 0))
 def full_pair(X: Pair) -> Pair:
     """Give a plain table the low part of zeros that pair arithmetic reads."""
     return pair(X.high) if X.low is _NOTHING else X
+
+
+def positive_rows(problem: Problem) -> Problem:
+    """Leave out samples of weight 0, which could otherwise set the units that all others are computed in."""
+    if problem.weight is None or problem.weight.all():
+        return problem
+    rows = problem.weight > 0
+    X = Pair(problem.X.high[rows], _NOTHING if is_plain(problem.X) else problem.X.low[rows])
+    return replace(problem, X=X, Y=problem.Y[rows], weight=problem.weight[rows])
 
 
 def is_plain(X: Pair) -> bool:
@@ -75,7 +95,12 @@ def check_finite(name: str, table: Array) -> None:
 
 
 def _table(name: str, values: ArrayLike, width: str) -> Array:
-    table = np.asarray(values)
+    try:
+        table = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name} is no table: {error}; expected rows of equal length") from error
+    if np.ma.is_masked(values):
+        raise DataError(f"{name} has masked numbers; fill them, or drop their rows")
     if table.ndim != 2:
         hint = f"; write {name.lower()}[:, None]" if table.ndim == 1 and name == "Y" else ""
         raise DataError(f"{name} has shape {table.shape}; expected a table, (n, {width}){hint}")
@@ -84,15 +109,48 @@ def _table(name: str, values: ArrayLike, width: str) -> Array:
     return np.asarray(table, dtype=np.float64)
 
 
-def _weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
+def _checked_pair(X: Pair) -> Pair:
+    high, low = _table("X", X.high, "d"), _table("X.low", X.low, "d")
+    if high.shape != low.shape:
+        raise DataError(f"X is a Pair of shapes {high.shape} and {low.shape}; they must be the same")
+    check_finite("X.low", low)
+    return Pair(high, low)
+
+
+def check_weights(sample_weight: ArrayLike | None, n: int, *, weightless: bool = False) -> Array | None:
+    """Bring weights to float64.
+
+    Parameters
+    ----------
+    sample_weight : array, shape (n,), optional
+    n : int
+    weightless : bool
+        Whether all may be 0.
+
+    Returns
+    -------
+    ndarray, shape (n,), or None
+
+    Raises
+    ------
+    DataError
+        If they are not as many, or one is negative or not finite, or all are 0.
+    """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"sample_weight holds something that is no real number: {error}") from error
     if weight.shape != (n,):
         raise DataError(f"sample_weight has shape {weight.shape}; X has {n} samples, so it must be ({n},)")
     check_finite("sample_weight", weight[:, None])
     if (negative := np.flatnonzero(weight < 0)).size:
         raise DataError(f"sample_weight[{negative[0]}] is {weight[negative[0]]}; weights are not negative")
-    if not weight.any():
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise DataError("the weights' sum leaves the range of doubles; divide them all by a number")
+    if not weightless and not weight.any():
         raise DataError("every sample_weight is zero; at least one must be positive")
     return weight

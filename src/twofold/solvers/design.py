@@ -18,6 +18,8 @@ from twofold.solvers import pairs
 from twofold.solvers.pairs import Pair
 
 Array = NDArray[np.float64]
+MOST_EXPONENT = 1022  # a power of two has a reciprocal up to that
+LARGEST, SMALLEST = 2.0**500, 2.0**-500  # of a target's largest number: its square is then a double
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class Design:
 
 
 def power_of_two(values: Array) -> Array:
-    """Return powers of two that bring each positive value into [1, 2); 1 for a value of 0."""
-    exponent = np.frexp(values)[1] - 1
+    """Return powers of two that bring each positive value into [1, 2), or as near as doubles go; 1 for a value of 0."""
+    exponent = np.clip(np.frexp(values)[1] - 1, -MOST_EXPONENT, MOST_EXPONENT)
     return np.where(values > 0, np.ldexp(1.0, -exponent), 1.0)
 
 
@@ -102,12 +104,16 @@ def build_design(problem: Problem) -> Design:
     DataError
         If a column spans more than doubles can square.
     """
+    largest = np.abs(problem.Y).max(axis=0, initial=0.0)  # (q,)
+    if (outside := (largest > LARGEST) | ((largest > 0) & (largest < SMALLEST))).any():
+        reached = float(largest[outside][0])
+        raise DataError(f"Y's largest number is {reached:.1e}; its square leaves the range of doubles: rescale Y")
     X, d = problem.X, problem.X.high.shape[1]
     n = len(X.high)
     # To magnitudes near 1 before anything is multiplied: nothing overflows, and products keep their exact errors.
     first = power_of_two(np.abs(X.high).max(axis=0, initial=0.0))  # (d,)
     X = pairs.scale(X, first)
-    unit = power_of_two(np.abs(problem.Y).max(axis=0, initial=0.0))  # (q,)
+    unit = power_of_two(largest)  # (q,)
     B = pairs.pair(problem.Y * unit)
     root, weight_unit = _roots(problem.weight)
     raw = np.sqrt(np.square(X.high if root is None else X.high * root.high).sum(axis=0))  # (d,)
@@ -120,20 +126,24 @@ def build_design(problem: Problem) -> Design:
     if root is not None:
         X, B = pairs.multiply(X, root), pairs.multiply(B, root)
     length = np.sqrt(np.square(X.high).sum(axis=0))  # (p,)
-    second = power_of_two(length)
+    before = np.concatenate([[1.0], first]) if problem.intercept else first
+    penalty = problem.penalty / weight_unit
+    with np.errstate(over="ignore"):  # what leaves the range is refused right below
+        added = np.sqrt(penalty) * before  # what the penalty's row adds to a column
+        added[: int(problem.intercept)] = 0.0
+        second = power_of_two(np.hypot(length, added))
+        scale = before * second
+    if not np.isfinite(added).all() or not np.isfinite(scale).all() or not (scale > 0).all():
+        raise DataError("a column of X spans more than doubles can hold once squared; rescale it by a power of ten")
     A = pairs.scale(X, second)
     noise = np.concatenate([length[:1], raw] if problem.intercept else [raw]) * second
     if problem.intercept:  # the longest column is the first pivot: the intercept is never the one that depends
-        second[0] *= 4.0
         noise[0] *= 4.0
         A.high[:, 0] *= 4.0
         A.low[:, 0] *= 4.0
-    before = np.concatenate([[1.0], first]) if problem.intercept else first
-    scale = before * second
-    if not np.isfinite(scale).all() or not (scale > 0).all():
-        raise DataError("a column of X spans more than doubles can hold once squared; rescale it by a power of ten")
+        scale[0] *= 4.0
     if problem.penalty:
-        A, B = _with_penalty(A, B, scale[problem.intercept :], problem.penalty / weight_unit)
+        A, B = _with_penalty(A, B, scale[problem.intercept :], penalty)
     return Design(A, B, shift / first, scale, 1.0 / unit, noise, weight_unit, n, problem.intercept)
 
 
@@ -141,7 +151,7 @@ def _roots(weight: Array | None) -> tuple[Pair | None, float]:
     """Take square roots of weights, (n, 1), once they are scaled by a power of four to at most 4."""
     if weight is None:
         return None, 1.0
-    unit = float(power_of_two(np.sqrt(weight.max(initial=0.0)))) ** 2
+    unit = min(float(power_of_two(np.sqrt(weight.max(initial=0.0)))), 2.0**511) ** 2
     return pairs.square_root(pairs.pair((weight * unit)[:, None])), 1.0 / unit
 
 

@@ -91,7 +91,9 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     x = solved.value  # (r, q)
     worth = 1.0 / unit[p:]
     condition = scaled_condition(corner.high[first:, first:]) if r == p else np.inf
-    rss = residual_squares(M, C, np.diag(normal.free)[p:], solved.x) * worth**2
+    tss = _squares(normal, first, slice(p, None)) * worth**2
+    free = normal.free[np.ix_(independent, independent)]  # a penalty is no part of the residuals
+    rss = np.minimum(residual_squares(free, C, np.diag(normal.free)[p:], solved.x) * worth**2, tss)
     spread: Spread | None = None
     found: tuple[Dependence, ...] = ()
     largest = np.abs(x).max(axis=0, initial=0.0)
@@ -109,16 +111,13 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
         spread = _spread(normal, p, first)
         error = error + _noise(moments, z, worth, first) * spread.deviations[:, None]
     z, digits = z * worth, correct_digits(error, z, unit[:p, None] * largest)
-    if penalty:
-        rss = np.maximum(rss - penalty * np.square(z[first:]).sum(axis=0), 0.0)
-    tss = _squares(normal, first, slice(p, None)) * worth**2
     total = float(moments.parts[:, 0, 0].sum())
     return LeastSquares(
         W=z[first:],
         b=z[0] if first else np.zeros(z.shape[1]),
         rank=r - first,
         condition=condition,
-        singular=_singular_values(factor, unit[:p], first),
+        singular=_singular_values(factor, unit[:p], first)[: moments.n],
         digits=digits,
         dependent=found,
         residuals=Residuals(moments.n, rss, tss, total, moments.log_weights),
@@ -145,7 +144,9 @@ def _normal(moments: Moments, *, fit_intercept: bool, penalty: float) -> Normal:
     first = int(fit_intercept)
     p = moments.features + first
     parts = moments.parts[:, 1 - first :, 1 - first :]
-    unit = _units(np.diag(parts[0]))
+    squares = np.diag(parts[0]).copy()
+    squares[first:p] += penalty
+    unit = _units(squares)
     free = to_whole(parts * unit * unit[:, None])
     upper = np.triu_indices(len(free))
     free.T[upper] = free[upper]  # the order of adding may show far below the last bit of a double
@@ -189,8 +190,7 @@ def _squares(normal: Normal, first: int, which: slice) -> Array:
 def _spread(normal: Normal, p: int, first: int) -> Spread:
     """Compute (A'A)^-1's root and its diagonal, on the user's scale."""
     corner, order, unit = normal.corner, normal.factor.order[:p], normal.unit[:p]
-    root = np.empty((p, p))
-    root[order] = solve_upper(corner, pairs.pair(np.eye(p))).high
+    shift, root = _shifted_root(normal, first)
     if p <= REFINED_VARIANCES and scaled_condition(corner.high) > ENOUGH_FOR_PAIRS:
         one = np.zeros((p, p), dtype=object)
         np.fill_diagonal(one, 1 << UNIT_BITS)
@@ -201,7 +201,24 @@ def _spread(normal: Normal, p: int, first: int) -> Spread:
         h = solve_lower(corner, pairs.pair(np.eye(p)[order]))  # (p, p)
         deviations = np.sqrt(pairs.sum_of_squares(h).high)
     lengths = np.sqrt(np.maximum(_squares(normal, first, slice(first, p)), 0.0)) / unit[first:]
-    return Spread(np.zeros(p - first), root * unit[:, None], deviations * unit, lengths)
+    return Spread(shift, root, deviations * unit, lengths)
+
+
+def _shifted_root(normal: Normal, first: int) -> tuple[Array, Array]:
+    """Compute the root for features less their means, which would otherwise cancel in every leverage."""
+    p, corner = normal.factor.rank, normal.corner
+    order, unit = normal.factor.order[:p], normal.unit[:p]
+    solved = solve_upper(corner, pairs.pair(np.eye(p)))
+    root = Pair(np.empty((p, p)), np.empty((p, p)))
+    for half, rows in zip(root, solved, strict=True):
+        half[order] = rows * unit[order][:, None]
+    if not first:
+        return np.zeros(p), root.high
+    means = [moved / normal.free[0, 0] for moved in normal.free[0, 1:p]]
+    shift = np.array(means, dtype=np.float64) * unit[0] / unit[1:]
+    moved = pairs.transposed_product(pairs.pair(shift[:, None]), root.at(slice(1, None)))  # (1, p)
+    root.high[:1] = pairs.add(root.at(slice(0, 1)), moved).high
+    return shift, root.high
 
 
 def _dependences(K: Array, ranked: RankedFactor, first: int) -> tuple[Dependence, ...]:

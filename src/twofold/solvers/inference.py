@@ -7,6 +7,7 @@ Weights are inverse variances up to a factor, as in weighted least squares.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,7 @@ from twofold.solvers.solution import LeastSquares, Spread
 Array = NDArray[np.float64]
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
+EPS = float(np.finfo(np.float64).eps)
 EXACT = 1 << 21  # numbers up to which residuals are computed in pairs
 
 
@@ -71,6 +73,7 @@ def goodness(solution: LeastSquares, target: int = 0) -> Fit:
     >>> goodness(solve_least_squares([[1.0], [2.0], [3.0]], [[1.0], [2.0], [4.0]])).r2.__round__(4)
     0.9643
     """
+    check_target(solution, target)
     sums, first = solution.residuals, int(solution.intercept)
     n, p = sums.n, solution.rank + first
     df, k = n - p, solution.rank
@@ -96,6 +99,29 @@ def goodness(solution: LeastSquares, target: int = 0) -> Fit:
     )
 
 
+def check_target(solution: LeastSquares, target: int) -> None:
+    """Raise `DataError` if there is no such target."""
+    q = solution.W.shape[1]
+    if not 0 <= target < q:
+        raise DataError(f"there is no target {target}; there are {q}, counted from 0")
+
+
+def _check_samples(solution: LeastSquares, X: Array, weight: Array | None) -> None:
+    """Raise `DataError` if these can't be the samples that were fitted."""
+    sums = solution.residuals
+    n, total = (len(X), float(len(X))) if weight is None else (int((weight > 0).sum()), float(weight.sum()))
+    if n != sums.n:
+        raise DataError(f"X has {n} samples and the fit had {sums.n}; give the samples that were fitted")
+    if not math.isclose(total, sums.weight_sum, rel_tol=1e-9):
+        raise DataError(f"the weights sum to {total:g} and the fit's to {sums.weight_sum:g}; give those of the fit")
+
+
+def _not_its_own(leverage: Array) -> Array:
+    """Return 1 - h; NaN where a sample determines its own prediction, so that its residual is but rounding."""
+    rest = 1 - leverage
+    return np.where(rest > len(leverage) * EPS, rest, np.nan)
+
+
 def spread_of(solution: LeastSquares) -> Spread:
     """Return the covariance's parts, or raise `SpecificationError` where there is none."""
     if solution.spread is None:
@@ -118,7 +144,8 @@ def robust_errors(
     """Compute standard errors that hold where the noise's variance is not the same for all samples.
 
     ``(A'A)^-1 A' diag(e_i^2 c_i) A (A'A)^-1`` with c = 1 (HC0), n / (n - p) (HC1), 1 / (1 - h) (HC2), 1 / (1 - h)^2
-    (HC3); e and the leverage h are of the weighted rows.
+    (HC3); e and the leverage h are of the weighted rows. Where a sample has a leverage of 1, e is 0: its part is 0 in
+    HC0 to HC2, whatever rounding says, and HC3, the square of e / (1 - h), is not defined and NaN.
 
     Parameters
     ----------
@@ -137,6 +164,8 @@ def robust_errors(
     ------
     UnknownNameError
         If there is no such kind.
+    DataError
+        If there are other samples or weights than were fitted.
 
     References
     ----------
@@ -144,15 +173,19 @@ def robust_errors(
     """
     check_name("kind of robust errors", kind, ROBUST)
     spread, fit = spread_of(solution), goodness(solution, target)
+    _check_samples(solution, X, weight)
     if fit.df <= 0:
         return np.full(len(spread.root), np.nan)
     U = leverage_rows(solution, X, weight)  # (n, p)
     e = weighted_residuals(solution, X, Y, weight)[:, target]
-    rest = 1 - np.square(U).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        c = {"HC0": 1.0, "HC1": fit.n / fit.df, "HC2": 1 / rest, "HC3": 1 / rest**2}[kind]
-        effect = U @ (spread.root.T @ coefficient_map(solution))  # (n, p): what a unit of e does to a coefficient
-        return np.sqrt((np.square(e) * c) @ np.square(effect))
+    rest = _not_its_own(np.square(U).sum(axis=1))
+    own = np.isnan(rest)
+    if own.any() and kind == "HC3":
+        return np.full(len(spread.root), np.nan)
+    e, rest = np.where(own, 0.0, e), np.where(own, 1.0, rest)
+    c = {"HC0": 1.0, "HC1": fit.n / fit.df, "HC2": 1 / rest, "HC3": 1 / rest**2}[kind]
+    effect = U @ (spread.root.T @ coefficient_map(solution))  # (n, p): what a unit of e does to a coefficient
+    return np.asarray(np.sqrt((np.square(e) * c) @ np.square(effect)))
 
 
 def coefficient_map(solution: LeastSquares) -> Array:
@@ -249,6 +282,8 @@ def t_quantile(level: float, df: int) -> float:
 class Influence:
     """What each sample does to the fit; of the weighted rows, as statsmodels has it.
 
+    Where the leverage is 1, nothing is left to judge a sample by: the last three are NaN.
+
     Attributes
     ----------
     residual : ndarray, shape (n,)
@@ -287,19 +322,18 @@ def influence(solution: LeastSquares, X: Array, Y: Array, weight: Array | None =
     Raises
     ------
     DataError
-        If there are other samples than were fitted.
+        If there are other samples or weights than were fitted.
 
     References
     ----------
     Cook, "Detection of influential observations in linear regression", Technometrics 19, 1977.
     """
     fit = goodness(solution, target)
-    n = len(X) if weight is None else int((weight > 0).sum())
-    if n != fit.n:
-        raise DataError(f"X has {n} samples and the fit had {fit.n}; give the samples that were fitted")
+    _check_samples(solution, X, weight)
     h = np.square(leverage_rows(solution, X, weight)).sum(axis=1)
     e = weighted_residuals(solution, X, Y, weight)[:, target]
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = e / (fit.sigma * np.sqrt(1 - h))
+        rest = _not_its_own(h)
+        t = e / (fit.sigma * np.sqrt(rest))
         external = t * np.sqrt((fit.df - 1) / (fit.df - t**2))
-        return Influence(e, h, t, external, t**2 * h / (1 - h) / fit.parameters)
+        return Influence(e, h, t, external, t**2 * h / rest / fit.parameters)

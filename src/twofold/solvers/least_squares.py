@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from twofold.errors import DataError, SpecificationError, check_name
-from twofold.solvers.border import check_finite, check_problem, full_pair, is_plain
+from twofold.solvers.border import check_finite, check_problem, full_pair, is_plain, positive_rows
 from twofold.solvers.design import Problem
 from twofold.solvers.gram import solve_gram
 from twofold.solvers.nonnegative import solve_nonnegative
@@ -43,8 +43,8 @@ def solve_least_squares(
     Parameters
     ----------
     X : array or Pair, shape (n, d)
-        Finite real numbers; float32 and integers are computed in float64. A `Pair`, as `polynomial_features` makes,
-        counts with the digits of its low part.
+        Finite real numbers, read as float64: integers beyond 2**53 and long doubles are rounded to it. A `Pair`, as
+        `polynomial_features` makes, counts with the digits of its low part.
     Y : array, shape (n, q)
     sample_weight : array, shape (n,), optional
         Non-negative, not all 0.
@@ -55,7 +55,8 @@ def solve_least_squares(
     positive : bool
         Demand ``W >= 0`` (Lawson and Hanson 1974, chapter 23).
     method : {"auto", "gram", "qr"}
-        ``"gram"`` raises if the condition doesn't prove it safe; ``"auto"`` takes it where it is.
+        ``"gram"`` raises if the condition doesn't prove it safe, or with a penalty or ``positive``, which it doesn't
+        know; ``"auto"`` takes it where it is.
     names : sequence of str, optional
         Of the columns, for warnings.
 
@@ -89,9 +90,12 @@ def solve_least_squares(
     """
     check_name("method", method, METHODS)
     problem = check_problem(X, Y, sample_weight, intercept=fit_intercept, penalty=penalty)
+    if method == "gram" and (positive or penalty):
+        raise SpecificationError("method 'gram' takes neither a penalty nor positive=True; use method 'auto'")
     solution = None if positive or method == "qr" else _try_gram(problem, method)
     if solution is None:
         check_finite("X", problem.X.high)
+        problem = positive_rows(problem)
         problem = replace(problem, X=full_pair(problem.X))
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
             solution = solve_nonnegative(problem) if positive else solve_qr(problem)
@@ -127,14 +131,15 @@ def warn_about(solution: LeastSquares, names: Sequence[str] | None) -> None:
         more = len(solution.dependent) - len(phrases)
         also = f", and {more} more" if more else ""
         warnings.warn(
-            f"columns depend on each other: {'; '.join(phrases)}{also}; the coefficients are the minimum-norm "
-            "solution: drop columns or set a penalty",
+            f"columns depend on each other: {'; '.join(phrases)}{also}; the coefficients are "
+            f"{'one of many solutions' if solution.method == 'nonnegative' else 'the minimum-norm solution'}: "
+            "drop columns or set a penalty",
             DependentColumnsWarning,
             stacklevel=3,
         )
     elif solution.digits.size and solution.digits.min() < FEW_DIGITS:
         warnings.warn(
-            f"only about {solution.digits.min():.0f} digits of a coefficient are right (condition number "
+            f"only about {int(solution.digits.min())} digits of a coefficient are right (condition number "
             f"{solution.condition:.1e}); centre or drop columns, or set a penalty",
             AccuracyWarning,
             stacklevel=3,

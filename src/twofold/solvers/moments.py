@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.errors import DataError
+from twofold.errors import DataError, show
 from twofold.solvers.border import check_finite, check_problem
 from twofold.solvers.exact_gram import exact_gram
 from twofold.solvers.expansions import PARTS, accumulate
@@ -90,7 +90,7 @@ class Moments:
         DataError
             If a shape or number is not right; the state is then as it was.
         """
-        problem = check_problem(X, Y, sample_weight, intercept=True, penalty=0.0)
+        problem = check_problem(X, Y, sample_weight, intercept=True, penalty=0.0, weightless=True)
         features = problem.X.high
         if features.shape[1] != self.features or problem.Y.shape[1] != self.targets:
             raise DataError(
@@ -124,8 +124,8 @@ class Moments:
                 f"pieces of {self.features} and {other.features} features, {self.targets} and {other.targets} targets "
                 "don't merge; they must be of the same columns"
             )
-        self.parts = self.parts.copy()
-        for part in other.parts:
+        self.parts, added = self.parts.copy(), other.parts.copy()  # other may be self
+        for part in added:
             accumulate(self.parts, part)
         self.noise = self.noise + other.noise
         self.n += other.n
@@ -170,7 +170,7 @@ class Moments:
             raise DataError(f"a state of moments that is damaged: {error!r}; write it again with to_dict") from error
         k = 1 + features + targets
         # Told before any memory is taken for them: a number is soon written.
-        shapes = min(features, targets) > 0 and (parts.shape[1:], noise.shape) == ((k, k), (k, k))
+        shapes = features >= 0 < targets and (parts.shape[1:], noise.shape) == ((k, k), (k, k))
         moments = cls(features, targets) if shapes else None
         if (
             moments is None
@@ -204,7 +204,7 @@ def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
     return exact_gram(Z, weight), np.zeros_like(G)
 
 
-def collect_moments(blocks: Iterable[tuple[ArrayLike, ...]]) -> Moments:
+def collect_moments(blocks: Iterable[Any]) -> Moments:
     """Reduce blocks ``(X, Y)`` or ``(X, Y, sample_weight)`` to their moments.
 
     Parameters
@@ -223,9 +223,12 @@ def collect_moments(blocks: Iterable[tuple[ArrayLike, ...]]) -> Moments:
     moments: Moments | None = None
     for number, block in enumerate(blocks):
         try:
+            if not isinstance(block, tuple | list) or not 2 <= len(block) <= 3:
+                raise DataError(f"expected (X, Y) or (X, Y, sample_weight), got {show(block)}")
             X, Y, *weight = block
             if moments is None:
-                moments = Moments(np.shape(X)[-1], np.shape(Y)[-1])
+                first = check_problem(X, Y, None, intercept=True, penalty=0.0)
+                moments = Moments(first.X.high.shape[1], first.Y.shape[1])
             moments.add(X, Y, *weight)
         except DataError as error:
             raise DataError(f"block {number}: {error}") from error

@@ -59,9 +59,10 @@ def pivoted_cholesky(M: Pair, candidates: int, limit: Array, *, first: bool) -> 
     rank = candidates
     for j in range(candidates):
         # Compared as if columns had length 1, so that units don't choose the pivots.
-        left = np.diag(work.high)[j:candidates] / np.square(size[order[j:candidates]])
+        pivots, columns = np.diag(work.high)[j:candidates], order[j:candidates]
+        left = np.where(pivots > limit[columns], pivots / np.square(size[columns]), -np.inf)
         i = j if first and j == 0 else j + int(np.argmax(left))
-        if work.high[i, i] <= limit[order[i]]:
+        if not left[i - j] > -np.inf:
             rank = j
             break
         for half in work:

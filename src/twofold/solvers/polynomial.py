@@ -54,7 +54,7 @@ def polynomial_features(x: ArrayLike, degree: int) -> Pair:
     if x.ndim != 1:
         raise DataError(f"x has shape {x.shape}; powers are formed of one column, (n,) or (n, 1)")
     largest = float(np.abs(x).max(initial=0.0))
-    if not np.isfinite(largest) or (largest > 0 and degree * np.log2(largest) > 990):
+    if not np.isfinite(largest) or (largest > 0 and abs(degree * np.log2(largest)) > 990):
         raise DataError(f"x reaches {largest}; its power {degree} leaves the range of doubles: rescale x")
     powers = [pair(x)]
     while len(powers) < degree:

@@ -57,18 +57,25 @@ def rank_factor(design: Design) -> RankedFactor:
     Businger, Golub, "Linear least squares solutions by Householder transformations", Numer. Math. 7, 1965.
     """
     A = design.A.high
-    Q, R, pivots = cast(
-        "tuple[Array, Array, Index]", scipy.linalg.qr(A, mode="economic", pivoting=True, check_finite=False)
-    )
     m, p = A.shape
     tolerance = 8 * max(np.sqrt(m), p) * np.finfo(np.float64).eps
-    left = np.abs(np.diag(R))
-    length = np.sqrt(np.square(A).sum(axis=0))
-    limit = tolerance * np.maximum(design.noise, length)[pivots[: len(left)]]
-    small = np.flatnonzero(left <= limit)
-    r = int(small[0]) if len(small) else len(left)
-    factor = Factor(Q[:, :r], R[:r, :r])
-    return RankedFactor(factor, pivots[:r], pivots[r:], scaled_condition(R) if r == p else np.inf)
+    limits = tolerance * np.maximum(design.noise, np.sqrt(np.square(A).sum(axis=0)))  # (p,)
+    candidates, dropped = np.arange(p), np.zeros(0, dtype=np.intp)
+    while True:
+        Q, R, order = cast(
+            "tuple[Array, Array, Index]",
+            scipy.linalg.qr(A[:, candidates], mode="economic", pivoting=True, check_finite=False),
+        )
+        pivots = candidates[order]
+        left = np.abs(np.diag(R))
+        independent = left > limits[pivots[: len(left)]]
+        r = len(left) if independent.all() else int(np.argmin(independent))
+        if not independent[r:].any():
+            break
+        # A column of little noise comes after one that is lost in its own: without that one, it has its say.
+        candidates, dropped = np.delete(candidates, order[r]), np.append(dropped, pivots[r])
+    condition = scaled_condition(R) if r == p else np.inf
+    return RankedFactor(Factor(Q[:, :r], R[:r, :r]), pivots[:r], np.concatenate([pivots[r:], dropped]), condition)
 
 
 def scaled_condition(R: Array) -> float:

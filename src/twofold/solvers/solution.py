@@ -104,7 +104,7 @@ class LeastSquares:
     Attributes
     ----------
     W : ndarray of float64, shape (d, q)
-        Where columns depend on each other, the shortest of all minimisers.
+        Where columns depend on each other, the shortest of all minimisers; one of them, if non-negative.
     b : ndarray of float64, shape (q,)
         0 without an intercept.
     rank : int

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from twofold.errors import DataError, MissingDependencyError
-from twofold.solvers.inference import Fit, goodness, spread_of, standard_errors, t_quantile
+from twofold.errors import MissingDependencyError
+from twofold.solvers.inference import Fit, check_target, goodness, spread_of, standard_errors, t_quantile
 from twofold.solvers.solution import LeastSquares
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Summary:
                 f"{item.low:.{min(digits, 6)}g}",
                 f"{item.high:.{min(digits, 6)}g}",
                 "" if math.isnan(item.vif) else f"{item.vif:.4g}",
-                f"{item.digits:.0f}",
+                _whole(item.digits),
             )
             for item in self.coefficients
         ]
@@ -134,14 +134,15 @@ class Summary:
 
         # What 80 columns can hold, no number cut: five digits, and the worst column's correct digits below.
         heading, *body = self.lines(digits=5)
-        table = Table(title=f"Linear regression of {self.target}", title_justify="left", box=None, padding=(0, 1, 0, 0))
+        title = Text(f"Linear regression of {self.target}")  # not markup: names have brackets, such as "[kg]"
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
         for k, name in enumerate(heading[:-1]):
             justify: Literal["left", "right"] = "left" if k == 0 else "right"
             table.add_column(name, justify=justify, overflow="fold", no_wrap=k > 0, min_width=10 if k == 0 else None)
         for line in body:
             table.add_row(*(Text(cell) for cell in line[:-1]))
-        digits = min(item.digits for item in self.coefficients)
-        return Group(table, *(Text(fact) for fact in self.facts()), Text(f"correct digits: at least {digits:.0f}"))
+        digits = min((item.digits for item in self.coefficients), default=0.0)
+        return Group(table, *(Text(fact) for fact in self.facts()), Text(f"correct digits: at least {_whole(digits)}"))
 
     def __str__(self) -> str:
         lines = self.lines()
@@ -151,6 +152,11 @@ class Summary:
             for line in lines
         ]
         return "\n".join([f"Linear regression of {self.target}", *table, *self.facts()])
+
+
+def _whole(digits: float) -> str:
+    """Round digits down, but for the 15.95 that a double holds."""
+    return str(int(digits + 0.05))
 
 
 def _plain(value: Any) -> Any:
@@ -210,8 +216,7 @@ def summarize(
     log-likelihood -2.18982, AIC 8.37963, BIC 7.15222; condition 1
     """
     d, q = solution.W.shape
-    if not 0 <= target < q:
-        raise DataError(f"there is no target {target}; there are {q}, counted from 0")
+    check_target(solution, target)
     spread, fit = spread_of(solution), goodness(solution, target)
     kind, errors = robust or ("classical", standard_errors(solution, target))
     first = int(solution.intercept)
