@@ -19,7 +19,6 @@ from twofold.solvers.pairs import Pair
 
 Array = NDArray[np.float64]
 MOST_EXPONENT = 1022  # a power of two has a reciprocal up to that
-LARGEST, SMALLEST = 2.0**500, 2.0**-500  # of a target's largest number: its square is then a double
 
 
 @dataclass(frozen=True)
@@ -104,16 +103,12 @@ def build_design(problem: Problem) -> Design:
     DataError
         If a column spans more than doubles can square.
     """
-    largest = np.abs(problem.Y).max(axis=0, initial=0.0)  # (q,)
-    if (outside := (largest > LARGEST) | ((largest > 0) & (largest < SMALLEST))).any():
-        reached = float(largest[outside][0])
-        raise DataError(f"Y's largest number is {reached:.1e}; its square leaves the range of doubles: rescale Y")
     X, d = problem.X, problem.X.high.shape[1]
     n = len(X.high)
     # To magnitudes near 1 before anything is multiplied: nothing overflows, and products keep their exact errors.
     first = power_of_two(np.abs(X.high).max(axis=0, initial=0.0))  # (d,)
     X = pairs.scale(X, first)
-    unit = power_of_two(largest)  # (q,)
+    unit = power_of_two(np.abs(problem.Y).max(axis=0, initial=0.0))  # (q,)
     B = pairs.pair(problem.Y * unit)
     root, weight_unit = _roots(problem.weight)
     raw = np.sqrt(np.square(X.high if root is None else X.high * root.high).sum(axis=0))  # (d,)

@@ -15,6 +15,7 @@ from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread
 
 Array = NDArray[np.float64]
 REFINED_VARIANCES = 2e7  # up to that many products m * p * p variances are refined too: about a second of work
+SMALLEST = 1e-290  # of sums of squares: below, they run out of bits
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -158,7 +159,9 @@ def _residuals(problem: Problem, design: Design, solved: Refined) -> Residuals:
     """Sum squares of residuals and of centred targets, in pairs."""
     q, rows = design.B.high.shape[1], slice(0, design.samples)
     B = design.B.at(rows)
-    unit = np.square(design.unit) * design.weight_unit
+    with np.errstate(over="ignore", under="ignore"):
+        unit = np.square(design.unit) * design.weight_unit
+    unit = np.where(np.isfinite(unit) & (unit > SMALLEST), unit, np.nan)
     rss = pairs.sum_of_squares(solved.r.at((rows, slice(0, q))))
     if problem.intercept:
         ones = design.A.at((rows, slice(0, 1)))

@@ -75,7 +75,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Residuals:
-    """Sums over the samples, from which R2, sigma and the likelihood follow.
+    """Sums over the samples, from which R2, sigma and the likelihood follow; NaN where squares are no doubles.
 
     Attributes
     ----------
