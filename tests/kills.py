@@ -28,7 +28,7 @@ from twofold.engines import ENGINES
 from twofold.environment import environment
 from twofold.functions import OPTIMIZERS
 
-NETWORK = Network((6, 24, 24, 3), dropout=0.1)
+NETWORK = Network((6, 24, 24, 3), dropout=0.1, normalization="batch")
 STEPS = 40  # of a run
 KEEP = 2
 
@@ -57,7 +57,14 @@ def play(wanted: int, engines: list[str], seed: int) -> Kills:
     told = Kills()
     while told.kills < wanted:
         engine, optimizer = rng.choice(engines), rng.choice(list(OPTIMIZERS))
-        recipe = Recipe(epochs=4, batch_size=10, optimizer=optimizer, learning_rate=0.01, seed=rng.randrange(10**6))
+        recipe = Recipe(
+            epochs=4,
+            batch_size=10,
+            optimizer=optimizer,
+            learning_rate=0.01,
+            averaging=rng.choice([0.0, 0.9]),
+            seed=rng.randrange(10**6),
+        )
         with tempfile.TemporaryDirectory() as folder:
             kill_one_run(Path(folder), engine, recipe, told=told, rng=rng)
         told.runs[f"{engine} {optimizer}"] += 1

@@ -73,6 +73,14 @@ def check_places(*paths: str | os.PathLike[str] | None) -> None:
             check_place(path)
 
 
+def check_spelling(path: str | os.PathLike[str]) -> None:
+    """Raise `DataError` if a file's name is not UTF-8: Arrow opens no such file."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path}: its name is not UTF-8 and can't be opened by Arrow; rename it") from error
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
     """Open a new file that takes `path`'s place when the block ends well, and vanishes when it doesn't.

@@ -321,6 +321,7 @@ def test_train_takes_the_engine_that_fused_alone_can_be(capsys):
         ("--engine scratch --device cuda", "the scratch engine has no device 'cuda'; fused has it"),
         ("--precision half", "unknown precision 'half'"),
         ("--threads 0", "threads is 0; it must be at least 1"),
+        ("--threads 1000000000", "threads is 1000000000; it must be at least 1 and at most "),
     ],
 )
 def test_hardware_that_can_not_be_is_one_line(capsys, words, message):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import sys
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from twofold.data.tables import open_table
 from twofold.errors import DataError, DataNotFoundError, FileFormatError
 from twofold.tables import reading
 from twofold.tables.reading import read_table
@@ -130,3 +132,13 @@ def test_what_is_not_there_is_said(tmp_path):
         read_table(tmp_path / "nowhere.csv")
     with pytest.raises(DataNotFoundError, match=r"there is no \.parquet file in this folder"):
         read_table(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another system's names")
+def test_a_name_that_arrow_can_not_open_is_told(tmp_path):
+    path = tmp_path / "a\udcff.csv"
+    path.write_bytes(LINES)
+    with pytest.raises(DataError, match="its name is not UTF-8 and can't be opened by Arrow; rename it"):
+        read_table(path)
+    with pytest.raises(DataError, match="its name is not UTF-8"):
+        open_table(path, "a")

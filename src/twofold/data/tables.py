@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError
+from twofold.files import check_spelling
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,6 +107,7 @@ def open_table(
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(f"{path}: no such file; check the path")
+    check_spelling(path)
     arrow = _arrow()
     with path.open("rb") as file:
         kind = "parquet" if file.read(4) == b"PAR1" else "csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from threadpoolctl import threadpool_limits
 from twofold.errors import SpecificationError, show
 from twofold.values import is_whole
 
+MOST = 256  # threads on a machine of fewer cores: PyTorch ends the process if it can't start as many as it is told
+
 
 def check_threads(threads: int | None) -> int | None:
-    """Return a number of threads, or None for as many as there are cores; raise `SpecificationError` if below 1."""
-    if threads is not None and not (is_whole(threads) and threads >= 1):
-        raise SpecificationError(f"threads is {show(threads)}; it must be at least 1")
+    """Return a number of threads, None for as many as there are cores; raise `SpecificationError` if out of range."""
+    most = max(MOST, os.cpu_count() or 1)
+    if threads is not None and not (is_whole(threads) and 1 <= threads <= most):
+        raise SpecificationError(f"threads is {show(threads)}; it must be at least 1 and at most {most}")
     return threads
 
 
@@ -30,7 +34,7 @@ def use_threads(threads: int) -> None:
     Raises
     ------
     SpecificationError
-        If it is below 1.
+        If it is below 1, or far more than there are cores.
     """
     check_threads(threads)
     threadpool_limits(limits=threads)
@@ -50,7 +54,7 @@ def limited_threads(threads: int | None) -> Iterator[None]:
     Raises
     ------
     SpecificationError
-        If it is below 1.
+        If it is below 1, or far more than there are cores.
     """
     if check_threads(threads) is None:
         yield

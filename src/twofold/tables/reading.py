@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from twofold.errors import DataError, DataNotFoundError, FileFormatError
+from twofold.files import check_spelling
 from twofold.tables.frames import check_unique
 
 SEPARATORS = (",", "\t", ";", "|")
@@ -58,6 +59,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
     path = Path(path)
     if not path.exists():
         raise DataNotFoundError(f"{path}: no such file; check the path")
+    check_spelling(path)
     try:
         if path.is_dir():
             table = _read_folder(path)
