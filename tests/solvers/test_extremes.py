@@ -207,3 +207,36 @@ def test_non_negative_coefficients_of_dependent_columns_are_not_called_the_short
 def test_powers_too_small_for_a_double_are_refused():
     with pytest.raises(DataError, match=r"^x reaches 2e-200; its power 3 leaves the range of doubles: rescale x$"):
         polynomial_features([1e-200, 2e-200], 3)
+
+
+@pytest.mark.parametrize("noise", [1e-9, 1e-12, 1e-14])
+def test_the_cheap_way_keeps_the_residuals_of_a_nearly_exact_fit(noise):
+    random = np.random.default_rng(3)
+    tall = random.standard_normal((4000, 3))
+    y = (tall @ [1.0, 2.0, 3.0] + 5 + noise * random.standard_normal(4000))[:, None]
+    cheap, careful = (solve_least_squares(tall, y, method=method) for method in ("gram", "qr"))
+    assert cheap.method == "gram"
+    np.testing.assert_allclose(cheap.residuals.rss, careful.residuals.rss, rtol=1e-9)
+    np.testing.assert_allclose(cheap.residuals.tss, careful.residuals.tss, rtol=1e-12)
+
+
+@pytest.mark.parametrize("q", [1, 2])
+def test_the_cheap_way_keeps_sums_that_its_first_guess_knows_nothing_of(q):
+    random = np.random.default_rng(0)
+    n = 40000
+    tall = random.standard_normal((n, 3)) + np.array([0.0, 50.0, -1.0])
+    y = tall @ random.standard_normal((3, q)) + 1e-3 * random.standard_normal((n, q))
+    weight = np.full(n, 1e-14)
+    hot = (np.arange(100, n, 1999)[:, None] + np.arange(8)).ravel() % n
+    weight[hot] = 1.0
+    y[hot] += 1e6
+    cheap, careful = (solve_least_squares(tall, y, weight, method=method) for method in ("gram", "qr"))
+    np.testing.assert_allclose(cheap.residuals.rss, careful.residuals.rss, rtol=1e-9)
+    np.testing.assert_allclose(cheap.residuals.tss, careful.residuals.tss, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planes_through_0_are_not_warned_of(seed):
+    random = np.random.default_rng(seed)
+    tall = random.standard_normal((20000, 4)) + 3
+    solve_least_squares(tall, tall @ random.standard_normal((4, 1)), method="gram")

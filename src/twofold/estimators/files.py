@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from twofold.data.tables import Block, TableFile, open_table, read_blocks
 from twofold.errors import DataError
 from twofold.solvers.from_moments import solve_moments
-from twofold.solvers.gram import own_threads
 from twofold.solvers.least_squares import warn_about
 from twofold.solvers.moments import Moments
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import Summary, summarize
+from twofold.solvers.threads import own_threads
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]

@@ -7,27 +7,25 @@ correction only, and the residuals come from the data themselves.
 
 It is taken only where that is proved to be as good as QR, whose error is about cond(A) eps: the condition of the scaled
 matrix, times what centring loses, must be at most 1000, and the last correction no larger than W over that.
-A second pass over the residuals is made where the first guess was too far off for that.
+A second pass over the residuals is made where the first guess was too far off for that; and one in pairs of doubles
+where residuals are below a millionth of the targets, or else the sums of squares are lost to cancellation.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
+from twofold.solvers import pairs
 from twofold.solvers.border import check_finite
 from twofold.solvers.design import Problem
 from twofold.solvers.orthogonal import residual_sums
 from twofold.solvers.solution import LeastSquares, Spread, correct_digits
+from twofold.solvers.threads import own_threads
 
 Array = NDArray[np.float64]
 MOST_CONDITION = 1e3  # of the matrix: the Gram matrix has its square, 1e6, and eps times that is far below 1
@@ -36,8 +34,9 @@ SAMPLE = 1 << 13  # rows of the first guess at most
 QR_CONSTANT = 2.0  # what a QR factorisation loses is some cond(A) eps, not less than that
 RANGES = 16  # that threads share out among them
 FAR = 8.0  # mean over standard deviation from which columns are shifted first
+CANCELLED = 1e-4  # what may be left of a sum of squares
+SMALL_RESIDUALS = 1e-12  # squared: residuals computed in doubles have ten digits above
 EPS = float(np.finfo(np.float64).eps)
-_ONE_AT_A_TIME = threading.Lock()  # the number of BLAS threads belongs to the whole process
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Sums:
     rr : ndarray, shape (q,)
         Squares of the residuals.
     y1, yy : ndarray, shape (q,)
-        Weighted sums of ``Y - mean of the sample`` and of its squares.
+        Weighted sums of ``Y - middle`` and of its squares.
     """
 
     G: Array
@@ -216,7 +215,7 @@ def _rows_at_once(problem: Problem) -> int:
     return max(64, BLOCK // problem.X.high.shape[1])
 
 
-def _pass(problem: Problem, guess: Guess, workers: int, *, gram: bool) -> Sums:
+def _pass(problem: Problem, guess: Guess, workers: int, *, gram: bool, exact: bool = False) -> Sums:
     """Go over all rows once, a range at a time on each thread."""
     # As many ranges on any machine: sums don't depend on the number of threads, and a busy core holds up little.
     step = _rows_at_once(problem)
@@ -224,7 +223,7 @@ def _pass(problem: Problem, guess: Guess, workers: int, *, gram: bool) -> Sums:
     edges = np.linspace(0, len(problem.Y), ranges + 1).astype(int)
 
     def part(k: int) -> Sums:
-        return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram)
+        return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram, exact=exact)
 
     with ThreadPoolExecutor(workers) as pool:
         first, *others = pool.map(part, range(ranges))
@@ -233,37 +232,7 @@ def _pass(problem: Problem, guess: Guess, workers: int, *, gram: bool) -> Sums:
     return first
 
 
-@contextmanager
-def own_threads(pieces: int) -> Iterator[int]:
-    """Take over BLAS's threads: each of ours then calls BLAS on one core, on a block that its cache holds.
-
-    Parameters
-    ----------
-    pieces : int
-        How many there could be use for.
-
-    Yields
-    ------
-    int
-        How many threads to start; 1 leaves BLAS its own.
-    """
-    controller = _controller()
-    with _ONE_AT_A_TIME:
-        workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
-        workers = max(1, min(workers, pieces))
-        if workers == 1:
-            yield 1
-            return
-        with controller.limit(limits=1, user_api="blas"):
-            yield workers
-
-
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: bool) -> Sums:
+def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: bool, exact: bool) -> Sums:
     """Collect the sums of a range of rows, block by block."""
     first, (d, q) = int(problem.intercept), guess.W.shape
     p = d + first
@@ -293,14 +262,17 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
             if first:
                 sums.G[0, 1:] += ones @ weighted
                 sums.G[0, 0] += ones @ ones
-                sums.y1 += ones @ T
-            sums.yy += _squares(T)
-        np.matmul(weighted, W, out=R)
-        np.subtract(T, R, out=R)
-        if first and problem.weight is None:
-            R -= b
-        elif first:
-            R -= b * wide
+        if first:
+            sums.y1 += ones @ T
+        sums.yy += _squares(T)
+        if exact:
+            R[...] = _exact(problem, guess, rows).reshape(R.shape)
+            R *= 1.0 if problem.weight is None else wide
+        else:
+            np.matmul(weighted, W, out=R)
+            np.subtract(T, R, out=R)
+            if first:
+                R -= b if problem.weight is None else b * wide
         H[first:] += R @ weighted if q == 1 else weighted.T @ R
         sums.rr += _squares(R)
         if first:
@@ -310,6 +282,16 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
     return sums
 
 
+def _exact(problem: Problem, guess: Guess, rows: slice) -> Array:
+    """Compute the residuals of a guess in pairs, (m, q)."""
+    A, q = pairs.pair(problem.X.high[rows]), len(guess.b)
+    if guess.shift is not None:
+        A = pairs.subtract(A, pairs.pair(np.broadcast_to(guess.shift, A.high.shape)))
+    T = pairs.two_sum(problem.Y[rows], np.broadcast_to(-guess.middle, (len(A.high), q)))
+    fitted = pairs.add(pairs.matrix_product(A, pairs.pair(guess.W)), pairs.pair(guess.b))
+    return pairs.subtract(T, fitted).high
+
+
 def _squares(R: Array) -> Array:
     """Sum squares over rows: (m,) to (), or (m, q) to (q,)."""
     return np.asarray(R @ R if R.ndim == 1 else np.einsum("ij,ij->j", R, R))
@@ -317,27 +299,35 @@ def _squares(R: Array) -> Array:
 
 def _correct(
     problem: Problem, guess: Guess, sums: Sums, *, workers: int, centred: Centred
-) -> tuple[Guess, Array, Array] | None:
-    """Refine the guess; return it with the last correction of W, scaled, and the sum of squares."""
-    H, rr, unit, safe = sums.H, sums.rr, centred.unit[:, None], centred.condition * centred.offset
+) -> tuple[Guess, Array, Array, Array] | None:
+    """Refine the guess; return it with the last correction of W, scaled, and both sums of squares."""
+    found, exact, lengths = sums, False, np.sqrt(np.diag(sums.G))
+    unit, safe = centred.unit[:, None], centred.condition * centred.offset
     first = int(problem.intercept)
-    for _ in range(3):
+    for _ in range(4):
+        H, rr, tss = found.H, found.rr, found.yy - np.square(found.y1) / sums.G[0, 0] * first
         moment = H[first:] - np.outer(centred.mean, H[0]) if first else H
         step = unit * scipy.linalg.cho_solve((centred.L, True), unit * moment)  # (d, q)
         move = H[0] / sums.G[0, 0] - centred.mean @ step if first else np.zeros(len(rr))  # (q,)
         guess = Guess(guess.shift, guess.W + step, guess.b + move, guess.middle)
         rss = np.maximum(rr - (step * H[first:]).sum(axis=0) - (move * H[0] if first else 0.0), 0.0)
         size = np.abs(step / unit).max(axis=0)
-        if (size * safe <= QR_CONSTANT * np.abs(guess.W / unit).max(axis=0)).all():
-            return guess, size, rss
-        again = _pass(problem, guess, workers, gram=False)
-        H, rr = again.H, again.rr
+        settled = bool((size * safe <= QR_CONSTANT * np.abs(guess.W / unit).max(axis=0)).all())
+        terms = found.yy + np.square(lengths[first:] @ np.abs(guess.W))
+        cancelled = (rss < CANCELLED * rr) | (tss < CANCELLED * found.yy) | (rss < SMALL_RESIDUALS * terms)
+        if settled and (exact or not cancelled.any()):
+            return guess, size, rss, tss
+        exact, away = exact or settled, found.y1 / sums.G[0, 0] * first
+        guess = Guess(guess.shift, guess.W, guess.b - away, guess.middle + away)
+        found = _pass(problem, guess, workers, gram=False, exact=exact)
     return None
 
 
-def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Sums, centred: Centred) -> LeastSquares:
+def _solution(
+    problem: Problem, refined: tuple[Guess, Array, Array, Array], *, sums: Sums, centred: Centred
+) -> LeastSquares:
     """Bring everything to the user's scale."""
-    (guess, size, rss), first = refined, int(problem.intercept)
+    (guess, size, rss, tss), first = refined, int(problem.intercept)
     W, unit, d = guess.W, centred.unit[:, None], len(guess.W)
     root = unit * scipy.linalg.solve_triangular(centred.L, np.eye(d), lower=True, trans="T")  # root root' = C^-1
     deviations = np.sqrt(np.square(root).sum(axis=1))[:, None]
@@ -348,19 +338,18 @@ def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Su
     if first:
         terms = terms + np.sqrt(sums.G[0, 0]) * np.abs(guess.b)
     error = EPS * (safe**2 * size * unit + terms * deviations)  # (d, q)
-    digits = correct_digits(error, W, unit * largest)
+    whole = terms + np.sqrt(sums.G[0, 0]) * np.abs(guess.middle) * first
+    digits = correct_digits(error, W, np.maximum(unit * largest, deviations * whole))
     b, shift, size_b = guess.b, centred.mean, np.abs(guess.b) + np.abs(guess.middle)
     if guess.shift is not None:
         shift = shift + guess.shift
         b, size_b = b - guess.shift @ W, size_b + np.abs(guess.shift) @ np.abs(W)
     b = b + guess.middle
     variances = deviations[:, 0] ** 2
-    tss = sums.yy
     if first:
         n = sums.G[0, 0]
-        tss = tss - np.square(sums.y1) / n
         error_b = EPS * (size_b + terms / np.sqrt(n)) + np.abs(shift) @ error
-        digits = np.vstack([correct_digits(error_b, b, np.abs(shift) @ np.abs(W)), digits])
+        digits = np.vstack([correct_digits(error_b, b, size_b + np.abs(shift) @ np.abs(W)), digits])
         variances = np.concatenate([[1 / n + np.square(shift @ root).sum()], variances])
         root = scipy.linalg.block_diag(1 / np.sqrt(n), root)
     return LeastSquares(
@@ -371,7 +360,7 @@ def _solution(problem: Problem, refined: tuple[Guess, Array, Array], *, sums: Su
         singular=np.sqrt(np.maximum(np.linalg.eigvalsh(centred.C), 0.0))[::-1],
         digits=digits,
         dependent=(),
-        residuals=residual_sums(problem, rss, tss),
+        residuals=residual_sums(problem, np.minimum(rss, np.maximum(tss, 0.0)), np.maximum(tss, 0.0)),
         spread=Spread(shift, root, np.sqrt(variances), 1.0 / centred.unit),
         method="gram",
         intercept=problem.intercept,

@@ -116,7 +116,8 @@ class LeastSquares:
         Singular values of the (centred, weighted) features on the user's scale.
     digits : ndarray, shape (p, q)
         Estimate of the correct decimal digits of each coefficient, as the solution for these very doubles; the
-        intercept first, if there is one. At most 15.95.
+        intercept first, if there is one. At most 15.95. A bound rather than a guess, it may be too low by two digits of
+        a Gram matrix's, and by more of an intercept that cancellation has left or of dependent columns of a stream.
     dependent : tuple of Dependence
     residuals : Residuals
     spread : Spread or None

@@ -1,0 +1,42 @@
+"""Whose the threads are: BLAS's own, or ours that each call BLAS on one core."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from threadpoolctl import ThreadpoolController
+
+_ONE_AT_A_TIME = threading.Lock()  # the number of BLAS threads belongs to the whole process
+
+
+@contextmanager
+def own_threads(pieces: int) -> Iterator[int]:
+    """Take over BLAS's threads: each of ours then calls BLAS on one core, on a block that its cache holds.
+
+    Parameters
+    ----------
+    pieces : int
+        How many there could be use for.
+
+    Yields
+    ------
+    int
+        How many threads to start; 1 leaves BLAS its own.
+    """
+    controller = _controller()
+    with _ONE_AT_A_TIME:
+        workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
+        workers = max(1, min(workers, pieces))
+        if workers == 1:
+            yield 1
+            return
+        with controller.limit(limits=1, user_api="blas"):
+            yield workers
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
