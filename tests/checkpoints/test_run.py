@@ -338,6 +338,17 @@ def test_a_diverged_run_leaves_the_last_finite_checkpoint_and_the_whole_history(
     assert [epoch.epoch for epoch in error.value.history] == list(range(1, error.value.epoch))
 
 
+def test_a_state_that_has_left_the_finite_numbers_is_not_kept(tmp_path):
+    network = Network((1, 1), loss="squared")
+    data = Dataset("many", Samples(np.ones((400, 1)), np.ones((400, 1))))
+    recipe = Recipe(epochs=1, batch_size=1, learning_rate=1e3)  # out of float32 within 20 steps
+    with CheckpointFolder(tmp_path, keep=999) as folder:
+        with pytest.raises(DivergedError):
+            list(train_with_checkpoints(open_engine("scratch", network), data, recipe, folder, every_seconds=1e-9))
+        assert folder.latest().finite
+        assert 2 < len(folder.files()) < 100
+
+
 def test_an_epoch_s_time_goes_on_where_it_was(tmp_path):
     stopped(opened(), tmp_path, after=2)
     with CheckpointFolder(tmp_path) as folder:
