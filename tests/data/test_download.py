@@ -302,6 +302,15 @@ def test_a_redirect_to_another_scheme_is_refused(server, fetch, tmp_path, scheme
     assert_nothing(tmp_path)
 
 
+def test_a_redirect_to_another_host_counts_only_if_the_sum_is_right(server, fetch, tmp_path):
+    elsewhere = server.address("b", good(GARBAGE), good()).replace("127.0.0.1", "localhost")
+    address = server.address("a", status(302, Location=elsewhere))
+    with pytest.raises(ChecksumError, match="/a: MD5 sum"):
+        fetch(address, attempts=1)
+    assert_nothing(tmp_path)
+    assert_here(fetch(address, attempts=1))
+
+
 def test_a_redirect_in_circles_is_told_in_one_line(server, fetch, tmp_path):
     with pytest.raises(DownloadError, match="infinite loop") as caught:
         fetch(server.address("a", status(302, Location="/a")))
