@@ -394,3 +394,17 @@ def test_more_than_enough_are_thinned_out_when_the_folder_is_read(tmp_path, chec
     with CheckpointFolder(tmp_path, keep=2) as folder:
         assert folder.latest().steps == 4
         assert numbers(folder) == [3, 4]
+
+
+def test_a_stray_that_can_not_be_removed_is_told_and_the_lock_let_go(tmp_path):
+    stray = tmp_path / ".new-step-000000000007.safetensors"
+    stray.mkdir()  # a folder of that name can't be unlinked, even by root
+    for _ in range(2):
+        with (
+            pytest.raises(CheckpointError, match=r"cannot be tidied up: .*; choose a folder"),
+            CheckpointFolder(tmp_path),
+        ):
+            pass
+    stray.rmdir()
+    with CheckpointFolder(tmp_path):
+        pass

@@ -65,9 +65,15 @@ class CheckpointFolder:
                 f"{self.path}: cannot be made: {error.strerror}; choose a folder you may write to"
             ) from error
         self._lock = lock_folder(self.path)
-        for entry in self.path.iterdir():
-            if STRAY.fullmatch(entry.name):
-                entry.unlink(missing_ok=True)
+        try:
+            for entry in self.path.iterdir():
+                if STRAY.fullmatch(entry.name):
+                    entry.unlink(missing_ok=True)
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise CheckpointError(
+                f"{error.filename}: cannot be tidied up: {error.strerror}; choose a folder you may read and write"
+            ) from error
         return self
 
     def __exit__(
