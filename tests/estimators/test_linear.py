@@ -278,6 +278,19 @@ def test_a_block_is_not_taken_in_where_it_cannot_be_solved():
     assert model.moments_.n == 80
 
 
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        ([5], r"^block 0: expected \(X, y\) or \(X, y, sample_weight\), got 5$"),
+        ([(X, Y_ONE), (X,)], r"^block 1: expected \(X, y\) or"),
+        ([(X, Y_ONE), (X[:, :2], Y_ONE)], r"^block 1: X has 2 features, but LinearRegression is expecting 4"),
+    ],
+)
+def test_a_block_that_is_wrong_is_told_by_its_number(blocks, message):
+    with pytest.raises(DataError, match=message):
+        LinearRegression().fit_blocks(blocks)
+
+
 def test_a_fit_without_moments_has_nothing_to_merge_into():
     with pytest.raises(DataError, match=r"^this one was fitted by fit and has no moments to merge into"):
         LinearRegression().fit(X, Y_ONE).merge(LinearRegression().partial_fit(X, Y_ONE))

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twofold.errors import DataError, SpecificationError, show
-from twofold.estimators.awkward import as_numbers, check_names
+from twofold.estimators.awkward import as_numbers, check_names, checked_blocks
 from twofold.estimators.saved import Saved
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
@@ -177,8 +177,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         """Solve least squares over an iterator of blocks ``(X, y)`` or ``(X, y, sample_weight)``, in one pass."""
         self._check_streaming()
         self._forget()
-        checked = ((*self._checked(X, y, reset=k == 0), *weight) for k, (X, y, *weight) in enumerate(blocks))
-        self.moments_ = collect_moments(checked)
+        self.moments_ = collect_moments(checked_blocks(blocks, self._checked))
         return self._solve_moments()
 
     def merge(self, other: LinearRegression) -> Self:
