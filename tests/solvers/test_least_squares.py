@@ -159,6 +159,19 @@ def test_dependent_columns_are_named_and_the_solution_is_the_shortest(way):
     np.testing.assert_allclose(X @ solution.W + solution.b, centred @ shortest + Y.mean(axis=0), atol=1e-12)
 
 
+def test_very_many_features_are_solved_in_doubles_and_claim_no_more_digits_than_they_have():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 60_000)), rng.normal(size=(20, 1))
+    with pytest.warns(DependentColumnsWarning):
+        solution = solve_least_squares(X, y)
+    shortest = np.linalg.pinv(X - X.mean(axis=0)) @ (y - y.mean())
+    assert solution.rank == 19
+    assert np.linalg.norm(X @ solution.W + solution.b - y) <= 1e-12
+    wrong = np.abs(solution.W - shortest)
+    assert (wrong <= 10.0 ** -solution.digits[1:] * np.abs(shortest) + 1e-14 * np.abs(shortest).max()).all()
+    assert np.median(solution.digits) > 9
+
+
 @pytest.mark.parametrize("intercept", [False, True])
 def test_fewer_samples_than_features(intercept):
     X, Y = problem(5, 9)

@@ -15,6 +15,7 @@ from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread
 
 Array = NDArray[np.float64]
 REFINED_VARIANCES = 2e7  # up to that many products m * p * p variances are refined too: about a second of work
+REFINED_DEPENDENCES = 2e7  # and so for the products of dependent columns with independent ones, some seconds
 SMALLEST = 1e-290  # of sums of squares: below, they run out of bits
 EPS = float(np.finfo(np.float64).eps)
 
@@ -110,15 +111,21 @@ def _solve_deficient(design: Design, ranked: RankedFactor) -> tuple[Refined, Arr
     q = design.B.high.shape[1]
     others = design.columns(ranked.dependent)
     A = design.columns(ranked.independent)
-    B = Pair(*(np.hstack([mine, other]) for mine, other in zip(design.B, others, strict=True)))
+    refined = others.high.size * len(ranked.independent) <= REFINED_DEPENDENCES
+    halves = zip(design.B, others, strict=True)
+    B = Pair(*(np.hstack([mine, other]) for mine, other in halves)) if refined else design.B
     solved = refine(A, B, np.zeros((len(ranked.independent), B.high.shape[1])), ranked.factor)
     x, K = solved.x.high[:, :q], solved.x.high[:, q:]
+    rounding = EPS * len(design.scale)
+    if not refined:
+        K = ranked.factor.upper(ranked.factor.Q.T @ others.high)
+        rounding *= float(np.linalg.cond(ranked.factor.R))
     z = minimum_norm(K, x, design.scale, ranked, intercept=design.intercept)
     size = np.abs(z)
     if design.intercept:
         size[0] += np.abs(design.shift) @ size[1:]
         z[0] -= design.shift @ z[1:]
-    digits = correct_digits(EPS * len(z) * np.maximum(size, np.abs(z)), z)
+    digits = correct_digits(rounding * np.maximum(size, np.abs(z)), z)
     residual = Refined(solved.x, solved.r.at((slice(None), slice(0, q))), solved.error)
     return residual, z * design.unit, digits, _dependences(design, ranked, K)
 

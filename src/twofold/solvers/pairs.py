@@ -208,6 +208,9 @@ def transposed_product(A: Pair, R: Pair) -> Pair:
     Pair, shape (p, q)
     """
     p, q = A.high.shape[1], R.high.shape[1]
+    if q > p:  # the loop is over the fewer columns
+        turned = transposed_product(R, A)
+        return Pair(turned.high.T, turned.low.T)
     running = pair(np.zeros((p, q)))
     size = max(16, ROWS // max(p, 1))
     for start in range(0, len(A.high), size):
