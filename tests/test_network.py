@@ -45,7 +45,7 @@ def test_activations_are_one_of_all_hidden_layers_or_one_of_each():
     assert Network((2, 3, 4, 2), ["tanh", "relu"]).activations == ("tanh", "relu")
     assert Network((2, 3, 4, 2), ("tanh", "tanh")) == Network((2, 3, 4, 2), "tanh")
     assert Network((2, 2)).activations == ()
-    with pytest.raises(SpecificationError, match="activation has 2 names; there are 1 hidden layers"):
+    with pytest.raises(SpecificationError, match="activation has 2 names; the network has 1 hidden layer"):
         Network((2, 3, 2), ("tanh", "relu"))
     with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
         Network((2, 3, 3, 2), ("tanh", "rleu"))

@@ -160,6 +160,16 @@ def check_name(kind: str, name: str, known: Iterable[str]) -> str:
     given: object = name  # anything at all, in truth; an array would be compared with each name
     if isinstance(given, str) and given in names:
         return name
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise UnknownNameError(f"unknown {kind} {show(name)}{hint} (known: {', '.join(names)})")
+    raise UnknownNameError(f"unknown {kind} {show(name)}{nearest(name, names)} (known: {', '.join(names)})")
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Suggest the name that was meant, for a message; nothing if none is near.
+
+    Examples
+    --------
+    >>> nearest("rleu", ["relu", "tanh"])
+    "; did you mean 'relu'?"
+    """
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

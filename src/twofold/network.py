@@ -91,7 +91,8 @@ class Network:
             return check_name("activation", self.activation, ACTIVATIONS)
         names = tuple(check_name("activation", name, ACTIVATIONS) for name in self.activation)
         if len(names) != len(self.hidden):
-            raise SpecificationError(f"activation has {len(names)} names; there are {len(self.hidden)} hidden layers")
+            layers = f"{len(self.hidden)} hidden layer{'s' * (len(self.hidden) != 1)}"
+            raise SpecificationError(f"activation has {len(names)} names; the network has {layers}")
         return names[0] if len(set(names)) == 1 else names
 
     @property

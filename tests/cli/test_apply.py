@@ -140,6 +140,33 @@ def test_one_row_has_scores_but_no_intervals(capsys, models, tmp_path):
     assert scores["MAE"]["high"] is None
 
 
+def test_a_table_may_be_named_by_data_wherever_rows_are_read(capsys, models, tmp_path):
+    file = write(tmp_path / "new.csv", rows(40))
+    for model, picture in (("mlp", "residuals"), ("softmax", "confusion"), ("plain", "residuals")):
+        beside = run_json(capsys, "evaluate", models[model], file)
+        assert run_json(capsys, "evaluate", models[model], "--data", file) == beside
+        output = str(tmp_path / "picture.svg")
+        assert run_json(capsys, "plot", picture, models[model], "--data", file, "-o", output)["picture"] == output
+        assert run_json(capsys, "trace", models[model], "--data", file)["steps"]
+
+
+def test_a_folder_of_parquet_files_is_a_table_wherever_rows_are_read(capsys, models, tmp_path):
+    new, folder = rows(40), tmp_path / "parts"
+    folder.mkdir()
+    pq.write_table(pa.table(new), folder / "a.parquet")
+    one = run_json(capsys, "evaluate", models["mlp"], write(tmp_path / "new.csv", new))["scores"]
+    assert run_json(capsys, "evaluate", models["mlp"], "--data", str(folder))["scores"] == one
+    assert run_json(capsys, "trace", models["mlp"], "--data", str(folder))["steps"]
+    page = str(tmp_path / "page.html")
+    assert run_json(capsys, "report", models["mlp"], "--data", str(folder), "-o", page)["report"] == page
+
+
+def test_a_model_file_needs_no_suffix(capsys, models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bare").write_bytes((tmp_path / models["digits"]).read_bytes())
+    assert run_json(capsys, "trace", "bare", "--data", "digits")["steps"]
+
+
 def test_evaluate_takes_data_sets_too(capsys, models):
     result = run_json(capsys, "evaluate", models["digits"], "--data", "digits")
     assert result["rows"] == 360
@@ -157,9 +184,12 @@ def test_evaluate_takes_data_sets_too(capsys, models):
         ("evaluate softmax TARGETLESS", "TARGETLESS: there is no column 'kind', the target; to predict it: twofold predict"),
         ("evaluate softmax OTHER", "column 'kind' holds 'huge' (2 rows such), which is none of the classes big, small"),
         ("evaluate mlp", "give a table, or a data set with --data NAME: one of the two"),
-        ("evaluate mlp --data digits", "the model was trained on a table; evaluate it on a table file"),
+        ("evaluate mlp --data houses", "the model was trained on a table; name one: --data rows.csv"),
         ("evaluate digits --data toy-animals", "the model predicts digit of 0, 1, 2, 3, 4, ...; toy-animals has animal"),
-        ("predict digits LACKS", "the model was not trained on a table with names of columns"),
+        ("predict digits LACKS", "the model was not trained on a table with names of columns but on digits; on a data set:"),
+        ("plot residuals plain", "{plain} reads a table; name it: twofold plot residuals {plain} TABLE"),
+        ("plot coefficients plain", "{plain} reads a table; name it: twofold plot coefficients {plain} TABLE"),
+        ("plot confusion softmax LACKS --data houses", "give --data houses or the table LACKS, not both"),
         ("predict mlp nowhere.csv", "nowhere.csv: no such file; check the path"),
         ("predict mlp LACKS -o out.txt", "out.txt: a table's name ends in .csv, .tsv, .parquet; choose one"),
         ("predict mlp LACKS --json", "--json prints one object on standard output; name a file for the table with"),
@@ -179,7 +209,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, models, tmp_path, words, 
     assert main([models.get(word, places.get(word, word)) for word in words.split()]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     for name, place in places.items():
-        message = message.replace(name, place)
+        message = message.replace(name, place).replace("{plain}", models["plain"])
     assert line.startswith(f"twofold: {message}")
 
 

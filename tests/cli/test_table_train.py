@@ -107,6 +107,24 @@ def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, house
     assert "silu" not in out
 
 
+def test_the_line_before_the_first_epoch_names_what_is_not_as_usual(capsys, houses):
+    words = ("--hidden", "8,8", "--activation", "relu,tanh", "--normalization", "batch", "--averaging", "0.9")
+    words = (*words, "--label-smoothing", "0.1", "--epochs", "1", "--schedule", "constant")
+    out, _ = run(capsys, "train", "mlp", str(houses), "--target", "kind", *words)
+    assert "label smoothing 0.1, averaging 0.9, normalization batch, relu, tanh\n" in out
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest(capsys, houses):
+    assert main(["train", "mlp", str(houses), "--target", "prize"]) == 2
+    message = "there is no column 'prize'; the columns are house_id, area, kind, country, price; did you mean 'price'?"
+    assert capsys.readouterr().err == f"twofold: {houses}: {message}\n"
+
+
+def test_hidden_layers_without_units_are_refused_as_they_were_written(capsys, houses):
+    assert main(["train", "mlp", str(houses), "--target", "price", "--hidden", "8,0"]) == 2
+    assert capsys.readouterr().err == "twofold: --hidden is '8,0'; expected whole numbers such as 256 or 256,128\n"
+
+
 def test_columns_are_kept_dropped_and_told_their_kinds(capsys, houses):
     out, _ = run(
         capsys, "train", "mlp", str(houses), "--target", "price", "--features", "house_id,kind",

@@ -62,7 +62,7 @@ def test_json_and_files(capsys, tmp_path):
         (["toy-animals", "--format", "pdf"], "unknown format 'pdf'"),
         (["toy-animals", "--entry", "W[9,9]"], "entry 'W[9,9]': W is (4, 3); give 2 places from 0, within it"),
         (["toy-animals", "--entry", "o[9]"], "entry 'o[9]': o is (1, 3); give 2 places from 0, within it"),
-        (["toy-animals", "--hidden", "4", "--normalization", "batch"], "give two or more"),
+        (["toy-animals", "--hidden", "4", "--normalization", "batch"], "give a few: --sample 0,1,2"),
         (["toy-animals", "--hidden", "4,4", "--activation", "relu,tahn"], "did you mean 'tanh'?"),
         (["toy-animals", "-o", "/none/trace.html"], "/none/trace.html: there is no folder /none; make it first"),
         (["softmx", "--data", "digits"], "unknown model 'softmx'; did you mean 'softmax'?"),

@@ -92,5 +92,5 @@ def test_a_solver_without_epochs_refuses_a_validation_set():
 
 
 def test_an_activation_of_each_layer_must_be_as_many():
-    with pytest.raises(SpecificationError, match="activation has 2 names; there are 1 hidden layers"):
+    with pytest.raises(SpecificationError, match="activation has 2 names; the network has 1 hidden layer"):
         MLPClassifier(activation=("relu", "tanh")).fit(X, Y)

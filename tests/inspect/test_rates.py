@@ -67,6 +67,14 @@ def test_smoothing_keeps_a_constant_and_the_steepest_fall_is_found():
     assert _steepest(rates, np.arange(7.0)) == pytest.approx(0.1)
 
 
+def test_the_chance_of_the_first_minibatches_suggests_nothing():
+    rates = np.geomspace(1e-4, 10, 200)
+    losses = 1 - 0.3 / (1 + np.exp(-2 * np.log(rates / 0.1)))  # falls most steeply at 0.1
+    losses[:6] += [3.0, 1.0, 0.5, 0.2, 0.1, 0.0]  # and by chance, of single minibatches, at 1e-4
+    assert 0.05 < _steepest(rates, losses) < 0.2
+    assert rates[np.gradient(losses, np.log(rates)).argmin()] < 2e-4
+
+
 def test_the_picture_has_both_curves_and_the_suggestion():
     x = np.geomspace(1e-3, 1, 4)
     ax = rate_curve(x, np.ones(4), np.ones(4), 0.03)

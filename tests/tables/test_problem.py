@@ -10,7 +10,7 @@ import pytest
 
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import as_table
-from twofold.tables.problem import encoder_from_dict, pose
+from twofold.tables.problem import encoder_from_dict, feature_columns, pose
 from twofold.tables.splitting import split_rows
 from twofold.tables.targets import Target, study_target
 
@@ -152,3 +152,11 @@ def test_a_weight_that_can_not_be_is_refused_with_its_row(weight, message):
     broken = table().set_column(1, "w", pa.array(weights))
     with pytest.raises(DataError, match=message):
         pose(broken, study_target("y", broken.column("y")), ["x"], weight="w")
+
+
+def test_a_weight_of_text_or_the_target_as_weight_is_refused():
+    worded = table().set_column(1, "w", pa.array(["São Paulo"] * 200))
+    with pytest.raises(DataError, match="column 'w' is of string; weights are numbers of at least 0"):
+        pose(worded, study_target("y", worded.column("y")), ["x"], weight="w")
+    with pytest.raises(SpecificationError, match="column 'y' is the target and can't be the weight too; name another"):
+        feature_columns(table(), "y", weight="y")

@@ -53,7 +53,8 @@ def open_rows(
     if model.encoder is None:
         if not model.features:
             raise SpecificationError(
-                "the model was not trained on a table with names of columns; evaluate it on its data set: --data NAME"
+                f"the model was not trained on a table with names of columns but on {model.data_name or 'arrays'}; "
+                "on a data set: twofold evaluate MODEL --data NAME"
             )
         table = read_table(path, header=header)
         return table, _columns_of_numbers(model, table, path), {}

@@ -24,7 +24,7 @@ def evaluate(
     model: MODEL,
     file: Annotated[Path | None, Argument(help="A table with the target.", show_default=False)] = None,
     *,
-    data: Annotated[str | None, Option("--data", help="In place of a table: the test set of a data set.")] = None,
+    data: Annotated[str | None, Option("--data", help="The table; or a data set, whose test set is taken.")] = None,
     root: ROOT = None,
     header: HEADER = True,
     as_json: AS_JSON = False,
@@ -39,6 +39,7 @@ def evaluate(
         raise SpecificationError("give a table, or a data set with --data NAME: one of the two")
     screen = Screen(as_json=as_json)
     trained = load_model(model)
+    file = file or rows_file(trained, str(data))
     if file is not None:
         X, y, more = scored_rows(screen, trained, file, header=header)
         name = str(file)
@@ -72,6 +73,12 @@ def scored_rows(
     return X[present], y, {"notes": notes, "dropped": dropped}
 
 
+def rows_file(model: Model, name: str) -> Path | None:
+    """Return the table that ``--data`` names; None if it names a data set."""
+    path = Path(name)
+    return path if path.is_file() or (model.encoder is not None and path.is_dir()) else None
+
+
 def table_rows(screen: Screen, model: Model, path: Path) -> Dataset:
     """Read a table's rows as the model reads them, as a data set; those without a target are left out."""
     from twofold.data import Dataset, Samples
@@ -87,7 +94,7 @@ def _data_set(screen: Screen, model: Model, name: str, root: Path | None) -> tup
     from twofold.errors import DataError, SpecificationError
 
     if model.encoder is not None:
-        raise SpecificationError("the model was trained on a table; evaluate it on a table file")
+        raise SpecificationError("the model was trained on a table; name one: --data rows.csv")
     with screen.downloading() as progress:
         dataset = load_dataset(name, root, progress=progress)
     if dataset.test is None:

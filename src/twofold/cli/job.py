@@ -113,11 +113,18 @@ def _further(network: Network, recipe: Recipe) -> str:
     """Name what is not left out or as usual."""
     words = [
         f"{name} {value:g}"
-        for name, value in (("dropout", network.dropout), ("weight decay", recipe.weight_decay))
+        for name, value in (
+            ("dropout", network.dropout),
+            ("weight decay", recipe.weight_decay),
+            ("label smoothing", recipe.label_smoothing),
+            ("averaging", recipe.averaging),
+        )
         if value
     ]
+    words += [f"normalization {network.normalization}"] if network.normalization else []
     words += [recipe.schedule] if recipe.schedule != "constant" else []
-    words += dict.fromkeys(name for name in network.activations if name != "relu")
+    names = set(network.activations)
+    words += names - {"relu"} if len(names) < 2 else network.activations
     return "".join(f", {word}" for word in words)
 
 

@@ -89,9 +89,17 @@ def widths(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
+        found = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise SpecificationError(f"--hidden is {text!r}; expected whole numbers such as 256 or 256,128") from None
+        found = (0,)
+    if any(width < 1 for width in found):
+        raise SpecificationError(f"--hidden is {text!r}; expected whole numbers such as 256 or 256,128")
+    return found
+
+
+def names_file(text: str) -> bool:
+    """Tell whether a word that may name a model's file or a kind of model names a file."""
+    return Path(text).exists() or Path(text).name != text or bool(Path(text).suffix)
 
 
 @dataclass(frozen=True, kw_only=True)

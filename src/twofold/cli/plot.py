@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
+from twofold.cli.options import AS_JSON, Hardware, JobOptions, names_file, takes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,7 +124,7 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
     """Read the model from its file, or train it; with the data set, in its own units."""
     from dataclasses import replace
 
-    from twofold.cli.evaluate import table_rows
+    from twofold.cli.evaluate import rows_file, table_rows
     from twofold.cli.job import load
     from twofold.errors import SpecificationError
     from twofold.models import MODELS
@@ -137,23 +137,28 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
                 f"then twofold plot {subject} FILE {job.table}"
             )
         return _trained(screen, subject, job, hardware)
-    if not _is_file(job.model):
+    if not names_file(job.model):
         from twofold.errors import check_name
 
         check_name("model", job.model, MODELS)
     _refuse_training_words(job)
     model = load_model(job.model)
-    if job.table is not None:
-        return model, table_rows(screen, model, job.table)
-    if subject not in ("curves", "network") and model.encoder is not None:
+    if job.table is not None and job.data is not None:
+        raise SpecificationError(f"give --data {job.data} or the table {job.table}, not both")
+    if (table := job.table or rows_file(model, str(job.data))) is not None:
+        return model, table_rows(screen, model, table)
+    if subject not in ("curves", "network") and (model.encoder is not None or _of_table(model, job)):
         raise SpecificationError(f"{job.model} reads a table; name it: twofold plot {subject} {job.model} TABLE")
     if (subject != "curves" and model.encoder is None) or job.data is not None:
         return model, load(screen, replace(job, data=job.data or model.data_name or None))
     return model, _no_data(model)
 
 
-def _is_file(text: str) -> bool:
-    return Path(text).exists() or Path(text).name != text or bool(Path(text).suffix)
+def _of_table(model: Model, job: PlotJob) -> bool:
+    """Tell whether a model was trained on a table of numbers, and no data set is named in its place."""
+    from twofold.data.catalog import CATALOG
+
+    return job.data is None and bool(model.features and model.target) and model.data_name not in CATALOG
 
 
 def _no_data(model: Model) -> Dataset:

@@ -30,6 +30,7 @@ def report(
     as_json: AS_JSON = False,
 ) -> None:
     """Write a report of a saved model, or of several beside each other: one page of HTML that needs nothing else."""
+    from twofold.cli.evaluate import rows_file
     from twofold.cli.screen import Screen
     from twofold.files import check_place
     from twofold.report import Subject, render_comparison, render_report
@@ -41,10 +42,9 @@ def report(
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
-    table = Path(data) if Path(data).is_file() else None
     judged = [_rows_or_set(screen, file, model, data, root=root) for file, model in zip(files, models, strict=True)]
     subjects = [
-        Subject(model, each, name=name, rows_alone=table is not None)
+        Subject(model, each, name=name, rows_alone=rows_file(model, data) is not None)
         for model, each, name in zip(models, judged, names, strict=True)
     ]
     page = render_report(subjects[0]) if len(subjects) == 1 else render_comparison(subjects)
@@ -53,12 +53,12 @@ def report(
 
 def _rows_or_set(screen: Screen, file: Path, model: Model, data: str, *, root: Path | None) -> Dataset:
     """Return what a model is judged on, in its own units: the rows of a table, or a data set."""
-    from twofold.cli.evaluate import table_rows
+    from twofold.cli.evaluate import rows_file, table_rows
     from twofold.data import load_dataset
     from twofold.errors import SpecificationError
 
-    if Path(data).is_file():
-        return table_rows(screen, model, Path(data))
+    if (table := rows_file(model, data)) is not None:
+        return table_rows(screen, model, table)
     if model.encoder is not None:
         raise SpecificationError(f"{file} reads a table; name one: --data rows.csv")
     with screen.downloading() as progress:

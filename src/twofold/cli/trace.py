@@ -85,12 +85,15 @@ def trace(
 def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace:
     """Bring network and samples together."""
     from twofold.data.choosing import choose_samples
+    from twofold.errors import SpecificationError
     from twofold.inspect import trace as follow
 
     network, parameters, data = _network(screen, subject)
     # The rows of a table are neither for training nor for testing: there is one part.
     alone = data.test is None and subject.part == "test"
     X, y, places = choose_samples(data, "train" if alone else subject.part, subject.sample)
+    if network.normalization == "batch" and len(X) < 2:
+        raise SpecificationError("batch normalisation takes its means over samples; give a few: --sample 0,1,2")
     which = f"{'' if alone else subject.part + ' '}sample{'s' * (len(places) > 1)}"
     return follow(
         network,
@@ -107,12 +110,13 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
 
 def _network(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dataset]:
     """Open the model that is named, or draw one that fits the data set."""
+    from twofold.cli.options import names_file
     from twofold.data.catalog import CATALOG
     from twofold.errors import SpecificationError, check_name
     from twofold.models import MODELS
 
     alone = subject.what in CATALOG
-    saved = Path(subject.what).suffix == ".safetensors"
+    saved = subject.what not in MODELS and not alone and names_file(subject.what)
     if alone and subject.data is not None:
         raise SpecificationError(f"{subject.what} is a data set itself; leave --data out, or name a model before it")
     if not (alone or saved):
@@ -148,13 +152,13 @@ def _untrained(screen: Screen, subject: Subject, *, alone: bool) -> tuple[Networ
 
 def _saved(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dataset]:
     """Open a model file, and bring the data set into the numbers that it was trained on."""
-    from twofold.cli.evaluate import table_rows
+    from twofold.cli.evaluate import rows_file, table_rows
     from twofold.errors import SpecificationError
     from twofold.saving import load_model
 
     model = load_model(subject.what)
-    if Path(subject.data or "").is_file():
-        data = table_rows(screen, model, Path(subject.data or ""))
+    if (file := rows_file(model, str(subject.data))) is not None:
+        data = table_rows(screen, model, file)
     elif model.encoder is not None:
         raise SpecificationError(f"{subject.what} reads a table; name one: --data rows.csv")
     else:

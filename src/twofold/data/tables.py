@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError
+from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError, nearest
 from twofold.files import check_spelling
 
 if TYPE_CHECKING:
@@ -175,7 +175,8 @@ def _choose(
     asked = [*special, *(features or [])]
     for name in asked:
         if name not in schema.names:
-            raise DataError(f"{path}: there is no column {name!r}; the columns are {', '.join(schema.names)}")
+            hint, columns = nearest(name, schema.names), ", ".join(schema.names)
+            raise DataError(f"{path}: there is no column {name!r}; the columns are {columns}{hint}")
         if asked.count(name) > 1:
             raise DataError(f"{path}: column {name!r} is asked for twice; it is a feature, the target or the weight")
     rest = [name for name in schema.names if name not in special]

@@ -20,6 +20,7 @@ from twofold.training import batch_edges
 Array = NDArray[Any]
 
 MEMORY = 0.9  # of the smoothed loss: about ten steps
+FIRST = 10  # steps whose smoothed loss is the mean of few minibatches, and falls or rises by their chance
 TOO_LARGE = 4.0  # the sweep ends where the smoothed loss is so many times the smallest
 
 
@@ -152,6 +153,8 @@ def smooth(losses: Array) -> Array:
 
 def _steepest(rates: Array, smoothed: Array) -> float:
     """Return the rate of the steepest fall before the smallest smoothed loss; a tenth of the last if it never falls."""
+    first = min(FIRST, len(rates) // 10)
+    rates, smoothed = rates[first:], smoothed[first:]
     lowest = int(np.argmin(smoothed))
     if lowest < 2:
         return float(rates[-1] / 10)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from twofold.data.dataset import Dataset, Samples
 from twofold.data.scaling import Scaling
-from twofold.errors import DataError, SpecificationError, check_name
+from twofold.errors import DataError, SpecificationError, check_name, nearest
 from twofold.plain import from_plain
-from twofold.tables.cells import numbers
+from twofold.tables.cells import holds, numbers
 from twofold.tables.splitting import split_rows
 from twofold.tables.study import Choices
 from twofold.tables.table_plan import TablePlan, learn_table
@@ -109,9 +109,12 @@ def feature_columns(
         If the target is to be a feature too, or no column is left.
     """
     special = [target, *([weight] if weight else [])]
+    if weight == target:
+        raise SpecificationError(f"column {target!r} is the target and can't be the weight too; name another")
     for name in [*special, *(keep or []), *drop]:
         if name not in table.column_names:
-            raise DataError(f"{where}: there is no column {name!r}; the columns are {', '.join(table.column_names)}")
+            hint, columns = nearest(name, table.column_names), ", ".join(table.column_names)
+            raise DataError(f"{where}: there is no column {name!r}; the columns are {columns}{hint}")
     for name in special:
         if name in (keep or []):
             raise SpecificationError(f"column {name!r} can't be a feature too; take it out of the columns to keep")
@@ -212,7 +215,10 @@ def _scaling(features: int, y: Array | None) -> Scaling:
 
 
 def _weights(name: str, table: pa.Table, rows: Array) -> Array:
-    values = numbers(name, table.column(name))[rows]
+    column = table.column(name)
+    if holds(column) not in ("numbers", "booleans"):
+        raise DataError(f"column {name!r} is of {column.type}; weights are numbers of at least 0")
+    values = numbers(name, column)[rows]
     wrong = np.flatnonzero(~(values >= 0))
     if wrong.size:
         row = int(rows[wrong[0]])

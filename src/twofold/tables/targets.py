@@ -165,7 +165,7 @@ def _numbers(name: str, column: pa.ChunkedArray) -> tuple[Array, tuple[str, str]
         first = text[int(np.flatnonzero(unreadable)[0])].as_py()
         raise DataError(
             f"column {name!r} holds {first[:40]!r} ({int(unreadable.sum())} cells such), where numbers are to be "
-            "predicted; bring them to one unit, or say --task classification"
+            "predicted; bring them to one unit, or predict classes"
         )
     return values, unit
 
