@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from twofold import Network, Recipe, load_dataset, open_engine, train
+from twofold import Model, Network, Recipe, load_dataset, open_engine, train
 from twofold.errors import SpecificationError, UnknownNameError
 from twofold.models import build_network, compare_with_exact, held_out_log_likelihood, in_data_units, suggest_recipe
 
@@ -65,7 +65,7 @@ def test_sgd_and_exact_solution_are_compared_in_the_data_s_own_units(name):
     *_, last = train(engine, data, Recipe(epochs=1000, batch_size=20, learning_rate=0.05, schedule="cosine"))
     both = compare_with_exact(engine, data, raw)
     assert both.exact.loss <= both.sgd_loss <= both.exact.loss * 1.001
-    assert in_data_units(last, data).loss == pytest.approx(both.sgd_loss, rel=0.02)
+    assert in_data_units(last, data, "squared").loss == pytest.approx(both.sgd_loss, rel=0.02)
     W, b = both.sgd[0]
     gap = np.append(W[:, 0], b) - np.append(both.exact.W[:, 0], both.exact.b)
     assert both.distance == pytest.approx(np.linalg.norm(gap))
@@ -83,13 +83,30 @@ def test_bytes_stand_for_0_to_1_in_both_solutions():
     assert both.distance < 1e-3
 
 
+@pytest.mark.parametrize("loss", ["squared", "huber", "absolute"])
+def test_a_loss_in_the_data_s_own_units_is_that_of_predictions_in_them(loss):
+    raw = load_dataset("diabetes")
+    data = raw.standardized()
+    engine = open_engine("scratch", build_network("mlp", data, hidden=(4,), loss=loss), dtype="float64")
+    *_, last = train(engine, data, Recipe(epochs=3))
+    R = Model.of(engine, data).outputs(raw.test.X) - raw.test.y
+    border = data.scaling.target_scale[0]
+    inner = np.minimum(np.abs(R), border)
+    expected = {
+        "squared": (R**2).mean() / 2,
+        "huber": (inner * (np.abs(R) - inner / 2)).mean(),
+        "absolute": np.abs(R).mean(),
+    }
+    assert in_data_units(last, data, loss).test_loss == pytest.approx(expected[loss], rel=1e-9)
+
+
 def test_losses_of_several_outputs_stay_as_they_are_trained():
     from twofold import Dataset, Samples
 
     rng = np.random.default_rng(0)
     data = Dataset("two", Samples(rng.normal(size=(20, 2)), 100 * rng.normal(size=(20, 2)))).standardized()
     (record,) = train(open_engine("scratch", Network((2, 2), loss="squared")), data, Recipe(epochs=1))
-    assert in_data_units(record, data) == record
+    assert in_data_units(record, data, "squared") == record
 
 
 def test_the_log_likelihood_is_minus_n_times_the_cross_entropy(animals):

@@ -133,21 +133,23 @@ def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> fl
     return -len(data.test) * epoch.test_loss
 
 
-def loss_unit(data: Dataset) -> float:
-    """Return what a squared loss on this data is multiplied by to be in the data's own units; 1 for classes.
+def loss_unit(data: Dataset, loss: str) -> float:
+    """Return what a loss on this data is multiplied by to be in the data's own units; 1 for classes.
 
-    It undoes the target's standardisation. With several outputs there is no one unit to go back to, and it is 1.
+    It undoes the target's standardisation: the squared loss is in the square of the target's unit, the absolute one in the
+    unit; Huber's has its border at the target's standard deviation. With several outputs there is no one unit, and it
+    is 1.
     """
     if data.scaling is None or data.scaling.target_scale is None or len(data.scaling.target_scale) > 1:
         return 1.0
-    return float(data.scaling.target_scale[0]) ** 2
+    return float(data.scaling.target_scale[0]) ** LOSSES[loss].degree
 
 
-def in_data_units(epoch: Epoch, data: Dataset) -> Epoch:
+def in_data_units(epoch: Epoch, data: Dataset, loss: str) -> Epoch:
     """Return the record with its losses in the data's own units, see `loss_unit`."""
-    unit = loss_unit(data)
+    unit = loss_unit(data, loss)
     losses = {"test_loss": epoch.test_loss, "validation_loss": epoch.validation_loss}
-    scaled: dict[str, Any] = {name: None if loss is None else loss * unit for name, loss in losses.items()}
+    scaled: dict[str, Any] = {name: None if value is None else value * unit for name, value in losses.items()}
     return replace(epoch, loss=epoch.loss * unit, **scaled)
 
 

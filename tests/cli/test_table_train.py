@@ -146,6 +146,17 @@ def test_linear_encodes_text_and_gaps_and_keeps_the_exact_solution(capsys, house
     assert np.isfinite(result["sgd"]["loss"])
 
 
+def test_linear_with_another_loss_is_what_sgd_found_and_not_the_least_squares(capsys, houses, tmp_path):
+    path = str(tmp_path / "model.safetensors")
+    words = ("--loss", "absolute", "--test-fraction", "0.2", "--epochs", "20", "--save", path)
+    result = run_json(capsys, "train", "linear", str(houses), "--target", "price", *words)
+    assert "exact" not in result
+    assert "summary" not in result
+    assert result["epochs"][-1]["test_loss"] == pytest.approx(result["test"]["MAE"]["value"], rel=1e-6)
+    scores = run_json(capsys, "evaluate", path, str(houses))["scores"]
+    assert 0 < scores["R2"]["value"] < 1
+
+
 def test_linear_is_scored_on_test_rows_if_asked(capsys, houses):
     result = run_json(capsys, "train", "linear", str(houses), "--target", "price", "--test-fraction", "0.3")
     assert result["test"]["R2"]["value"] > 0.9

@@ -40,7 +40,7 @@ def trained(name: str, model: str = "softmax", epochs: int = 2, **options):
     data = raw.standardized() if raw.needs_scaling else raw
     engine = open_engine("scratch", build_network(model, data, **options), initialization="xavier", dtype="float64")
     recipe = Recipe(epochs=epochs, batch_size=16)
-    history = [in_data_units(epoch, data) for epoch in train(engine, data, recipe)]
+    history = [in_data_units(epoch, data, engine.network.loss) for epoch in train(engine, data, recipe)]
     return Model.of(engine, data, raw=raw, recipe=recipe, history=history), raw
 
 

@@ -192,9 +192,9 @@ def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware)
     if subject != "curves":  # all else can be told before the training
         check_subject(subject, Model.of(worker, job.data), job.raw)
     records = []
-    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch:
+    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as watch:
         for epoch in train(worker, job.data, job.recipe, watch=watch):
-            records.append(in_data_units(epoch, job.data))
+            records.append(in_data_units(epoch, job.data, job.network.loss))
             screen.say(str(records[-1]))
     return Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records), job.raw
 

@@ -194,7 +194,7 @@ def report_comparison(
     command = repeat_command("compare", options, job.recipe, engines=",".join(names), dtype=dtype)
     subjects = []
     for index, worker in enumerate(workers):
-        records = [in_data_units(step.records[index], job.data) for step in steps]
+        records = [in_data_units(step.records[index], job.data, job.network.loss) for step in steps]
         model = Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records)
         name = worker.name if len(set(names)) == len(names) else f"{worker.name} {index + 1}"
         subjects.append(Subject(model, job.raw, name, command, worker.name, _details(options, Hardware(dtype=dtype))))

@@ -45,6 +45,8 @@ def large_table(options: JobOptions, path: Path, words: TableOptions) -> TableFi
         return None
     if options.model != "linear":
         return None
+    if options.loss not in (None, "squared"):
+        raise SpecificationError(f"{path} is solved in one pass, by least squares of all rows; leave out --loss")
     if words.drop or words.test_fraction or words.kinds or not words.header:
         raise SpecificationError(
             f"{path} has {path.stat().st_size / 1e6:.0f} MB and is solved in one pass, by least squares of all rows; "

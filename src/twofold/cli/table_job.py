@@ -160,7 +160,7 @@ def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:
     for name, counts in notes.items():
         for kind, text in texts.items():
             if counts[kind]:
-                screen.say(f"column {name}: {counts[kind]} rows have {text}")
+                screen.say(f"column {name}: {counts[kind]} {'row has' if counts[kind] == 1 else 'rows have'} {text}")
 
 
 def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str, Any]:

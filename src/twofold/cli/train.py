@@ -69,7 +69,7 @@ def train(
     records = _run(screen, worker, job, options=options, safety=safety, patience=words.patience)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
     model = _model(worker, job, records=records, problem=problem)
-    if options.model == "linear":
+    if options.model == "linear" and job.network.loss == "squared":
         exact, told = _exact(screen, worker, job)
         result |= told
         model = model if file is None else replace(model, parameters=exact, scaling=None)
@@ -106,12 +106,12 @@ def _run(
     best = BestEpoch(patience)
     more = {} if job.validation is None else {"validation": job.validation, "best": best}
     with (
-        screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data)) as watch,
+        screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as watch,
         training(screen, worker, job, options=options, safety=safety, watch=watch, **more) as epochs,
     ):
-        records = [in_data_units(epoch, job.data) for epoch in epochs.before]
+        records = [in_data_units(epoch, job.data, job.network.loss) for epoch in epochs.before]
         for epoch in epochs.now:
-            records.append(in_data_units(epoch, job.data))
+            records.append(in_data_units(epoch, job.data, job.network.loss))
             screen.say(str(records[-1]))
     if more:
         screen.say(f"the weights are those of epoch {best.epoch}, the best on the validation rows")

@@ -177,12 +177,15 @@ class Loss:
     pieces : callable, optional
         Of (O, y): the piece, of those that the loss is put together from, in which each output lies, (n, q); None for a
         loss of one piece.
+    degree : int
+        Power of the targets' unit that the loss is in: 1 of the absolute loss.
     """
 
     samples: Callable[[Array, Array], Pair]
     targets: Literal["numbers", "classes", "labels"]
     smoothable: bool = False
     pieces: Callable[[Array, Array], Array] | None = None
+    degree: int = 2
 
     @property
     def least_outputs(self) -> int:
@@ -223,7 +226,7 @@ def average_slope(slope: Array, weight: Array | None) -> Array:
 LOSSES: dict[str, Loss] = {
     "squared": Loss(squared, "numbers"),
     "huber": Loss(huber, "numbers", pieces=lambda O, Y: np.clip(np.floor((O - Y + 1) / 2), -1, 1)),
-    "absolute": Loss(absolute, "numbers", pieces=lambda O, Y: np.sign(O - Y)),
+    "absolute": Loss(absolute, "numbers", pieces=lambda O, Y: np.sign(O - Y), degree=1),
     "cross_entropy": Loss(cross_entropy, "classes", smoothable=True),
     "softmax_squared": Loss(softmax_squared, "classes"),
     "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels", smoothable=True),
