@@ -136,9 +136,9 @@ def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> fl
 def loss_unit(data: Dataset, loss: str) -> float:
     """Return what a loss on this data is multiplied by to be in the data's own units; 1 for classes.
 
-    It undoes the target's standardisation: the squared loss is in the square of the target's unit, the absolute one in the
-    unit; Huber's has its border at the target's standard deviation. With several outputs there is no one unit, and it
-    is 1.
+    It undoes the target's standardisation: the squared loss is in the square of the target's unit, the absolute one in
+    the unit; Huber's has its border at the target's standard deviation. With several outputs there is no one unit, and
+    it is 1.
     """
     if data.scaling is None or data.scaling.target_scale is None or len(data.scaling.target_scale) > 1:
         return 1.0
