@@ -79,3 +79,13 @@ def test_a_model_of_other_data_is_refused():
         draw("confusion", model, data)
     with pytest.raises(UnknownNameError, match="did you mean 'confusion'"):
         draw("confuson", model, data)
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute"])
+def test_pictures_of_least_squares_are_not_drawn_of_another_loss(loss):
+    data = load_dataset("synthetic")
+    model = Model.of(open_engine("scratch", Network((2, 1), loss=loss)), data)
+    assert {"fit", "residuals"} <= set(subjects_of(model, data))
+    for subject in ("coefficients", "surface"):
+        with pytest.raises(SpecificationError, match="it needs linear regression with the squared loss"):
+            draw(subject, model, data)

@@ -205,7 +205,8 @@ def _one_or_two(model: Model, data: Dataset) -> str:
 
 
 def _linear(model: Model, data: Dataset) -> str:
-    return _numbers(model, data) or ("" if not model.network.hidden else "linear regression, without a hidden layer")
+    squares = not model.network.hidden and model.network.loss == "squared"
+    return _numbers(model, data) or ("" if squares else "linear regression with the squared loss")
 
 
 # How each is drawn.

@@ -126,6 +126,16 @@ def test_data_get_says_that_a_built_in_set_needs_no_getting(capsys):
     assert (code, out) == (0, "digits is built in; there is nothing to get\n")
 
 
+def test_the_data_commands_print_json_too(capsys, tmp_path, no_data):
+    assert run_json(capsys, "data", "list")["digits"]["where"] == "built in"
+    assert run_json(capsys, "data", "get", "digits") == {"name": "digits", "folder": None}
+    picture = str(tmp_path / "grid.png")
+    shown = run_json(capsys, "data", "show", "toy-animals", "-o", picture)
+    assert (shown["training"], shown["test"], shown["picture"]) == (120, 60, picture)
+    assert shown["classes"] == ["dog", "cat", "chicken"]
+    assert run_json(capsys, "data", "show", "houses")["picture"] is None
+
+
 def test_data_get_copies_what_is_here_into_torchvision_s_layout(capsys, tmp_path, fashion):
     code, out, _ = run(capsys, "data", "get", "fashion-mnist", "--root", str(tmp_path))
     raw = tmp_path / "FashionMNIST" / "raw"

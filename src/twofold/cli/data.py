@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, Typer
 
-from twofold.cli.options import ROOT
+from twofold.cli.options import AS_JSON, ROOT
 
 if TYPE_CHECKING:
     from twofold.cli.screen import Screen
@@ -20,7 +20,7 @@ NAME = Annotated[str, Argument(help="A data set's name.", show_default=False)]
 
 
 @data.command("list")
-def list_(root: ROOT = None) -> None:
+def list_(root: ROOT = None, as_json: AS_JSON = False) -> None:
     """List the data sets, and which of them are here."""
     from twofold.cli.screen import Screen
     from twofold.data import CATALOG
@@ -37,25 +37,29 @@ def list_(root: ROOT = None) -> None:
         return "not here yet" if paths is None else str(paths[0].parent)
 
     rows = [(name, entry.summary, place(name)) for name, entry in CATALOG.items()]
-    Screen().table("data sets", ("name", "what it is", "where"), rows, text=3)
+    screen = Screen(as_json=as_json)
+    screen.table("data sets", ("name", "what it is", "where"), rows, text=3)
+    screen.result({name: {"summary": summary, "where": where} for name, summary, where in rows})
 
 
 @data.command()
-def get(name: NAME, root: ROOT = None) -> None:
+def get(name: NAME, root: ROOT = None, as_json: AS_JSON = False) -> None:
     """Download a data set, checked against its published MD5 sums, in torchvision's layout."""
     from twofold.cli.screen import Screen
     from twofold.data import CATALOG
     from twofold.data.image_sets import IMAGE_SETS, get_image_set
     from twofold.errors import check_name
 
-    screen = Screen()
+    screen = Screen(as_json=as_json)
     check_name("data set", name, CATALOG)
     if name not in IMAGE_SETS:
         screen.say(f"{name} is built in; there is nothing to get")
+        screen.result({"name": name, "folder": None})
         return
     with screen.downloading() as progress:
         folder = get_image_set(IMAGE_SETS[name], root, progress=progress)
     screen.say(f"{name} is in {folder}")
+    screen.result({"name": name, "folder": str(folder)})
 
 
 @data.command()
@@ -65,6 +69,7 @@ def show(
     output: Annotated[
         Path | None, Option("--output", "-o", help="Where the grid of images goes; NAME.png otherwise.")
     ] = None,
+    as_json: AS_JSON = False,
 ) -> None:
     """Show a data set: sizes, classes, the seconds it takes to read, and a grid of labelled images as a PNG."""
     from twofold.cli.screen import Screen
@@ -73,7 +78,7 @@ def show(
 
     if output is not None:
         check_picture(output)
-    screen = Screen()
+    screen = Screen(as_json=as_json)
     with screen.downloading() as progress:
         started = time.perf_counter()
         dataset = load_dataset(name, root, progress=progress)
@@ -88,10 +93,24 @@ def show(
         _show_classes(screen, dataset)
     else:
         _show_columns(screen, dataset)
-    if dataset.image_shape is not None:
-        path = output or Path(f"{dataset.name}.png")
+    path = None if dataset.image_shape is None else output or Path(f"{dataset.name}.png")
+    if path is not None:
         _draw_grid(dataset, path)
         screen.say(f"the first images of each class: {path}")
+    screen.result(
+        {
+            "name": dataset.name,
+            "training": len(dataset.train),
+            "test": tests,
+            "shape": list(dataset.train.X.shape[1:]),
+            "dtype": str(dataset.train.X.dtype),
+            "classes": list(dataset.classes),
+            "features": list(dataset.features),
+            "target": dataset.target,
+            "seconds": seconds,
+            "picture": None if path is None else str(path),
+        }
+    )
 
 
 def _show_classes(screen: Screen, dataset: Dataset) -> None:
