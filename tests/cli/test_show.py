@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from twofold import Model, Network, load_dataset, load_model, open_engine, save_model
+from twofold import (
+    BestEpoch,
+    Model,
+    Network,
+    Recipe,
+    load_dataset,
+    load_model,
+    open_engine,
+    save_model,
+    train_best,
+)
 from twofold.cli import main
 from twofold.data.scaling import Scaling
 
@@ -153,6 +164,17 @@ def test_what_is_special_about_a_network_is_shown(tmp_path, capsys):
     out = shown(capsys, tmp_path / "a")
     assert "network   4-5-6-3, relu, tanh, cross_entropy, dropout 0.5, normalization layer; 93 parameters" in out
     assert "layers.0.gamma │ 5 " in out
+
+
+def test_the_history_has_a_column_for_each_score_that_there_is(tmp_path, capsys):
+    data, best = load_dataset("digits"), BestEpoch()
+    engine = open_engine("scratch", Network((64, 10)))
+    records = [*train_best(engine, data, Recipe(epochs=2), validation=data.test, best=best)]
+    save_model(tmp_path / "a", Model.of(engine, history=records))
+    out = shown(capsys, tmp_path / "a")
+    assert re.search(r"train ┃ +validation ┃ +validation ┃", out)
+    assert f"│ {records[-1].validation_loss:.4g} │" in re.sub(" +", " ", out)
+    assert "test" not in out
 
 
 def test_of_a_table_its_own_columns_are_shown(tmp_path, capsys):

@@ -138,12 +138,25 @@ def _history(history: tuple[Epoch, ...]) -> list[list[str]]:
     """Return the columns, each with its name first, of all epochs or of some, evenly spaced, with the last."""
     step = -(-len(history) // EPOCHS)
     rows = history[(len(history) - 1) % step :: step]
+    scores = {
+        "train\naccuracy": ("train_accuracy", ".4f"),
+        "validation\nloss": ("validation_loss", ".4g"),
+        "validation\naccuracy": ("validation_accuracy", ".4f"),
+        "test\nloss": ("test_loss", ".4g"),
+        "test\naccuracy": ("test_accuracy", ".4f"),
+    }
+    there = {  # a column without a number would only take room
+        title: (name, digits)
+        for title, (name, digits) in scores.items()
+        if any(getattr(epoch, name) is not None for epoch in rows)
+    }
     return [
         ["epoch", *(str(epoch.epoch) for epoch in rows)],
         ["loss", *(f"{epoch.loss:.4g}" for epoch in rows)],
-        ["train\naccuracy", *(_score(epoch.train_accuracy, ".4f") for epoch in rows)],
-        ["test\nloss", *(_score(epoch.test_loss, ".4g") for epoch in rows)],
-        ["test\naccuracy", *(_score(epoch.test_accuracy, ".4f") for epoch in rows)],
+        *(
+            [title, *(_score(getattr(epoch, name), digits) for epoch in rows)]
+            for title, (name, digits) in there.items()
+        ),
         ["rate", *(f"{epoch.learning_rate:.4g}" for epoch in rows)],
         ["time", *(f"{epoch.seconds:.3f} s" for epoch in rows)],
     ]
