@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("torch"):
             item.add_marker(needs_torch)
 
+
+# A shell that starts the tests in the background hands them a Ctrl-C that is ignored, and so to every process of theirs;
+# the tests of interrupted runs mean one that isn't.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # CI draws the same examples each time: a change should not be refused for a case that it didn't cause.
 settings.register_profile("ci", derandomize=True)
