@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from twofold.data.dataset import Dataset, Samples
-from twofold.engines import AVERAGE, Engine, EngineState
+from twofold.engines import Engine, EngineState
 from twofold.errors import SpecificationError
 from twofold.network import Parameters
 from twofold.recipe import Recipe
@@ -84,9 +84,7 @@ class BestEpoch:
     def bring_back(self, engine: Engine) -> None:
         """Set an engine's weights to the best epoch's; nothing happens before the first."""
         if self.parameters is not None:
-            state = engine.state()
-            average = {AVERAGE: self.parameters} if AVERAGE in state.memory else {}
-            engine.restore(replace(state, parameters=self.parameters, memory={**state.memory, **average}))
+            engine.restore(engine.state().with_model(self.parameters))
 
 
 def train_best(

@@ -62,6 +62,11 @@ class EngineState:
     steps: int = 0
     totals: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
+    def with_model(self, parameters: Parameters) -> EngineState:
+        """Return the state with these parameters as the model's: the average too, where one is kept."""
+        average = {AVERAGE: parameters} if AVERAGE in self.memory else {}
+        return replace(self, parameters=parameters, memory=self.memory | average)
+
 
 def memory_names(recipe: Recipe) -> tuple[str, ...]:
     """Return the names of what an engine remembers from step to step besides the parameters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -238,7 +238,7 @@ class EpochFit:
             return
         state = self._engine.state()
         if self._stops_on_score and self._best is not None and (reason or not self._incremental):
-            state = replace(state, parameters=self._best, memory=_without_average(state, self._best))
+            state = state.with_model(self._best)
             self._engine.restore(state)
             if self._incremental:
                 model._no_improvement_count = 0
@@ -248,8 +248,3 @@ class EpochFit:
             self._stops_on_score = False
             self._diverged(DivergedError("", model.n_iter_ + 1, model.history_))
         model._set_parameters(parameters)
-
-
-def _without_average(state: EngineState, parameters: Parameters) -> dict[str, Parameters]:
-    """Return the optimiser's memory with a running mean of parameters, if there is one, set to these."""
-    return {name: parameters if name == "average" else arrays for name, arrays in state.memory.items()}
