@@ -37,10 +37,18 @@ def test_products_are_those_of_a_layer(kind):
     if kind is products.ONEDNN and not products.has_onednn():
         pytest.skip("this PyTorch has no oneDNN here")
     rng = torch.Generator().manual_seed(0)
-    H, W, b, dZ = (torch.randn(shape, generator=rng) for shape in ((6, 5), (4, 5), (4,), (6, 4)))
-    torch.testing.assert_close(kind.affine(H, W, b), H @ W.T + b)
-    torch.testing.assert_close(kind.below(dZ, W), dZ @ W)
-    torch.testing.assert_close(kind.gradient(dZ, H), dZ.T @ H)
+    H, W, b, dZ = (torch.randn(shape, generator=rng) for shape in ((5, 6), (4, 5), (4,), (4, 6)))
+    torch.testing.assert_close(kind.affine(W, H, b=b, scale=0.5), 0.5 * W @ H + b[:, None])
+    torch.testing.assert_close(kind.affine(W, H.t().contiguous().t(), b=None, scale=2.0), 2 * W @ H)
+    torch.testing.assert_close(kind.below(W, dZ), W.T @ dZ)
+    torch.testing.assert_close(kind.gradient(dZ, H), dZ @ H.T)
+
+
+def test_products_of_bfloat16_add_b_in_its_own_type():
+    W, H, b = torch.ones(1, 2).bfloat16(), torch.ones(2, 3).bfloat16(), torch.tensor([1e-4])
+    Z = products.PLAIN.affine(W, H, b=b)
+    assert Z.dtype == torch.float32
+    assert torch.equal(Z, (2 + b).expand(1, 3))  # in bfloat16 it would be 2
 
 
 def test_products_are_chosen_by_work_type_and_device():

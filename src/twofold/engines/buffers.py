@@ -102,14 +102,14 @@ class Buffers:
     ----------
     rows : Tensor of int64, shape (n,)
     raw, X : Tensor, shape (n, d)
-        The gathered features, as they lie in memory and as the products read them.
+        The gathered features, as they lie in memory and as the products read them. From here on samples are columns.
     products : list of Products
         Of each layer.
-    Z, H, dropped, dH : lists of Tensor, shape (n, h) each
+    Z, H, dropped, dH : lists of Tensor, shape (h, n) each
         Pre-activations, activations, activations after dropout, and gradients of each hidden layer.
-    masks : list of Tensor
+    masks : list of Tensor, shape (h, n) each
         Of dropout; empty without it.
-    dO : Tensor, shape (n, q)
+    dO : Tensor, shape (q, n)
     """
 
     def __init__(
@@ -123,16 +123,16 @@ class Buffers:
         device: torch.device,
     ) -> None:
 
-        def empty(width: int, dtype: torch.dtype) -> Tensor:
-            return torch.empty((n, width), dtype=dtype, device=device)
+        def empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
+            return torch.empty((rows, columns), dtype=dtype, device=device)
 
         self.rows = torch.empty(n, dtype=torch.int64, device=device)
-        self.raw = empty(network.inputs, features)
-        self.X = self.raw if features == operands else empty(network.inputs, operands)
+        self.raw = empty(n, network.inputs, features)
+        self.X = self.raw if features == operands else empty(n, network.inputs, operands)
         self.products: list[Products] = [
             choose_products(work=n * inputs * outputs, dtype=operands, device=device)
             for inputs, outputs in network.shapes
         ]
-        self.Z, self.H, self.dropped, self.dH = ([empty(h, operands) for h in network.hidden] for _ in range(4))
-        self.masks = [empty(h, operands) for h in network.hidden] if network.dropout else []
-        self.dO = empty(network.outputs, floats)
+        self.Z, self.H, self.dropped, self.dH = ([empty(h, n, operands) for h in network.hidden] for _ in range(4))
+        self.masks = [empty(h, n, operands) for h in network.hidden] if network.dropout else []
+        self.dO = empty(network.outputs, n, floats)

@@ -2,8 +2,9 @@
 
 Read it beside ``scratch.py``: the same forward, backward and update. What differs is where the numbers lie. All
 parameters are one flat array, ``[every W, every b]``, so that an update is a few operations however many layers there
-are; buffers are made once per size of a minibatch; image bytes stay bytes until they are gathered, and their factor
-1/255 goes into the first layer's weights, not into every pixel.
+are; samples are columns, so that no product needs a transposed copy; buffers are made once per size of a minibatch;
+image bytes stay bytes until they are gathered, and their factor 1/255 goes to the first layer's few outputs, not to
+every pixel.
 
 With ``precision="bfloat16"`` the products take and give bfloat16, and so are the hidden layers between them; outputs,
 loss, parameters, the optimiser's memory and updates stay float32.
@@ -91,7 +92,7 @@ class FusedEngine:
         self._copies = Flat(network, self._operands, self._device)
         self._replays = Replays(device_capture(self._device))
         self._numbers = torch.zeros(5, dtype=self._floats, device=self._device)
-        self._tally = Tally(self._device, wait=not self._replays.active)
+        self._tally = Tally(self._device, partial(correct, self._targets), wait=not self._replays.active)
         self._buffers: dict[int, Buffers] = {}
         self._X: Tensor
         self._y: Tensor
@@ -135,14 +136,15 @@ class FusedEngine:
                 self._forget()
             self._buffers[n] = self._make_buffers(n, self._X.dtype)
         buffers = self._buffers[n]
-        buffers.rows.copy_(torch.from_numpy(indices))
         masks = dropout_masks(
             self.network.hidden, n, self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
         )
         for buffer, mask in zip(buffers.masks, masks, strict=True):
-            buffer.copy_(torch.from_numpy(mask))
-        numbers = self._step_numbers(learning_rate)
-        self._replays.run(n, lambda: self._compute(buffers, numbers))
+            buffer.copy_(torch.from_numpy(mask).t())
+        numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(indices).to(self._device)
+        if self._replays.active:
+            rows = buffers.rows.copy_(rows)
+        self._replays.run(n, lambda: self._compute(rows, buffers, numbers))
         if self._average is not None:
             self._average.all.lerp_(self._theta.all, 1 - self._recipe.keep(self.steps))
         self.steps += 1
@@ -152,21 +154,20 @@ class FusedEngine:
         """The parameters that predictions are made with."""
         return self._theta if self._average is None else self._average
 
-    def _compute(self, buffers: Buffers, numbers: list[Scalar]) -> None:
+    def _compute(self, rows: Tensor, buffers: Buffers, numbers: list[Scalar]) -> None:
         """Do a step's arithmetic, all of it on the device."""
-        rows = buffers.rows
         X = torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
-        y = self._y.index_select(0, rows)  # (|B|,) or (|B|, q)
+        y = self._y.index_select(0, rows).t()  # (|B|,) or (q, |B|)
         weight = None if self._weight is None else self._weight.index_select(0, rows)
-        layers = self._read_by_products(self._theta, X.dtype)
-        O, tape = self._passes.forward(layers, X, buffers, training=True)  # (|B|, q)
-        share, smoothing = shares(len(O), weight), self._recipe.label_smoothing
+        layers, factor = self._read_by_products(self._theta), _factor(X.dtype)
+        O, tape = self._passes.forward(layers, X, factor, buffers, training=True)  # (q, |B|)
+        share, smoothing = shares(len(rows), weight), self._recipe.label_smoothing
         losses = self._loss(O, y, share, buffers.dO)  # (|B|,)
         if smoothing:
             labels = self._targets == "labels"
             losses = smooth(losses, buffers.dO, O, y, share=share, smoothing=smoothing, labels=labels)
-        self._tally.add(losses, correct(self._targets, O, y), weight)
-        self._update(self._passes.backward(layers, tape, buffers, self._gradient), numbers, _factor(X.dtype))
+        self._tally.add(losses, O, y, weight)
+        self._update(self._passes.backward(layers, tape, buffers, self._gradient), numbers, factor)
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -203,12 +204,13 @@ class FusedEngine:
         if len(X) == 1 and self._one_row is not None:
             return self._one_row(X[0])[None]
         features = tensor(X)
-        layers = self._read_by_products(self._model, features.dtype)
+        layers, factor = self._read_by_products(self._model), _factor(features.dtype)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
         for rows in (slice(i, i + CHUNK) for i in range(0, len(features), CHUNK)):
             part = features[rows].to(self._device)
-            result, _ = self._passes.forward(layers, part, self._make_buffers(len(part), part.dtype, dropout=False))
-            O[rows] = result.cpu().numpy()
+            buffers = self._make_buffers(len(part), part.dtype, dropout=False)
+            result, _ = self._passes.forward(layers, part, factor, buffers)
+            O[rows] = result.t().cpu().numpy()
         return O
 
     @torch.inference_mode()
@@ -219,12 +221,11 @@ class FusedEngine:
         weight = None if block.weight is None else self._place(block.weight)
         buffers = self._make_buffers(len(features), features.dtype, dropout=False)
         # Nothing is to follow these samples' means and variances.
-        layers = [
-            layer._replace(mean=None, variance=None) for layer in self._read_by_products(self._model, features.dtype)
-        ]
-        O, tape = self._passes.forward(layers, features, buffers, training=True)
-        self._loss(O, self._place(block.y), shares(len(O), weight), buffers.dO)
-        self._collect(self._passes.backward(layers, tape, buffers, self._gradient), _factor(features.dtype))
+        layers = [layer._replace(mean=None, variance=None) for layer in self._read_by_products(self._model)]
+        factor = _factor(features.dtype)
+        O, tape = self._passes.forward(layers, features, factor, buffers, training=True)
+        self._loss(O, self._place(block.y).t(), shares(len(features), weight), buffers.dO)
+        self._collect(self._passes.backward(layers, tape, buffers, self._gradient), factor)
         return self._gradient.read()
 
     def parameters(self) -> Parameters:
@@ -249,20 +250,21 @@ class FusedEngine:
         self._tally.set(state.totals)
         self.steps = state.steps
 
-    def _read_by_products(self, theta: Flat, features: torch.dtype) -> list[Tensors]:
-        """Return the layers as the products read them: in the operands' type, the first W times the features' factor.
+    def _read_by_products(self, theta: Flat) -> list[Tensors]:
+        """Return the layers as the products read them: in the operands' type.
 
-        Where that is what they are, they are not copied. A normalisation reads its own numbers as they are.
+        Where that is what they are, they are not copied. What is not added to the operands' type stays as it is: the
+        last b, and what a normalisation reads.
         """
-        factor = _factor(features)
         layers = list(theta.layers)
-        if self._operands != self._floats:
-            self._copies.trained.copy_(theta.trained)
-            copies = zip(layers, self._copies.layers, strict=True)
-            layers = [layer._replace(W=copy.W, b=copy.b if layer.gamma is None else layer.b) for layer, copy in copies]
-        if factor != 1:
-            layers[0] = layers[0]._replace(W=torch.mul(theta.layers[0].W, factor, out=self._copies.layers[0].W))
-        return layers
+        if self._operands == self._floats:
+            return layers
+        self._copies.trained.copy_(theta.trained)
+        last = len(layers) - 1
+        return [
+            layer._replace(W=copy.W, b=copy.b if layer.gamma is None and index < last else layer.b)
+            for index, (layer, copy) in enumerate(zip(layers, self._copies.layers, strict=True))
+        ]
 
     def _update(self, gradients: Gradients, numbers: list[Scalar], factor: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""

@@ -1,7 +1,8 @@
 """The functions of ``twofold.functions`` on PyTorch tensors, in place: for `fused`, formula by formula the same.
 
 Activations and losses here know their own backward pass, so no autograd is needed; what a formula means is said where
-it is written for reading, in ``twofold.functions``. Nothing here reads a number back from the device.
+it is written for reading, in ``twofold.functions``. Samples are columns: outputs O are (q, n), hidden layers (h, n).
+Nothing here reads a number back from the device.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Activation(NamedTuple):
     Attributes
     ----------
     value : callable
-        ``H = phi(Z)`` from Z and a buffer (n, h); those that don't need Z again write over it.
+        ``H = phi(Z)`` from Z and a buffer (h, n); those that don't need Z again write over it.
     backward : callable
         ``dZ = dH * phi'(Z)`` from dH, Z and H, written over dH.
     """
@@ -56,69 +57,62 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def shares(n: int, weight: Tensor | None) -> Scalar:
-    """Return each sample's share in the mean, ``1 / n`` or ``w_i / sum_i w_i`` as a column (n, 1)."""
+    """Return each sample's share in the mean, ``1 / n`` or ``w_i / sum_i w_i`` (n,)."""
     if weight is None:
         return 1 / n
     total = weight.sum()
-    return (weight / torch.where(total > 0, total, 1)).unsqueeze(1)
+    return weight / torch.where(total > 0, total, 1)
 
 
 def squared(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     """``l = |o - y|^2 / 2``, ``dO = share (O - Y)``."""
     torch.sub(O, Y, out=out)
-    losses = out.square().sum(dim=1).div_(2)
+    losses = out.square().sum(dim=0).div_(2)
     out.mul_(share)
     return losses
 
 
 def huber(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     """``l = sum_j c_j (r_j - c_j / 2)`` with ``r = o - y`` and c, r cut to +-1; ``dO = share c``."""
-    R = torch.sub(O, Y)  # (n, q)
+    R = torch.sub(O, Y)  # (q, n)
     torch.clamp(R, -1, 1, out=out)
-    losses = R.sub_(out, alpha=0.5).mul_(out).sum(dim=1)
+    losses = R.sub_(out, alpha=0.5).mul_(out).sum(dim=0)
     out.mul_(share)
     return losses
 
 
 def absolute(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     """``l = sum_j |o_j - y_j|``, ``dO = share sign(O - Y)``."""
-    R = torch.sub(O, Y)  # (n, q)
+    R = torch.sub(O, Y)  # (q, n)
     torch.sign(R, out=out).mul_(share)
-    return R.abs_().sum(dim=1)
+    return R.abs_().sum(dim=0)
 
 
 def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
-    """``l = log sum_i exp(s_i) - sum_j y_j s_j`` with ``s = o - max``, ``dO = share (softmax(O) - y)``."""
-    top, total = _exponentials(O, out)  # (n, 1) both
+    """``l = - sum_j y_j log softmax(o)_j``, ``dO = share (softmax(O) - y)``."""
+    logs, P = torch.log_softmax(O, 0), torch.softmax(O, 0, out=out)  # (q, n)
     if y.ndim == 1:
-        index = y.unsqueeze(1)
-        losses = (top - O.gather(1, index)).add_(total.log()).squeeze(1)
-        out.mul_(share / total)
-        _add_at(out, index, -share)
-        return losses
-    losses = ((top - O).add_(total.log())).mul_(y).sum(dim=1)
-    out.mul_(y.sum(dim=1, keepdim=True) / total).sub_(y).mul_(share)  # a row may sum to 1 only to rounding
+        losses = logs.gather(0, y.unsqueeze(0)).squeeze(0).neg_()
+    else:
+        losses = logs.mul_(y).sum(dim=0).neg_()
+        P.mul_(y.sum(dim=0))  # which is 1 only to rounding
+    _subtract_target(P, y).mul_(share)
     return losses
 
 
 def softmax_squared(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     """``l = |r|^2 / 2``, ``dO_j = share p_j (r_j - sum_k p_k r_k)`` with ``p = softmax(o)``, ``r = p - y``."""
-    _, total = _exponentials(O, out)
-    P = out.div_(total)
-    R = P.clone()  # (n, q)
-    if y.ndim == 1:
-        _add_at(R, y.unsqueeze(1), -1.0)
-    else:
-        R.sub_(y)
-    losses = R.square().sum(dim=1).div_(2)
-    R -= (P * R).sum(dim=1, keepdim=True)
+    P = torch.softmax(O, 0, out=out)
+    R = _subtract_target(P.clone(), y)  # (q, n)
+    losses = R.square().sum(dim=0).div_(2)
+    R -= (P * R).sum(dim=0)
     P.mul_(R).mul_(share)
     return losses
 
 
 def sigmoid_cross_entropy(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
     """``l = sum_j log(1 + exp(o_j)) - y_j o_j``, ``dO = share (sigma(O) - Y)``."""
-    losses = (O.clamp(min=0) - O * Y + torch.log1p(torch.exp(-O.abs()))).sum(dim=1)
+    losses = (O.clamp(min=0) - O * Y + torch.log1p(torch.exp(-O.abs()))).sum(dim=0)
     torch.sigmoid(O, out=out).sub_(Y).mul_(share)
     return losses
 
@@ -127,42 +121,28 @@ def smooth(
     losses: Tensor, dO: Tensor, O: Tensor, y: Tensor, *, share: Scalar, smoothing: float, labels: bool
 ) -> Tensor:
     """Smooth targets: ``l - s o (u - y)``, ``dO - share s (u - y)``; see `twofold.functions.losses.smooth`."""
-    away = torch.full_like(O, 0.5 if labels else 1 / O.shape[1])  # (n, q), u - y
-    if y.ndim == 1:
-        _add_at(away, y.unsqueeze(1), -1.0)
-    else:
-        away.sub_(y)
-    level = 0.0 if labels else O.amax(dim=1, keepdim=True)
-    losses = losses - smoothing * ((O - level) * away).sum(dim=1)
+    away = _subtract_target(torch.full_like(O, 0.5 if labels else 1 / len(O)), y)  # (q, n), u - y
+    level = 0.0 if labels else O.amax(dim=0)
+    losses = losses - smoothing * ((O - level) * away).sum(dim=0)
     dO.sub_(away.mul_(share), alpha=smoothing)
     return losses
 
 
-def _exponentials(O: Tensor, out: Tensor) -> tuple[Tensor, Tensor]:
-    """Write ``exp(o - max)`` to out; return each row's largest output and the sum of what was written, (n, 1)."""
-    top = O.amax(dim=1, keepdim=True)
-    torch.sub(O, top, out=out).exp_()
-    return top, out.sum(dim=1, keepdim=True)
-
-
-def _add_at(A: Tensor, index: Tensor, value: Scalar) -> None:
-    """Add a number, or one of each row (n, 1), to one element of each row of A (n, q)."""
-    column = value if isinstance(value, Tensor) else A.new_full((1, 1), value).expand(len(A), 1)
-    A.scatter_add_(1, index, column)
+def _subtract_target(P: Tensor, y: Tensor) -> Tensor:
+    """Subtract the targets, class indices (n,) or columns (q, n), from P (q, n) in place."""
+    if y.ndim == 2:
+        return P.sub_(y)
+    return P.scatter_(0, y.unsqueeze(0), -1.0, reduce="add")
 
 
 def correct(targets: str, O: Tensor, y: Tensor) -> Tensor:
     """Tell how much of each sample's prediction is right: see `twofold.metrics.correct`; 0 for numbers."""
     if targets == "numbers":
-        return O.new_zeros(len(O))
+        return O.new_zeros(O.shape[1])
     if targets == "labels":
-        return ((O > 0) == (y > 0.5)).to(O.dtype).mean(dim=1)
-    return (_first_largest(O) == (y if y.ndim == 1 else _first_largest(y))).to(O.dtype)
-
-
-def _first_largest(O: Tensor) -> Tensor:
-    """Return the place of each row's largest number; on a CPU by NumPy, five times as fast on rows of a thousand."""
-    return torch.from_numpy(O.numpy().argmax(axis=1)) if O.device.type == "cpu" else O.argmax(dim=1)
+        return ((O > 0) == (y > 0.5)).to(O.dtype).mean(dim=0)
+    # Of several largest `torch.max` promises the first.
+    return (O.max(dim=0).indices == (y if y.ndim == 1 else y.max(dim=0).indices)).to(O.dtype)
 
 
 # Each loss, of (O, y, share, out): returns the loss of each sample (n,) and writes the gradient of the mean to out.

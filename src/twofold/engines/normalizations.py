@@ -1,4 +1,7 @@
-"""The normalisations of ``twofold.functions`` for `fused`: PyTorch's own kernels, without autograd."""
+"""The normalisations of ``twofold.functions`` for `fused`, without autograd.
+
+Samples are columns: over the samples PyTorch has kernels of its own for that, over the units it has none.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,10 @@ class Normalization(NamedTuple):
     Attributes
     ----------
     value : callable
-        ``gamma Z_hat + b`` and the statistics, of Z (n, h), the layer, and whether this is training: then batch
+        ``gamma Z_hat + b`` and the statistics, of Z (h, n), the layer, and whether this is training: then batch
         normalisation takes the minibatch's own means and variances, which the layer's, if it has them, follow.
     backward : callable
-        dZ, dgamma and db, of the gradient (n, h) at ``gamma Z_hat + b``, Z, the statistics of training, and the layer.
+        dZ, dgamma and db, of the gradient (h, n) at ``gamma Z_hat + b``, Z, the statistics of training, and the layer.
     """
 
     value: Callable[[Tensor, Tensors, bool], tuple[Tensor, Statistics]]
@@ -33,32 +36,43 @@ class Normalization(NamedTuple):
 
 def batch_value(Z: Tensor, layer: Tensors, training: bool) -> tuple[Tensor, Statistics]:
     """Normalise each unit over the samples."""
-    A, m, scale = torch.native_batch_norm(Z, layer.gamma, layer.b, layer.mean, layer.variance, training, RATE, EPSILON)
-    return A, (m, scale)
+    A, m, scale = torch.native_batch_norm(
+        Z.unsqueeze(0), layer.gamma, layer.b, layer.mean, layer.variance, training, RATE, EPSILON
+    )
+    return A.squeeze(0), (m, scale)
 
 
 def batch_backward(dA: Tensor, Z: Tensor, statistics: Statistics, layer: Tensors) -> tuple[Tensor, Tensor, Tensor]:
     """Go back through `batch_value`."""
     m, scale = statistics
     dZ, dgamma, db = aten.native_batch_norm_backward(
-        dA, Z, layer.gamma, None, None, m, scale, True, EPSILON, [True, True, True]
+        dA.unsqueeze(0), Z.unsqueeze(0), layer.gamma, None, None, m, scale, True, EPSILON, [True, True, True]
     )
-    return dZ, dgamma, db
+    return dZ.squeeze(0), dgamma, db
 
 
 def layer_value(Z: Tensor, layer: Tensors, _training: bool) -> tuple[Tensor, Statistics]:
     """Normalise each sample over the units."""
-    A, m, scale = torch.native_layer_norm(Z, [Z.shape[1]], layer.gamma, layer.b, EPSILON)
-    return A, (m, scale)
+    v, m = torch.var_mean(Z.to(layer.b.dtype), 0, correction=0)  # (n,) both
+    scale = v.add_(EPSILON).rsqrt_()
+    A = (Z - m).mul_(scale).mul_(_column(layer.gamma)).add_(_column(layer.b))  # (h, n)
+    return A.to(Z.dtype), (m, scale)
 
 
 def layer_backward(dA: Tensor, Z: Tensor, statistics: Statistics, layer: Tensors) -> tuple[Tensor, Tensor, Tensor]:
-    """Go back through `layer_value`."""
+    """Go back through `layer_value`: ``dZ = scale (D - mean(D) - Z_hat mean(D Z_hat))`` with ``D = gamma dA``."""
     m, scale = statistics
-    dZ, dgamma, db = aten.native_layer_norm_backward(
-        dA, Z, [Z.shape[1]], m, scale, layer.gamma, layer.b, [True, True, True]
-    )
-    return dZ, dgamma, db
+    Z_hat = (Z - m).mul_(scale)  # (h, n)
+    D = dA.to(Z_hat.dtype)
+    dgamma, db = (D * Z_hat).sum(dim=1), D.sum(dim=1)
+    D = D * _column(layer.gamma)
+    dZ = (D - D.mean(dim=0)).sub_(Z_hat.mul_((D * Z_hat).mean(dim=0))).mul_(scale)
+    return dZ.to(dA.dtype), dgamma, db
+
+
+def _column(array: Tensor | None) -> Tensor | float:
+    """Return gamma or b (h,) as a column (h, 1)."""
+    return 1.0 if array is None else array.unsqueeze(1)
 
 
 NORMALIZATIONS: dict[str, Normalization] = {

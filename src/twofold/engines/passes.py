@@ -1,4 +1,7 @@
-"""The way of `fused` through a network: ``forward`` and ``backward`` of ``scratch.py``, in place."""
+"""The way of `fused` through a network: ``forward`` and ``backward`` of ``scratch.py``, in place.
+
+Samples are columns: what is (n, h) there is (h, n) here, so ``Z = W H + b``; ``twofold.engines.products`` says why.
+"""
 
 from __future__ import annotations
 
@@ -50,46 +53,47 @@ class Passes:
         self._normalization = None if network.normalization is None else NORMALIZATIONS[network.normalization]
 
     def forward(
-        self, layers: list[Tensors], X: Tensor, buffers: Buffers, *, training: bool = False
+        self, layers: list[Tensors], X: Tensor, factor: float, buffers: Buffers, *, training: bool = False
     ) -> tuple[Tensor, Tape]:
-        """Compute ``H = phi(X W + b)`` layer by layer, and the outputs O.
+        """Compute ``H = phi(W H + b)`` layer by layer, and the outputs O.
 
         Parameters
         ----------
         layers : list of Tensors
-            W and, without a normalisation, b of the operands' type.
+            W, and b where an activation follows at once, of the operands' type.
         X : Tensor, shape (n, d)
             As it was gathered, image bytes as they are.
+        factor : float
+            What the features stand for, times X; it is applied to the first layer's few products, not to X.
         buffers : Buffers
         training : bool
             Whether batch normalisation is by the minibatch's own means and variances.
 
         Returns
         -------
-        O : Tensor, shape (n, q)
+        O : Tensor, shape (q, n)
             In memory of their own.
         tape : Tape
         """
-        H = X if X.dtype == self._operands else buffers.X.copy_(X)  # (n, d)
+        H = (X if X.dtype == self._operands else buffers.X.copy_(X)).t()  # (d, n)
         tape = Tape([H], [], [])
         for index, layer in enumerate(layers[:-1]):
-            products, out = buffers.products[index], buffers.Z[index]
-            if self._normalization is None:
-                Z = products.affine(H, layer.W, layer.b, out=out)  # (n, h)
-            else:
-                Z = products.affine(H, layer.W, None, out=out)  # (n, h)
+            b = layer.b if self._normalization is None else None
+            Z = buffers.products[index].affine(layer.W, H, b=b, scale=factor, out=buffers.Z[index])  # (h, n)
+            factor = 1.0
+            if self._normalization is not None:
                 normalized, statistics = self._normalization.value(Z, layer, training)
                 tape.normalized.append((Z, statistics))
                 Z = normalized
-            H = self._phi[index].value(Z, buffers.H[index])  # (n, h)
+            H = self._phi[index].value(Z, buffers.H[index])  # (h, n)
             tape.hidden.append((Z, H))
             if buffers.masks:
                 H = torch.mul(H, buffers.masks[index], out=buffers.dropped[index])
             tape.inputs.append(H)
-        return buffers.products[-1].affine(H, layers[-1].W, layers[-1].b).to(self._floats), tape  # (n, q)
+        return buffers.products[-1].affine(layers[-1].W, H, b=layers[-1].b, scale=factor), tape  # (q, n)
 
     def backward(self, layers: list[Tensors], tape: Tape, buffers: Buffers, gradient: Flat) -> Gradients:
-        """Carry ``buffers.dO`` (n, q) back to every weight.
+        """Carry ``buffers.dO`` (q, n) back to every weight.
 
         Parameters
         ----------
@@ -107,19 +111,19 @@ class Passes:
         """
         gradients: Gradients = []
         same = self._operands == self._floats
-        dZ = buffers.dO.to(self._operands)  # (n, q)
+        dZ = buffers.dO.to(self._operands)  # (q, n)
         for index in reversed(range(len(layers))):
             products, own = buffers.products[index], gradient.layers[index]
-            if self._normalization is None or own.gamma is None:
-                torch.sum(dZ, 0, dtype=self._floats, out=own.b)
+            if own.gamma is None or self._normalization is None:
+                torch.sum(dZ, 1, dtype=self._floats, out=own.b)
             else:
-                dZ, dgamma, db = self._normalization.backward(dZ, *tape.normalized[index], layers[index])  # (n, h)
+                dZ, dgamma, db = self._normalization.backward(dZ, *tape.normalized[index], layers[index])  # (h, n)
                 own.gamma.copy_(dgamma)
                 own.b.copy_(db)
             gradients.append(products.gradient(dZ, tape.inputs[index], out=own.W if same else None))
             if index > 0:
-                dH = products.below(dZ, layers[index].W, out=buffers.dH[index - 1])  # (n, h)
+                dH = products.below(layers[index].W, dZ, out=buffers.dH[index - 1])  # (h, n)
                 if buffers.masks:
                     dH.mul_(buffers.masks[index - 1])
-                dZ = self._phi[index - 1].backward(dH, *tape.hidden[index - 1])  # (n, h)
+                dZ = self._phi[index - 1].backward(dH, *tape.hidden[index - 1])  # (h, n)
         return gradients[::-1]
