@@ -6,7 +6,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Iterator
-from io import BufferedRandom
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 
 from twofold.errors import DataError, DataNotFoundError
@@ -32,10 +32,35 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     DataError
         It can't be read: a folder, permission denied.
     """
+    with reading(path) as (file, size):
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedReader, int]]:
+    """Open a file to read; what goes wrong becomes one of twofold's errors, until the block ends.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Yields
+    ------
+    file : binary file
+    size : int
+        Its bytes, and 0 of a device such as /dev/zero, which has no end: read no more than that.
+
+    Raises
+    ------
+    DataNotFoundError
+        There is no such file.
+    DataError
+        It can't be read: a folder, permission denied.
+    """
     try:
         with Path(path).open("rb") as file:
-            # The size bounds the read: a device such as /dev/zero has no end, and size 0.
-            return file.read(os.fstat(file.fileno()).st_size)
+            yield file, os.fstat(file.fileno()).st_size
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{path}: no such file; check the path") from error
     except OSError as error:

@@ -1,4 +1,6 @@
+import contextlib
 import gzip
+import hashlib
 import itertools
 import os
 import re
@@ -75,6 +77,13 @@ def test_gzip_files_of_several_members_are_read_whole(cuts):
     packed = b"".join(gzip.compress(content[a:b]) for a, b in itertools.pairwise(edges))
     assert parse_idx(packed, "a").tobytes() == content[8:]
     assert parse_idx(packed + bytes(512), "a").tobytes() == content[8:]
+
+
+def test_zeros_after_a_member_are_padding_as_in_pythons_gzip():
+    content = header(8, 3) + b"abc"
+    packed = gzip.compress(content[:5]) + bytes(70_000) + gzip.compress(content[5:]) + bytes(9)
+    assert gzip.decompress(packed) == content
+    assert parse_idx(packed, "a").tobytes() == b"abc"
 
 
 def test_a_later_member_may_be_longer_than_one_slice():
@@ -158,6 +167,45 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_its_claim():
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f8"])
+@pytest.mark.parametrize("numbers", ["noise", "zeros"])
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_reading_takes_the_memory_of_the_array_and_little_else(tmp_path, dtype, numbers, name):
+    n = 4_000_000 // np.dtype(dtype).itemsize
+    values = np.random.default_rng(0).integers(0, 256 if numbers == "noise" else 1, n).astype(dtype)
+    write_idx(tmp_path / name, values)
+    tracemalloc.start()
+    try:
+        array = read_idx(tmp_path / name, update=hashlib.md5(usedforsecurity=False).update)
+        assert 4_000_000 <= tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(array, values)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD,
+        GZIPPED,
+        GZIPPED + bytes(100_000),
+        GOOD + bytes(100_000),
+        b"no IDX file" * 10_000,
+        GZIPPED[:-1],
+        gzip.compress(header(8, 10) + os.urandom(200_000)),
+        GZIPPED + os.urandom(200_000),
+    ],
+    ids=["plain", "gzip", "padded", "too long", "another", "cut off", "bomb", "garbage"],
+)
+def test_a_checksum_sees_each_byte_of_a_file_once_also_of_one_that_is_refused(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    seen = []
+    with contextlib.suppress(FileFormatError):
+        read_idx(tmp_path / "a", update=seen.append)
+    assert b"".join(seen) == content
+    assert max(map(len, seen)) <= 1 << 16
 
 
 @pytest.mark.parametrize("sizes", [(0, 2**32 - 1, 2**32 - 1, 2**32 - 1), (1,) * 65], ids=len)

@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -371,6 +372,17 @@ def test_files_of_other_sizes_are_not_the_set(home):
         write_idx(raw / name.removesuffix(".gz"), array)
     with pytest.raises(DataError, match=r"mnist has \(60000, 28, 28\) and \(10000, 28, 28\); check that"):
         read_image_set(real, home / "r")
+
+
+def test_a_set_is_read_without_its_files_in_memory():
+    if "TWOFOLD_DATA" not in os.environ:
+        pytest.skip("TWOFOLD_DATA is not set: it names the folder that holds fashion-mnist/")
+    tracemalloc.start()
+    try:
+        arrays = read_image_set("fashion-mnist")
+        assert tracemalloc.get_traced_memory()[1] < sum(array.nbytes for array in arrays) + 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_progress_may_be_left_out(home, first, served):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError
+from twofold.values import is_sparse
 
 if TYPE_CHECKING:
     import torch.utils.data
@@ -38,8 +38,9 @@ class Samples:
 
     def __post_init__(self) -> None:
         for name in ("X", "y", "sample_weight"):
-            if getattr(self, name) is not None and not sparse.issparse(getattr(self, name)):
-                object.__setattr__(self, name, np.asarray(getattr(self, name)))
+            value = getattr(self, name)
+            if value is not None and not is_sparse(value):
+                object.__setattr__(self, name, np.asarray(value))
         if self.X.ndim < 2:
             raise DataError(f"X has shape {self.X.shape}; expected (samples, features) or (samples, height, width)")
         if self.y.shape[:1] != self.X.shape[:1]:

@@ -13,42 +13,45 @@ References
 ----------
 LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "The IDX file format", 1998.
 Gailly, Adler, "zlib technical details": deflate expands at most 1032:1.
-Deutsch, RFC 1952, 1996: a gzip file is one or more members.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 import struct
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from twofold.data.slices import Slices, Unpacked, Update
 from twofold.errors import DataError, FileFormatError
-from twofold.files import read_bytes, replacing
+from twofold.files import reading, replacing
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 TYPE_CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP_WINDOW = 31  # zlib's window bits for "a gzip header, and check its CRC"
 DEFLATE_LIMIT = 1032
 LONGEST_HEADER = 4 + 4 * 255
 AGAIN = "check that it is the file you meant, or download it again"
 
 
-def read_idx(path: str | os.PathLike[str]) -> Array:
+def read_idx(path: str | os.PathLike[str], *, update: Update | None = None) -> Array:
     """Read an IDX file; whether it is gzip is seen from its first bytes, not from its name.
+
+    It is read and unpacked slice by slice straight into the array, the only thing in memory that is large.
 
     Parameters
     ----------
     path : path
         The file.
+    update : callable, optional
+        Called with the bytes of the whole file, slice by slice, even if it is refused: a checksum's ``update``.
 
     Returns
     -------
@@ -73,7 +76,13 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     ...     read_idx(f"{folder}/labels.gz")
     array([9, 0, 3], dtype=uint8)
     """
-    return parse_idx(read_bytes(path), path)
+    with reading(path) as (file, size):
+        slices = Slices(file, size, update)
+        try:
+            return _parse(file, slices, path)
+        except FileFormatError:
+            slices.finish()
+            raise
 
 
 def parse_idx(content: bytes, source: str | os.PathLike[str]) -> Array:
@@ -101,27 +110,52 @@ def parse_idx(content: bytes, source: str | os.PathLike[str]) -> Array:
     >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 5]), "two labels")
     array([7, 5], dtype=uint8)
     """
-    if not content:
+    file = io.BytesIO(content)
+    return _parse(file, Slices(file, len(content)), source)
+
+
+def _parse(file: BinaryIO, slices: Slices, source: str | os.PathLike[str]) -> Array:
+    """Read the header, make the array it claims if the file can hold that, and fill it."""
+    if not slices.size:
         raise FileFormatError(f"{source}: the file is empty; {AGAIN}")
-    packed = content[:2] == GZIP_MAGIC
-    head = bytes(_inflate(content, LONGEST_HEADER, source)) if packed else content[:LONGEST_HEADER]
+    packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    file.seek(0)
+    content = Unpacked(slices, source) if packed else slices
+    head = _take(content, LONGEST_HEADER)  # damage in there is told as such, before anything claimed is believed
     dtype, shape = _parse_header(head, source)
     start = 4 + 4 * len(shape)
     expected = start + math.prod(shape) * dtype.itemsize
-    if packed and expected > DEFLATE_LIMIT * len(content):
+    if packed and expected > DEFLATE_LIMIT * slices.size:
         raise FileFormatError(
-            f"{source}: the header claims {expected} bytes, more than {len(content)} bytes of gzip can hold; {AGAIN}"
+            f"{source}: the header claims {expected} bytes, more than {slices.size} bytes of gzip can hold; {AGAIN}"
         )
-    data = _inflate(content, expected + 1, source) if packed else content
-    if len(data) != expected:
-        # Unpacking stops one byte past the claim, so that a gzip bomb costs no memory.
-        actual = f"at least {len(data)}" if packed and len(data) > expected else f"{len(data)}"
-        raise FileFormatError(f"{source}: the header claims {expected} bytes, but there are {actual}; {AGAIN}")
+    if not packed and expected != slices.size:
+        raise _wrong_length(source, expected, f"{slices.size}")
     try:
-        array = np.ndarray(shape, dtype, buffer=data, offset=start)
+        array = np.empty(shape, dtype.newbyteorder("="))
     except ValueError as error:
         raise FileFormatError(f"{source}: NumPy can hold no array of shape {shape}: {error}; {AGAIN}") from error
-    return np.require(array, dtype.newbyteorder("="), ["C", "A", "W"])
+    done = start + _fill(array, head[start:], content)
+    if done < expected:
+        raise _wrong_length(source, expected, f"{done}")
+    if len(head) > expected or content.read(1):  # no further than one byte, so that a gzip bomb costs no memory
+        raise _wrong_length(source, expected, f"at least {expected + 1}")
+    return array if dtype.isnative else array.byteswap(inplace=True)
+
+
+def _wrong_length(source: str | os.PathLike[str], expected: int, actual: str) -> FileFormatError:
+    return FileFormatError(f"{source}: the header claims {expected} bytes, but there are {actual}; {AGAIN}")
+
+
+def _fill(array: Array, first: bytes, content: Slices | Unpacked) -> int:
+    """Put the first bytes and what follows into an array, as many as it holds, and return how many there were."""
+    target = array.reshape(-1).view(np.uint8).data
+    done = min(len(first), len(target))
+    target[:done] = first[:done]
+    while done < len(target) and (piece := content.read(len(target) - done)):
+        target[done : done + len(piece)] = piece
+        done += len(piece)
+    return done
 
 
 def _parse_header(head: bytes, source: str | os.PathLike[str]) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -142,29 +176,12 @@ def _parse_header(head: bytes, source: str | os.PathLike[str]) -> tuple[np.dtype
     return np.dtype(TYPE_CODES[code]), struct.unpack_from(f">{dimensions}I", head, 4)
 
 
-def _inflate(content: bytes, limit: int, source: str | os.PathLike[str]) -> bytearray:
-    """Unpack gzip, all members, into at most `limit` bytes."""
-    rest = memoryview(content)
-    data, done = bytearray(limit), 0  # pages that are never written take no memory
-    # In slices: what zlib hands back is then small, and the one large piece of memory is the result. Later members,
-    # which are rare, come in smaller ones, since zlib copies what it leaves over.
-    member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 18
-    try:
-        while done < limit and rest:
-            piece = member.decompress(rest[:step], limit - done)
-            data[done : done + len(piece)] = piece
-            done += len(piece)
-            rest = rest[min(step, len(rest)) - len(member.unused_data) :]
-            if member.eof:
-                member, step = zlib.decompressobj(GZIP_WINDOW), 1 << 14
-                if not any(rest):  # zero bytes at the end are padding, as gzip itself has it
-                    del data[done:]
-                    return data
-    except zlib.error as error:
-        raise FileFormatError(f"{source}: damaged gzip data: {error}; download it again") from error
-    if done < limit:
-        raise FileFormatError(f"{source}: the gzip data is cut off after {len(content)} bytes; download it again")
-    return data
+def _take(content: Slices | Unpacked, count: int) -> bytes:
+    """Read so many bytes, or as many as there are."""
+    taken = b""
+    while len(taken) < count and (piece := content.read(count - len(taken))):
+        taken += piece
+    return taken
 
 
 def write_idx(path: str | os.PathLike[str], array: Array) -> None:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from twofold.data.idx import parse_idx
-from twofold.data.idx_folder import ImageArrays, check_fit
+from twofold.data.idx import read_idx
+from twofold.data.idx_folder import Array, ImageArrays, check_fit
 from twofold.data.layout import (
     FILE_NAMES,
     IMAGE_SETS,
     ImageSet,
     cache_folder,
-    checksum,
     complete,
     find_files,
+    has_sum,
     is_another,
     missing,
     places,
     resolve,
 )
-from twofold.errors import ChecksumError, DataError, DataNotFoundError, DownloadError
+from twofold.errors import ChecksumError, DataError, DataNotFoundError, DownloadError, FileFormatError
 from twofold.files import read_bytes, replacing
 
 if TYPE_CHECKING:
@@ -92,25 +93,42 @@ def read_image_set(
         raise DataNotFoundError(f"{os.fspath(root)}: no such folder; {advice}")
     with ThreadPoolExecutor(len(FILE_NAMES)) as pool:  # zlib and hashlib let go of the interpreter's lock
         for place, paths in complete(image_set, root):
-            contents, sums = zip(*pool.map(_with_sum, paths), strict=True)
-            if not is_another(image_set, place, sums):
+            files = list(pool.map(_read, paths))
+            if not is_another(image_set, place, [file.md5 for file in files]):
                 break
+            files.clear()  # before the next ones are in memory
         else:
             raw = get_image_set(image_set, root, progress=progress)
             paths = [raw / name for name in FILE_NAMES]
-            contents, sums = zip(*pool.map(_with_sum, paths), strict=True)
-        for path, actual, published in zip(paths, sums, image_set.md5, strict=True):
-            if actual not in (None, published):
-                advice = f"delete it and run `twofold data get {image_set.name}`"
-                raise ChecksumError(f"{path}: MD5 sum {actual} instead of {published}; {advice}")
-        arrays = ImageArrays(*pool.map(parse_idx, contents, paths))
+            files = list(pool.map(_read, paths))
+    for path, file, published in zip(paths, files, image_set.md5, strict=True):
+        if file.md5 not in (None, published):
+            advice = f"delete it and run `twofold data get {image_set.name}`"
+            raise ChecksumError(f"{path}: MD5 sum {file.md5} instead of {published}; {advice}")
+    arrays = ImageArrays(*(file.array() for file in files))
     _check_set(image_set, arrays, paths)
     return arrays
 
 
-def _with_sum(path: Path) -> tuple[bytes, str | None]:
-    content = read_bytes(path)
-    return content, checksum(path, content)
+class _File(NamedTuple):
+    """What a file holds, or why it holds nothing: a wrong sum says more, so it is told first."""
+
+    content: Array | FileFormatError
+    md5: str | None
+
+    def array(self) -> Array:
+        if isinstance(self.content, FileFormatError):
+            raise self.content
+        return self.content
+
+
+def _read(path: Path) -> _File:
+    total = hashlib.md5(usedforsecurity=False)
+    try:
+        content: Array | FileFormatError = read_idx(path, update=total.update if has_sum(path) else None)
+    except FileFormatError as error:
+        content = error
+    return _File(content, total.hexdigest() if has_sum(path) else None)
 
 
 def _check_set(image_set: ImageSet, arrays: ImageArrays, paths: Sequence[Path]) -> None:
@@ -193,7 +211,7 @@ def _right(path: Path, md5: str) -> bytes | None:
         content = read_bytes(path)
     except DataError:
         return None
-    return content if checksum(path, content) == md5 else None
+    return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
 
 
 def _fetch(

@@ -19,8 +19,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from twofold.data.slices import Slices
 from twofold.errors import DataNotFoundError, check_name
-from twofold.files import read_bytes
+from twofold.files import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -250,14 +251,24 @@ def find_files(image_set: ImageSet | str, root: str | os.PathLike[str] | None = 
     """
     image_set = resolve(image_set)
     for place, paths in complete(image_set, root):
-        if not is_another(image_set, place, [checksum(path, read_bytes(path)) for path in paths]):
+        if not is_another(image_set, place, [checksum(path) for path in paths]):
             return paths
     return None
 
 
-def checksum(path: Path, content: bytes) -> str | None:
-    """Return the MD5 sum of a ``.gz`` file's bytes; None for an extracted file, of which no sum is published."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest() if path.suffix == ".gz" else None
+def has_sum(path: Path) -> bool:
+    """Whether a sum is published of such a file: of a ``.gz`` file, not of an extracted one."""
+    return path.suffix == ".gz"
+
+
+def checksum(path: Path) -> str | None:
+    """Return the MD5 sum of a ``.gz`` file; None for an extracted file."""
+    if not has_sum(path):
+        return None
+    total = hashlib.md5(usedforsecurity=False)
+    with reading(path) as (file, size):
+        Slices(file, size, total.update).finish()
+    return total.hexdigest()
 
 
 def is_another(image_set: ImageSet, place: Place, sums: Sequence[str | None]) -> bool:
