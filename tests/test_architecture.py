@@ -129,6 +129,16 @@ with contextlib.redirect_stdout(io.StringIO()):
     assert not loaded_after(script) & {"torch", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn"}
 
 
+def test_training_on_images_loads_no_scipy():
+    script = """
+from twofold import Network, Recipe, load_dataset, open_engine, train
+network = Network((4, 3, 3), activation={!r})
+list(train(open_engine("scratch", network), load_dataset("toy-animals"), Recipe(epochs=1)))
+"""
+    assert not loaded_after(script.format("relu")) & {"scipy", "sklearn"}
+    assert "scipy" in loaded_after(script.format("gelu"))
+
+
 @pytest.mark.parametrize("name", twofold.__all__)
 def test_a_public_name_can_be_had_and_is_documented(name):
     value = getattr(twofold, name)

@@ -11,11 +11,11 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from twofold.errors import DataError, SpecificationError, show
 from twofold.functions import LOSSES
 from twofold.network import Network
+from twofold.values import is_sparse
 
 Array = NDArray[Any]
 Precision = Literal["float32", "float64"]
@@ -99,7 +99,7 @@ def check_features(network: Network, X: ArrayLike, *, dtype: Precision) -> Array
 
     A sparse matrix stays one, of ``dtype``: the scratch engine alone can use it.
     """
-    if sparse.issparse(X):
+    if is_sparse(X):
         return _sparse_features(network, X, dtype=dtype)
     X = np.asarray(X)
     if X.ndim < 2:

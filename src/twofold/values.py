@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Integral, Real
 
 
@@ -25,3 +26,20 @@ def is_whole(value: object) -> bool:
     (True, False)
     """
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_sparse(value: object) -> bool:
+    """Tell whether a value is one of SciPy's sparse matrices.
+
+    SciPy is not imported for the answer, which takes 0.15 s and 12 MiB: where it isn't, no such matrix is.
+
+    Examples
+    --------
+    >>> is_sparse([[0.0, 1.0]])
+    False
+    >>> from scipy.sparse import csr_array
+    >>> is_sparse(csr_array([[0.0, 1.0]]))
+    True
+    """
+    issparse = getattr(sys.modules.get("scipy.sparse"), "issparse", None)
+    return issparse is not None and bool(issparse(value))
