@@ -1,0 +1,76 @@
+"""How much memory a training on Fashion-MNIST takes at its peak, each job in a process of its own.
+
+TWOFOLD_DATA=... python benchmarks/memory.py [--rounds 3]
+
+The peak is VmHWM of /proc/self/status: all pages of the process that were in memory at once, those of the libraries'
+code among them, of which some are only touched once something is computed. A figure is the median of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from twofold import load_dataset
+
+TRAIN = """
+from twofold import Network, Recipe, load_dataset, open_engine, train
+data = load_dataset("fashion-mnist")
+engine = open_engine({engine!r}, Network((784, 256, 10)), precision={precision!r})
+list(train(engine, data, Recipe(epochs=1, batch_size=256, learning_rate=0.1)))
+"""
+BASE = "python, torch imported"
+JOBS = {
+    "python": "",
+    BASE: "import torch",
+    "and a product of matrices": "import torch; torch.ones(256, 784) @ torch.ones(784, 256)",
+    "and Fashion-MNIST read": "import torch; from twofold import load_dataset; data = load_dataset('fashion-mnist')",
+    "fused: an epoch and the test set": "import torch" + TRAIN.format(engine="fused", precision=None),
+    "fused, bfloat16": "import torch" + TRAIN.format(engine="fused", precision="bfloat16"),
+    "concise": "import torch" + TRAIN.format(engine="concise", precision=None),
+    "scratch, without torch": TRAIN.format(engine="scratch", precision=None),
+    "PyTorch, data in memory as floats": """
+import sys; sys.path.insert(0, "benchmarks")
+import peers
+from twofold import Network, load_dataset
+data = load_dataset("fashion-mnist")
+peers.pytorch_in_memory(peers.Task(Network((784, 256, 10)), data.train.X, data.train.y, 256, 0.1))(1)
+""",
+}
+PEAK = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def peak(job: str) -> float:
+    """MiB that a fresh process had in memory at most."""
+    done = subprocess.run([sys.executable, "-c", job + PEAK], check=True, capture_output=True, text=True)
+    return int(done.stdout) / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    data = load_dataset("fashion-mnist")
+    parts = [part for part in (data.train, data.test) if part is not None]
+    size = sum(array.nbytes for part in parts for array in (part.X, part.y)) / 2**20
+    peaks = {name: statistics.median(peak(job) for _ in range(rounds)) for name, job in JOBS.items()}
+    table = Table(title=f"peak memory; the data set has {size:.1f} MiB", title_justify="left")
+    table.add_column("process")
+    for column in ("MiB", "above torch", "times the data"):
+        table.add_column(column, justify="right")
+    for name, own in peaks.items():
+        above = own - peaks[BASE]
+        table.add_row(name, f"{own:.0f}", f"{above:.0f}", f"{above / size:.2f}" if above > 0 else "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
