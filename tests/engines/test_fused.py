@@ -26,6 +26,14 @@ def test_kernels_of_activations_are_their_formulas(name):
     np.testing.assert_allclose(dZ.numpy(), 2 * ACTIVATIONS[name].derivative(Z), rtol=1e-12, atol=1e-14)
 
 
+def test_the_first_of_several_largest_outputs_is_the_prediction():
+    O = torch.tensor([[1.0, 3.0, 2.0], [1.0, 3.0, 5.0]])
+    y = torch.tensor([1, 0, 1])
+    assert kernels.correct("classes", O, y).tolist() == [0, 1, 1]
+    assert kernels.correct("classes", O[:, 2:], y[2:]).tolist() == [1]  # nothing ties
+    assert kernels.correct("classes", O, torch.tensor([[0.5, 1.0, 0.0], [0.5, 0.0, 1.0]])).tolist() == [1, 1, 1]
+
+
 def test_kernels_hold_what_the_registries_hold():
     assert set(kernels.ACTIVATIONS) == set(ACTIVATIONS)
     assert set(kernels.LOSSES) == set(LOSSES)
@@ -41,6 +49,8 @@ def test_products_are_those_of_a_layer(kind):
     torch.testing.assert_close(kind.affine(W, H, b=b, scale=0.5), 0.5 * W @ H + b[:, None])
     torch.testing.assert_close(kind.affine(W, H.t().contiguous().t(), b=None, scale=2.0), 2 * W @ H)
     torch.testing.assert_close(kind.below(W, dZ), W.T @ dZ)
+    torch.testing.assert_close(kind.below(W, dZ[:, :1]), W.T @ dZ[:, :1])
+    torch.testing.assert_close(kind.below(W, dZ[:, :1], out=torch.empty(5, 1)), W.T @ dZ[:, :1])
     torch.testing.assert_close(kind.gradient(dZ, H), dZ @ H.T)
 
 

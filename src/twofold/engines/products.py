@@ -63,7 +63,7 @@ class PlainProducts:
 
 
 class OneDnnProducts:
-    """oneDNN in float32; it hands back memory of its own, and ``out`` is not written."""
+    """oneDNN in float32; it hands back memory of its own, and ``out`` is mostly not written."""
 
     def affine(
         self,
@@ -77,9 +77,13 @@ class OneDnnProducts:
         """Compute ``Z = scale W H + b``."""
         return _shift(_linear(W, H.t()), b, scale)
 
-    def below(self, W: Tensor, dZ: Tensor, out: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Compute ``dH = W^T dZ``."""
-        return _linear(W.t(), dZ.t())
+    def below(self, W: Tensor, dZ: Tensor, out: Tensor | None = None) -> Tensor:
+        """Compute ``dH = W^T dZ``; a copy is transposed on the way, of W or of both others, whichever is smaller."""
+        (m, n), k = dZ.shape, W.shape[1]
+        if m * k <= (m + k) * n:
+            return _linear(W.t(), dZ.t())
+        transposed = _linear(dZ.t(), W.t()).t()  # (k, n)
+        return transposed.contiguous() if out is None else out.copy_(transposed)
 
     def gradient(self, dZ: Tensor, H: Tensor, out: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """Compute ``dW = dZ H^T``."""

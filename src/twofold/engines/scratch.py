@@ -271,7 +271,7 @@ class ScratchEngine:
 
     def _tally(self, losses: Array, right: Array | None, weight: Array | None) -> None:
         """Add a minibatch to the running means."""
-        weight = np.ones(len(losses)) if weight is None else weight
-        self._totals[0] += weight @ losses
-        self._totals[1] += 0.0 if right is None else weight @ right
-        self._totals[2] += weight.sum()
+        if weight is None:
+            self._totals += (losses.sum(dtype=np.float64), 0.0 if right is None else right.sum(), len(losses))
+        else:
+            self._totals += (weight @ losses, 0.0 if right is None else weight @ right, weight.sum())
