@@ -3,7 +3,8 @@
     python benchmarks/least_squares.py [--quick] [--rounds 5] [--stream-rows 10000000] [--folder DIR]
 
 Every contender solves the same problem in turn, round after round, in one process; the table shows the least time of
-each and its ratio to forming ``X.T @ X`` once. Digits are those of the worst coefficient against the refined QR
+each and its ratio to forming ``X.T @ X`` once; a pause before each lets the threads of the last one come to rest, as
+BLAS's go on spinning and would be timed with the next. Digits are those of the worst coefficient against the refined QR
 solution, which NIST's sets prove right to the last digit. Streaming writes a Parquet file first and compares with
 pyarrow reading its batches and doing nothing.
 """
@@ -32,6 +33,7 @@ from twofold.solvers import solve_least_squares
 SIZES = ((1_000_000, 20), (200_000, 200))
 QUICK = ((100_000, 20), (20_000, 200))
 NOISE = 1.0
+PAUSE = 0.1  # seconds
 
 
 def make(n: int, d: int, seed: int = 0) -> tuple[Any, Any]:
@@ -62,6 +64,14 @@ def contenders(X: Any, y: Any) -> dict[str, Callable[[], Any]]:
     return found | {"scikit-learn-intelex": lambda: fitted(intel())}
 
 
+def timed(task: Callable[[], Any]) -> tuple[float, Any]:
+    """Run a task once all is quiet; return its seconds and its result."""
+    time.sleep(PAUSE)
+    start = time.perf_counter()
+    result = task()
+    return time.perf_counter() - start, result
+
+
 def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
     """Time one size."""
     X, y = make(n, d)
@@ -71,9 +81,8 @@ def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
     answers = {}
     for _ in range(rounds):
         for name, task in tasks.items():
-            start = time.perf_counter()
-            answers[name] = task()
-            least[name] = min(least[name], time.perf_counter() - start)
+            seconds, answers[name] = timed(task)
+            least[name] = min(least[name], seconds)
     table = Table(title=f"{n} x {d} doubles, intercept; least of {rounds}", title_justify="left")
     for heading in ("", "ms", "to Gram", "to twofold", "digits"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -116,9 +125,7 @@ def streaming(console: Console, rows: int, folder: Path, rounds: int) -> None:
     least = dict.fromkeys(tasks, math.inf)
     for _ in range(rounds):
         for name, task in tasks.items():
-            start = time.perf_counter()
-            task()
-            least[name] = min(least[name], time.perf_counter() - start)
+            least[name] = min(least[name], timed(task)[0])
     table = Table(title=f"Parquet, {rows} x {d} and y, {path.stat().st_size / 1e9:.2f} GB", title_justify="left")
     for heading in ("", "s", "to batches", "to read_table"):
         table.add_column(heading, justify="right" if heading else "left")

@@ -207,8 +207,14 @@ def scaled_cholesky(G: Array) -> tuple[float, Array | None]:
         L: Array = np.asarray(np.linalg.cholesky(G), dtype=np.float64)
     except np.linalg.LinAlgError:
         return np.inf, None
+    condition = condition_of_gram(G)
+    return condition, L if condition < np.inf else None
+
+
+def condition_of_gram(G: Array) -> float:
+    """Return the condition of the matrix that a Gram matrix came from; infinite if it is not positive definite."""
     values = np.linalg.eigvalsh(G)
-    return (float(np.sqrt(values[-1] / values[0])), L) if values[0] > 0 else (np.inf, None)
+    return float(np.sqrt(values[-1] / values[0])) if values[0] > 0 else np.inf
 
 
 def _rows_at_once(problem: Problem) -> int:
@@ -257,26 +263,27 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
             wide = ones if q == 1 else ones[:, None]
             weighted = X * ones[:, None]
             T *= wide
+        # All products are np.dot's: matmul keeps Python's lock where its result is small, so that threads would wait.
         if gram:  # first, while X comes from memory: matrix products wait for it the least
-            sums.G[first:, first:] += weighted.T @ weighted
+            sums.G[first:, first:] += np.dot(weighted.T, weighted)
             if first:
-                sums.G[0, 1:] += ones @ weighted
-                sums.G[0, 0] += ones @ ones
+                sums.G[0, 1:] += np.dot(ones, weighted)
+                sums.G[0, 0] += np.dot(ones, ones)
         if first:
-            sums.y1 += ones @ T
+            sums.y1 += np.dot(ones, T)
         sums.yy += _squares(T)
         if exact:
             R[...] = _exact(problem, guess, rows).reshape(R.shape)
             R *= 1.0 if problem.weight is None else wide
         else:
-            np.matmul(weighted, W, out=R)
+            np.dot(weighted, W, out=R)
             np.subtract(T, R, out=R)
             if first:
                 R -= b if problem.weight is None else b * wide
-        H[first:] += R @ weighted if q == 1 else weighted.T @ R
+        H[first:] += np.dot(R, weighted) if q == 1 else np.dot(weighted.T, R)
         sums.rr += _squares(R)
         if first:
-            H[0] += ones @ R
+            H[0] += np.dot(ones, R)
     if first:
         sums.G[1:, 0] = sums.G[0, 1:]
     return sums
@@ -294,7 +301,7 @@ def _exact(problem: Problem, guess: Guess, rows: slice) -> Array:
 
 def _squares(R: Array) -> Array:
     """Sum squares over rows: (m,) to (), or (m, q) to (q,)."""
-    return np.asarray(R @ R if R.ndim == 1 else np.einsum("ij,ij->j", R, R))
+    return np.asarray(np.dot(R, R) if R.ndim == 1 else np.einsum("ij,ij->j", R, R))
 
 
 def _correct(
