@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from twofold.data.tables import open_table
+from twofold.data.tables import open_table, read_blocks
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError
 from twofold.estimators.files import fit_file, read_moments
 from twofold.solvers import DependentColumnsWarning, Moments, solve_least_squares, solve_moments
@@ -197,3 +197,15 @@ def test_without_pyarrow_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingDependencyError, match=r"^Parquet and CSV files need pyarrow"):
         open_table(path, "y")
+
+
+@pytest.mark.parametrize("rows", [1, 300, 1000])
+def test_blocks_are_as_short_as_asked_and_columns_lie_together_without_gaps(path, rows):
+    write(path, COLUMNS, group_rows(path))
+    tables = []
+    for block in read_blocks(open_table(path, "y"), rows=rows):
+        assert len(block.Z) <= rows
+        assert block.Z.flags.f_contiguous
+        assert block.start == sum(len(Z) for Z in tables)
+        tables.append(block.Z.copy())
+    np.testing.assert_array_equal(np.vstack(tables), np.column_stack([np.ones(N), X, Y]))

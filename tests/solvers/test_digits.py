@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nist
+from twofold.errors import DataError
 from twofold.solvers import AccuracyWarning, Moments, solve_least_squares, solve_moments
 from twofold.solvers.border import check_problem
 from twofold.solvers.gram import solve_gram
+from twofold.solvers.moments import BLOCK_ROWS
 
 PROMISED = 13  # correct digits of every coefficient
 
@@ -127,3 +129,20 @@ def test_residuals_of_blocks_that_are_summed_in_doubles_keep_ten_digits():
     assert whole.noise.any()
     truth = nist.solve_exactly([[1.0, *row] for row in X.tolist()], y.tolist())
     assert nist.digits(solve_moments(whole).residuals.rss[0], truth.rss) >= 10
+
+
+def test_a_long_block_is_the_same_as_its_pieces_one_after_the_other():
+    random = np.random.default_rng(0)
+    n = 2 * BLOCK_ROWS + 100
+    X, y, weight = random.standard_normal((n, 2)) + 1, random.standard_normal((n, 1)), random.uniform(0, 2, n)
+    whole, pieces = Moments(2, 1), Moments(2, 1)
+    whole.add(X, y, weight)
+    for start in range(0, n, BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        pieces.add(X[rows], y[rows], weight[rows])
+    np.testing.assert_array_equal(whole.parts, pieces.parts)
+    assert whole.n == pieces.n == n
+    X[-1, 0] = 1e200
+    with pytest.raises(DataError, match="numbers reach"):
+        pieces.add(X, y, weight)
+    np.testing.assert_array_equal(whole.parts, pieces.parts)  # nothing of it was taken in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ class TableFile:
         Rows in each row group of a Parquet file; empty for CSV, where it takes reading the file to know.
     size : int
         In bytes.
+    footer : pyarrow.parquet.FileMetaData or None
+        Of a Parquet file: whoever reads row groups one by one need not parse it each time.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class TableFile:
     weight: str | None
     groups: tuple[int, ...]
     size: int
+    footer: Any = field(default=None, repr=False, compare=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -116,18 +119,18 @@ def open_table(
             import pyarrow.parquet as pq
 
             with pq.ParquetFile(path) as source:
-                schema, whole = source.schema_arrow, source.metadata
-                groups = tuple(whole.row_group(k).num_rows for k in range(whole.num_row_groups))
+                schema, footer = source.schema_arrow, source.metadata
+                groups = tuple(footer.row_group(k).num_rows for k in range(footer.num_row_groups))
         else:
             with _open_csv(path) as reader:
-                schema, groups = reader.schema, ()
+                schema, footer, groups = reader.schema, None, ()
         schema.names  # noqa: B018 - decodes them, which may be what goes wrong
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise FileFormatError(
             f"{path}: not a {kind} table: {_first_line(error)}; check that it is the file you meant"
         ) from error
     names = _choose(path, schema, target=target, features=features, weight=weight)
-    return TableFile(path, kind, names, target, weight, groups, path.stat().st_size)
+    return TableFile(path, kind, names, target, weight, groups, path.stat().st_size, footer)
 
 
 def _arrow() -> Any:
@@ -206,7 +209,7 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
     groups : sequence of int, optional
         Row groups of a Parquet file to read, one after the other; all otherwise.
     rows : int
-        Of a Parquet file's block at most; a CSV file's blocks are of 4 MiB.
+        Of a block at most.
 
     Yields
     ------
@@ -221,25 +224,26 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
         If the file is damaged.
     """
     arrow = _arrow()
-    buffer = np.ones((1 + len(table.columns), 0))
+    k, memory = 1 + len(table.columns), np.empty(0)
     done = sum(table.groups[: groups[0]]) if groups else 0
-    batches = _csv_batches(table) if table.kind == "csv" else _parquet_batches(table, groups, rows)
+    batches = _csv_batches(table, rows) if table.kind == "csv" else _parquet_batches(table, groups, rows)
     try:
         for batch, fraction in batches:
-            m = batch.num_rows
-            if m > buffer.shape[1]:
-                buffer = np.ones((1 + len(table.columns), m))
-            for k, name in enumerate(table.columns):
-                _fill(buffer[k + 1, :m], batch.column(k), f"{table.path}: column {name!r}", done)
-            yield Block(buffer[:, :m].T, done, fraction)
-            done += m
+            if k * batch.num_rows > memory.size:
+                memory = np.empty(k * batch.num_rows)
+            Z = memory[: k * batch.num_rows].reshape(k, batch.num_rows)  # without gaps, which BLAS is quickest with
+            Z[0] = 1.0
+            for out, column, name in zip(Z[1:], batch.columns, table.columns, strict=True):
+                _fill(out, column, (table.path, name, done))
+            yield Block(Z.T, done, fraction)
+            done += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         what = f"{table.path}: damaged after row {done}: {_first_line(error)}"
         raise FileFormatError(f"{what}; mend it or fetch it again") from error
 
 
-def _csv_batches(table: TableFile) -> Iterator[tuple[Any, float]]:
-    """Yield pyarrow's record batches, with the part of the file that is read."""
+def _csv_batches(table: TableFile, rows: int) -> Iterator[tuple[Any, float]]:
+    """Yield pyarrow's record batches, cut into so many rows, with the part of the file that is read."""
     import pyarrow as pa
 
     codec = PACKED.get(table.path.suffix)
@@ -247,7 +251,9 @@ def _csv_batches(table: TableFile) -> Iterator[tuple[Any, float]]:
         plain = file if codec is None else pa.CompressedInputStream(file, codec)
         with _open_csv(table.path, table.columns, plain) as reader:
             for batch in reader:
-                yield batch, min(1.0, file.tell() / table.size)
+                fraction = min(1.0, file.tell() / table.size)
+                for start in range(0, batch.num_rows, rows):
+                    yield batch.slice(start, rows), fraction
 
 
 def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) -> Iterator[tuple[Any, float]]:
@@ -255,9 +261,9 @@ def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) 
     import pyarrow.parquet as pq
 
     names = list(table.columns)
-    with pq.ParquetFile(table.path) as source:
-        wanted = range(source.metadata.num_row_groups) if groups is None else groups
-        total = sum(source.metadata.row_group(k).num_rows for k in wanted)
+    with pq.ParquetFile(table.path, metadata=table.footer) as source:
+        wanted = range(len(table.groups)) if groups is None else groups
+        total = sum(table.groups[k] for k in wanted)
         done = 0
         # One thread here: whoever wants more reads several row groups at a time.
         for batch in source.iter_batches(rows, row_groups=list(wanted), columns=names, use_threads=groups is None):
@@ -265,12 +271,13 @@ def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) 
             yield batch.select(names), done / total
 
 
-def _fill(out: Array, column: Any, where: str, done: int) -> None:
-    """Copy one column's numbers; refuse those that are missing."""
+def _fill(out: Array, column: Any, place: tuple[Path, str, int]) -> None:
+    """Copy one column's numbers; refuse those that are missing, by file, column and the rows before."""
+    path, name, done = place
     if column.null_count:
         row = next(i for i, valid in enumerate(column.is_valid().to_pylist()) if not valid)
-        raise DataError(f"{where} has no number in row {done + row}; fill it or drop the row")
+        raise DataError(f"{path}: column {name!r} has no number in row {done + row}; fill it or drop the row")
     try:
         out[:] = column.to_numpy(zero_copy_only=False)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{where} holds something that is not a number; expected numbers") from error
+        raise DataError(f"{path}: column {name!r} holds something that is not a number; expected numbers") from error

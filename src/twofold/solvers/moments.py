@@ -13,7 +13,7 @@ condition may be 1000: residuals are then at least a thousandth of the targets, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from twofold.errors import DataError, show
 from twofold.solvers.border import check_finite, check_problem
 from twofold.solvers.exact_gram import exact_gram
 from twofold.solvers.expansions import PARTS, accumulate
-from twofold.solvers.gram import scaled_cholesky
+from twofold.solvers.gram import condition_of_gram
 
 Array = NDArray[np.float64]
 MOST_CONDITION = 100.0  # of the features of a block that is summed in doubles
@@ -98,23 +98,33 @@ class Moments:
                 f"those before it had {self.features} and {self.targets}"
             )
         check_finite("X", features)
-        Z = np.empty((len(self.noise), len(features))).T  # (n, k), a column at a time in memory
-        Z[:, 0] = 1.0
-        Z[:, 1 : 1 + self.features] = features
-        Z[:, 1 + self.features :] = problem.Y
-        self.add_columns(Z, problem.weight)
+        memory = np.empty(len(self.noise) * min(BLOCK_ROWS, len(features)))
+
+        def block(rows: slice) -> Array:
+            m = len(features[rows])
+            Z = memory[: len(self.noise) * m].reshape(-1, m).T  # (m, k), a column at a time in memory, without gaps
+            Z[:, 0] = 1.0
+            Z[:, 1 : 1 + self.features] = features[rows]
+            Z[:, 1 + self.features :] = problem.Y[rows]
+            return Z
+
+        self._add_blocks(len(features), block, problem.weight)
 
     def add_columns(self, Z: Array, weight: Array | None = None) -> None:
         """Take in numbers ``[1, X, Y]``, (n, 1 + d + q); raise `DataError` if one is not finite or above 1e140."""
+        self._add_blocks(len(Z), Z.__getitem__, weight)
+
+    def _add_blocks(self, n: int, block: Callable[[slice], Array], weight: Array | None) -> None:
+        """Take in n samples, so many at a time that the cache holds them; all or, if a number is not right, none."""
         parts, noise = self.parts.copy(), self.noise.copy()
-        for start in range(0, len(Z), BLOCK_ROWS):
+        for start in range(0, n, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            added, error = _block(Z[rows], None if weight is None else weight[rows], 1 + self.features)
+            added, error = _block(block(rows), None if weight is None else weight[rows], 1 + self.features)
             for part in added:
                 accumulate(parts, part)
             noise += error
         self.parts, self.noise = parts, noise
-        self.n += len(Z) if weight is None else int((weight > 0).sum())
+        self.n += n if weight is None else int((weight > 0).sum())
         self.log_weights += 0.0 if weight is None else float(np.log(weight[weight > 0]).sum())
 
     def merge(self, other: Moments) -> None:
@@ -189,7 +199,7 @@ def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
     """Sum one block, in doubles if its condition allows it; return its parts, (1 or 4, k, k), and its noise."""
     scaled = Z if weight is None else Z * np.sqrt(weight)[:, None]
     with np.errstate(all="ignore"):
-        G = scaled.T @ scaled
+        G = np.dot(scaled.T, scaled)  # not matmul, which keeps Python's lock where the result is small
     diagonal = np.diag(G)
     if not (diagonal < LARGEST).all():  # true of NaN too
         check_finite("[1, X, Y]", Z)
@@ -197,8 +207,8 @@ def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
     if (diagonal > 1.0 / LARGEST).all():
         unit = 1.0 / np.sqrt(diagonal)
         scaled_G = G * unit * unit[:, None]
-        both, _ = scaled_cholesky(scaled_G)
-        condition = both if both <= MOST_CONDITION else scaled_cholesky(scaled_G[:p, :p])[0]
+        both = condition_of_gram(scaled_G)
+        condition = both if both <= MOST_CONDITION else condition_of_gram(scaled_G[:p, :p])
         if condition <= MOST_CONDITION and both <= WITH_TARGETS:
             return G[None], np.diag(diagonal * condition**2)
     return exact_gram(Z, weight), np.zeros_like(G)
