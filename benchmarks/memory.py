@@ -28,10 +28,14 @@ BASE = "python, torch imported"
 JOBS = {
     "python": "",
     BASE: "import torch",
-    "and a product of matrices": "import torch; torch.ones(256, 784) @ torch.ones(784, 256)",
+    "and a product of two matrices": "import torch; torch.ones(256, 784) @ torch.ones(784, 256)",
     "and Fashion-MNIST read": "import torch; from twofold import load_dataset; data = load_dataset('fashion-mnist')",
-    "fused: an epoch and the test set": "import torch" + TRAIN.format(engine="fused", precision=None),
+    "fused: read, an epoch, the test set": "import torch" + TRAIN.format(engine="fused", precision=None),
     "fused, bfloat16": "import torch" + TRAIN.format(engine="fused", precision="bfloat16"),
+    "twofold train mlp --engine fused": """
+from twofold.cli import main
+main(["train", "mlp", "--data", "fashion-mnist", "--engine", "fused", "--epochs", "1"])
+""",
     "concise": "import torch" + TRAIN.format(engine="concise", precision=None),
     "scratch, without torch": TRAIN.format(engine="scratch", precision=None),
     "PyTorch, data in memory as floats": """
@@ -50,7 +54,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 def peak(job: str) -> float:
     """MiB that a fresh process had in memory at most."""
     done = subprocess.run([sys.executable, "-c", job + PEAK], check=True, capture_output=True, text=True)
-    return int(done.stdout) / 1024
+    return int(done.stdout.split()[-1]) / 1024
 
 
 def main() -> None:
@@ -68,7 +72,7 @@ def main() -> None:
         table.add_column(column, justify="right")
     for name, own in peaks.items():
         above = own - peaks[BASE]
-        table.add_row(name, f"{own:.0f}", f"{above:.0f}", f"{above / size:.2f}" if above > 0 else "")
+        table.add_row(name, f"{own:.0f}", f"{above:.0f}", f"{above / size:.2f}")
     Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""What a person waits for before anything happens: import, help, reading Fashion-MNIST; medians of whole processes.
+"""What a person waits for before anything happens: import, help, a tiny training, reading Fashion-MNIST; medians of whole processes.
 
 TWOFOLD_DATA=... python benchmarks/startup.py [--rounds 9]
 """
@@ -31,6 +31,9 @@ def main() -> None:
         "python -c pass": lambda: process(sys.executable, "-c", "pass"),
         "python -c 'import twofold'": lambda: process(sys.executable, "-c", "import twofold"),
         "twofold --help": lambda: process(sys.executable, "-m", "twofold", "--help"),
+        "train on 120 tiny images": lambda: process(
+            sys.executable, "-m", "twofold", *"train mlp --data toy-animals --epochs 1".split()
+        ),
     }
     if paths is not None:
 

@@ -139,6 +139,17 @@ list(train(open_engine("scratch", network), load_dataset("toy-animals"), Recipe(
     assert "scipy" in loaded_after(script.format("gelu"))
 
 
+@pytest.mark.parametrize("words", [["mlp"], ["softmax", "--json"]], ids=" ".join)
+def test_a_command_that_trains_on_a_small_set_loads_no_more_than_numpy(words):
+    script = f"""
+import contextlib, io
+from twofold.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    assert main({["train", *words, "--data", "toy-animals", "--epochs", "1"]!r}) == 0
+"""
+    assert not loaded_after(script) & {"torch", "matplotlib", "pyarrow", "scipy", "sklearn", "pandas"}
+
+
 @pytest.mark.parametrize("name", twofold.__all__)
 def test_a_public_name_can_be_had_and_is_documented(name):
     value = getattr(twofold, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
-from twofold.solvers import LeastSquares, solve_least_squares
 from twofold.training import Epoch
+
+if TYPE_CHECKING:
+    from twofold.solvers import LeastSquares
 
 MODELS: dict[str, str] = {
     "linear": "linear regression: no hidden layer, squared loss",
@@ -189,6 +191,8 @@ def compare_with_exact(engine: Engine, data: Dataset, raw: Dataset) -> TwoSoluti
     -------
     TwoSolutions
     """
+    from twofold.solvers import solve_least_squares  # not at the top: most trainings need neither it nor SciPy
+
     parameters = engine.parameters()
     sgd = parameters if data.scaling is None else data.scaling.unscale(parameters)
     X = floats(raw.train.X, "float64")  # the engine's numbers: image bytes as 0 to 1

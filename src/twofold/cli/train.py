@@ -40,8 +40,6 @@ def train(
     from twofold.cli.safety import check_safety, refuse_safety, same_engine
     from twofold.cli.screen import Screen
     from twofold.cli.show import tell_saved
-    from twofold.cli.table import fit_table, large_table
-    from twofold.cli.table_job import check_table_words, open_in_memory, tell_test
     from twofold.files import check_places
     from twofold.models import held_out_log_likelihood
 
@@ -55,6 +53,9 @@ def train(
         words.refuse()
         raw = load(screen, options)
     else:
+        from twofold.cli.table import fit_table, large_table
+        from twofold.cli.table_job import check_table_words, open_in_memory
+
         check_table_words(options, words, file)
         if large := large_table(options, file, words):
             refuse_safety(safety, f"{file} is solved in one pass")
@@ -74,6 +75,8 @@ def train(
         result |= told
         model = model if file is None else replace(model, parameters=exact, scaling=None)
     if problem is not None:
+        from twofold.cli.table_job import tell_test
+
         result |= tell_test(screen, model, problem)
     if save is not None:
         result |= tell_saved(screen, save, model)
