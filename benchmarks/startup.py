@@ -1,4 +1,6 @@
-"""What a person waits for before anything happens: import, help, a tiny training, reading Fashion-MNIST; medians of whole processes.
+"""What a person waits for before anything happens: import, help, reading Fashion-MNIST; and a tiny training.
+
+Figures are medians of whole processes.
 
 TWOFOLD_DATA=... python benchmarks/startup.py [--rounds 9]
 """
@@ -32,7 +34,7 @@ def main() -> None:
         "python -c 'import twofold'": lambda: process(sys.executable, "-c", "import twofold"),
         "twofold --help": lambda: process(sys.executable, "-m", "twofold", "--help"),
         "train on 120 tiny images": lambda: process(
-            sys.executable, "-m", "twofold", *"train mlp --data toy-animals --epochs 1".split()
+            sys.executable, "-m", "twofold", "train", "mlp", "--data", "toy-animals"
         ),
     }
     if paths is not None:
