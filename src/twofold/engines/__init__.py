@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Precision, check_precision
+from twofold.engines.memory import keep_freed_memory
 from twofold.errors import MissingDependencyError, SpecificationError, check_name
 from twofold.functions import LOSSES, OPTIMIZERS
 from twofold.metrics import Score
@@ -35,7 +36,7 @@ DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("bfloat16",)
 
 SMALL_PRODUCT = 2**18  # multiply-adds: below, a call of PyTorch costs more than the product that it does
-SMALL_JOB = 4 * 10**11  # multiply-adds: below, importing PyTorch takes longer than `fused` saves
+SMALL_JOB = 25 * 10**10  # multiply-adds: below, importing PyTorch takes longer than `fused` saves
 
 
 @dataclass(frozen=True)
@@ -328,6 +329,7 @@ def open_engine(
     else:
         start = check_parameters(network, parameters, floats)
     module, kind = ENGINES[name].split(":")
+    keep_freed_memory()
     try:
         engine: Engine = getattr(import_module(module), kind)(network, start, floats, **options)
     except ModuleNotFoundError as error:

@@ -271,7 +271,8 @@ class ScratchEngine:
 
     def _tally(self, losses: Array, right: Array | None, weight: Array | None) -> None:
         """Add a minibatch to the running means."""
+        right = np.zeros(len(losses)) if right is None else right
         if weight is None:
-            self._totals += (losses.sum(dtype=np.float64), 0.0 if right is None else right.sum(), len(losses))
+            self._totals += np.array([losses.sum(dtype=np.float64), right.sum(), len(losses)])
         else:
-            self._totals += (weight @ losses, 0.0 if right is None else weight @ right, weight.sum())
+            self._totals += np.array([weight @ losses, weight @ right, weight.sum()])
