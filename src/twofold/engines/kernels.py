@@ -156,9 +156,9 @@ def correct(targets: str, O: Tensor, y: Tensor) -> Tensor:
 
 def _is_first_largest(O: Tensor, y: Tensor) -> Tensor:
     """Tell whether output y is the first of the largest in each column; where nothing ties, by comparing numbers."""
-    if O.device.type == "cpu":  # by NumPy, which compares several times as fast
+    if O.device.type == "cpu":
         top = O.numpy().max(axis=0)
-        if np.count_nonzero(O.numpy() == top) == len(y):
+        if np.count_nonzero(O.numpy() == top) == len(y):  # NumPy compares several times as fast
             return O.gather(0, y.unsqueeze(0)).squeeze(0) == torch.from_numpy(top)
     return _first_largest(O) == y
 

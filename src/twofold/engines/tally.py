@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -54,9 +54,14 @@ class Tally:
             return
         parts, self._kept, self._outputs = self._kept, [], 0
         columns = zip(*((losses, O, y) for losses, O, y, _ in parts), strict=True)
-        losses, O, y = (torch.cat(column, dim=-1) for column in columns)
+        losses, O, y = (_join(column) for column in columns)
         weights = [weight for _, _, _, weight in parts if weight is not None]
-        weight = torch.cat(weights) if weights else torch.ones_like(losses)
+        weight = _join(weights) if weights else torch.ones_like(losses)
         new = torch.stack([weight * losses, weight * self._correct(O, y), weight]).to(self._totals.dtype)  # (3, n)
         # A cumulative sum adds from left to right, so the sums are the same bits wherever a run is cut in two.
         self._totals.copy_(torch.cat([self._totals.unsqueeze(1), new], dim=1).cumsum(dim=1)[:, -1])
+
+
+def _join(parts: Sequence[Tensor]) -> Tensor:
+    """Put samples behind one another; `torch.cat` would copy a single part too."""
+    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts), dim=-1)
