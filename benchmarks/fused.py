@@ -27,6 +27,7 @@ import numpy as np
 import peers
 import torch
 from peers import Epoch, Task
+from predictors import PREDICTORS
 from rich.console import Console
 from rich.table import Table
 
@@ -38,7 +39,11 @@ OURS: dict[str, Make] = {
     "fused": peers.engine("fused"),
     "fused, bfloat16": peers.engine("fused", "bfloat16"),
 }
-FAST: dict[str, Make] = {"PyTorch, in memory": peers.pytorch_in_memory, "JAX, jit and scan": peers.jax_scan}
+FAST: dict[str, Make] = {
+    "PyTorch, in memory": peers.pytorch_in_memory,
+    "PyTorch, torch.compile": peers.pytorch_compiled,
+    "JAX, jit and scan": peers.jax_scan,
+}
 SLOW: dict[str, Make] = {
     "the textbook loop": peers.textbook,
     "PyTorch, DataLoader": peers.pytorch_loader,
@@ -47,7 +52,13 @@ SLOW: dict[str, Make] = {
     "Keras on JAX": peers.keras_jax,
     "scikit-learn": peers.sklearn_mlp,
 }
-NEEDS = {"JAX, jit and scan": "jax", "Lightning": "lightning", "skorch": "skorch", "Keras on JAX": "keras"}
+NEEDS = {
+    "JAX, jit and scan": "jax",
+    "JAX, jit": "jax",
+    "Lightning": "lightning",
+    "skorch": "skorch",
+    "Keras on JAX": "keras",
+}
 JOB = """
 import sys; sys.path.insert(0, "benchmarks")
 import torch, peers
@@ -79,6 +90,8 @@ def arithmetic(task: Task) -> Epoch:
 def race(task: Task, contestants: dict[str, Make], rounds: int) -> dict[str, list[float]]:
     """Seconds per epoch of each contestant in each round, after one that is not counted."""
     there = {name: make for name, make in contestants.items() if name not in NEEDS or find_spec(NEEDS[name])}
+    if not peers.can_compile():
+        there.pop("PyTorch, torch.compile", None)
     epochs = {name: make(task) for name, make in there.items()}
     seconds: dict[str, list[float]] = {name: [] for name in epochs}
     for number in range(rounds + 1):
@@ -126,6 +139,12 @@ def tasks(data: Dataset) -> dict[str, tuple[str, Task]]:
     }
 
 
+def predictions(console: Console, task: Task, rounds: int) -> None:
+    """Seconds for the outputs of all samples."""
+    title = f"outputs of {len(task.X)} samples, {'-'.join(map(str, task.network.widths))}"
+    show(console, f"{title}, {torch.get_num_threads()} threads", race(task, PREDICTORS, rounds))
+
+
 def one_row(console: Console, rounds: int) -> None:
     """Seconds for one sample, inside the process."""
     from sklearn.neural_network import MLPRegressor
@@ -169,10 +188,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="leave out the slow peers")
-    parser.add_argument("--only", default="mlp,softmax,wide,small,classes,linear,row,job", help="some of these")
+    parser.add_argument("--only", default="mlp,softmax,wide,small,classes,linear,predict,row,job", help="some of these")
     words = parser.parse_args()
     only, console = words.only.split(","), Console()
-    for name, (title, task) in tasks(load_dataset("fashion-mnist")).items():
+    if not peers.can_compile():
+        console.print("torch.compile is left out: it can't compile here, for which it needs a C++ compiler")
+    all_tasks = tasks(load_dataset("fashion-mnist"))
+    for name, (title, task) in all_tasks.items():
         if name not in only:
             continue
         slow = {} if words.quick or name not in ("mlp", "softmax") else dict(SLOW)
@@ -180,6 +202,8 @@ def main() -> None:
             slow.pop("scikit-learn", None)
         contestants = {**FAST, **slow, "bfloat16 products alone": arithmetic, **OURS}
         show(console, f"an epoch of {title}, {torch.get_num_threads()} threads", race(task, contestants, words.rounds))
+    if "predict" in only:
+        predictions(console, all_tasks["mlp"][1], words.rounds)
     if "row" in only:
         one_row(console, words.rounds)
     if "job" in only:
