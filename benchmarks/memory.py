@@ -3,7 +3,8 @@
 TWOFOLD_DATA=... python benchmarks/memory.py [--rounds 3]
 
 The peak is VmHWM of /proc/self/status: all pages of the process that were in memory at once, those of the libraries'
-code among them, of which some are only touched once something is computed. A figure is the median of the rounds.
+code among them, of which some are only touched once something is computed: the column "code" tells how many (RssFile).
+A figure is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -47,14 +48,16 @@ peers.pytorch_in_memory(peers.Task(Network((784, 256, 10)), data.train.X, data.t
 """,
 }
 PEAK = """
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+status = dict(line.split(":") for line in open("/proc/self/status"))
+print(*(status[name].split()[0] for name in ("VmHWM", "RssFile")))
 """
 
 
-def peak(job: str) -> float:
-    """MiB that a fresh process had in memory at most."""
+def peak(job: str) -> tuple[float, float]:
+    """MiB that a fresh process had in memory at most, and of libraries' code at the end."""
     done = subprocess.run([sys.executable, "-c", job + PEAK], check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1]) / 1024
+    everything, code = done.stdout.split()[-2:]
+    return int(everything) / 1024, int(code) / 1024
 
 
 def main() -> None:
@@ -65,14 +68,19 @@ def main() -> None:
     data = load_dataset("fashion-mnist")
     parts = [part for part in (data.train, data.test) if part is not None]
     size = sum(array.nbytes for part in parts for array in (part.X, part.y)) / 2**20
-    peaks = {name: statistics.median(peak(job) for _ in range(rounds)) for name, job in JOBS.items()}
+    peaks = {
+        name: tuple(map(statistics.median, zip(*(peak(job) for _ in range(rounds)), strict=True)))
+        for name, job in JOBS.items()
+    }
     table = Table(title=f"peak memory; the data set has {size:.1f} MiB", title_justify="left")
     table.add_column("process")
-    for column in ("MiB", "above torch", "times the data"):
+    for column in ("MiB", "above torch", "code", "without code", "times the data"):
         table.add_column(column, justify="right")
-    for name, own in peaks.items():
-        above = own - peaks[BASE]
-        table.add_row(name, f"{own:.0f}", f"{above:.0f}", f"{above / size:.2f}")
+    base, base_code = peaks[BASE]
+    for name, (own, own_code) in peaks.items():
+        above, code = own - base, own_code - base_code
+        without = above - code
+        table.add_row(name, f"{own:.0f}", f"{above:.0f}", f"{code:.0f}", f"{without:.0f}", f"{without / size:.2f}")
     Console().print(table)
 
 

@@ -41,7 +41,7 @@ from twofold.recipe import Recipe
 Array = NDArray[Any]
 
 MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
-CHUNK = 1024  # rows that `outputs` takes at a time: large enough for the products' speed, small enough for a cache
+CHUNK = 512  # rows that `outputs` takes at a time: enough for the products' speed, few enough for a cache
 
 
 class FusedEngine:
@@ -206,9 +206,11 @@ class FusedEngine:
         features = tensor(X)
         layers, factor = self._read_by_products(self._model), _factor(features.dtype)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
+        buffers = self._make_buffers(min(CHUNK, len(features)), features.dtype, dropout=False)
         for rows in (slice(i, i + CHUNK) for i in range(0, len(features), CHUNK)):
             part = features[rows].to(self._device)
-            buffers = self._make_buffers(len(part), part.dtype, dropout=False)
+            if len(part) < len(buffers.rows):
+                buffers = self._make_buffers(len(part), features.dtype, dropout=False)
             result, _ = self._passes.forward(layers, part, factor, buffers)
             O[rows] = result.t().cpu().numpy()
         return O
