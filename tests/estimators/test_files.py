@@ -1,6 +1,9 @@
 import gzip
 import json
 import re
+import signal
+import threading
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -209,3 +212,72 @@ def test_blocks_are_as_short_as_asked_and_columns_lie_together_without_gaps(path
         assert block.start == sum(len(Z) for Z in tables)
         tables.append(block.Z.copy())
     np.testing.assert_array_equal(np.vstack(tables), np.column_stack([np.ones(N), X, Y]))
+
+
+def long_file(path):
+    """Write a file of 40 blocks."""
+    rows = 40 << 14
+    columns = {"x": np.arange(rows) % 1013.0, "y": np.arange(rows) % 977.0}
+    return write(path, columns, rows if "one" in path.name else rows // 4)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are POSIX")
+@pytest.mark.parametrize("name", ["groups.parquet", "one group.parquet", "text.csv"])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_ends_all_threads_at_their_next_block(tmp_path, name, kind):
+    path, told, before = long_file(tmp_path / name), [], threading.active_count()
+
+    def progress(rows, _fraction):
+        told.append(rows)
+        time.sleep(0.01)
+        if len(told) == 2:
+            if kind is RuntimeError:
+                raise RuntimeError("no more")
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    with pytest.raises(kind):
+        fit_file(path, "y", progress=progress)
+    assert threading.active_count() == before
+    assert len(told) < 15
+
+
+@pytest.mark.parametrize("rows", [700, N])
+def test_a_file_damaged_in_the_middle_is_told_and_leaves_no_thread(tmp_path, rows):
+    path, before = write(tmp_path / "a.parquet", COLUMNS, rows), threading.active_count()
+    whole = bytearray(path.read_bytes())
+    footer = pq.read_metadata(path)
+    page = footer.row_group(footer.num_row_groups // 2).column(2).data_page_offset
+    whole[page : page + 20] = b"\xff" * 20
+    path.write_bytes(whole)
+    with pytest.raises(FileFormatError, match=r"a\.parquet: damaged after row \d+: .*; mend it or fetch it again$"):
+        fit_file(path, "y")
+    assert threading.active_count() == before
+
+
+def test_a_bad_row_leaves_no_thread(path):
+    b = X[:, 1].copy()
+    b[123] = np.inf
+    write(path, {**COLUMNS, "b": b}, group_rows(path))
+    before = threading.active_count()
+    with pytest.raises(DataError, match="row 123 "):
+        fit_file(path, "y")
+    assert threading.active_count() == before
+
+
+def test_of_a_long_row_group_only_what_is_next_is_in_memory(tmp_path):
+    x, y = RANDOM.standard_normal((2, 40 << 14))
+    pq.write_table(pa.table({"x": x, "y": y}), tmp_path / "a.parquet", row_group_size=len(x), use_dictionary=False)
+    table = open_table(tmp_path / "a.parquet", "y")
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in read_blocks(table)]
+    assert len(held) == 40
+    assert max(held) < table.size / 4
+
+
+def test_of_several_bad_rows_the_first_is_told_whichever_thread_comes_upon_one(tmp_path):
+    y = Y.copy()
+    y[[690, 710, 1410]] = np.inf
+    path = write(tmp_path / "a.parquet", {**COLUMNS, "y": y})
+    for _ in range(20):
+        with pytest.raises(DataError, match="row 690 "):
+            fit_file(path, "y")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 
 from twofold.data.dataset import Dataset, Samples
@@ -27,7 +29,8 @@ def table_dataset(table: TableFile) -> Dataset:
     FileFormatError
         If the file is damaged.
     """
-    blocks = [block.Z[:, 1:].copy() for block in read_blocks(table)]  # a block's memory is the next block's too
+    with closing(read_blocks(table)) as found:
+        blocks = [block.Z[:, 1:].copy() for block in found]  # a block's memory is the next block's too
     rows = np.concatenate(blocks) if blocks else np.empty((0, len(table.columns)))
     d = len(table.features)
     weight = rows[:, d + 1] if table.weight else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twofold.data.ahead import read_ahead
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError, nearest
 from twofold.files import check_spelling
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}  # by the names that pyarrow itself knows
 BLOCK_ROWS = 1 << 14  # few enough that whoever adds a block up finds it in the cache
+BATCH_ROWS = 1 << 13  # decoded at a time, which then are in the cache where they are copied to a block
+READ = 1 << 16  # bytes of a column read at a time; otherwise all of a row group is in memory at once
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Block:
     Attributes
     ----------
     Z : ndarray of float64, shape (m, 1 + columns)
-        A column of ones, then features, target and weight; a column's numbers lie together in memory.
+        A column of ones, then features, target and weight; one column after the other in memory, without gaps, which
+        BLAS takes as they are.
     start : int
         Rows before it.
     fraction : float
@@ -200,21 +205,23 @@ def _choose(
     return tuple(rest)
 
 
-def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: int = BLOCK_ROWS) -> Iterator[Block]:
+def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: int = BLOCK_ROWS) -> Generator[Block]:
     """Read a table block by block.
 
     Parameters
     ----------
     table : TableFile
     groups : sequence of int, optional
-        Row groups of a Parquet file to read, one after the other; all otherwise.
+        Row groups of a Parquet file to read, one after the other; otherwise the whole file is, and a thread reads
+        ahead.
     rows : int
-        Of a block at most.
+        Of each block but the last.
 
     Yields
     ------
     Block
-        Its array is the next block's too: use it before going on.
+        Its array is the next block's too: use it before going on. Close the generator, or go on to its end: the file
+        is open and the thread there until then.
 
     Raises
     ------
@@ -224,26 +231,31 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
         If the file is damaged.
     """
     arrow = _arrow()
-    k, memory = 1 + len(table.columns), np.empty(0)
-    done = sum(table.groups[: groups[0]]) if groups else 0
-    batches = _csv_batches(table, rows) if table.kind == "csv" else _parquet_batches(table, groups, rows)
+    memory, filled = np.ones((1 + len(table.columns), rows)), 0
+    done, fraction = sum(table.groups[: groups[0]]) if groups else 0, 0.0
+    batches = _csv_batches(table) if table.kind == "csv" else _parquet_batches(table, groups, min(rows, BATCH_ROWS))
     try:
-        for batch, fraction in batches:
-            if k * batch.num_rows > memory.size:
-                memory = np.empty(k * batch.num_rows)
-            Z = memory[: k * batch.num_rows].reshape(k, batch.num_rows)  # without gaps, which BLAS is quickest with
-            Z[0] = 1.0
-            for out, column, name in zip(Z[1:], batch.columns, table.columns, strict=True):
-                _fill(out, column, (table.path, name, done))
-            yield Block(Z.T, done, fraction)
-            done += batch.num_rows
+        with closing(batches if groups else read_ahead(batches)) as found:
+            for batch, fraction in found:
+                start = 0
+                while start < batch.num_rows:
+                    piece = batch.slice(start, rows - filled)
+                    end = filled + piece.num_rows
+                    for out, column, name in zip(memory[1:, filled:end], piece.columns, table.columns, strict=True):
+                        _fill(out, column, (table.path, name, done + filled))
+                    start, filled = start + piece.num_rows, end
+                    if filled == rows:
+                        yield Block(memory.T, done, fraction)
+                        done, filled = done + rows, 0
+        if filled:
+            yield Block(np.ascontiguousarray(memory[:, :filled]).T, done, fraction)
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        what = f"{table.path}: damaged after row {done}: {_first_line(error)}"
+        what = f"{table.path}: damaged after row {done + filled}: {_first_line(error)}"
         raise FileFormatError(f"{what}; mend it or fetch it again") from error
 
 
-def _csv_batches(table: TableFile, rows: int) -> Iterator[tuple[Any, float]]:
-    """Yield pyarrow's record batches, cut into so many rows, with the part of the file that is read."""
+def _csv_batches(table: TableFile) -> Generator[tuple[Any, float]]:
+    """Yield pyarrow's record batches, with the part of the file that is read."""
     import pyarrow as pa
 
     codec = PACKED.get(table.path.suffix)
@@ -251,22 +263,20 @@ def _csv_batches(table: TableFile, rows: int) -> Iterator[tuple[Any, float]]:
         plain = file if codec is None else pa.CompressedInputStream(file, codec)
         with _open_csv(table.path, table.columns, plain) as reader:
             for batch in reader:
-                fraction = min(1.0, file.tell() / table.size)
-                for start in range(0, batch.num_rows, rows):
-                    yield batch.slice(start, rows), fraction
+                yield batch, min(1.0, file.tell() / table.size)
 
 
-def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) -> Iterator[tuple[Any, float]]:
+def _parquet_batches(table: TableFile, groups: Sequence[int] | None, rows: int) -> Generator[tuple[Any, float]]:
     """Yield pyarrow's record batches with just the table's columns, in their order."""
     import pyarrow.parquet as pq
 
     names = list(table.columns)
-    with pq.ParquetFile(table.path, metadata=table.footer) as source:
+    with pq.ParquetFile(table.path, metadata=table.footer, pre_buffer=False, buffer_size=READ) as source:
         wanted = range(len(table.groups)) if groups is None else groups
         total = sum(table.groups[k] for k in wanted)
         done = 0
-        # One thread here: whoever wants more reads several row groups at a time.
-        for batch in source.iter_batches(rows, row_groups=list(wanted), columns=names, use_threads=groups is None):
+        # One thread here: whoever wants more reads several row groups at a time, or works while this reads ahead.
+        for batch in source.iter_batches(rows, row_groups=list(wanted), columns=names, use_threads=False):
             done += batch.num_rows
             yield batch.select(names), done / total
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,7 @@ from twofold.solvers.threads import own_threads
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
+NARROW = 64  # columns
 
 
 @dataclass(frozen=True)
@@ -110,26 +113,37 @@ def read_moments(table: TableFile, *, progress: Progress | None = None) -> Momen
     tell = _Teller(sum(table.groups), progress)
     moments = Moments(len(table.features), 1)
     if len(table.groups) < 2:
-        _take(table, None, moments, tell)
+        # Narrow products are too short for BLAS's threads, which would be in the reader's way.
+        with own_threads(2) if len(table.columns) < NARROW else nullcontext():
+            _take(table, None, moments, tell)
         return moments
 
     def group(k: int) -> Moments:
         part = Moments(len(table.features), 1)
-        _take(table, k, part, tell)
+        try:
+            _take(table, k, part, tell)
+        except BaseException:
+            tell.stop_after(k)  # those before go on: whichever the threads' pace, the first row that is wrong is told
+            raise
         return part
 
     with own_threads(len(table.groups)) as workers, ThreadPoolExecutor(workers) as pool:
-        for part in pool.map(group, range(len(table.groups))):
-            moments.merge(part)
+        try:
+            for part in pool.map(group, range(len(table.groups))):
+                moments.merge(part)
+        except BaseException:  # Ctrl-C too
+            tell.stop_after(-1)
+            raise
     return moments
 
 
 class _Teller:
-    """Add up the rows that several threads read, and tell."""
+    """Add up the rows that several threads read, and tell; and tell those threads where there is no use in going on."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self._total, self._progress = total, progress
         self._done, self._lock = 0, threading.Lock()
+        self._last: float = math.inf
 
     def __call__(self, rows: int, fraction: float) -> None:
         if self._progress is not None:
@@ -137,20 +151,32 @@ class _Teller:
                 self._done += rows
                 self._progress(self._done, self._done / self._total if self._total else fraction)
 
+    def stop_after(self, group: int) -> None:
+        """Let threads leave later row groups than that at their next block."""
+        with self._lock:
+            self._last = min(self._last, group)
+
+    def wants(self, group: int | None) -> bool:
+        """Tell whether there is use in going on with a row group; None is the whole file."""
+        return (group or 0) <= self._last
+
 
 def _take(table: TableFile, group: int | None, moments: Moments, tell: _Teller) -> None:
     """Add a file's rows, or those of one row group, to moments."""
-    for block in read_blocks(table, groups=None if group is None else [group]):
-        Z, weight = block.Z, None
-        if table.weight is not None:
-            Z, weight = block.Z[:, :-1], block.Z[:, -1]
-        try:
-            if weight is not None and not (weight >= 0).all():
-                raise DataError("a weight is negative")
-            moments.add_columns(Z, weight)
-        except DataError as error:
-            raise _placed(table, block, error) from error
-        tell(len(Z), block.fraction)
+    with closing(read_blocks(table, groups=None if group is None else [group])) as blocks:
+        for block in blocks:
+            if not tell.wants(group):
+                return
+            Z, weight = block.Z, None
+            if table.weight is not None:
+                Z, weight = block.Z[:, :-1], block.Z[:, -1]
+            try:
+                if weight is not None and not (weight >= 0).all():
+                    raise DataError("a weight is negative")
+                moments.add_columns(Z, weight)
+            except DataError as error:
+                raise _placed(table, block, error) from error
+            tell(len(Z), block.fraction)
 
 
 def _placed(table: TableFile, block: Block, error: DataError) -> DataError:
