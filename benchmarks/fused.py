@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -65,7 +65,7 @@ import torch, peers
 from twofold import Network, load_dataset
 data = load_dataset("fashion-mnist")
 task = peers.Task(Network({widths}), data.train.X, data.train.y, 256, {rate})
-epoch = peers.textbook(task)
+epoch = peers.textbook(task, (data.test.X, data.test.y))
 for number in range(5): epoch(number)
 """
 
@@ -104,10 +104,17 @@ def race(task: Task, contestants: dict[str, Make], rounds: int) -> dict[str, lis
     return seconds
 
 
-def show(console: Console, title: str, seconds: dict[str, list[float]], unit: float = 1e-3) -> None:
+def show(
+    console: Console,
+    title: str,
+    seconds: dict[str, list[float]],
+    *,
+    unit: float = 1e-3,
+    bases: Sequence[str] = ("fused", "fused, bfloat16"),
+) -> None:
     """Print who needed how long, and how many times as long as each of ours."""
     table = Table(title=f"{title}; load {os.getloadavg()[0]:.1f}", title_justify="left")
-    bases = [name for name in ("fused", "fused, bfloat16") if name in seconds]
+    bases = [name for name in bases if name in seconds]
     table.add_column("who")
     for column in ("us" if unit == 1e-6 else "ms", "least", *(f"times {name}" for name in bases)):
         table.add_column(column, justify="right")
@@ -166,7 +173,7 @@ def one_row(console: Console, rounds: int) -> None:
 
 
 def whole_job(console: Console, rounds: int) -> None:
-    """Seconds of whole processes, five epochs and their evaluation; the textbook's is without any."""
+    """Seconds of whole processes: five epochs, each with its evaluation."""
     for model, widths, rate in (("softmax", (784, 10), 0.1), ("mlp", (784, 256, 10), 0.1)):
         command = [sys.executable, "-m", "twofold", "train", model, "--data", "fashion-mnist", "--epochs", "5"]
         who = {
@@ -180,7 +187,7 @@ def whole_job(console: Console, rounds: int) -> None:
                 started = time.perf_counter()
                 subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
                 seconds[name].append(time.perf_counter() - started)
-        show(console, f"twofold train {model}, five epochs, a whole process", seconds)
+        show(console, f"twofold train {model}, five epochs, a whole process", seconds, bases=("fused", "auto"))
 
 
 def main() -> None:

@@ -181,14 +181,21 @@ class Images(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255), int(self.y[index])
 
 
-def textbook(task: Task) -> Epoch:
-    """Run the textbook's loop over torchvision's data set, whose samples are made one by one."""
+def textbook(task: Task, test: tuple[np.ndarray, np.ndarray] | None = None) -> Epoch:
+    """Run the textbook's loop over torchvision's data set, whose samples are made one by one.
+
+    With a test set each epoch ends with the accuracy there, as the textbook's does.
+    """
     loader = torch.utils.data.DataLoader(Images(task.X, task.y), batch_size=task.batch_size, shuffle=True)
-    _, step = _torch_step(task)
+    test_loader = () if test is None else torch.utils.data.DataLoader(Images(*test), batch_size=task.batch_size)
+    model, step = _torch_step(task)
 
     def epoch(_number: int) -> None:
         for X, y in loader:
             step(X.flatten(1), y)
+        with torch.no_grad():
+            for X, y in test_loader:
+                (model(X.flatten(1)).argmax(dim=1) == y).sum().item()
 
     return epoch
 
