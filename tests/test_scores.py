@@ -76,4 +76,14 @@ def test_intervals_hold_the_truth_in_about_95_of_100_draws():
 
 def test_what_can_not_be_known_is_not_claimed():
     assert np.isnan(number_scores(np.array([1.0, 2.0]), np.array([3.0, 3.0]))[0].value)
-    assert class_scores(np.array([[1.0, 0.0]]), np.array([0]))[1].high == np.inf
+
+
+def test_one_row_has_no_interval():
+    r2, rmse, mae = number_scores(np.array([5.0]), np.array([2.0]))
+    assert (rmse.value, mae.value) == (3.0, 3.0)
+    assert (r2.interval, r2.how) == ("none", "no R2: all targets are alike")
+    log_loss = class_scores(np.array([[1.0, 0.0]]), np.array([0]))[1]
+    for score in (rmse, mae, log_loss):
+        assert (score.interval, score.how) == ("none", "one row has no spread")
+        assert score.to_dict()["low"] is score.to_dict()["high"] is None
+    assert number_scores(np.array([5.0, 1.0]), np.array([2.0, 2.0]))[1].interval != "none"

@@ -23,9 +23,9 @@ class Estimate:
     name : str
     value : float
     low, high : float
-        Ends of the interval that holds the score on all that could be drawn, in 95 % of draws.
+        Ends of the interval that holds the score on all that could be drawn, in 95 % of draws; NaN where there is none.
     how : str
-        How the interval is made.
+        How the interval is made, or why there is none.
     """
 
     name: str
@@ -33,6 +33,17 @@ class Estimate:
     low: float
     high: float
     how: str
+
+    @property
+    def interval(self) -> str:
+        """The interval in words.
+
+        Examples
+        --------
+        >>> Estimate("accuracy", 0.9, 0.596, 0.98212, "Wilson").interval
+        '0.596 to 0.9821'
+        """
+        return "none" if np.isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, fit for JSON: None for what is no finite number."""
@@ -104,13 +115,14 @@ def number_scores(predicted: Array, y: Array) -> list[Estimate]:
     list of Estimate
         R2 (``1 - sum (y - p)^2 / sum (y - mean)^2``), RMSE and MAE, the latter two in the target's unit. The intervals
         are the normal distribution's: R2's by the delta method, RMSE's the root of that of the mean square. R2 is NaN
-        where all targets are alike.
+        where all targets are alike; of one sample there is no interval.
     """
     errors = y.astype(np.float64) - predicted
     squares, around = errors**2, (y - y.mean()) ** 2.0
     mean_square = _mean("", squares)
     low, middle, high = (float(np.sqrt(end)) for end in (mean_square.low, mean_square.value, mean_square.high))
-    rmse = Estimate("RMSE", middle, low, high, "normal, of the mean square")
+    how = mean_square.how if len(y) == 1 else "normal, of the mean square"
+    rmse = Estimate("RMSE", middle, low, high, how)
     return [_r2(squares, around), rmse, _mean("MAE", np.abs(errors))]
 
 
@@ -118,7 +130,7 @@ def _r2(squares: Array, around: Array) -> Estimate:
     """Return R2 with the interval of a ratio of means, linearised."""
     variance, name, how = float(around.mean()), "R2", "normal, delta method"
     if variance == 0:
-        return Estimate(name, float("nan"), float("nan"), float("nan"), how)
+        return Estimate(name, float("nan"), float("nan"), float("nan"), "no R2: all targets are alike")
     ratio = float(squares.mean()) / variance
     half = _half((squares - ratio * around) / variance)
     return Estimate(name, 1 - ratio, 1 - ratio - half, 1 - ratio + half, how)
@@ -126,10 +138,13 @@ def _r2(squares: Array, around: Array) -> Estimate:
 
 def _mean(name: str, values: Array) -> Estimate:
     """Return the mean of numbers that are not negative, with the normal distribution's interval, cut off at 0."""
-    mean, half = float(values.mean()), _half(values)
+    mean = float(values.mean())
+    if len(values) == 1:
+        return Estimate(name, mean, float("nan"), float("nan"), "one row has no spread")
+    half = _half(values)
     return Estimate(name, mean, max(0.0, mean - half), mean + half, "normal")
 
 
 def _half(values: Array) -> float:
-    """Return half the width of a mean's interval; infinite for one sample, of which nobody knows the spread."""
-    return Z * float(values.std(ddof=1)) / float(np.sqrt(len(values))) if len(values) > 1 else float("inf")
+    """Return half the width of the interval of a mean of two values or more."""
+    return Z * float(values.std(ddof=1)) / float(np.sqrt(len(values)))

@@ -1,4 +1,4 @@
-"""What kind of thing a value is, where anyone may have given it."""
+"""Single values: what kind of thing one is, where anyone may have given it; and how many, in words."""
 
 from __future__ import annotations
 
@@ -43,3 +43,14 @@ def is_sparse(value: object) -> bool:
     """
     issparse = getattr(sys.modules.get("scipy.sparse"), "issparse", None)
     return issparse is not None and bool(issparse(value))
+
+
+def count(number: int, what: str) -> str:
+    """Write how many there are, the word in the plural unless it is one.
+
+    Examples
+    --------
+    >>> count(1, "epoch"), count(0, "test row"), count(60000, "sample")
+    ('1 epoch', '0 test rows', '60000 samples')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"

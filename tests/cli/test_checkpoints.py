@@ -128,6 +128,15 @@ def test_a_folder_in_use_or_of_another_run_is_refused(capsys, tmp_path):
         assert "another process trains with these checkpoints" in err
 
 
+def test_another_run_is_refused_before_it_is_said_to_go_on(capsys, tmp_path):
+    path = tmp_path / "run"
+    run(capsys, "--epochs", 1, "--checkpoint", path)
+    code, out, err = run(capsys, "--epochs", 2, "--activation", "tanh", "--resume", path)
+    assert code == 2
+    assert "going on" not in out
+    assert "network.activation is 'tanh' now and was 'relu'" in err
+
+
 def test_what_is_solved_in_one_pass_has_no_checkpoints(capsys, tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n2,3\n3,5\n")
     monkeypatch.setattr("twofold.cli.table.IN_MEMORY", 0)

@@ -64,6 +64,44 @@ def test_train_takes_every_option_of_the_recipe(capsys):
     assert result["epochs"][-1]["test_accuracy"] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "--momentum 0.9",
+            "--momentum is 0.9, which only momentum and nesterov can use; take --optimizer momentum, or leave --momentum "
+            "out",
+        ),
+        (
+            "--optimizer adam --momentum 0.5",
+            "--momentum is 0.5, which only momentum and nesterov can use; take --optimizer momentum, or leave --momentum "
+            "out",
+        ),
+        (
+            "--schedule step --decay-rate 2",
+            "--decay-rate is 2, which only inverse_time can use; take --schedule inverse_time, or leave --decay-rate out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "find-rate"])
+def test_a_number_that_nothing_would_read_is_refused(capsys, command, words, message):
+    assert run(capsys, command, "softmax", "--data", "toy-animals", *words.split()) == (2, "", f"twofold: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "words", [{"optimizer": "nesterov", "momentum": 0.8}, {"schedule": "step", "decay_epochs": 3.0}, {}], ids=str
+)
+def test_a_number_that_is_read_is_taken(words):
+    options = JobOptions(model="mlp", **words)
+    options.refuse_idle()
+    assert words.items() <= dataclasses.asdict(Recipe(**options.recipe())).items()
+
+
+def test_one_epoch_is_told_in_the_singular(capsys):
+    _, out, _ = run(capsys, "train", "softmax", "--data", "toy-animals", "--epochs", "1")
+    assert "sgd, 1 epoch, batch" in out.splitlines()[0]
+
+
 @pytest.mark.parametrize("data", ["synthetic", "houses"])
 def test_train_linear_prints_both_solutions_and_their_distance(capsys, data):
     code, out, _ = run(capsys, "train", "linear", "--data", data)

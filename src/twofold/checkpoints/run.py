@@ -94,6 +94,7 @@ def train_with_checkpoints(
     [1, 2]
     [3, 4, 5]
     """
+    # What can't be is told here, at the call, and not when the first epoch is asked for.
     if (validation is None) != (best is None):
         raise SpecificationError("validation and best go together; give both to stop early, or neither")
     pace = Pace(every, every_seconds)
@@ -101,11 +102,7 @@ def train_with_checkpoints(
     then = folder.latest()
     saver = Saver(engine, folder, pace=pace, asked=asked, best=best, then=then)
     if then is not None and saver.over:
-        engine.start(recipe)
-        engine.restore(then.state)
-        if best is not None:
-            best.bring_back(engine)
-        return
+        return _bring_back(engine, recipe, then, best)
     stop = stop or StopSignals()
 
     def after_step(engine: Engine, done: int) -> None:
@@ -118,6 +115,20 @@ def train_with_checkpoints(
         records = train(engine, data, recipe, resume=resume, watch=after_step)
     else:
         records = train_best(engine, data, recipe, validation=validation, best=best, resume=resume, watch=after_step)
+    return _saved(records, saver, stop)
+
+
+def _bring_back(engine: Engine, recipe: Recipe, then: Checkpoint, best: BestEpoch | None) -> Iterator[Epoch]:
+    """Give an engine what a run that is over has ended with; there are no further epochs."""
+    engine.start(recipe)
+    engine.restore(then.state)
+    if best is not None:
+        best.bring_back(engine)
+    return iter(())
+
+
+def _saved(records: Iterator[Epoch], saver: Saver, stop: StopSignals) -> Iterator[Epoch]:
+    """Go through the epochs, with checkpoints, until they are over or a signal comes."""
     while True:
         try:
             with stop:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from twofold.cli.options import AS_JSON
+from twofold.values import count
 
 if TYPE_CHECKING:
     from twofold.training import Epoch
@@ -44,7 +45,7 @@ def demo(
             numbers = *(f"{score:.4f}" for score in scores), f"{seconds:.2f} s", f"{apart:.1e}" if index else ""
             rows.append((model, engine, *numbers))
     columns = ("model", "engine", "train\nloss", "train\naccuracy", "test\nloss", "test\naccuracy", "time", "apart")
-    screen.table(f"digits, {epochs} epochs, float64", columns, rows, text=2)
+    screen.table(f"digits, {count(epochs, 'epoch')}, float64", columns, rows, text=2)
     screen.say("apart: the largest difference between the two ways' parameters, relative to the largest parameter")
     screen.result({"results": results})
 

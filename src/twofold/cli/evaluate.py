@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, ROOT
 from twofold.cli.predict import HEADER, MODEL
+from twofold.values import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def evaluate(
     else:
         X, y = _data_set(screen, trained, str(data), root)
         name, more = f"test set of {data}", {}
-    scores = tell_scores(screen, f"{name}, {len(y)} rows", score_model(trained, X, y))
+    scores = tell_scores(screen, f"{name}, {count(len(y), 'row')}", score_model(trained, X, y))
     result: dict[str, Any] = {"data": name, "rows": len(y), "scores": scores, **more}
     if y.ndim == 1:
         result["confusion"] = _tell_confusion(screen, trained, class_outputs(trained, X), y)
@@ -58,6 +59,7 @@ def scored_rows(
 ) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
     """Return features and targets of a table's rows, but for those without a target."""
     from twofold.cli.apply import open_rows, target_of
+    from twofold.cli.table_job import without
     from twofold.errors import DataError
 
     target = target_of(model)
@@ -67,7 +69,7 @@ def scored_rows(
     y, present = target.read(table.column(target.name))
     dropped = int((~present).sum())
     if dropped:
-        screen.say(f"{dropped} rows have no {target.name} and are left out")
+        screen.say(without(dropped, target.name))
     if not len(y):
         raise DataError(f"{path}: no row has a value of {target.name!r}; there is nothing to score by")
     return X[present], y, {"notes": notes, "dropped": dropped}

@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from twofold.cli.options import AS_JSON, Hardware, JobOptions, takes
+from twofold.values import count
 
 
 @takes(JobOptions, Hardware)
@@ -34,6 +35,8 @@ def find_rate(
     worker = open_worker(job, options, hardware)
     sweep = sweep_rates(worker, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
     save(rate_curve(sweep.rates, sweep.losses, sweep.smoothed, sweep.suggestion), output)
-    screen.say(f"{len(sweep.rates)} steps, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}: {output}")
+    screen.say(
+        f"{count(len(sweep.rates), 'step')}, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}: {output}"
+    )
     screen.say(f"suggested learning rate: {sweep.suggestion:.2g}")
     screen.result({"engine": worker.name, "data": job.raw.name, "picture": str(output), **sweep.to_dict()})

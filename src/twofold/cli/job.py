@@ -14,6 +14,7 @@ from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
+from twofold.values import count
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     check_name("model", options.model, MODELS)
     check_name("loss", options.loss or "squared", LOSSES)
     Recipe(**options.recipe())
+    options.refuse_idle()
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activations())
     trial = replace(trial, dropout=options.dropout, normalization=options.normalization)
     for machine in hardware:
@@ -100,8 +102,8 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
     )
     recipe = suggest_recipe(options.model, data, **options.recipe())
     screen.say(
-        f"{options.model} {'-'.join(map(str, network.widths))} on {raw.name}, {len(raw.train)} samples; "
-        f"{network.loss}, {recipe.optimizer}, {recipe.epochs} epochs, batch size {recipe.batch_size}, "
+        f"{options.model} {'-'.join(map(str, network.widths))} on {raw.name}, {count(len(raw.train), 'sample')}; "
+        f"{network.loss}, {recipe.optimizer}, {count(recipe.epochs, 'epoch')}, batch size {recipe.batch_size}, "
         f"learning rate {recipe.learning_rate:g}{_further(network, recipe)}"
     )
     if data is not raw:

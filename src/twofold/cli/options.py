@@ -46,7 +46,7 @@ class JobOptions:
     ] = True
     learning_rate: Annotated[float | None, Option("--learning-rate", help="Step length.")] = None
     optimizer: Annotated[str, Option("--optimizer", help="sgd, momentum, nesterov, adam or adamw.")] = "sgd"
-    momentum: Annotated[float, Option("--momentum", help="Of momentum and nesterov.")] = 0.9
+    momentum: Annotated[float | None, Option("--momentum", help="Of momentum and nesterov; else 0.9.")] = None
     weight_decay: Annotated[float, Option("--weight-decay", help="L2 penalty on weights; decoupled in adamw.")] = 0.0
     clip_norm: Annotated[float | None, Option("--clip-norm", help="Largest norm of a step's gradient.")] = None
     label_smoothing: Annotated[
@@ -59,9 +59,15 @@ class JobOptions:
         str, Option("--schedule", help="constant, step, cosine, linear, one_cycle or inverse_time.")
     ] = "constant"
     warmup_epochs: Annotated[float, Option("--warmup-epochs", help="Epochs in which the rate rises first.")] = 0.0
-    decay_epochs: Annotated[float, Option("--decay-epochs", help="Of step: epochs between two decays.")] = 1.0
-    decay_factor: Annotated[float, Option("--decay-factor", help="Of step: what each decay multiplies by.")] = 0.5
-    decay_rate: Annotated[float, Option("--decay-rate", help="Of inverse_time: r in 1 / (1 + r t).")] = 1.0
+    decay_epochs: Annotated[
+        float | None, Option("--decay-epochs", help="Of step: epochs between two decays; else 1.")
+    ] = None
+    decay_factor: Annotated[
+        float | None, Option("--decay-factor", help="Of step: what each decay multiplies by; else 0.5.")
+    ] = None
+    decay_rate: Annotated[float | None, Option("--decay-rate", help="Of inverse_time: r in 1 / (1 + r t); else 1.")] = (
+        None
+    )
     seed: Annotated[int, Option("--seed", help="Of first weights, order and dropout.")] = 0
     init: Annotated[str, Option("--init", help="First weights: normal, xavier, he or zeros.")] = "normal"
     sigma: Annotated[float, Option("--sigma", help="Standard deviation of normal first weights.")] = 0.01
@@ -73,6 +79,26 @@ class JobOptions:
         names = [field.name for field in dataclasses.fields(Recipe)]
         words = {name: getattr(self, name) for name in names if hasattr(self, name)}
         return {name: word for name, word in words.items() if word is not None}
+
+    def refuse_idle(self) -> None:
+        """Raise `SpecificationError` if a number is given that neither the optimiser nor the schedule reads.
+
+        Their names are known to be right. The defaults for tables choose none that reads one, so it can be told before
+        a table is open.
+        """
+        from twofold.functions import OPTIMIZERS, SCHEDULES
+
+        for option, rules in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            readers = {name: rule.constants for name, rule in rules.items()}
+            for name in dict.fromkeys(chain.from_iterable(readers.values())):
+                given = getattr(self, name, None)
+                if given is None or name in readers[getattr(self, option)]:
+                    continue
+                word, able = name.replace("_", "-"), [reader for reader, names in readers.items() if name in names]
+                raise SpecificationError(
+                    f"--{word} is {given:g}, which only {' and '.join(able)} can use; take --{option} {able[0]}, "
+                    f"or leave --{word} out"
+                )
 
     def activations(self) -> str | tuple[str, ...]:
         """Read ``"relu"``, or ``"relu,tanh"`` as one name of each hidden layer."""

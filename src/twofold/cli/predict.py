@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON
+from twofold.values import count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +54,7 @@ def predict(
     table = _predictions(trained, X, probabilities=probabilities)
     write_table(table, output)
     if output is not None:
-        screen.say(f"{table.num_rows} rows: {output}")
+        screen.say(f"{count(table.num_rows, 'row')}: {output}")
     screen.result({"rows": table.num_rows, "columns": table.column_names, "output": str(output), "notes": notes})
 
 

@@ -18,6 +18,7 @@ from twofold.cli.stopped import Stopped
 from twofold.engines import Engine
 from twofold.errors import CheckpointError, SpecificationError, StoppedError
 from twofold.training import Epoch
+from twofold.values import count
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,6 @@ def training(
         return
     with StopSignals() as stop, _open(safety, place) as folder:
         last = folder.latest()
-        if last is not None:
-            screen.say(f"going on from step {last.steps}, {last.epochs} of {job.recipe.epochs} epochs being over")
         epochs = train_with_checkpoints(
             worker,
             job.data,
@@ -138,6 +137,9 @@ def training(
             stop=stop,
             **more,
         )
+        if last is not None:
+            behind = f"{last.epochs} of {count(job.recipe.epochs, 'epoch')} being over"
+            screen.say(f"going on from step {last.steps}, {behind}")
         before = [] if last is None else [replace(epoch, epochs=job.recipe.epochs) for epoch in last.history]
         try:
             yield Epochs(before, epochs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument
 
 from twofold.cli.options import AS_JSON
+from twofold.values import count
 
 if TYPE_CHECKING:
     from twofold.cli.screen import Screen
@@ -80,7 +81,8 @@ def _lines(model: Model) -> list[tuple[str, str]]:
     if model.scaling is not None:
         lines.append(("scaling", _scaling(model.scaling)))
     if columns:
-        lines.append(("encoder", f"{len(columns)} columns of a table become {network.inputs} features"))
+        become = "1 column of a table becomes" if len(columns) == 1 else f"{len(columns)} columns of a table become"
+        lines.append(("encoder", f"{become} {count(network.inputs, 'feature')}"))
     elif model.encoder is not None:
         lines.append(("encoder", f"holds {', '.join(map(str, model.encoder))}"))
     if model.estimator is not None:

@@ -26,6 +26,7 @@ from twofold.tables.cells import holds
 from twofold.tables.problem import Problem, feature_columns, pose
 from twofold.tables.reading import read_table
 from twofold.tables.targets import study_target
+from twofold.values import count
 
 Array = NDArray[Any]
 
@@ -143,10 +144,10 @@ def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     what = f"{len(target.classes)} classes: {_some(target.classes)}" if target.classes else "numbers"
     screen.say(f"{target.task} of {target.name} ({target.because}), {what}")
     if problem.dropped:
-        screen.say(f"{problem.dropped} rows have no {target.name} and are left out")
+        screen.say(without(problem.dropped, target.name))
     parts = [("training", problem.data.train), ("validation", problem.validation), ("test", problem.data.test)]
-    sizes = [f"{len(part)} {name} rows" for name, part in parts if part is not None]
-    screen.say(f"{', '.join(sizes)}; {problem.data.inputs} features")
+    sizes = [count(len(part), f"{name} row") for name, part in parts if part is not None]
+    screen.say(f"{', '.join(sizes)}; {count(problem.data.inputs, 'feature')}")
 
 
 def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:
@@ -165,7 +166,7 @@ def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:
 
 def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str, Any]:
     """Print scores with their intervals, and return them for JSON."""
-    rows = [(score.name, f"{score.value:.4g}", f"{score.low:.4g} to {score.high:.4g}", score.how) for score in scores]
+    rows = [(score.name, f"{score.value:.4g}", score.interval, score.how) for score in scores]
     screen.table(title, ("", "value", "95 % interval", "kind of interval"), rows)
     return {score.name: score.to_dict() for score in scores}
 
@@ -178,7 +179,13 @@ def tell_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any]:
     y = test.y
     if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
         y = y * scaling.target_scale + scaling.target_mean
-    return {"test": tell_scores(screen, f"test set, {len(test)} rows", score_model(model, test.X, y))}
+    return {"test": tell_scores(screen, f"test set, {count(len(test), 'row')}", score_model(model, test.X, y))}
+
+
+def without(dropped: int, target: str) -> str:
+    """Say how many rows have no target."""
+    have, are = ("has", "is") if dropped == 1 else ("have", "are")
+    return f"{count(dropped, 'row')} {have} no {target} and {are} left out"
 
 
 def score_model(model: Model, X: Array, y: Array) -> list[Estimate]:

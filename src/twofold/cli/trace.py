@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, ROOT, JobOptions, takes
+from twofold.values import count
 
 if TYPE_CHECKING:
     from twofold.cli.screen import Screen
@@ -79,7 +80,7 @@ def trace(
         return
     with replacing(output) as file:
         file.write(f"{written.rstrip()}\n".encode())
-    screen.say(f"{len(paper.steps)} steps: {output}")
+    screen.say(f"{count(len(paper.steps), 'step')}: {output}")
 
 
 def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace:

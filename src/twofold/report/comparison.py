@@ -19,6 +19,7 @@ from twofold.report.run import write
 from twofold.report.scores import headlines, scores
 from twofold.report.subject import Subject
 from twofold.scores import Estimate
+from twofold.values import count
 
 
 def render_comparison(subjects: Sequence[Subject], *, steps: Sequence[Comparison] = (), title: str = "") -> str:
@@ -77,7 +78,7 @@ def _check(subjects: Sequence[Subject]) -> None:
 
 def _scores(subjects: Sequence[Subject]) -> Listing:
     rows = tuple((f"{s.name}: {score.name}", *cells(score)) for s in subjects for score in scores(s))
-    caption = f"On the {subjects[0].part}, {len(subjects[0].samples)} samples"
+    caption = f"On the {subjects[0].part}, {count(len(subjects[0].samples), 'sample')}"
     return Listing(caption, ("score", "value", "95 % interval"), rows)
 
 

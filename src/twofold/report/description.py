@@ -14,6 +14,7 @@ from twofold.pages.numbers import short
 from twofold.recipe import Recipe
 from twofold.report.blocks import Block, Facts, Listing, Words
 from twofold.report.subject import Subject
+from twofold.values import count
 
 FEW = 60  # parameters that are listed one by one
 ALWAYS = ("epochs", "batch_size", "even_batches", "learning_rate", "optimizer", "weight_decay", "clip_norm", "schedule")
@@ -32,7 +33,7 @@ def about(subject: Subject) -> list[Block]:
     """
     model, data, network = subject.model, subject.data, subject.model.network
     size = " x ".join(map(str, data.train.X.shape[1:]))
-    tests = "no test set" if data.test is None else f"{len(data.test)} test samples"
+    tests = "no test set" if data.test is None else count(len(data.test), "test sample")
     between = f", {', '.join(dict.fromkeys(network.activations))} between the layers" if network.hidden else ""
     between += f", {network.normalization} normalisation" if network.normalization else ""
     rows = [
@@ -40,9 +41,9 @@ def about(subject: Subject) -> list[Block]:
         ("loss", network.loss.replace("_", " ")),
         (
             "data",
-            f"{data.name}: {len(data.train)} rows to judge by, {size} features"
+            f"{data.name}: {count(len(data.train), 'row')} to judge by, {size} feature{'' if size == '1' else 's'}"
             if subject.rows_alone
-            else f"{data.name}: {len(data.train)} training samples of {size} {data.train.X.dtype}, {tests}",
+            else f"{data.name}: {count(len(data.train), 'training sample')} of {size} {data.train.X.dtype}, {tests}",
         ),
     ]
     if data.classes:

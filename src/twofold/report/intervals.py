@@ -38,14 +38,14 @@ def mean(name: str, values: Array) -> Estimate:
 
 def between(low: float, high: float) -> str:
     """Write an interval."""
-    return f"{low:.4g} to {high:.4g}"
+    return "none" if np.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def written(score: Estimate) -> str:
     """Write a score with its interval."""
-    return f"{score.value:.4g} ({between(score.low, score.high)})"
+    return f"{score.value:.4g} ({score.interval})"
 
 
 def cells(score: Estimate) -> tuple[float, str]:
     """Return a score and its interval as two cells of a table."""
-    return score.value, between(score.low, score.high)
+    return score.value, score.interval

@@ -10,6 +10,7 @@ from twofold.report.blocks import Block, Headline, Listing, Words
 from twofold.report.intervals import between, cells, mean
 from twofold.report.subject import Subject
 from twofold.scores import Estimate, number_scores, wilson
+from twofold.values import count
 
 MOST_CLASSES = 60  # rows of the table of classes
 MOST_OUTPUTS = 10  # numbers predicted at once that are scored one by one
@@ -52,7 +53,7 @@ def headlines(subject: Subject) -> list[Headline]:
     """Return the numbers to see first."""
     where = "test" if subject.held_out else "training"
     return [
-        Headline(f"{where} {score.name}", f"{score.value:.4g}", f"95 % interval {between(score.low, score.high)}")
+        Headline(f"{where} {score.name}", f"{score.value:.4g}", f"95 % interval {score.interval}")
         for score in scores(subject)[:2]
     ]
 
@@ -81,7 +82,7 @@ def score_blocks(subject: Subject) -> list[Block]:
         mean_of = "mean of these rows" if subject.rows_alone else "training mean"
         rows.append((f"RMSE of always the {mean_of}", float(np.sqrt(np.square(apart).mean())), "", ""))
     columns = ("score", "value", "95 % interval", "by")
-    blocks: list[Block] = [Listing(f"On the {subject.part}, {n} samples{unit}", columns, tuple(rows))]
+    blocks: list[Block] = [Listing(f"On the {subject.part}, {count(n, 'sample')}{unit}", columns, tuple(rows))]
     if subject.kind == "classes":
         blocks.append(_classes(subject))
         if len(subject.classes) > MOST_CLASSES:

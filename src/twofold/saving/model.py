@@ -19,6 +19,7 @@ from twofold.functions import LOSSES, sigmoid, softmax
 from twofold.network import Network, Parameters, check_parameters
 from twofold.recipe import Recipe
 from twofold.training import Epoch
+from twofold.values import count
 
 if TYPE_CHECKING:
     from twofold.data.dataset import Dataset
@@ -162,7 +163,7 @@ class Model:
     def __repr__(self) -> str:
         network = self.network
         words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), network.loss]
-        epochs = f"; {len(self.history)} epochs" if self.history else ""
+        epochs = f"; {count(len(self.history), 'epoch')}" if self.history else ""
         return f"<Model {', '.join(words)}; {network.n_parameters} parameters of {self.dtype}{epochs}>"
 
     def open_engine(self, name: str = "auto", *, dtype: str | None = None, **hardware: Any) -> Engine:
