@@ -65,6 +65,18 @@ def test_a_trained_model_is_saved_and_shown(model, capsys):
     assert epochs == ["1", "3", "5", "7", "9", "11", "13"]
 
 
+@pytest.mark.parametrize("width", [30, 40, 80])
+def test_on_a_narrow_screen_every_number_is_whole(model, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = shown(capsys, model)
+    for epoch in load_model(model).history[::2]:
+        for number in (f"{epoch.loss:.4g}", f"{epoch.train_accuracy:.4f}", f"{epoch.test_accuracy:.4f}"):
+            assert re.search(rf"(?<!\S){re.escape(number)}(?=[,\s])", out)
+    tables = out[out.index("arrays") :]
+    assert max(map(len, tables.splitlines())) <= width
+    assert "layers.1.W" in tables
+
+
 def test_as_json_it_is_one_object_with_everything(model, capsys):
     assert main(["show", str(model), "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()

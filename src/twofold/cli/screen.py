@@ -17,6 +17,8 @@ from twofold.cli.sparkline import sparkline
 from twofold.engines import Engine
 from twofold.recipe import Recipe
 
+FOLDED = 4  # letters to which a table's headings and words may be folded
+
 
 class Screen:
     """Where a command prints.
@@ -40,11 +42,20 @@ class Screen:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> None:
-        """Print a table; its first ``text`` columns are words, the others numbers."""
+        """Print a table; its first ``text`` columns are words, the others numbers.
+
+        Where the screen is too narrow for whole numbers, each row is told in words instead.
+        """
+        lines = list(rows)
+        if _least_width(columns, lines, text) > self.console.width:
+            self.console.print(title, style="bold", markup=False)
+            for row in lines:
+                self.console.print(_in_words(columns, row), markup=False)
+            return
         table = Table(title=title, title_justify="left", title_style="bold")
         for index, column in enumerate(columns):
             table.add_column(column, justify="left" if index < text else "right", overflow="fold")
-        for row in rows:
+        for row in lines:
             table.add_row(*row)
         self.console.print(table)
 
@@ -94,6 +105,22 @@ class Screen:
         live = self.console.is_terminal and not self.console.quiet
         with Progress(*columns, console=self.console, disable=not live, transient=True) as bar:
             yield Meter(bar, recipe.epochs, samples, runs=runs, loss_unit=loss_unit) if live else _ignore
+
+
+def _least_width(columns: Sequence[str], rows: Sequence[Sequence[str]], text: int) -> int:
+    """Return how wide a table is whose numbers stay whole; words and headings may be folded to `FOLDED` letters."""
+    width = 1
+    for index, column in enumerate(columns):
+        cells = max((len(row[index]) for row in rows), default=0)
+        heading = max(map(len, column.split("\n")))
+        width += 3 + (min(FOLDED, max(cells, heading)) if index < text else max(cells, min(FOLDED, heading)))
+    return width
+
+
+def _in_words(columns: Sequence[str], row: Sequence[str]) -> str:
+    """Write a table's row without the table."""
+    words = [" ".join([*column.split("\n"), cell]).strip() for column, cell in zip(columns, row, strict=True) if cell]
+    return ": ".join(filter(None, [*words[:1], ", ".join(words[1:])]))
 
 
 def _ignore(_engine: Engine, _done: int) -> None:
