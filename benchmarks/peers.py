@@ -280,13 +280,13 @@ def lightning_trainer(task: Task) -> Epoch:
 
     pair = torch.utils.data.TensorDataset(torch.from_numpy(task.floats), torch.from_numpy(task.y))
     loader = torch.utils.data.DataLoader(pair, batch_size=task.batch_size, shuffle=True)
-    module = Module()
+    learner = Module()
     off = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
 
     def epoch(_number: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            lightning.Trainer(max_epochs=1, accelerator="cpu", **off).fit(module, loader)
+            lightning.Trainer(max_epochs=1, accelerator="cpu", **off).fit(learner, loader)
 
     return epoch
 
