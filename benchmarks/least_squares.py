@@ -6,7 +6,8 @@ Every contender solves the same problem in turn, round after round, in one proce
 each and its ratio to forming ``X.T @ X`` once; a pause before each lets the threads of the last one come to rest, as
 BLAS's go on spinning and would be timed with the next. Digits are those of the worst coefficient against the refined QR
 solution, which NIST's sets prove right to the last digit. Streaming writes a Parquet file first and compares with
-pyarrow reading its batches and doing nothing.
+pyarrow reading it in batches and doing nothing, in both ways that pyarrow has: a file's batches, and a data set's,
+which hold whole row groups in memory. Peaks of memory are those of fresh processes that fit a tenth of it, and it.
 """
 
 from __future__ import annotations
@@ -97,28 +98,39 @@ def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
     console.print(table)
 
 
-def streaming(console: Console, rows: int, folder: Path, rounds: int) -> None:
-    """Time one pass over a Parquet file against pyarrow's bare read."""
+def write_parquet(path: Path, rows: int, d: int = 20) -> None:
+    """Write features x0, x1, ... and a target y, uncompressed, in row groups of half a million."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path, d = folder / "big.parquet", 20
     names = [*(f"x{j}" for j in range(d)), "y"]
     step = min(rows, 500_000)
-    with pq.ParquetWriter(
-        path, pa.schema([(name, pa.float64()) for name in names]), compression="none", use_dictionary=False
-    ) as file:
+    schema = pa.schema([(name, pa.float64()) for name in names])
+    with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as file:
         for k in range(-(-rows // step)):
             X, y = make(min(step, rows - k * step), d, seed=k)
             file.write_table(pa.table([*X.T, y], names=names), row_group_size=step)
 
-    def bare() -> None:
+
+def streaming(console: Console, rows: int, path: Path, rounds: int) -> None:
+    """Time one pass over a Parquet file against pyarrow's bare read."""
+    import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
+
+    write_parquet(path, rows)
+
+    def batches() -> None:
         with pq.ParquetFile(path) as source:
             for _ in source.iter_batches(1 << 16):
                 pass
 
+    def scan() -> None:
+        for _ in ds.dataset(path).to_batches():
+            pass
+
     tasks = {
-        "pyarrow, batches": bare,
+        "pyarrow, a file's batches": batches,
+        "pyarrow, a data set's batches": scan,
         "pyarrow, read_table": lambda: pq.read_table(path),
         "twofold": lambda: fit_file(path, "y"),
     }
@@ -126,16 +138,16 @@ def streaming(console: Console, rows: int, folder: Path, rounds: int) -> None:
     for _ in range(rounds):
         for name, task in tasks.items():
             least[name] = min(least[name], timed(task)[0])
-    table = Table(title=f"Parquet, {rows} x {d} and y, {path.stat().st_size / 1e9:.2f} GB", title_justify="left")
-    for heading in ("", "s", "to batches", "to read_table"):
+    table = Table(title=f"Parquet, {rows} x 20 and y, {path.stat().st_size / 1e9:.2f} GB", title_justify="left")
+    for heading in ("", "s", "to a file's batches", "to a data set's"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, seconds in least.items():
-        ratios = (f"{seconds / least[other]:.2f}" for other in ("pyarrow, batches", "pyarrow, read_table"))
-        table.add_row(name, f"{seconds:.2f}", *ratios)
+        ratios = (f"{seconds / least[f'pyarrow, {other} batches']:.2f}" for other in ("a file's", "a data set's"))
+        table.add_row(name, f"{seconds:.3f}", *ratios)
     console.print(table)
 
 
-def memory(console: Console, folder: Path, rows: int) -> None:
+def memory(console: Console, path: Path, rows: int) -> None:
     """Tell how far fitting the file raises the peak of a fresh process (Linux: getrusage would tell its parent's)."""
     if platform.system() != "Linux":
         return
@@ -147,9 +159,7 @@ def memory(console: Console, folder: Path, rows: int) -> None:
         "peak = lambda: next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM'));"
         "before = peak(); fit_file(sys.argv[1], 'y'); print(before, peak())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, folder / "big.parquet"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     before, after = (int(number) / 1024 for number in done.stdout.split())
     console.print(f"peak memory of fitting {rows} rows: {after:.0f} MiB, of which {before:.0f} were imports")
 
@@ -173,8 +183,11 @@ def main() -> None:
         rows = 1_000_000 if options.quick else 10_000_000
     if rows:
         with tempfile.TemporaryDirectory(dir=options.folder) as made:
-            streaming(console, rows, Path(made), min(options.rounds, 3))
-            memory(console, Path(made), rows)
+            path, part = Path(made) / "big.parquet", Path(made) / "part.parquet"
+            streaming(console, rows, path, min(options.rounds, 3))
+            write_parquet(part, rows // 10)
+            memory(console, part, rows // 10)
+            memory(console, path, rows)
     console.print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

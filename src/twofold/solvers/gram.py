@@ -167,7 +167,7 @@ def _centre(G: Array, intercept: bool) -> Centred | None:
 def _guess(problem: Problem) -> Guess | None:
     """Solve on a few rows, taken in short runs all over the table; None if even they show a bad condition."""
     X, n, first = problem.X.high, len(problem.Y), int(problem.intercept)
-    size = max(min(SAMPLE, n // 32), 4 * X.shape[1], 64)
+    size = max(min(SAMPLE, n // 64), 4 * X.shape[1], 64)
     rows: NDArray[np.intp] | slice = slice(None)
     if n > 2 * size:
         starts = np.linspace(0, n - 64, size // 64).astype(np.intp)
