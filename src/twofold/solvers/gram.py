@@ -263,14 +263,15 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
             wide = ones if q == 1 else ones[:, None]
             weighted = X * ones[:, None]
             T *= wide
-        # All products are np.dot's: matmul keeps Python's lock where its result is small, so that threads would wait.
+        # Long products are np.dot's: matmul keeps Python's lock where its result is small, so that threads would wait.
+        # Short ones do keep it: letting go of it and taking it again would take longer than they do.
         if gram:  # first, while X comes from memory: matrix products wait for it the least
             sums.G[first:, first:] += np.dot(weighted.T, weighted)
             if first:
                 sums.G[0, 1:] += np.dot(ones, weighted)
-                sums.G[0, 0] += np.dot(ones, ones)
+                sums.G[0, 0] += ones @ ones
         if first:
-            sums.y1 += np.dot(ones, T)
+            sums.y1 += ones @ T if q == 1 else np.dot(ones, T)
         sums.yy += _squares(T)
         if exact:
             R[...] = _exact(problem, guess, rows).reshape(R.shape)
@@ -283,7 +284,7 @@ def _collect(problem: Problem, guess: Guess, starts: range, stop: int, *, gram: 
         H[first:] += np.dot(R, weighted) if q == 1 else np.dot(weighted.T, R)
         sums.rr += _squares(R)
         if first:
-            H[0] += np.dot(ones, R)
+            H[0] += ones @ R if q == 1 else np.dot(ones, R)
     if first:
         sums.G[1:, 0] = sums.G[0, 1:]
     return sums
@@ -301,7 +302,7 @@ def _exact(problem: Problem, guess: Guess, rows: slice) -> Array:
 
 def _squares(R: Array) -> Array:
     """Sum squares over rows: (m,) to (), or (m, q) to (q,)."""
-    return np.asarray(np.dot(R, R) if R.ndim == 1 else np.einsum("ij,ij->j", R, R))
+    return np.asarray(R @ R if R.ndim == 1 else np.einsum("ij,ij->j", R, R))
 
 
 def _correct(
