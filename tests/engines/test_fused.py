@@ -34,6 +34,19 @@ def test_the_first_of_several_largest_outputs_is_the_prediction():
     assert kernels.correct("classes", O, torch.tensor([[0.5, 1.0, 0.0], [0.5, 0.0, 1.0]])).tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("largest", [1.0, 50.0, 1e4])
+def test_the_loss_of_many_outputs_is_that_of_few(largest, monkeypatch):
+    rng = np.random.default_rng(0)
+    outputs, y = rng.uniform(-largest, largest, size=(3, 40)).astype(np.float32), rng.integers(3, size=40)
+    expected, slope = LOSSES["cross_entropy"].samples(outputs.T, y)
+    for many in (0, 2**15):
+        monkeypatch.setattr(kernels, "MANY", many)
+        out = torch.empty(3, 40)
+        losses = kernels.LOSSES["cross_entropy"](torch.from_numpy(outputs), torch.from_numpy(y), 1.0, out)
+        np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(out.numpy().T, slope, rtol=1e-6, atol=1e-6)
+
+
 def test_kernels_hold_what_the_registries_hold():
     assert set(kernels.ACTIVATIONS) == set(ACTIVATIONS)
     assert set(kernels.LOSSES) == set(LOSSES)

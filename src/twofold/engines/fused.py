@@ -136,11 +136,8 @@ class FusedEngine:
                 self._forget()
             self._buffers[n] = self._make_buffers(n, self._X.dtype)
         buffers = self._buffers[n]
-        masks = dropout_masks(
-            self.network.hidden, n, self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
-        )
-        for buffer, mask in zip(buffers.masks, masks, strict=True):
-            buffer.copy_(torch.from_numpy(mask).t())
+        if buffers.masks:
+            self._draw_masks(buffers.masks, n)
         numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(indices).to(self._device)
         if self._replays.active:
             rows = buffers.rows.copy_(rows)
@@ -148,6 +145,14 @@ class FusedEngine:
         if self._average is not None:
             self._average.all.lerp_(self._theta.all, 1 - self._recipe.keep(self.steps))
         self.steps += 1
+
+    def _draw_masks(self, buffers: list[Tensor], n: int) -> None:
+        """Draw this step's dropout masks."""
+        masks = dropout_masks(
+            self.network.hidden, n, self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
+        )
+        for buffer, mask in zip(buffers, masks, strict=True):
+            buffer.copy_(torch.from_numpy(mask).t())
 
     @property
     def _model(self) -> Flat:

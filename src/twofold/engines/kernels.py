@@ -19,6 +19,7 @@ from twofold.engines.normalizations import NORMALIZATIONS
 from twofold.network import Network
 
 aten = torch.ops.aten
+MANY = 2**15  # outputs of a minibatch: of fewer a second softmax takes less time than a look at the first
 TINY = torch.finfo(torch.float32).tiny  # from here on numbers have all their digits
 Scalar = float | Tensor  # a tensor of no dimensions where the number must lie on the device
 
@@ -103,11 +104,13 @@ def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
 
 
 def _minus_log(P: Tensor, O: Tensor, y: Tensor) -> Tensor:
-    """Return ``- log softmax(o)_y`` (n,): from the P (q, n) that is there already, unless one is too close to 0."""
+    """Return ``- log softmax(o)_y`` (n,): of many outputs from the P (q, n) that is there, unless a p is too small."""
     index = y.unsqueeze(0)
-    p = P.gather(0, index)
-    logs = p.log_() if P.device.type == "cpu" and p.amin() >= TINY else torch.log_softmax(O, 0).gather(0, index)
-    return logs.squeeze(0).neg_()
+    if P.device.type == "cpu" and P.numel() >= MANY:
+        p = P.gather(0, index)
+        if p.amin() >= TINY:
+            return p.log_().squeeze(0).neg_()
+    return torch.log_softmax(O, 0).gather(0, index).squeeze(0).neg_()
 
 
 def softmax_squared(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
