@@ -85,7 +85,8 @@ def test_products_are_chosen_by_work_type_and_device():
 
 @pytest.mark.parametrize("failure", [AttributeError, RuntimeError, TypeError])
 def test_without_the_operator_plain_products_take_the_same_steps(failure, monkeypatch):
-    network = Network((70, 80, 60))
+    network = Network((120, 100, 60))
+    assert 120 * 100 * 100 >= products.LEAST_WORK
     data = random_dataset(network, 200)
 
     def run():

@@ -21,7 +21,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-LEAST_WORK = 2**18  # a call of oneDNN costs about 15 us, more than the whole of a smaller product
+LEAST_WORK = 2**20  # a call of oneDNN costs about 15 us, as much as a product of this size takes elsewhere
 
 
 class Products(Protocol):
