@@ -281,3 +281,22 @@ def test_of_several_bad_rows_the_first_is_told_whichever_thread_comes_upon_one(t
     for _ in range(20):
         with pytest.raises(DataError, match="row 690 "):
             fit_file(path, "y")
+
+
+def test_a_callback_may_fit_another_model(path):
+    write(path, COLUMNS, group_rows(path))
+    random = np.random.default_rng(0)
+    table, targets = random.standard_normal((40_000, 2)), random.standard_normal((40_000, 1))
+    found, alone = [], solve_least_squares(table, targets)
+    assert alone.method == "gram"
+
+    def fit():
+        fit_file(path, "y", progress=lambda _rows, _fraction: found.append(solve_least_squares(table, targets)))
+
+    thread = threading.Thread(target=fit, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    for inner in found:
+        np.testing.assert_allclose(inner.W, alone.W, rtol=1e-12)
+    assert found

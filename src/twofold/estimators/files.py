@@ -20,7 +20,7 @@ from twofold.solvers.least_squares import warn_about
 from twofold.solvers.moments import Moments
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import Summary, summarize
-from twofold.solvers.threads import own_threads
+from twofold.solvers.threads import belong_inside, own_threads
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
@@ -127,7 +127,7 @@ def read_moments(table: TableFile, *, progress: Progress | None = None) -> Momen
             raise
         return part
 
-    with own_threads(len(table.groups)) as workers, ThreadPoolExecutor(workers) as pool:
+    with own_threads(len(table.groups)) as workers, ThreadPoolExecutor(workers, initializer=belong_inside) as pool:
         try:
             for part in pool.map(group, range(len(table.groups))):
                 moments.merge(part)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from threadpoolctl import ThreadpoolController
 
 _ONE_AT_A_TIME = threading.Lock()  # the number of BLAS threads belongs to the whole process
+_INSIDE = threading.local()  # of threads of whoever has taken BLAS's over: they must not wait for that to end
 
 
 @contextmanager
@@ -24,17 +25,29 @@ def own_threads(pieces: int) -> Iterator[int]:
     Yields
     ------
     int
-        How many threads to start; 1 leaves BLAS its own.
+        How many threads to start; 1 leaves BLAS its own, or within another's, as in a callback, that one's single one.
     """
+    if getattr(_INSIDE, "yes", False):
+        yield 1
+        return
     controller = _controller()
     with _ONE_AT_A_TIME:
-        workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
-        workers = max(1, min(workers, pieces))
-        if workers == 1:
-            yield 1
-            return
-        with controller.limit(limits=1, user_api="blas"):
-            yield workers
+        _INSIDE.yes = True
+        try:
+            workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
+            workers = max(1, min(workers, pieces))
+            if workers == 1:
+                yield 1
+                return
+            with controller.limit(limits=1, user_api="blas"):
+                yield workers
+        finally:
+            _INSIDE.yes = False
+
+
+def belong_inside() -> None:
+    """Count the calling thread to those that `own_threads` started: for whoever runs a user's callbacks in them."""
+    _INSIDE.yes = True
 
 
 @lru_cache(maxsize=1)
