@@ -6,7 +6,8 @@ Install them by ``pip install 'twofold[bench]'``, then:
 
 Contestants take turns, round after round, so that a slow minute of the machine hits them all; a figure is the median of
 its rounds, a ratio the median of the ratios within a round. Between two turns the run sleeps: OpenBLAS's threads spin
-for some 25 ms after a product, and would slow whoever comes next.
+for some 25 ms after a product, and would slow whoever comes next. After that sleep everybody's first milliseconds are
+slow, so that a turn goes through whole epochs until it has lasted `TURN`, as a training does.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ NEEDS = {
     "skorch": "skorch",
     "Keras on JAX": "keras",
 }
+TURN = 0.3  # seconds
 JOB = """
 import sys; sys.path.insert(0, "benchmarks")
 import torch, peers
@@ -97,11 +99,19 @@ def race(task: Task, contestants: dict[str, Make], rounds: int) -> dict[str, lis
     for number in range(rounds + 1):
         for name, epoch in epochs.items():
             time.sleep(0.1)
-            started = time.perf_counter()
-            epoch(number + 1)
+            taken = turn(epoch, number + 1)
             if number:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(taken)
     return seconds
+
+
+def turn(epoch: Epoch, number: int) -> float:
+    """Seconds per epoch of a turn."""
+    started, done = time.perf_counter(), 0
+    while (lasted := time.perf_counter() - started) < TURN:
+        epoch(number)
+        done += 1
+    return lasted / done
 
 
 def show(
