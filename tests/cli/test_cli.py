@@ -241,7 +241,7 @@ def test_nan_in_the_data_is_told_with_its_place(capsys, tmp_path):
 
 def test_no_words_and_help_show_the_commands(capsys):
     code, out, _ = run(capsys)
-    assert code == 2
+    assert code in (0, 2)  # help unasked for is a mistake to newer versions of click, and none to older ones
     assert "compare" in out
     code, out, _ = run(capsys, "train", "--help")
     assert code == 0
@@ -262,7 +262,7 @@ def test_ctrl_c_ends_with_130(capsys, monkeypatch):
 
     monkeypatch.setattr("twofold.training.train", interrupted)
     code, _, err = run(capsys, "train", "softmax", "--data", "toy-animals")
-    assert (code, err) == (130, "twofold: stopped\n")
+    assert (code, err.lstrip("\n")) == (130, "twofold: stopped\n")  # older versions of Typer end the line of ^C first
 
 
 def test_an_error_of_our_own_making_is_not_hidden(capsys, monkeypatch):

@@ -164,9 +164,10 @@ def test_the_summary_as_table_frame_json_and_text():
 
 
 def test_without_pandas_the_frame_says_so(monkeypatch):
+    summary = LinearRegression().fit(X, Y_ONE).summary()
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingDependencyError, match=r"^a data frame needs pandas"):
-        LinearRegression().fit(X, Y_ONE).summary().to_frame()
+        summary.to_frame()
 
 
 def test_too_few_samples_for_errors_are_nan_and_null():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -82,6 +83,9 @@ def same(first: object, second: object) -> bool:
         return type(first) is type(second) and len(first) == len(second) and all(map(same, first, second))
     if isinstance(first, dict):
         return list(first) == list(second) and all(same(first[key], second[key]) for key in first)
+    if dataclasses.is_dataclass(first):  # its fields: what it works out once and keeps is no part of it
+        names = [field.name for field in dataclasses.fields(first)]
+        return type(first) is type(second) and all(same(getattr(first, k), getattr(second, k)) for k in names)
     if hasattr(first, "__dict__"):
         return type(first) is type(second) and same(vars(first), vars(second))
     return first == second or str(first) == str(second) == "nan"

@@ -86,7 +86,7 @@ def test_many_ranges_of_rows_add_up(intercept):
     cheap = solve_least_squares(X, Y, fit_intercept=intercept)
     assert cheap.method == "gram"
     A = np.column_stack([np.ones(len(X)), X]) if intercept else X
-    expected = np.linalg.lstsq(A, Y)[0]
+    expected = np.linalg.lstsq(A, Y, rcond=None)[0]
     np.testing.assert_allclose(cheap.W, expected[int(intercept) :], rtol=1e-10)
     np.testing.assert_allclose(cheap.residuals.rss, np.square(Y - A @ expected).sum(axis=0), rtol=1e-10)
     np.testing.assert_allclose(cheap.spread.deviations**2, np.diag(np.linalg.inv(A.T @ A)), rtol=1e-9)
