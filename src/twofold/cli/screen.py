@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from twofold.cli.sparkline import sparkline
@@ -68,7 +68,7 @@ class Screen:
     def downloading(self) -> Iterator[Callable[[str, int, int | None], None]]:
         """Show a bar for each file; yields the callback of `twofold.load_dataset`."""
         columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as bars:
+        with bars_on(self.console, *columns) as bars:
             tasks: dict[str, TaskID] = {}
 
             def show(name: str, done: int, total: int | None) -> None:
@@ -103,8 +103,24 @@ class Screen:
             TextColumn("{task.fields[numbers]}"),
         )
         live = self.console.is_terminal and not self.console.quiet
-        with Progress(*columns, console=self.console, disable=not live, transient=True) as bar:
+        with bars_on(self.console, *columns, transient=True) as bar:
             yield Meter(bar, recipe.epochs, samples, runs=runs, loss_unit=loss_unit) if live else _ignore
+
+
+def bars_on(console: Console, *columns: ProgressColumn, transient: bool = False) -> Progress:
+    """Return bars where there is a terminal to draw them on; elsewhere they leave nothing, not even a line's end.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    *columns : rich.progress.ProgressColumn
+        What a bar shows.
+    transient : bool
+        Bars vanish when they are done.
+    """
+    live = console.is_terminal and not console.quiet
+    # Bars that are off end with an empty line before rich 14.3, unless their console is quiet.
+    return Progress(*columns, console=console if live else Console(quiet=True), disable=not live, transient=transient)
 
 
 def _least_width(columns: Sequence[str], rows: Sequence[Sequence[str]], text: int) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 from twofold.cli.options import JobOptions
-from twofold.cli.screen import Screen
+from twofold.cli.screen import Screen, bars_on
 from twofold.cli.table_options import TableOptions
 from twofold.data.tables import TableFile, open_table
 from twofold.errors import SpecificationError
@@ -62,7 +62,7 @@ def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> 
 
     screen.say(f"linear regression of {table.path}, {table.size / 1e6:.0f} MB, exactly and in one pass")
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=screen.console, disable=not screen.console.is_terminal, transient=True) as bar:
+    with bars_on(screen.console, *columns, transient=True) as bar:
         task = bar.add_task("reading", total=1.0)
 
         def show(rows: int, fraction: float) -> None:

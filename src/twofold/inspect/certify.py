@@ -182,7 +182,7 @@ def _design(data: CertifiedSet) -> Array:
 
 
 def _numpy(data: CertifiedSet) -> Answer:
-    return np.asarray(np.linalg.lstsq(_design(data), data.y)[0], dtype=np.float64), None
+    return np.asarray(np.linalg.lstsq(_design(data), data.y, rcond=None)[0], dtype=np.float64), None
 
 
 def _scipy(data: CertifiedSet) -> Answer:

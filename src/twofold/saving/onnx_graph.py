@@ -222,10 +222,14 @@ def _kind(model: Model, *, target: bool) -> int:
 
 
 def _activate(graph: _Graph, name: str) -> None:
-    """Apply an activation; the exact GELU is ``z (1 + erf(z / sqrt 2)) / 2``."""
+    """Apply an activation; the SiLU is ``z / (1 + exp(-z))``, the exact GELU ``z (1 + erf(z / sqrt 2)) / 2``."""
     z = graph.now
     if name in ACTIVATIONS:
         graph.then(ACTIVATIONS[name])
+    elif name == "silu" and graph.dtype == "float64":
+        # Not z sigmoid(z): many an onnxruntime fuses that to a QuickGelu, which it has not for doubles, and refuses it.
+        graph.then("Exp", of=graph.then("Neg"))
+        graph.then("Div", graph.then("Add", graph.constant(np.asarray(1.0))), of=z)
     elif name == "silu":
         graph.then("Mul", graph.then("Sigmoid"), of=z)
     elif name == "gelu":

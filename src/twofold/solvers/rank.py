@@ -121,7 +121,7 @@ def minimum_norm(K: Array, x: Array, scale: Array, ranked: RankedFactor, *, inte
     target = x[1:] if intercept else x
     unit = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
     Q, R = np.linalg.qr((rows / unit).T)
-    z[int(intercept) :] = Q @ scipy.linalg.solve_triangular(R, target / unit, trans="T")
+    z[int(intercept) :] = Q @ Factor(Q, R).lower(target / unit)
     if intercept:
         z[0] = (x[0] - M[0, 1:] @ z[1:]) / M[0, 0]
     return z

@@ -51,11 +51,11 @@ class Factor:
 
     def lower(self, G: Array) -> Array:
         """Solve ``R' h = G``."""
-        return scipy.linalg.solve_triangular(self.R, G, trans="T", check_finite=False)
+        return scipy.linalg.solve_triangular(self.R, G, trans="T", check_finite=False) if self.R.size else G
 
     def upper(self, H: Array) -> Array:
         """Solve ``R x = H``."""
-        return scipy.linalg.solve_triangular(self.R, H, check_finite=False)
+        return scipy.linalg.solve_triangular(self.R, H, check_finite=False) if self.R.size else H
 
 
 @dataclass(frozen=True)
