@@ -39,7 +39,10 @@ class Task:
     def floats(self) -> np.ndarray:
         """Features as float32, bytes from 0 to 1."""
         X = self.X.reshape(len(self.X), -1)
-        return X.astype(np.float32) / 255 if X.dtype == np.uint8 else X.astype(np.float32)
+        numbers = X.astype(np.float32)
+        if X.dtype == np.uint8:
+            numbers /= 255
+        return numbers
 
     @property
     def squared(self) -> bool:
@@ -262,7 +265,7 @@ def skorch_net(task: Task) -> Epoch:
 
 
 def lightning_trainer(task: Task) -> Epoch:
-    """Fit a LightningModule for an epoch, everything that can be turned off turned off."""
+    """Fit a LightningModule by a Trainer of one epoch, everything that can be turned off turned off."""
     import lightning
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

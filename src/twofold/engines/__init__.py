@@ -150,7 +150,7 @@ class Engine(Protocol):
         Parameters
         ----------
         indices : ndarray of int64, shape (|B|,)
-            Rows of the loaded set.
+            Rows of the loaded set; with batch normalisation two at least, which is for the caller to see to.
         learning_rate : float
         """
         ...

@@ -85,7 +85,7 @@ class Flat:
 
 
 class Buffers:
-    """What n samples need on their way forward and back. Memory that is never written costs nothing.
+    """What n samples need on their way forward and back. On a CPU memory that is never written costs nothing.
 
     Parameters
     ----------
@@ -97,10 +97,14 @@ class Buffers:
     floats, operands : torch.dtype
         Of outputs and gradients, and of the products' operands.
     device : torch.device
+    dropout : bool
+        Whether there are masks, if the network has dropout.
 
     Attributes
     ----------
+    n : int
     rows : Tensor of int64, shape (n,)
+        Which samples, where a step is replayed.
     raw, X : Tensor, shape (n, d)
         The gathered features, as they lie in memory and as the products read them. From here on samples are columns.
     products : list of Products
@@ -121,11 +125,13 @@ class Buffers:
         floats: torch.dtype,
         operands: torch.dtype,
         device: torch.device,
+        dropout: bool = True,
     ) -> None:
 
         def empty(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
             return torch.empty((rows, columns), dtype=dtype, device=device)
 
+        self.n = n
         self.rows = torch.empty(n, dtype=torch.int64, device=device)
         self.raw = empty(n, network.inputs, features)
         self.X = self.raw if features == operands else empty(n, network.inputs, operands)
@@ -134,5 +140,5 @@ class Buffers:
             for inputs, outputs in network.shapes
         ]
         self.Z, self.H, self.dropped, self.dH = ([empty(h, n, operands) for h in network.hidden] for _ in range(4))
-        self.masks = [empty(h, n, operands) for h in network.hidden] if network.dropout else []
+        self.masks = [empty(h, n, operands) for h in network.hidden] if network.dropout and dropout else []
         self.dO = empty(network.outputs, n, floats)

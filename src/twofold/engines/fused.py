@@ -2,9 +2,9 @@
 
 Read it beside ``scratch.py``: the same forward, backward and update. What differs is where the numbers lie. All
 parameters are one flat array, ``[every W, every b]``, so that an update is a few operations however many layers there
-are; samples are columns, so that no product needs a transposed copy; buffers are made once per size of a minibatch;
-image bytes stay bytes until they are gathered, and their factor 1/255 goes to the first layer's few outputs, not to
-every pixel.
+are; samples are columns, so that the large products need no transposed copy; buffers are made once per size of a
+minibatch; image bytes stay bytes until they are gathered, and their factor 1/255 goes to the first layer's few outputs,
+not to every pixel.
 
 With ``precision="bfloat16"`` the products take and give bfloat16, and so are the hidden layers between them; outputs,
 loss, parameters, the optimiser's memory and updates stay float32.
@@ -41,7 +41,8 @@ from twofold.recipe import Recipe
 Array = NDArray[Any]
 
 MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
-CHUNK = 512  # rows that `outputs` takes at a time: enough for the products' speed, few enough for a cache
+ROWS = 512  # that `outputs` takes at a time on a CPU: enough for the products' speed, few enough for a cache
+ROWS_ON_DEVICE = 8192  # elsewhere, where each part ends in waiting
 
 
 class FusedEngine:
@@ -211,10 +212,11 @@ class FusedEngine:
         features = tensor(X)
         layers, factor = self._read_by_products(self._model), _factor(features.dtype)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
-        buffers = self._make_buffers(min(CHUNK, len(features)), features.dtype, dropout=False)
-        for rows in (slice(i, i + CHUNK) for i in range(0, len(features), CHUNK)):
+        most = max(1, min(ROWS if self._device.type == "cpu" else ROWS_ON_DEVICE, len(features)))
+        buffers = self._make_buffers(most, features.dtype, dropout=False)
+        for rows in (slice(i, i + most) for i in range(0, len(features), most)):
             part = features[rows].to(self._device)
-            if len(part) < len(buffers.rows):
+            if len(part) < buffers.n:
                 buffers = self._make_buffers(len(part), features.dtype, dropout=False)
             result, _ = self._passes.forward(layers, part, factor, buffers)
             O[rows] = result.t().cpu().numpy()
@@ -314,12 +316,15 @@ class FusedEngine:
         return tensor(array).to(self._device)
 
     def _make_buffers(self, n: int, features: torch.dtype, *, dropout: bool = True) -> Buffers:
-        buffers = Buffers(
-            self.network, n, features=features, floats=self._floats, operands=self._operands, device=self._device
+        return Buffers(
+            self.network,
+            n,
+            features=features,
+            floats=self._floats,
+            operands=self._operands,
+            device=self._device,
+            dropout=dropout,
         )
-        if not dropout:
-            buffers.masks = []
-        return buffers
 
     def _forget(self) -> None:
         """Drop what was made for the set and the recipe before."""

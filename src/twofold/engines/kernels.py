@@ -2,7 +2,7 @@
 
 Activations and losses here know their own backward pass, so no autograd is needed; what a formula means is said where
 it is written for reading, in ``twofold.functions``. Samples are columns: outputs O are (q, n), hidden layers (h, n).
-Nothing here reads a number back from the device.
+Nothing here reads a number back from a GPU.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ def correct(targets: str, O: Tensor, y: Tensor) -> Tensor:
         return O.new_zeros(O.shape[1])
     if targets == "labels":
         return ((O > 0) == (y > 0.5)).to(O.dtype).mean(dim=0)
-    return (_is_first_largest(O, y) if y.ndim == 1 else _first_largest(O) == _first_largest(y)).to(O.dtype)
+    right = _is_first_largest(O, y) if y.ndim == 1 else _first_largest(O) == _first_largest(y)
+    return right.to(O.dtype)
 
 
 def _is_first_largest(O: Tensor, y: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ BLOCK = 2**25 - 2**16  # bytes; the largest block that glibc learns from has 32 
 
 @cache
 def keep_freed_memory() -> None:
-    """Have glibc keep what is freed, once for the process; other systems' allocators do so by themselves.
+    """Have glibc keep what is freed, up to 64 MiB, from now on and for the whole process; elsewhere nothing happens.
 
     glibc maps large arrays anew each time and gives them back when they are freed, so that every step's arrays are
     filled with zeros page by page: as much again as the arithmetic's own time. It stops doing so for arrays up to the

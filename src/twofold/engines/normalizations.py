@@ -1,6 +1,7 @@
 """The normalisations of ``twofold.functions`` for `fused`, without autograd.
 
-Samples are columns: over the samples PyTorch has kernels of its own for that, over the units it has none.
+Samples are columns: over the samples PyTorch has kernels of its own, over the units they are written out here, at the
+price of some more passes through memory than PyTorch's kernels make over rows.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ def batch_backward(dA: Tensor, Z: Tensor, statistics: Statistics, layer: Tensors
 
 def layer_value(Z: Tensor, layer: Tensors, _training: bool) -> tuple[Tensor, Statistics]:
     """Normalise each sample over the units."""
-    v, m = torch.var_mean(Z.to(layer.b.dtype), 0, correction=0)  # (n,) both
-    scale = v.add_(EPSILON).rsqrt_()
-    A = (Z - m).mul_(scale).mul_(_column(layer.gamma)).add_(_column(layer.b))  # (h, n)
+    m = Z.mean(0, dtype=layer.b.dtype)  # (n,)
+    A = Z - m  # (h, n)
+    scale = A.square().mean(0).add_(EPSILON).rsqrt_()  # `torch.var` takes ten times as long over columns
+    A.mul_(scale).mul_(_column(layer.gamma)).add_(_column(layer.b))
     return A.to(Z.dtype), (m, scale)
 
 

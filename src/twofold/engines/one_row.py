@@ -38,17 +38,16 @@ class OneRow:
         self._shape = (network.inputs,)
         arrays = [(layer.W.numpy(), layer.b.numpy()) for layer in layers]
         phi = [None if name == "relu" else ACTIVATIONS[name].value for name in network.activations]
-        # With a buffer of each layer's Z; ReLU, named None, writes over it.
-        self._hidden = [(W, b, np.empty_like(b), f) for (W, b), f in zip(arrays, phi, strict=False)]
+        self._hidden = [(W, b, f) for (W, b), f in zip(arrays, phi, strict=False)]  # ReLU, named None, writes over z
         self._last = arrays[-1]
 
     @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, x: ArrayLike) -> Array:
         """Return the raw outputs (q,); raise `DataError` if x doesn't fit."""
         h = self._checked(x)  # (d,)
-        for W, b, z, phi in self._hidden:
-            np.dot(W, h, out=z)  # (h,)
-            np.add(z, b, out=z)
+        for W, b, phi in self._hidden:
+            z = np.dot(W, h)  # (h,), memory of its own: several threads may ask at once
+            z += b
             h = np.maximum(z, 0, out=z) if phi is None else phi(z)
         W, b = self._last
         o: Array = np.dot(W, h)  # (q,)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 ENOUGH = 2**16  # outputs; to judge and sum up each step by itself would be a tenth of its time
+MOST_STEPS = 256  # so that small minibatches don't pile up
 
 
 class Tally:
@@ -17,7 +18,8 @@ class Tally:
     ----------
     device : torch.device
     correct : callable
-        How much of each prediction is right (n,), of outputs and targets; the same bits however samples are grouped.
+        How much of each prediction is right (n,), of outputs and targets; of numbers the same bits however samples are
+        grouped.
     wait : bool
         Whether outputs may be kept until `ENOUGH` have come; a captured CUDA graph can't wait.
     """
@@ -46,7 +48,7 @@ class Tally:
         """Keep a step's losses (n,), outputs (q, n), targets and weights; nobody may write over them afterwards."""
         self._kept.append((losses, O, y, weight))
         self._outputs += O.numel()
-        if self._outputs >= self._enough:
+        if self._outputs >= self._enough or len(self._kept) == MOST_STEPS:
             self._sum_up()
 
     def _sum_up(self) -> None:
