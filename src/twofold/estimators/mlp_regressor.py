@@ -127,7 +127,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     --------
     >>> from sklearn.datasets import make_regression
     >>> X, y = make_regression(200, 4, random_state=0)
-    >>> model = MLPRegressor(solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> model = MLPRegressor(solver="lbfgs", max_iter=4000, random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.999
     True
     """

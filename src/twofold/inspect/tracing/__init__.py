@@ -79,8 +79,8 @@ def trace(
     --------
     >>> from twofold import Network, initialize
     >>> paper = trace(Network((4, 3)), initialize(Network((4, 3))), [[0.8, 0.2, 0.7, 0.5]], [0])
-    >>> paper["y_hat"].sum().round(12), paper["dW"].shape
-    (np.float64(1.0), (4, 3))
+    >>> float(paper["y_hat"].sum().round(12)), paper["dW"].shape
+    (1.0, (4, 3))
     """
     if not 0 < learning_rate < np.inf:
         raise SpecificationError(f"learning_rate is {learning_rate}; it must be positive and finite")
