@@ -39,7 +39,7 @@ main(["train", "mlp", "--data", "fashion-mnist", "--engine", "fused", "--epochs"
 """,
     "concise": "import torch" + TRAIN.format(engine="concise", precision=None),
     "scratch, without torch": TRAIN.format(engine="scratch", precision=None),
-    "PyTorch, data in memory as floats": """
+    "PyTorch, data in memory as floats, not scored": """
 import sys; sys.path.insert(0, "benchmarks")
 import peers
 from twofold import Network, load_dataset
