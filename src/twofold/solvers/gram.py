@@ -108,8 +108,7 @@ def _solve(problem: Problem, workers: int) -> LeastSquares | None:
     guess = _guess(problem)
     if guess is None:
         return None
-    with np.errstate(all="ignore"):  # what overflows is found out right below
-        sums = _pass(problem, guess, workers, gram=True)
+    sums = _pass(problem, guess, workers, gram=True)
     diagonal = np.diag(sums.G)
     if not (np.isfinite(sums.G).all() and np.isfinite(sums.rr).all()):
         check_finite("X", problem.X.high)
@@ -229,7 +228,9 @@ def _pass(problem: Problem, guess: Guess, workers: int, *, gram: bool, exact: bo
     edges = np.linspace(0, len(problem.Y), ranges + 1).astype(int)
 
     def part(k: int) -> Sums:
-        return _collect(problem, guess, range(edges[k], edges[k + 1], step), edges[k + 1], gram=gram, exact=exact)
+        rows = range(edges[k], edges[k + 1], step)
+        with np.errstate(all="ignore"):  # which threads don't inherit; what isn't finite shows in the sums
+            return _collect(problem, guess, rows, edges[k + 1], gram=gram, exact=exact)
 
     with ThreadPoolExecutor(workers) as pool:
         first, *others = pool.map(part, range(ranges))
