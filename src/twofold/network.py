@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from twofold.errors import SpecificationError, check_name, show
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS
 from twofold.randomness import Purpose, stream
-from twofold.values import is_real
+from twofold.values import count, is_real
 
 Array = NDArray[Any]
 
@@ -92,8 +92,8 @@ class Network:
             return check_name("activation", self.activation, ACTIVATIONS)
         names = tuple(check_name("activation", name, ACTIVATIONS) for name in self.activation)
         if len(names) != len(self.hidden):
-            layers = f"{len(self.hidden)} hidden layer{'s' * (len(self.hidden) != 1)}"
-            raise SpecificationError(f"activation has {len(names)} names; the network has {layers}")
+            layers = count(len(self.hidden), "hidden layer")
+            raise SpecificationError(f"activation has {count(len(names), 'name')}; the network has {layers}")
         return names[0] if len(set(names)) == 1 else names
 
     @property

@@ -43,12 +43,17 @@ class Estimate:
         >>> Estimate("accuracy", 0.9, 0.596, 0.98212, "Wilson").interval
         '0.596 to 0.9821'
         """
-        return "none" if np.isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
+        return between(self.low, self.high)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, fit for JSON: None for what is no finite number."""
         fields = asdict(self)
         return {name: None if isinstance(x, float) and not np.isfinite(x) else x for name, x in fields.items()}
+
+
+def between(low: float, high: float) -> str:
+    """Write an interval; "none" where there is none."""
+    return "none" if np.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:

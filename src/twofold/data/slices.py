@@ -66,7 +66,8 @@ class Unpacked:
     def __init__(self, slices: Slices, source: str | os.PathLike[str]) -> None:
         self._slices, self._source = slices, source
         self._rest = memoryview(b"")  # of the last slice
-        self._member, self._step, self._between = zlib.decompressobj(GZIP_WINDOW), SLICE, False
+        self._member, self._step = zlib.decompressobj(GZIP_WINDOW), SLICE
+        self._between = False  # whether a member has ended and nothing of the next has been seen
 
     def read(self, most: int) -> bytes:
         """Return the next bytes, at most so many and at most `PIECE`; none at the end.

@@ -64,7 +64,7 @@ class Passes:
         X : Tensor, shape (n, d)
             As it was gathered, image bytes as they are.
         factor : float
-            What the features stand for, times X; it is applied to the first layer's few products, not to X.
+            The features are this times X; it goes to what the first layer's product gives, which is less than X.
         buffers : Buffers
         training : bool
             Whether batch normalisation is by the minibatch's own means and variances.

@@ -1,4 +1,4 @@
-"""How sure a mean is, and how an interval is written; the other intervals are those of `twofold.scores`."""
+"""How sure a mean is, and a score written with its interval; the other intervals are those of `twofold.scores`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ def mean(name: str, values: Array) -> Estimate:
     n, value = len(values), float(np.mean(values))
     half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else np.nan
     return Estimate(name, value, value - half, value + half, "Student")
-
-
-def between(low: float, high: float) -> str:
-    """Write an interval."""
-    return "none" if np.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def written(score: Estimate) -> str:

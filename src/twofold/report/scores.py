@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from twofold.report.blocks import Block, Headline, Listing, Words
-from twofold.report.intervals import between, cells, mean
+from twofold.report.intervals import cells, mean
 from twofold.report.subject import Subject
-from twofold.scores import Estimate, number_scores, wilson
+from twofold.scores import Estimate, between, number_scores, wilson
 from twofold.values import count
 
 MOST_CLASSES = 60  # rows of the table of classes
