@@ -37,6 +37,7 @@ from twofold import Dataset, Network, load_dataset, open_engine
 Make = Callable[[Task], Epoch]
 OURS: dict[str, Make] = {
     "scratch": peers.engine("scratch"),
+    "compiled": peers.engine("compiled"),
     "fused": peers.engine("fused"),
     "fused, bfloat16": peers.engine("fused", "bfloat16"),
 }

@@ -33,6 +33,7 @@ FLOORS = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 HEAVY = {
+    "numba": {f"engines/{name}.py" for name in ("loops/__init__", "loops/jit")},
     "torch": {
         "engines/concise.py",
         *(
@@ -108,7 +109,7 @@ def loaded_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in result.stdout.split()}
 
 
-WAITING = {"torch", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn", "rich", "typer"}
+WAITING = {"torch", "numba", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn", "rich", "typer"}
 
 
 def test_import_twofold_loads_nothing_heavy():

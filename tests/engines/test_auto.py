@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from twofold import Network, open_engine
-from twofold.engines import SMALL_JOB, choose
+from twofold.engines import FEW_STEPS, SMALL_JOB, choose
 from twofold.engines.threads import use_threads
-from twofold.errors import SpecificationError, UnknownNameError
+from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import ACTIVATIONS
 
 MLP = Network((784, 256, 10))
+SMALL = Network((20, 64, 64, 1), loss="squared")
 torch_only = pytest.mark.torch
 
 
@@ -26,15 +29,62 @@ def test_a_large_job_is_for_fused_and_a_small_one_for_scratch():
     assert choose(MLP, samples=samples) == "scratch"
 
 
+@pytest.mark.parametrize(
+    ("network", "batch_size"),
+    [(SMALL, 32), (SMALL, 256), (Network((784, 10)), 256), (Network((20, 1), loss="squared"), 1)],
+)
+def test_many_small_steps_are_for_compiled_and_few_for_scratch(network, batch_size):
+    samples = FEW_STEPS * batch_size
+    assert choose(network, batch_size=batch_size, samples=samples + 1) == "compiled"
+    assert choose(network, batch_size=batch_size, samples=samples) == "scratch"
+
+
 @torch_only
-def test_small_products_are_for_scratch_whatever_the_job():
-    assert choose(Network((20, 64, 64, 1), loss="squared"), batch_size=64) == "scratch"
-    assert choose(Network((20, 64, 64, 1), loss="squared"), batch_size=65) == "fused"
+def test_products_above_a_size_are_for_fused():
+    assert choose(SMALL, batch_size=1024, samples=10**12) == "compiled"
+    assert choose(SMALL, batch_size=1025, samples=10**12) == "fused"
 
 
-def test_without_pytorch_it_is_scratch(monkeypatch):
+@torch_only
+def test_of_a_job_of_unknown_size_the_products_decide():
+    assert choose(SMALL, batch_size=64) == "scratch"
+    assert choose(SMALL, batch_size=65) == "fused"
+
+
+def test_without_pytorch_a_large_job_is_for_compiled(monkeypatch):
+    monkeypatch.setattr("twofold.engines.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    assert choose(MLP, samples=10**9) == "compiled"
+    assert choose(MLP) == "scratch"
+
+
+@torch_only
+def test_without_numba_it_is_scratch_or_fused(monkeypatch):
+    monkeypatch.setattr("twofold.engines.find_spec", lambda name: None if name == "numba" else find_spec(name))
+    assert choose(SMALL, batch_size=64, samples=10**12) == "scratch"
+    assert choose(SMALL, batch_size=65, samples=10**12) == "fused"
+
+
+def test_a_numba_that_does_not_fit_this_numpy_is_passed_over(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("twofold.engines.loops")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr("twofold.engines.import_module", refuse_loops)
+    assert choose(SMALL, batch_size=32, samples=10**12) == "scratch"
+    with pytest.raises(
+        MissingDependencyError, match=r"needs Numba, which can't be imported here \(Numba needs NumPy 1\)"
+    ):
+        open_engine("compiled", SMALL)
+
+
+def refuse_loops(name):
+    if name in ("twofold.engines.loops", "twofold.engines.compiled"):
+        raise ImportError("Numba needs NumPy 1")
+    return import_module(name)
+
+
+def test_without_both_it_is_scratch(monkeypatch):
     monkeypatch.setattr("twofold.engines.find_spec", lambda _name: None)
     assert choose(MLP) == "scratch"
+    assert choose(MLP, samples=10**9) == "scratch"
     assert open_engine("auto", MLP).name == "scratch"
 
 
@@ -44,15 +94,16 @@ def test_what_fused_alone_has_is_for_fused(asked):
 
 
 @torch_only
-def test_a_function_that_fused_lacks_goes_to_scratch_and_by_name_is_an_error(monkeypatch):
+@pytest.mark.parametrize("name", ["compiled", "fused"])
+def test_a_function_that_an_engine_lacks_goes_to_scratch_and_by_name_is_an_error(name, monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "cube", replace(ACTIVATIONS["relu"], value=lambda Z: Z**3))
     network = Network((784, 256, 10), "cube")
-    assert open_engine("auto", network).name == "scratch"
-    with pytest.raises(SpecificationError, match=r"the fused engine lacks one of \('cube',\) or 'cross_entropy'"):
-        open_engine("fused", network)
+    assert choose(network, samples=10**9) == "scratch"
+    with pytest.raises(SpecificationError, match=rf"the {name} engine lacks one of \('cube',\) or 'cross_entropy'"):
+        open_engine(name, network)
 
 
-@pytest.mark.parametrize("name", ["scratch", pytest.param("concise", marks=torch_only)])
+@pytest.mark.parametrize("name", ["scratch", "compiled", pytest.param("concise", marks=torch_only)])
 def test_other_engines_refuse_a_device_and_a_precision(name):
     with pytest.raises(SpecificationError, match=f"the {name} engine has no device 'mps'; fused has it"):
         open_engine(name, MLP, device="mps")

@@ -60,7 +60,7 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     trial = replace(trial, dropout=options.dropout, normalization=options.normalization)
     for machine in hardware:
         check_threads(machine.threads)
-        _open(machine.engine, trial, options, machine)
+        _open(_engine(machine, trial, samples=0), trial, options, machine)
 
 
 def load(screen: Screen, options: JobOptions) -> Dataset:
@@ -132,20 +132,18 @@ def _further(network: Network, recipe: Recipe) -> str:
 
 def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
     """Open the engine of a job; ``auto`` is told how large the job is."""
-    name = hardware.engine
-    if name == "auto":
-        name = choose(
-            job.network,
-            dtype=hardware.dtype,
-            device=hardware.device,
-            precision=hardware.precision,
-            batch_size=job.recipe.batch_size,
-            samples=job.recipe.epochs * len(job.data.train),
-        )
-    worker = _open(name, job.network, options, hardware)
+    size = {"batch_size": job.recipe.batch_size, "samples": job.recipe.epochs * len(job.data.train)}
+    worker = _open(_engine(hardware, job.network, **size), job.network, options, hardware)
     if hardware.threads is not None:
         use_threads(hardware.threads)
     return worker
+
+
+def _engine(hardware: Hardware, network: Network, **size: int) -> str:
+    """Return the name of an engine; of ``auto`` that which it is for a job of this size."""
+    if hardware.engine != "auto":
+        return hardware.engine
+    return choose(network, dtype=hardware.dtype, device=hardware.device, precision=hardware.precision, **size)
 
 
 def _open(name: str, network: Network, options: JobOptions, hardware: Hardware) -> Engine:

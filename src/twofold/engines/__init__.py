@@ -1,7 +1,8 @@
 """Engines: each knows how to take a step, and all of them take the same one.
 
-``scratch.py`` is NumPy with every gradient by hand, ``concise.py`` is PyTorch with autograd, ``fused.py`` is PyTorch
-without autograd, at the hardware's speed; read them side by side. `choose` is the rule behind ``"auto"``.
+``scratch.py`` is NumPy with every gradient by hand, ``concise.py`` is PyTorch with autograd; read them side by side.
+The other two are for speed: ``compiled.py`` has Numba turn the formulas, as loops, into machine code, for small
+networks; ``fused.py`` is PyTorch without autograd, for large ones. `choose` is the rule behind ``"auto"``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ CHUNK = 4096  # rows that `outputs` takes at a time: image bytes become floats t
 
 ENGINES: dict[str, str] = {
     "scratch": "twofold.engines.scratch:ScratchEngine",
+    "compiled": "twofold.engines.compiled:CompiledEngine",
     "concise": "twofold.engines.concise:ConciseEngine",
     "fused": "twofold.engines.fused:FusedEngine",
 }
@@ -35,8 +37,15 @@ ENGINES: dict[str, str] = {
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("bfloat16",)
 
-SMALL_PRODUCT = 2**18  # multiply-adds: below, a call of PyTorch costs more than the product that it does
-SMALL_JOB = 25 * 10**10  # multiply-adds: below, importing PyTorch takes longer than `fused` saves
+LIBRARIES = {"concise": ("torch", "PyTorch"), "fused": ("torch", "PyTorch"), "compiled": ("numba", "Numba")}
+
+# The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
+SMALL_FOR_LOOPS = 2**22  # against machine code
+SMALL_FOR_NUMPY = 2**18  # against NumPy
+
+# A job below both is over before another library than NumPy, once it is imported, has made up for that:
+FEW_STEPS = 20_000
+SMALL_JOB = 33 * 10**10  # multiply-adds
 
 
 @dataclass(frozen=True)
@@ -216,12 +225,16 @@ def choose(
     The first line that holds decides. None of them looks at a clock, so the choice is the same from run to run.
 
     1. A GPU, or products in another precision: ``"fused"``, which alone has them.
-    2. PyTorch is not installed: ``"scratch"``.
-    3. Every product of a minibatch is small, at most `SMALL_PRODUCT` multiply-adds: ``"scratch"``, since a call of
-       NumPy costs less than one of PyTorch.
-    4. The whole job is known and at most `SMALL_JOB` multiply-adds: ``"scratch"``, since importing PyTorch takes
-       longer than ``"fused"`` saves.
-    5. Otherwise ``"fused"``; if it lacks the network's activation or loss, ``"scratch"``.
+    2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
+       import Numba or PyTorch takes longer than they save.
+    3. The job is known, Numba is installed, and every product of a minibatch is at most `SMALL_FOR_LOOPS`
+       multiply-adds: ``"compiled"``.
+    4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
+    5. PyTorch is installed: ``"fused"``.
+    6. The job is known, and Numba is installed: ``"compiled"``.
+    7. ``"scratch"``.
+
+    An engine that lacks the network's activation or loss is passed over.
 
     Parameters
     ----------
@@ -240,21 +253,36 @@ def choose(
 
     Examples
     --------
-    >>> choose(Network((20, 64, 64, 1), loss="squared"), batch_size=32)
+    >>> choose(Network((20, 64, 64, 1), loss="squared"), batch_size=32, samples=1000)
     'scratch'
     """
     check_precision(dtype)
     if device != "cpu" or precision is not None:
         return "fused"
-    if find_spec("torch") is None:
+    known = samples is not None
+    if samples is not None and samples <= FEW_STEPS * batch_size and 3 * network.n_parameters * samples <= SMALL_JOB:
         return "scratch"
-    if max(inputs * outputs for inputs, outputs in network.shapes) * batch_size <= SMALL_PRODUCT:
+    product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
+    if known and product <= SMALL_FOR_LOOPS and _can("compiled", network):
+        return "compiled"
+    if product <= SMALL_FOR_NUMPY:
         return "scratch"
-    if samples is not None and 3 * network.n_parameters * samples <= SMALL_JOB:
-        return "scratch"
-    from twofold.engines import kernels
+    if _can("fused", network):
+        return "fused"
+    return "compiled" if known and _can("compiled", network) else "scratch"
 
-    return "fused" if kernels.holds(network) else "scratch"
+
+def _can(name: str, network: Network) -> bool:
+    """Tell whether an engine's library is here, and the network's functions in the engine."""
+    library, _ = LIBRARIES[name]
+    if find_spec(library) is None:
+        return False
+    try:
+        formulas = import_module({"compiled": "twofold.engines.loops", "fused": "twofold.engines.kernels"}[name])
+    except ImportError:  # there, but not for this Python or this NumPy
+        return False
+    holds: bool = formulas.holds(network)
+    return holds
 
 
 def open_engine(
@@ -274,7 +302,8 @@ def open_engine(
     Parameters
     ----------
     name : str
-        ``"scratch"`` (NumPy, gradients by hand), ``"concise"`` (PyTorch, autograd), ``"fused"`` (PyTorch without
+        ``"scratch"`` (NumPy, gradients by hand), ``"concise"`` (PyTorch, autograd), ``"compiled"`` (machine code by
+        Numba: the first step on a machine takes some 10 s, for which it is compiled), ``"fused"`` (PyTorch without
         autograd), or ``"auto"``: what `choose` says.
     network : Network
     seed : int
@@ -303,7 +332,7 @@ def open_engine(
         If a name is unknown, the parameters don't fit the network, the engine can't do what is asked, or there is
         no such device here.
     MissingDependencyError
-        If the engine needs PyTorch and it is not installed.
+        If the engine needs PyTorch or Numba, and it is not installed.
 
     Examples
     --------
@@ -332,10 +361,13 @@ def open_engine(
     keep_freed_memory()
     try:
         engine: Engine = getattr(import_module(module), kind)(network, start, floats, **options)
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
+    except ImportError as error:
+        library, title = LIBRARIES.get(name, ("", ""))
+        if not library or (isinstance(error, ModuleNotFoundError) and error.name != library):
             raise
+        trouble = "is not installed" if find_spec(library) is None else f"can't be imported here ({error})"
+        extra = "compiled" if name == "compiled" else "torch"
         raise MissingDependencyError(
-            f"the {name} engine needs PyTorch, which is not installed: pip install 'twofold[torch]'"
+            f"the {name} engine needs {title}, which {trouble}: pip install 'twofold[{extra}]'"
         ) from error
     return engine

@@ -1,0 +1,112 @@
+"""The compiled engine: the scratch engine with its step turned into machine code by Numba, for small networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twofold.borders import Precision
+from twofold.engines import loops
+from twofold.engines.scratch import ScratchEngine
+from twofold.errors import DataError, SpecificationError
+from twofold.functions.normalizations import Normalized
+from twofold.network import Network, Parameters
+from twofold.randomness import dropout_masks
+from twofold.recipe import Recipe
+from twofold.values import is_sparse
+
+Array = NDArray[Any]
+
+NARROW = 16  # outputs up to which the loops beat a library's matrix product
+VECTOR = 64  # bytes; what lies across the border of two takes twice the time to fetch
+
+
+class CompiledEngine(ScratchEngine):
+    """Machine code for the steps, NumPy for the rest; the protocol is `twofold.engines.Engine`.
+
+    Raises
+    ------
+    SpecificationError
+        If there are no loops for one of the network's functions.
+    """
+
+    name = "compiled"
+
+    def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
+        if not loops.holds(network):
+            raise SpecificationError(
+                f"the compiled engine lacks one of {network.activations} or {network.loss!r}; scratch has them"
+            )
+        self._plan = loops.plan_of(network)
+        self._room = make_room(network, np.dtype(dtype)) if is_shallow(network) else None
+        units = sum(network.hidden) if network.normalization == "batch" else 0
+        self._moments = np.empty((2, units), dtype)
+        super().__init__(network, parameters, dtype)
+
+    def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check the samples and keep them as they are: bytes stay bytes."""
+        if is_sparse(X):
+            raise DataError("X is sparse, which the compiled engine doesn't take; scratch does")
+        super().load(X, y, sample_weight)
+        block, none = self._block, np.empty(0, self.dtype)
+        classes = block.y.ndim == 1
+        self._samples = loops.Samples(
+            X=block.X,
+            classes=block.y if classes else np.empty(0, np.int64),
+            Y=none.reshape(0, self.network.outputs) if classes else block.y,
+            weight=none if block.weight is None else block.weight,
+        )
+
+    def start(self, recipe: Recipe) -> None:
+        """Forget the optimiser's memory and follow this recipe from step 0."""
+        super().start(recipe)
+        self._rule = loops.rule_of(recipe)
+        self._gradient = np.empty_like(self._theta)
+
+    def step(self, indices: Array, learning_rate: float) -> None:
+        """Take one minibatch step: forward, loss, backward, update."""
+        n, none = len(indices), self._theta[:0]
+        first, second = (*self._memory.values(), none, none)[:2]
+        numbers = (self._theta, first, second, self._gradient, self._totals, indices, learning_rate, self.steps + 1)
+        if self._room is None:
+            loops.step(*self._plan, *self._rule, *self._samples, *numbers, self._masks(n), self._moments)
+        else:
+            loops.shallow_step(*self._plan, *self._rule, *self._samples, *numbers, *self._room)
+        self.steps += 1
+        self._follow(self._normalized(), n)
+
+    def _masks(self, n: int) -> Array:
+        """Return all dropout masks of a step, one after the other."""
+        rate, seed = self.network.dropout, self._recipe.seed
+        if not rate:
+            return self._theta[:0]
+        masks = dropout_masks(self.network.hidden, n, rate, seed=seed, step=self.steps, dtype=self.dtype)
+        return np.concatenate([mask.ravel() for mask in masks])
+
+    def _normalized(self) -> list[Normalized]:
+        """Return the last minibatch's means and variances of each batch-normalised layer."""
+        if not self._moments.size:
+            return []
+        layers = np.split(self._moments, np.cumsum(self.network.hidden)[:-1], axis=1)
+        return [Normalized(m, m[:1], m[1:], m) for m in layers]
+
+
+def is_shallow(network: Network) -> bool:
+    """Tell whether a network has no hidden layers and few outputs: such go another way."""
+    return not network.hidden and network.outputs <= NARROW
+
+
+def make_room(network: Network, kind: np.dtype[Any]) -> loops.Room:
+    """Make room for the steps of a shallow network."""
+    ((d, q),) = network.shapes
+    return loops.Room(W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind))
+
+
+def aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
+    """Make an array of zeros that begins at a multiple of `VECTOR` bytes."""
+    size = int(np.prod(shape)) * kind.itemsize
+    memory = np.zeros(size + VECTOR, np.uint8)
+    start = -memory.ctypes.data % VECTOR
+    return memory[start : start + size].view(kind).reshape(shape)

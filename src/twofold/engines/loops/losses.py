@@ -1,0 +1,225 @@
+"""Losses, their slopes and what is right, of some samples of a minibatch.
+
+Samples lie in columns, so that machine code takes as many of them at a time as a vector holds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.engines.loops.jit import compiled
+from twofold.engines.loops.plan import (
+    ABSOLUTE,
+    CROSS_ENTROPY,
+    HUBER,
+    SIGMOID_CROSS_ENTROPY,
+    SOFTMAX_SQUARED,
+    SQUARED,
+    Plan,
+    Rule,
+    Samples,
+)
+
+Array = NDArray[Any]
+
+
+@compiled
+def judge(
+    plan: Plan, rule: Rule, samples: Samples, rows: Array, total_weight: float, O: Array, dO: Array, totals: Array
+) -> None:
+    """Write the gradient of the loss with respect to the outputs, and add to the running means.
+
+    Samples lie in columns, so that machine code takes as many at a time as a vector holds.
+
+    Parameters
+    ----------
+    plan, rule, samples
+    rows : ndarray of int64, shape (n,)
+        Of a minibatch or a part of it.
+    total_weight : float
+        Of the whole minibatch.
+    O : ndarray, shape (q, n or more)
+        Raw outputs; overwritten.
+    dO : ndarray, shape (q, n or more)
+    totals : ndarray of float64, shape (3,)
+        As in `EngineState`.
+    """
+    q, n = len(O), len(rows)
+    Y, values, weight, correct = np.empty((q, n), O.dtype), np.zeros(n, O.dtype), np.empty(n, O.dtype), np.zeros(n)
+    take_targets(samples, rows, Y)
+    take_weights(samples, rows, weight)
+    if plan.loss == CROSS_ENTROPY:
+        subtract_largest(O, n)
+        cross_entropy(O, Y, dO, values)
+    elif plan.loss == SOFTMAX_SQUARED:
+        subtract_largest(O, n)
+        softmax_squared(O, Y, dO, values)
+    else:
+        other_losses(plan.loss, O, Y, dO, values)
+    if rule.smoothing > 0:
+        smooth(plan.loss, O, Y, rule.smoothing, dO, values)
+    if plan.loss in (CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY):
+        right(plan.loss, O, Y, correct)
+    for i in range(n):
+        totals[0] += weight[i] * values[i]
+        totals[1] += weight[i] * correct[i]
+        totals[2] += weight[i]
+    share = O.dtype.type(1 / total_weight if total_weight > 0 else 0)
+    for j in range(q):
+        d = dO[j]
+        for i in range(n):
+            d[i] *= weight[i] * share
+
+
+@compiled
+def take_targets(samples: Samples, rows: Array, Y: Array) -> None:
+    """Set each column of Y (q, n) to a sample's target; a class index becomes a column that is one-hot."""
+    q, n = Y.shape
+    if len(samples.Y):
+        for i in range(n):
+            for j in range(q):
+                Y[j, i] = samples.Y[rows[i], j]
+    else:
+        Y[:] = 0
+        for i in range(n):
+            Y[samples.classes[rows[i]], i] = 1
+
+
+@compiled
+def take_weights(samples: Samples, rows: Array, weight: Array) -> None:
+    """Set each sample's weight; 1 without weights."""
+    if len(samples.weight):
+        for i in range(len(rows)):
+            weight[i] = samples.weight[rows[i]]
+    else:
+        weight[:] = 1
+
+
+@compiled
+def subtract_largest(O: Array, n: int) -> None:
+    """Subtract the largest output of each sample from its outputs: nothing changes but the range."""
+    largest = O[0].copy()
+    for j in range(1, len(O)):
+        o = O[j]
+        for i in range(n):
+            largest[i] = max(largest[i], o[i])
+    for j in range(len(O)):
+        o = O[j]
+        for i in range(n):
+            o[i] -= largest[i]
+
+
+@compiled
+def exponentials(O: Array, n: int, E: Array, total: Array) -> None:
+    """``E = exp(O)``, and each sample's sum."""
+    for j in range(len(O)):
+        o, e = O[j], E[j]
+        for i in range(n):
+            e[i] = math.exp(o[i])
+            total[i] += e[i]
+
+
+@compiled
+def cross_entropy(O: Array, Y: Array, dO: Array, values: Array) -> None:
+    """``l = sum_j y_j (log sum_k exp(o_k) - o_j)``, ``d l / d o = softmax(o) sum_j y_j - y``; O without its largest."""
+    n = len(values)
+    zero = O.dtype.type(0)
+    total, mass = np.zeros_like(values), np.zeros_like(values)
+    exponentials(O, n, dO, total)
+    for j in range(len(O)):
+        y = Y[j]
+        for i in range(n):
+            mass[i] += y[i]
+    for i in range(n):
+        mass[i] /= total[i]
+        total[i] = math.log(total[i])
+    for j in range(len(O)):
+        o, y, d = O[j], Y[j], dO[j]
+        for i in range(n):
+            values[i] += y[i] * (total[i] - o[i]) if y[i] > zero else zero
+            d[i] = d[i] * mass[i] - y[i]
+
+
+@compiled
+def softmax_squared(O: Array, Y: Array, dO: Array, values: Array) -> None:
+    """``l = |p - y|^2 / 2`` with ``p = softmax(o)``, ``d l / d o_j = p_j (r_j - sum_k p_k r_k)`` with ``r = p - y``."""
+    n = len(values)
+    total, along = np.zeros_like(values), np.zeros_like(values)
+    exponentials(O, n, dO, total)
+    for j in range(len(O)):
+        y, p = Y[j], dO[j]
+        for i in range(n):
+            p[i] /= total[i]
+            r = p[i] - y[i]
+            values[i] += r * r / 2
+            along[i] += p[i] * r
+    for j in range(len(O)):
+        y, d = Y[j], dO[j]
+        for i in range(n):
+            d[i] *= d[i] - y[i] - along[i]
+
+
+@compiled
+def other_losses(loss: int, O: Array, Y: Array, dO: Array, values: Array) -> None:
+    """Write the losses, and their slopes, that are sums over outputs which have nothing to do with each other."""
+    zero, one = O.dtype.type(0), O.dtype.type(1)
+    for j in range(len(O)):
+        o, y, d = O[j], Y[j], dO[j]
+        for i in range(len(values)):
+            r = o[i] - y[i]
+            if loss == SQUARED:
+                d[i] = r
+                values[i] += r * r / 2
+            elif loss == HUBER:
+                d[i] = min(max(r, -one), one)
+                values[i] += d[i] * (r - d[i] / 2)
+            elif loss == ABSOLUTE:
+                d[i] = np.sign(r)
+                values[i] += abs(r)
+            else:
+                e = math.exp(-abs(o[i]))
+                d[i] = (one if o[i] >= zero else e) / (one + e) - y[i]
+                values[i] += max(o[i], zero) - o[i] * y[i] + math.log1p(e)
+
+
+@compiled
+def smooth(loss: int, O: Array, Y: Array, smoothing: float, dO: Array, values: Array) -> None:
+    """Turn a cross entropy's losses and slopes into those of smoothed targets; O of classes without its largest."""
+    even = 1 / len(O) if loss == CROSS_ENTROPY else 0.5
+    for j in range(len(O)):
+        for i in range(len(values)):
+            away = even - Y[j, i]
+            values[i] -= smoothing * O[j, i] * away
+            dO[j, i] -= smoothing * away
+
+
+@compiled
+def best_of(O: Array, n: int) -> Array:
+    """Return the place of the first largest number of each column."""
+    largest, best = O[0].copy(), np.zeros(n, np.int32)
+    for j in range(1, len(O)):
+        o = O[j]
+        for i in range(n):
+            better = o[i] > largest[i]
+            largest[i] = o[i] if better else largest[i]
+            best[i] = j if better else best[i]
+    return best
+
+
+@compiled
+def right(loss: int, O: Array, Y: Array, correct: Array) -> None:
+    """Write how much of each sample's prediction is right, as `twofold.metrics.correct` has it."""
+    if loss == SIGMOID_CROSS_ENTROPY:
+        correct[:] = 0
+        for j in range(len(O)):
+            for i in range(len(correct)):
+                correct[i] += (O[j, i] > 0) == (Y[j, i] > 0.5)
+        correct /= len(O)
+    else:
+        predicted, wanted = best_of(O, len(correct)), best_of(Y, len(correct))
+        for i in range(len(correct)):
+            correct[i] = predicted[i] == wanted[i]

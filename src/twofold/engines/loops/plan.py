@@ -1,0 +1,173 @@
+"""A network, a recipe and samples as machine code knows them: by numbers and arrays, not by names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.engines.loops.jit import compiled
+from twofold.network import Network
+from twofold.recipe import Recipe
+
+Array = NDArray[Any]
+
+IDENTITY, RELU, SIGMOID, TANH, GELU, SILU = range(6)
+ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "sigmoid": SIGMOID, "tanh": TANH, "gelu": GELU, "silu": SILU}
+
+SQUARED, HUBER, ABSOLUTE, CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY = range(6)
+LOSSES = {
+    "squared": SQUARED,
+    "huber": HUBER,
+    "absolute": ABSOLUTE,
+    "cross_entropy": CROSS_ENTROPY,
+    "softmax_squared": SOFTMAX_SQUARED,
+    "sigmoid_cross_entropy": SIGMOID_CROSS_ENTROPY,
+}
+
+NONE, BATCH, LAYER = range(3)
+NORMALIZATIONS = {None: NONE, "batch": BATCH, "layer": LAYER}
+
+SGD, MOMENTUM, NESTEROV, ADAM, ADAMW = range(5)
+OPTIMIZERS = {"sgd": SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM, "adamw": ADAMW}
+
+
+class Plan(NamedTuple):
+    """A network, in numbers.
+
+    Attributes
+    ----------
+    widths : ndarray of int64, shape (layers + 1,)
+    activations : ndarray of int64, shape (hidden layers,)
+    loss, normalization : int
+    """
+
+    widths: Array
+    activations: Array
+    loss: int
+    normalization: int
+
+
+class Rule(NamedTuple):
+    """What of a recipe a step reads, in numbers.
+
+    Attributes
+    ----------
+    optimizer : int
+    momentum, beta1, beta2, epsilon, weight_decay, smoothing : float
+    clip_norm : float
+        Infinite for none.
+    """
+
+    optimizer: int
+    momentum: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    smoothing: float
+    clip_norm: float
+
+
+class Samples(NamedTuple):
+    """A set of samples; arrays that there are none of have no rows.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, d)
+        uint8, or of the parameters' type.
+    classes : ndarray of int64, shape (n,)
+    Y : ndarray, shape (n, q)
+        Targets that are no class indices.
+    weight : ndarray, shape (n,)
+    """
+
+    X: Array
+    classes: Array
+    Y: Array
+    weight: Array
+
+
+def holds(network: Network) -> bool:
+    """Tell whether a network's functions are here: a name put into the registries later may not be."""
+    normalizes = network.normalization in NORMALIZATIONS
+    return normalizes and network.loss in LOSSES and all(name in ACTIVATIONS for name in network.activations)
+
+
+def plan_of(network: Network) -> Plan:
+    """Write a network in numbers."""
+    activations = np.array([ACTIVATIONS[name] for name in network.activations], dtype=np.int64)
+    return Plan(
+        np.array(network.widths, dtype=np.int64),
+        activations,
+        LOSSES[network.loss],
+        NORMALIZATIONS[network.normalization],
+    )
+
+
+def rule_of(recipe: Recipe) -> Rule:
+    """Write what of a recipe a step reads in numbers."""
+    return Rule(
+        OPTIMIZERS[recipe.optimizer],
+        float(recipe.momentum),
+        float(recipe.beta1),
+        float(recipe.beta2),
+        float(recipe.epsilon),
+        float(recipe.weight_decay),
+        float(recipe.label_smoothing),
+        math.inf if recipe.clip_norm is None else float(recipe.clip_norm),
+    )
+
+
+@compiled
+def first(plan: Plan, layer: int) -> int:
+    """Return the place of a layer's W in the array of all parameters; b and gamma come after it."""
+    place = 0
+    for below in range(layer):
+        arrays = 1 if plan.normalization == NONE else 2  # b, and gamma with a normalisation
+        place += (plan.widths[below] + arrays) * plan.widths[below + 1]
+    return place
+
+
+@compiled
+def weights(theta: Array, plan: Plan, layer: int) -> Array:
+    """Return a layer's W (inputs, outputs) in the array of all parameters."""
+    inputs, outputs = plan.widths[layer], plan.widths[layer + 1]
+    place = first(plan, layer)
+    return theta[place : place + inputs * outputs].reshape((inputs, outputs))
+
+
+@compiled
+def vector(theta: Array, plan: Plan, layer: int, number: int) -> Array:
+    """Return a layer's b (number 0) or gamma (number 1)."""
+    outputs = plan.widths[layer + 1]
+    place = first(plan, layer) + (plan.widths[layer] + number) * outputs
+    return theta[place : place + outputs]
+
+
+@compiled
+def level(levels: Array, plan: Plan, n: int, layer: int, lowest: int) -> Array:
+    """Return a layer's input, or what has its shape (n, width), in an array of these from the lowest layer's up."""
+    place = 0
+    for below in range(lowest, layer):
+        place += n * plan.widths[below]
+    return levels[place : place + n * plan.widths[layer]].reshape((n, plan.widths[layer]))
+
+
+@compiled
+def unit_of(samples: Samples) -> float:
+    """Return what a feature is multiplied by: image bytes stand for numbers from 0 to 1."""
+    return 1 / 255 if samples.X.itemsize == 1 else 1.0
+
+
+@compiled
+def weight_of(samples: Samples, rows: Array) -> float:
+    """Return the sum of the samples' weights; their number without weights."""
+    if len(samples.weight) == 0:
+        return float(len(rows))
+    total = 0.0
+    for i in range(len(rows)):
+        total += samples.weight[rows[i]]
+    return total

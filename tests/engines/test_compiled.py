@@ -1,0 +1,199 @@
+"""The compiled engine where it goes ways of its own; that it is in lockstep is for test_parity.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from helpers import random_dataset
+from twofold import Network, Recipe, open_engine, train
+from twofold.engines import loops
+from twofold.engines.compiled import NARROW, is_shallow
+from twofold.engines.loops.jit import forget, kept
+from twofold.engines.loops.layers import SMALL_PRODUCT, multiply
+from twofold.errors import DataError, DivergedError
+from twofold.functions import LOSSES
+from twofold.network import distance, largest
+
+
+def both(network, X, y, weight=None, *, dtype="float64", steps=3, **recipe):
+    """Train by scratch and by compiled on whole sets; return the engines."""
+    engines = [open_engine(name, network, initialization="he", dtype=dtype) for name in ("scratch", "compiled")]
+    for engine in engines:
+        engine.load(X, y, weight)
+        engine.start(Recipe(**recipe))
+        for _ in range(steps):
+            engine.step(np.arange(len(X)), 0.1)
+    return engines
+
+
+def assert_equal(engines, tolerance=1e-12):
+    first, second = (engine.parameters() for engine in engines)
+    assert distance(first, second) <= tolerance * largest(first)
+    first, second = (engine.running() for engine in engines)
+    assert first.loss == pytest.approx(second.loss, rel=tolerance)
+    assert first.accuracy == pytest.approx(second.accuracy, rel=tolerance)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 63, loops.ROWS, loops.ROWS + 1, 3 * loops.ROWS + 9])
+@pytest.mark.parametrize("q", [2, 3, NARROW, NARROW + 1])
+def test_networks_without_hidden_layers_agree_at_every_size(q, n):
+    rng = np.random.default_rng(n + q)
+    X, y = rng.standard_normal((n, 19)), rng.integers(q, size=n)
+    assert is_shallow(Network((19, q))) == (q <= NARROW)
+    assert_equal(both(Network((19, q)), X, y, rng.random(n)))
+
+
+@pytest.mark.parametrize("widths", [(20, 4), (20, 6, 4)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+def test_image_bytes_stand_for_numbers_from_0_to_1(dtype, tolerance, widths):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(256, size=(150, 20), dtype=np.uint8), rng.integers(4, size=150)
+    assert_equal(both(Network(widths), X, y, dtype=dtype), tolerance)
+
+
+@pytest.mark.parametrize("widths", [(30, 100, 120, 5), (3, 17, 40, 20)])
+def test_products_that_go_to_blas_agree_with_those_that_do_not(widths):
+    data = random_dataset(Network(widths), 200)
+    assert 200 * widths[2] > SMALL_PRODUCT or widths[0] == 3
+    assert_equal(both(Network(widths), data.train.X, data.train.y, optimizer="adam"))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 16), (5, 7, 16), (5, 8, 33), (4, 21, 64), (130, 9, 130)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_product_is_the_product(turned, shape):
+    rng = np.random.default_rng(0)
+    n, inner, columns = shape
+    A = rng.standard_normal((inner, n)).T if turned else rng.standard_normal((n, inner))
+    B, C = rng.standard_normal((inner, columns)), np.empty((n, columns))
+    multiply(A, B, C)
+    np.testing.assert_allclose(C, A @ B, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("widths", [(4, 3), (4, 5, 3)])
+@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.targets == "classes"])
+def test_large_outputs_do_not_overflow(loss, widths):
+    network = Network(widths, loss=loss)
+    rng = np.random.default_rng(0)
+    X, y = 1e4 * rng.standard_normal((30, 4)), rng.integers(3, size=30)
+    engines = both(network, X, y, steps=1)
+    assert np.isfinite(largest(engines[1].parameters()))
+    assert_equal(engines)
+
+
+@pytest.mark.parametrize("widths", [(4, 3), (4, 5, 3)])
+def test_samples_without_weight_change_nothing(widths):
+    rng = np.random.default_rng(0)
+    weight = np.repeat([1.0, 0.0], 10)
+    _, engine = both(Network(widths), rng.standard_normal((20, 4)), rng.integers(3, size=20), weight, steps=0)
+    before = engine.parameters()
+    engine.step(np.arange(10, 20), 0.1)
+    assert distance(before, engine.parameters()) == 0
+
+
+@pytest.mark.parametrize("widths", [(4, 1), (4, 5, 1)])
+def test_a_run_that_diverges_is_told_so(widths):
+    network = Network(widths, loss="squared")
+    with pytest.raises(DivergedError, match="training diverged in epoch"):
+        list(train(open_engine("compiled", network), random_dataset(network, 40), Recipe(epochs=50, learning_rate=1e9)))
+
+
+@pytest.mark.parametrize("activation", ["relu", "identity", "silu"])
+def test_what_is_not_a_number_stays_none(activation):
+    engine = open_engine("compiled", Network((1, 3, 1), activation, "squared"), dtype="float64")
+    engine.load(np.full((4, 1), 1e300), np.zeros((4, 1)))
+    engine.start(Recipe())
+    for _ in range(4):
+        engine.step(np.arange(4), 1e300)
+    assert not np.isfinite(largest(engine.parameters()))
+
+
+def test_a_sparse_matrix_is_refused():
+    engine = open_engine("compiled", Network((3, 2)))
+    with pytest.raises(DataError, match="X is sparse, which the compiled engine doesn't take; scratch does"):
+        engine.load(sparse.eye_array(3, format="csr"), np.array([0, 1, 1]))
+
+
+def test_several_threads_train_at_once_and_alike():
+    network = Network((784, 10))
+    data, results = random_dataset(network, 500), []
+
+    def run():
+        engine = open_engine("compiled", network)
+        list(train(engine, data, Recipe(epochs=3, batch_size=100)))
+        results.append(engine.parameters())
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    assert all(distance(results[0], other) == 0 for other in results)
+
+
+PYTHON = """
+import numpy as np
+from twofold import Network, Recipe, open_engine
+from twofold.network import distance
+rng = np.random.default_rng(0)
+for widths in ((9, 3), (9, 20, 3)):
+    network = Network(widths, normalization="batch" if len(widths) > 2 else None)
+    found = []
+    for name in ("scratch", "compiled"):
+        engine = open_engine(name, network, initialization="he", dtype="float64")
+        engine.load(np.arange(90).reshape(10, 9) % 7 / 7, np.arange(10) % 3)
+        engine.start(Recipe(optimizer="adam", clip_norm=0.1, label_smoothing=0.1))
+        for _ in range(3):
+            engine.step(np.arange(10), 0.1)
+        found.append(engine.parameters())
+    print(distance(*found) < 1e-12)
+"""
+
+
+def test_the_loops_are_python_for_those_who_want_to_follow_them():
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    result = subprocess.run([sys.executable, "-c", PYTHON], capture_output=True, text=True, check=True, env=environment)
+    assert result.stdout.split() == ["True", "True"]
+
+
+def test_machine_code_is_forgotten_if_a_file_of_the_loops_is_younger(tmp_path):
+    old, new, other = tmp_path / "a.nbi", tmp_path / "b.nbi", tmp_path / "a.nbc"
+    for path in (old, new, other):
+        path.touch()
+    os.utime(old, (100, 100))
+    os.utime(other, (100, 100))
+    forget(tmp_path, younger=old.stat().st_mtime + 1)
+    assert sorted(tmp_path.iterdir()) == [other, new]
+
+
+def test_machine_code_is_kept_on_disk():
+    folder = Path(loops.step.stats.cache_path)
+    assert loops.step.stats.cache_path == loops.shallow_step.stats.cache_path
+    engine = open_engine("compiled", Network((2, 2)))
+    engine.load(np.eye(2), np.array([0, 1]))
+    engine.step(np.arange(2), 0.1)
+    assert list(folder.glob("shallow.shallow_step*.nbc"))
+
+
+def test_without_a_folder_to_write_to_it_compiles_in_each_process(monkeypatch):
+    import numba
+
+    def refuse(**options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr("twofold.engines.loops.jit.numba", type("numba", (), {"njit": staticmethod(refuse)}))
+
+    def twice(x):
+        return 2 * x
+
+    assert kept(twice)(3) == 6
