@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from twofold import Dataset, Network, Recipe, Samples, open_engine, train
-from twofold.engines import ENGINES
+from twofold.engines import ENGINES, LIBRARIES
 from twofold.engines.threads import use_threads
 
 NETWORK = Network((784, 256, 10), dropout=0.1)
@@ -27,7 +27,7 @@ def data() -> Dataset:
 
 
 def main(threads: int, folder: Path) -> None:
-    names = ENGINES if find_spec("torch") else ["scratch"]
+    names = [name for name in ENGINES if find_spec(LIBRARIES.get(name, ("numpy",))[0])]
     for name, dtype in product(names, ("float32", "float64")):
         engine = open_engine(name, NETWORK, initialization="he", dtype=dtype)
         use_threads(threads)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twofold.engines import ENGINES
+from helpers import each_engine
 
 SCRIPT = Path(__file__).with_name("determined.py")
 # Of the largest parameter, after 10 steps of Adam on 784-256-10; measured with one and two threads: 3e-6 and 2e-16.
@@ -44,9 +44,7 @@ def test_the_same_number_of_threads_gives_the_same_bits(runs, threads):
 
 
 @pytest.mark.parametrize("dtype", BOUND)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "scratch" else pytest.mark.torch) for name in ENGINES]
-)
+@pytest.mark.parametrize("name", each_engine())
 def test_another_number_of_threads_stays_within_the_bound(runs, name, dtype):
     one, two = (np.load(runs[threads][0][0] / f"{name}-{dtype}.npz") for threads in (1, 2))
     largest = max(np.abs(one[part]).max() for part in one.files)

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers import random_dataset
+from helpers import each_engine, random_dataset
 from twofold import BestEpoch, Dataset, Network, Recipe, Samples, evaluate, open_engine, train, train_best
-from twofold.engines import ENGINES
 from twofold.errors import DataError, SpecificationError
 from twofold.network import distance
 
@@ -63,7 +62,7 @@ def noisy_labels() -> tuple[Dataset, Samples]:
     return random_dataset(network, 40, seed=2), random_dataset(network, 400, seed=3).train
 
 
-@pytest.mark.parametrize("name", [n if n == "scratch" else pytest.param(n, marks=pytest.mark.torch) for n in ENGINES])
+@pytest.mark.parametrize("name", each_engine())
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
 @pytest.mark.parametrize("normalization", [None, "batch"])
 def test_the_engine_ends_with_the_weights_of_its_best_epoch(normalization, averaging, name):

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from helpers import assert_same_state, random_dataset
+from helpers import assert_same_state, each_engine, random_dataset
 from twofold import CheckpointFolder, Dataset, Network, Recipe, Samples, open_engine, train, train_with_checkpoints
 from twofold.checkpoints import StopSignals
 from twofold.checkpoints.sameness import refuse_other_run
@@ -23,9 +23,7 @@ RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.05, weight_decay=0.01, 
 DATA = replace(random_dataset(NETWORK, weighted=True), test=random_dataset(NETWORK, seed=1).train)  # 4 steps an epoch
 HELD = random_dataset(NETWORK, seed=2).train
 
-engines = pytest.mark.parametrize(
-    "name", [name if name == "scratch" else pytest.param(name, marks=pytest.mark.torch) for name in ENGINES]
-)
+engines = pytest.mark.parametrize("name", each_engine())
 
 
 def opened(name="scratch", network=NETWORK, **options):

@@ -118,7 +118,7 @@ def test_what_is_not_a_number_stays_none(activation):
 def test_a_sparse_matrix_is_refused():
     engine = open_engine("compiled", Network((3, 2)))
     with pytest.raises(DataError, match="X is sparse, which the compiled engine doesn't take; scratch does"):
-        engine.load(sparse.eye_array(3, format="csr"), np.array([0, 1, 1]))
+        engine.load(sparse.csr_array(np.eye(3)), np.array([0, 1, 1]))
 
 
 def test_several_threads_train_at_once_and_alike():

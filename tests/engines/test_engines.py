@@ -8,16 +8,14 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import random_dataset
+from helpers import each_engine, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import NORMALIZATIONS, OPTIMIZERS
 from twofold.network import distance, map_arrays
 
-EACH = pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n == "scratch" else pytest.mark.torch) for n in ENGINES]
-)
+EACH = pytest.mark.parametrize("name", each_engine())
 
 
 @EACH

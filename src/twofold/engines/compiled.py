@@ -53,11 +53,12 @@ class CompiledEngine(ScratchEngine):
         block, none = self._block, np.empty(0, self.dtype)
         classes = block.y.ndim == 1
         self._samples = loops.Samples(
-            X=block.X,
-            classes=block.y if classes else np.empty(0, np.int64),
-            Y=none.reshape(0, self.network.outputs) if classes else block.y,
-            weight=none if block.weight is None else block.weight,
+            X=frozen(block.X),
+            classes=frozen(block.y if classes else np.empty(0, np.int64)),
+            Y=frozen(none.reshape(0, self.network.outputs) if classes else block.y),
+            weight=frozen(none if block.weight is None else block.weight),
         )
+        self._compile()
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
@@ -67,15 +68,26 @@ class CompiledEngine(ScratchEngine):
 
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        n, none = len(indices), self._theta[:0]
+        rows, none = np.ascontiguousarray(indices, np.int64), self._theta[:0]
         first, second = (*self._memory.values(), none, none)[:2]
-        numbers = (self._theta, first, second, self._gradient, self._totals, indices, learning_rate, self.steps + 1)
-        if self._room is None:
-            loops.step(*self._plan, *self._rule, *self._samples, *numbers, self._masks(n), self._moments)
-        else:
-            loops.shallow_step(*self._plan, *self._rule, *self._samples, *numbers, *self._room)
+        changed = (self._theta, first, second, self._gradient, self._totals)
+        self._run(changed, rows, self._masks(len(rows)), float(learning_rate))
         self.steps += 1
-        self._follow(self._normalized(), n)
+        self._follow(self._normalized(), len(rows))
+
+    def _run(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> None:
+        """Call machine code; what is ``changed`` is said in `twofold.engines.loops.step`."""
+        given = (*self._plan, *self._rule, *self._samples, *changed, rows, learning_rate, self.steps + 1)
+        if self._room is None:
+            loops.step(*given, masks, self._moments)
+        else:
+            loops.shallow_step(*given, *self._room)
+
+    def _compile(self) -> None:
+        """Have the step compiled, if it never was on this machine: by one on copies, before anybody's clock runs."""
+        theta, none = self._theta.copy(), self._theta[:0]
+        rows = np.zeros(2, np.int64)  # batch normalisation wants two
+        self._run((theta, theta.copy(), theta.copy(), theta.copy(), np.zeros(3)), rows, none, 0.0)
 
     def _masks(self, n: int) -> Array:
         """Return all dropout masks of a step, one after the other."""
@@ -102,6 +114,13 @@ def make_room(network: Network, kind: np.dtype[Any]) -> loops.Room:
     """Make room for the steps of a shallow network."""
     ((d, q),) = network.shapes
     return loops.Room(W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind))
+
+
+def frozen(array: Array) -> Array:
+    """View an array as one that isn't written to: Numba compiles once for those that may be and those that mayn't."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:

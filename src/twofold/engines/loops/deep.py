@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,39 @@ from twofold.engines.loops.layers import (
     add_to_rows,
     drop_out,
     multiply,
-    normalize,
-    normalize_backward,
     sum_rows,
     take_rows,
 )
 from twofold.engines.loops.losses import judge
+from twofold.engines.loops.normalizations import normalize, normalize_backward
 from twofold.engines.loops.plan import NONE, Plan, Rule, Samples, level, vector, weight_of, weights
 from twofold.engines.loops.updates import update
 
 Array = NDArray[Any]
+
+
+class Tape(NamedTuple):
+    """What the forward pass keeps for the backward pass; layer after layer in one array each, see `level`.
+
+    Attributes
+    ----------
+    inputs : ndarray
+        Each layer's input (n, width): X, then each H after its activation and dropout.
+    Z : ndarray
+        What each hidden layer's activation was given.
+    Z_hat : ndarray
+        Of each hidden layer with a normalisation.
+    scale : ndarray, shape (hidden layers, max(n, width))
+        What each was scaled by.
+    masks : ndarray
+        What each hidden layer's H was multiplied by; empty without dropout.
+    """
+
+    inputs: Array
+    Z: Array
+    Z_hat: Array
+    scale: Array
+    masks: Array
 
 
 @kept
@@ -34,71 +57,71 @@ def step(*given: Any) -> None:
     ----------
     *given
         The parts of a `Plan`, of a `Rule` and of `Samples`, one by one (whole, they take Numba three times as long to
-        hand over); then ``theta, first, second, gradient, totals, rows, eta, t, masks, moments``.
+        hand over); then ``theta, first, second, gradient, totals, rows, eta, t``, which are what is trained, the
+        optimiser's memory, room for the gradient, the running sums of `EngineState`, the minibatch, the learning rate
+        and the number of the step; then dropout's masks, and room for the minibatch's means and variances.
     """
     plan, rule, samples = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16])
     theta, first, second, gradient, totals, rows, eta, t, masks, moments = given[16:]
-    backpropagate(plan, rule, theta, samples, rows, masks, moments, gradient, totals)
+    tape = blank_tape(plan, len(rows), masks, theta.dtype)
+    take_rows(samples, rows, level(tape.inputs, plan, len(rows), 0, 0))
+    O, dO = forward(plan, theta, tape, len(rows), moments)
+    judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
+    backward(plan, theta, tape, dO.T.copy(), gradient)
     update(plan, rule, theta, gradient, first, second, eta, t)
 
 
 @compiled
-def backpropagate(
-    plan: Plan,
-    rule: Rule,
-    theta: Array,
-    samples: Samples,
-    rows: Array,
-    masks: Array,
-    moments: Array,
-    gradient: Array,
-    totals: Array,
-) -> None:
-    """Go forward and back: the gradient of every parameter, all of them in one array as in ``theta``."""
-    n, last, normalized = len(rows), len(plan.activations), plan.normalization != NONE
+def blank_tape(plan: Plan, n: int, masks: Array, dtype: Any) -> Tape:
+    """Make room for a minibatch of n samples."""
     hidden = n * plan.widths[1:-1].sum()
-    inputs = np.empty(n * plan.widths[0] + hidden, theta.dtype)
-    Zs = np.empty(hidden, theta.dtype)
-    Z_hats = np.empty(hidden if normalized else 0, theta.dtype)
-    scales = np.empty((last if normalized else 0, max(n, plan.widths.max())), theta.dtype)
-    take_rows(samples, rows, level(inputs, plan, n, 0, 0))
-    seen = 0  # units of the layers below
+    normalized = plan.normalization != NONE
+    scales = (len(plan.activations), max(n, plan.widths.max()))
+    return Tape(
+        np.empty(n * plan.widths[0] + hidden, dtype),
+        np.empty(hidden, dtype),
+        np.empty(hidden if normalized else 0, dtype),
+        np.empty(scales if normalized else (0, 0), dtype),
+        masks,
+    )
+
+
+@compiled
+def forward(plan: Plan, theta: Array, tape: Tape, n: int, moments: Array) -> tuple[Array, Array]:
+    """Return the outputs, with samples in columns (q, n), and room for their gradient."""
+    seen, last = 0, len(plan.activations)  # units of the layers below
     for layer in range(last):
-        H, Z = level(inputs, plan, n, layer, 0), level(Zs, plan, n, layer + 1, 1)
+        H, Z = level(tape.inputs, plan, n, layer, 0), level(tape.Z, plan, n, layer + 1, 1)
         multiply(H, weights(theta, plan, layer), Z)
-        if normalized:
-            units = plan.widths[layer + 1]
-            Z_hat, gamma = level(Z_hats, plan, n, layer + 1, 1), vector(theta, plan, layer, 1)
-            normalize(plan.normalization, Z, Z_hat, scales[layer], moments[:, seen : seen + units])
-            seen += units
-            for i in range(n):
-                for j in range(units):
-                    Z[i, j] = gamma[j] * Z_hat[i, j]
+        if plan.normalization != NONE:
+            own = moments[:, seen : seen + Z.shape[1]]
+            Z_hat, gamma = level(tape.Z_hat, plan, n, layer + 1, 1), vector(theta, plan, layer, 1)
+            normalize(plan.normalization, Z, gamma, Z_hat, tape.scale[layer], own)
+            seen += Z.shape[1]
         add_to_rows(Z, vector(theta, plan, layer, 0))
-        above = level(inputs, plan, n, layer + 1, 0)
+        above = level(tape.inputs, plan, n, layer + 1, 0)
         activate(plan.activations[layer], Z, above)
-        if len(masks):
-            drop_out(above, level(masks, plan, n, layer + 1, 1))
-    O, dO = outputs_of(level(inputs, plan, n, last, 0), weights(theta, plan, last), vector(theta, plan, last, 0))
-    judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
-    dZ = dO.T.copy()
+        if len(tape.masks):
+            drop_out(above, level(tape.masks, plan, n, layer + 1, 1))
+    return outputs_of(level(tape.inputs, plan, n, last, 0), weights(theta, plan, last), vector(theta, plan, last, 0))
+
+
+@compiled
+def backward(plan: Plan, theta: Array, tape: Tape, dZ: Array, gradient: Array) -> None:
+    """Carry the gradient from the outputs (n, q) back to every parameter."""
+    n, last = len(dZ), len(plan.activations)
     for layer in range(last, -1, -1):
         sum_rows(dZ, vector(gradient, plan, layer, 0))
-        if normalized and layer < last:
-            Z_hat, gamma = level(Z_hats, plan, n, layer + 1, 1), vector(theta, plan, layer, 1)
+        if plan.normalization != NONE and layer < last:
+            Z_hat, gamma = level(tape.Z_hat, plan, n, layer + 1, 1), vector(theta, plan, layer, 1)
             dgamma = vector(gradient, plan, layer, 1)
-            dgamma[:] = 0
-            for i in range(n):
-                for j in range(len(gamma)):
-                    dgamma[j] += dZ[i, j] * Z_hat[i, j]
-                    dZ[i, j] *= gamma[j]
-            normalize_backward(plan.normalization, dZ, Z_hat, scales[layer])
-        multiply(level(inputs, plan, n, layer, 0).T, dZ, weights(gradient, plan, layer))
+            normalize_backward(plan.normalization, dZ, gamma, Z_hat, tape.scale[layer], dgamma)
+        multiply(level(tape.inputs, plan, n, layer, 0).T, dZ, weights(gradient, plan, layer))
         if layer > 0:
             dZ = np.dot(dZ, weights(theta, plan, layer).T)
-            if len(masks):
-                drop_out(dZ, level(masks, plan, n, layer, 1))
-            activate_backward(plan.activations[layer - 1], level(Zs, plan, n, layer, 1), dZ)
+            if len(tape.masks):
+                drop_out(dZ, level(tape.masks, plan, n, layer, 1))
+            activate_backward(plan.activations[layer - 1], level(tape.Z, plan, n, layer, 1), dZ)
 
 
 @compiled

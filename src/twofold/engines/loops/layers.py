@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.engines.loops.jit import compiled
-from twofold.engines.loops.plan import BATCH, GELU, RELU, SIGMOID, SILU, TANH, Samples, unit_of
-from twofold.functions.normalizations import EPSILON
+from twofold.engines.loops.plan import GELU, RELU, SIGMOID, SILU, TANH, Samples, unit_of
 
 Array = NDArray[Any]
 
@@ -74,16 +73,30 @@ def sum_rows(Z: Array, total: Array) -> None:
 
 
 @compiled
+def sigmoid(z: float) -> float:
+    """``sigma(z) = 1 / (1 + exp(-z))``, from ``e = exp(-|z|)``, which can't overflow."""
+    e = math.exp(-abs(z))
+    return (1 if z >= 0 else e) / (1 + e)
+
+
+@compiled
+def sigmoid_derivative(z: float) -> float:
+    """``sigma'(z) = e / (1 + e)^2``."""
+    e = math.exp(-abs(z))
+    return e / (1 + e) ** 2
+
+
+@compiled
 def phi(name: int, z: float) -> float:
     """Return ``phi(z)`` of an activation other than ReLU."""
     if name == SIGMOID:
-        return math.exp(min(z, z * 0)) / (1 + math.exp(-abs(z)))
+        return sigmoid(z)
     if name == TANH:
         return math.tanh(z)
     if name == GELU:
         return z * normal(z)
     if name == SILU:
-        return z * math.exp(min(z, z * 0)) / (1 + math.exp(-abs(z)))
+        return z * sigmoid(z)
     return z
 
 
@@ -91,16 +104,13 @@ def phi(name: int, z: float) -> float:
 def phi_derivative(name: int, z: float) -> float:
     """Return ``phi'(z)`` of an activation other than ReLU."""
     if name == SIGMOID:
-        e = math.exp(-abs(z))
-        return e / (1 + e) ** 2
+        return sigmoid_derivative(z)
     if name == TANH:
-        e = math.exp(-2 * abs(z))
-        return 4 * e / (1 + e) ** 2
+        return 4 * sigmoid_derivative(2 * z)
     if name == GELU:
         return normal(z) + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     if name == SILU:
-        e = math.exp(-abs(z))
-        return math.exp(min(z, z * 0)) / (1 + e) + z * e / (1 + e) ** 2
+        return sigmoid(z) + z * sigmoid_derivative(z)
     return 1.0
 
 
@@ -142,61 +152,3 @@ def drop_out(H: Array, mask: Array) -> None:
     h, m = H.ravel(), mask.ravel()
     for i in range(len(h)):
         h[i] *= m[i]
-
-
-@compiled
-def normalize(kind: int, Z: Array, Z_hat: Array, scale: Array, moments: Array) -> None:
-    """Bring each column (batch) or row (layer) of Z to mean 0 and variance 1: Z_hat and its scale.
-
-    ``moments`` (2, h) takes the means and variances of the columns.
-    """
-    n, h = Z.shape
-    if kind == BATCH:
-        sum_rows(Z, moments[0])
-        moments[0] /= n
-        moments[1] = 0
-        for i in range(n):
-            for j in range(h):
-                Z_hat[i, j] = Z[i, j] - moments[0, j]
-                moments[1, j] += Z_hat[i, j] ** 2
-        moments[1] /= n
-        for j in range(h):
-            scale[j] = 1 / math.sqrt(moments[1, j] + EPSILON)
-        for i in range(n):
-            for j in range(h):
-                Z_hat[i, j] *= scale[j]
-    else:
-        for i in range(n):
-            mean = Z[i].sum() / h
-            variance = 0.0
-            for j in range(h):
-                Z_hat[i, j] = Z[i, j] - mean
-                variance += Z_hat[i, j] ** 2
-            scale[i] = 1 / math.sqrt(variance / h + EPSILON)
-            for j in range(h):
-                Z_hat[i, j] *= scale[i]
-
-
-@compiled
-def normalize_backward(kind: int, dZ: Array, Z_hat: Array, scale: Array) -> None:
-    """``dZ <- (dZ - mean(dZ) - Z_hat mean(dZ Z_hat)) scale``, along columns (batch) or rows (layer)."""
-    n, h = dZ.shape
-    if kind == BATCH:
-        mean, along = np.zeros(h, dZ.dtype), np.zeros(h, dZ.dtype)
-        for i in range(n):
-            for j in range(h):
-                mean[j] += dZ[i, j]
-                along[j] += dZ[i, j] * Z_hat[i, j]
-        mean /= n
-        along /= n
-        for i in range(n):
-            for j in range(h):
-                dZ[i, j] = (dZ[i, j] - mean[j] - Z_hat[i, j] * along[j]) * scale[j]
-    else:
-        for i in range(n):
-            row_mean, row_along = 0.0, 0.0
-            for j in range(h):
-                row_mean += dZ[i, j]
-                row_along += dZ[i, j] * Z_hat[i, j]
-            for j in range(h):
-                dZ[i, j] = (dZ[i, j] - row_mean / h - Z_hat[i, j] * (row_along / h)) * scale[i]

@@ -55,13 +55,10 @@ def shallow_step(*given: Any) -> None:
     unit = theta.dtype.type(unit_of(samples))
     total_weight = weight_of(samples, rows)
     O, dO = np.empty((len(room.W_t), ROWS), theta.dtype), np.zeros((q, ROWS), theta.dtype)
-    for j in range(q):
-        w, g = room.W_t[j], room.dW_t[j]
-        for k in range(d):
-            w[k] = W[k, j]
-            g[k] = 0
+    transpose(W, room.W_t)
+    room.dW_t[:] = 0
     db[:] = 0
-    for i in range(min(ROWS, len(rows))):
+    for i in range(ROWS):
         ask_for(samples.X, rows, i)
     for start in range(0, len(rows), ROWS):
         block, following = rows[start : start + ROWS], rows[start + ROWS :]
@@ -76,11 +73,20 @@ def shallow_step(*given: Any) -> None:
         add_narrow_products(dO, n, room.H, room.dW_t, samples.X, following)
         for j in range(q):
             db[j] += dO[j].sum()
-    for j in range(q):
-        g = room.dW_t[j]
-        for k in range(d):
-            dW[k, j] = g[k] * unit
+    for k in range(d):
+        for j in range(q):
+            dW[k, j] = room.dW_t[j, k] * unit
     update(plan, rule, theta, gradient, first, second, eta, t)
+
+
+@compiled
+def transpose(W: Array, W_t: Array) -> None:
+    """Copy W (d, q) into the first q rows of ``W_t``."""
+    d, q = W.shape
+    for j in range(q):
+        w = W_t[j]
+        for k in range(d):
+            w[k] = W[k, j]
 
 
 @compiled
