@@ -121,7 +121,7 @@ def show(
     seconds: dict[str, list[float]],
     *,
     unit: float = 1e-3,
-    bases: Sequence[str] = ("fused", "fused, bfloat16"),
+    bases: Sequence[str] = ("compiled", "fused", "fused, bfloat16"),
 ) -> None:
     """Print who needed how long, and how many times as long as each of ours."""
     table = Table(title=f"{title}; load {os.getloadavg()[0]:.1f}", title_justify="left")

@@ -82,7 +82,11 @@ def test_checkpoint_and_resume_together_start_or_go_on(capsys, tmp_path):
 
 def test_auto_stays_the_engine_that_the_run_began_with(capsys, tmp_path, monkeypatch):
     run(capsys, "--epochs", 2, "--checkpoint", tmp_path, "--engine", "scratch")
-    monkeypatch.setattr("twofold.cli.job.choose", lambda *_, **__: pytest.fail("auto was asked"))
+
+    def refuse(*_, samples, **__):
+        return pytest.fail("auto was asked") if samples else "scratch"  # of no samples, to check words
+
+    monkeypatch.setattr("twofold.cli.job.choose", refuse)
     code, _, err = run(capsys, "--epochs", 3, "--resume", tmp_path)
     assert (code, err) == (0, "")
 

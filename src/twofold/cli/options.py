@@ -132,7 +132,9 @@ def names_file(text: str) -> bool:
 class Hardware:
     """Who computes, where and in which numbers; see `twofold.open_engine`."""
 
-    engine: Annotated[str, Option("--engine", help="auto, scratch (NumPy), concise or fused (PyTorch).")] = "auto"
+    engine: Annotated[
+        str, Option("--engine", help="auto, scratch (NumPy), compiled (Numba), concise or fused (PyTorch).")
+    ] = "auto"
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32"
     device: Annotated[str, Option("--device", help="cpu, cuda or mps.")] = "cpu"
     precision: Annotated[str | None, Option("--precision", help="bfloat16: matrix products in half the bits.")] = None

@@ -22,6 +22,8 @@ Array = NDArray[Any]
 NARROW = 16  # outputs up to which the loops beat a library's matrix product
 VECTOR = 64  # bytes; what lies across the border of two takes twice the time to fetch
 
+ready: set[tuple[Any, ...]] = set()  # kinds of networks and data that this process has machine code for
+
 
 class CompiledEngine(ScratchEngine):
     """Machine code for the steps, NumPy for the rest; the protocol is `twofold.engines.Engine`.
@@ -84,7 +86,11 @@ class CompiledEngine(ScratchEngine):
             loops.shallow_step(*given, *self._room)
 
     def _compile(self) -> None:
-        """Have the step compiled, if it never was on this machine: by one on copies, before anybody's clock runs."""
+        """Have the step compiled for data of this kind, by one on copies: before anybody's clock runs."""
+        kind = (self._room is None, self._samples.X.dtype, self.dtype)
+        if kind in ready:
+            return
+        ready.add(kind)
         theta, none = self._theta.copy(), self._theta[:0]
         rows = np.zeros(2, np.int64)  # batch normalisation wants two
         self._run((theta, theta.copy(), theta.copy(), theta.copy(), np.zeros(3)), rows, none, 0.0)
