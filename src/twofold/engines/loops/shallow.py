@@ -49,6 +49,8 @@ def shallow_step(*given: Any) -> None:
     """
     plan, rule, samples, room = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16]), Room(*given[24:])
     theta, first, second, gradient, totals, rows, eta, t = given[16:24]
+    for i in range(ROWS):
+        ask_for(samples.X, rows, i)
     W, b = weights(theta, plan, 0), vector(theta, plan, 0, 0)
     dW, db = weights(gradient, plan, 0), vector(gradient, plan, 0, 0)
     d, q = W.shape
@@ -58,8 +60,6 @@ def shallow_step(*given: Any) -> None:
     transpose(W, room.W_t)
     room.dW_t[:] = 0
     db[:] = 0
-    for i in range(ROWS):
-        ask_for(samples.X, rows, i)
     for start in range(0, len(rows), ROWS):
         block, following = rows[start : start + ROWS], rows[start + ROWS :]
         n = len(block)
