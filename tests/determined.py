@@ -27,7 +27,7 @@ def data() -> Dataset:
 
 
 def main(threads: int, folder: Path) -> None:
-    names = [name for name in ENGINES if find_spec(LIBRARIES.get(name, ("numpy",))[0])]
+    names = [name for name in ENGINES if name not in LIBRARIES or find_spec(LIBRARIES[name].module)]
     for name, dtype in product(names, ("float32", "float64")):
         engine = open_engine(name, NETWORK, initialization="he", dtype=dtype)
         use_threads(threads)

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 
 from twofold import Dataset, EngineState, Network, Samples
-from twofold.engines import ENGINES, LIBRARIES
+from twofold.engines import ENGINES, LIBRARIES, PYTORCH
 from twofold.functions import LOSSES
 
 
 def each_engine() -> list[Any]:
     """Every engine's name; those that need PyTorch are marked so."""
-    return [
-        pytest.param(name, marks=pytest.mark.torch if LIBRARIES.get(name, ("",))[0] == "torch" else ())
-        for name in ENGINES
-    ]
+    return [pytest.param(name, marks=pytest.mark.torch if LIBRARIES.get(name) == PYTORCH else ()) for name in ENGINES]
 
 
 def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bool = False) -> Dataset:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from threadpoolctl import threadpool_info
 
-LIBRARIES = ("numpy", "scipy", "torch")
+LIBRARIES = ("llvmlite", "numba", "numpy", "scipy", "torch")
 
 
 def environment() -> dict[str, str]:

@@ -45,16 +45,33 @@ def test_products_above_a_size_are_for_fused():
     assert choose(SMALL, batch_size=1025, samples=10**12) == "fused"
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "gelu", "silu"])
+def test_many_exponentials_are_not_for_compiled(activation):
+    network = Network((20, 64, 64, 1), activation, "squared")
+    assert choose(network, batch_size=32, samples=10**12) == "compiled"
+    assert choose(network, batch_size=33, samples=10**12) != "compiled"
+
+
+def test_large_minibatches_are_not_for_compiled():
+    assert choose(Network((10, 2)), batch_size=1024, samples=10**12) == "compiled"
+    assert choose(Network((10, 2)), batch_size=1025, samples=10**12) == "scratch"
+
+
+def test_loops_that_are_not_compiled_are_not_fast(monkeypatch):
+    monkeypatch.setattr("twofold.engines.loops.COMPILES", False)
+    assert choose(SMALL, batch_size=32, samples=10**12) == "scratch"
+
+
 @torch_only
 def test_of_a_job_of_unknown_size_the_products_decide():
     assert choose(SMALL, batch_size=64) == "scratch"
     assert choose(SMALL, batch_size=65) == "fused"
 
 
-def test_without_pytorch_a_large_job_is_for_compiled(monkeypatch):
+def test_without_pytorch_a_large_product_is_for_scratch(monkeypatch):
     monkeypatch.setattr("twofold.engines.find_spec", lambda name: None if name == "torch" else find_spec(name))
-    assert choose(MLP, samples=10**9) == "compiled"
-    assert choose(MLP) == "scratch"
+    assert choose(SMALL, batch_size=32, samples=10**9) == "compiled"
+    assert choose(MLP, samples=10**9) == "scratch"
 
 
 @torch_only
@@ -64,7 +81,13 @@ def test_without_numba_it_is_scratch_or_fused(monkeypatch):
     assert choose(SMALL, batch_size=65, samples=10**12) == "fused"
 
 
-def test_a_numba_that_does_not_fit_this_numpy_is_passed_over(monkeypatch):
+@pytest.mark.parametrize("kind", [ImportError, OSError, AttributeError, SystemError])
+def test_a_numba_that_does_not_work_here_is_passed_over(kind, monkeypatch):
+    def refuse_loops(name):
+        if name in ("twofold.engines.loops", "twofold.engines.compiled"):
+            raise kind("Numba needs NumPy 1")
+        return import_module(name)
+
     for name in [name for name in sys.modules if name.startswith("twofold.engines.loops")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr("twofold.engines.import_module", refuse_loops)
@@ -73,12 +96,6 @@ def test_a_numba_that_does_not_fit_this_numpy_is_passed_over(monkeypatch):
         MissingDependencyError, match=r"needs Numba, which can't be imported here \(Numba needs NumPy 1\)"
     ):
         open_engine("compiled", SMALL)
-
-
-def refuse_loops(name):
-    if name in ("twofold.engines.loops", "twofold.engines.compiled"):
-        raise ImportError("Numba needs NumPy 1")
-    return import_module(name)
 
 
 def test_without_both_it_is_scratch(monkeypatch):

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from helpers import random_dataset
+from helpers import assert_same_state, random_dataset
 from twofold import Network, Recipe, open_engine, train
 from twofold.engines import loops
 from twofold.engines.compiled import NARROW, is_shallow
-from twofold.engines.loops.jit import forget, kept
+from twofold.engines.loops import jit
 from twofold.engines.loops.layers import SMALL_PRODUCT, multiply
 from twofold.errors import DataError, DivergedError
 from twofold.functions import LOSSES
@@ -164,36 +164,137 @@ def test_the_loops_are_python_for_those_who_want_to_follow_them():
     assert result.stdout.split() == ["True", "True"]
 
 
-def test_machine_code_is_forgotten_if_a_file_of_the_loops_is_younger(tmp_path):
-    old, new, other = tmp_path / "a.nbi", tmp_path / "b.nbi", tmp_path / "a.nbc"
-    for path in (old, new, other):
-        path.touch()
-    os.utime(old, (100, 100))
-    os.utime(other, (100, 100))
-    forget(tmp_path, younger=old.stat().st_mtime + 1)
-    assert sorted(tmp_path.iterdir()) == [other, new]
+FRESH = """
+import numpy as np
+from twofold import Network, open_engine
+from twofold.engines import loops
+engine = open_engine("compiled", Network((2, 2)))
+engine.load(np.eye(2), np.array([0, 1]))
+engine.step(np.arange(2), 0.1)
+stats = getattr(loops.shallow_step.run, "stats", None)
+print(stats.cache_path, len(stats.cache_hits), len(stats.cache_misses))
+"""
 
 
-def test_machine_code_is_kept_on_disk():
-    folder = Path(loops.step.stats.cache_path)
-    assert loops.step.stats.cache_path == loops.shallow_step.stats.cache_path
-    engine = open_engine("compiled", Network((2, 2)))
-    engine.load(np.eye(2), np.array([0, 1]))
-    engine.step(np.arange(2), 0.1)
-    assert list(folder.glob("shallow.shallow_step*.nbc"))
+def fresh(folder):
+    """Take a step in a process whose machine code lies in a folder; return where exactly, and whether it was there."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    result = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, env=environment, check=True)
+    place, hits, misses = result.stdout.split()
+    return Path(place), int(hits), int(misses)
 
 
-def test_without_a_folder_to_write_to_it_compiles_in_each_process(monkeypatch):
-    import numba
+def test_machine_code_is_kept_on_disk_and_damage_to_it_survived(tmp_path):
+    place, hits, misses = fresh(tmp_path)
+    assert tmp_path in place.parents
+    assert (hits, misses) == (0, 1)
+    assert fresh(tmp_path) == (place, 1, 0)
+    for path in place.iterdir():
+        path.write_bytes(path.read_bytes()[: 100 if path.suffix == ".nbc" else 0])
+    fresh(tmp_path)
 
-    def refuse(**options):
-        if options.pop("cache", False):
-            raise RuntimeError("cannot cache function: no locator available")
-        return numba.njit(**options)
 
-    monkeypatch.setattr("twofold.engines.loops.jit.numba", type("numba", (), {"njit": staticmethod(refuse)}))
+def test_other_sources_have_machine_code_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path))
+    first = jit.cache_folder()
+    monkeypatch.setattr(jit, "sources", lambda: "others")
+    second = jit.cache_folder()
+    assert first.parent == second.parent == tmp_path
+    assert first != second
+
+
+def test_a_sum_of_the_sources_changes_with_any_of_them(monkeypatch, tmp_path):
+    import shutil
+
+    before = jit.sources()
+    shutil.copytree(Path(jit.__file__).parent, tmp_path / "loops")
+    monkeypatch.setattr(jit.resources, "files", lambda name: tmp_path / "loops")
+    (tmp_path / "loops" / "normalizations.py").touch()
+    same = jit.sources()
+    with (tmp_path / "loops" / "layers.py").open("a") as file:
+        file.write("# changed")
+    assert len({before, same, jit.sources()}) == 3
+
+
+def test_without_a_folder_to_write_to_it_compiles_in_each_process(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path / "file"))
+    assert jit.cache_folder() is None
 
     def twice(x):
         return 2 * x
 
-    assert kept(twice)(3) == 6
+    entry = jit.Entry(twice)
+    entry.prepare(3)
+    assert entry.run(3) == 6
+
+
+@pytest.mark.parametrize("widths", [(3, 2), (3, 4, 2)])
+@pytest.mark.parametrize(
+    ("indices", "says"),
+    [
+        ([0, 40], "indices are .*; expected some from 0 to 39"),
+        ([-1, 0], "expected some from 0 to 39"),
+        ([10**12], "expected some from 0 to 39"),
+        ([], "indices have dtype float64; expected whole numbers"),
+        ([0.7, 1.2], "indices have dtype float64"),
+        ([True, False], "indices have dtype bool"),
+    ],
+)
+def test_indices_out_of_range_are_refused_and_change_nothing(indices, says, widths):
+    _, engine = both(Network(widths), np.ones((40, 3)), np.zeros(40, int), steps=0)
+    before = engine.state()
+    with pytest.raises(IndexError, match=says):
+        engine.step(np.array(indices), 0.1)
+    with pytest.raises(IndexError):
+        engine.step(np.empty(0, np.int64), 0.1)
+    assert_same_state(before, engine.state())
+
+
+def test_data_and_indices_of_another_make_need_no_other_machine_code():
+    network = Network((5, 3))
+    data = random_dataset(network, 40)
+    engine = open_engine("compiled", network, dtype="float64")
+    engine.load(data.train.X, data.train.y)
+    engine.step(np.arange(8), 0.1)
+    signatures = len(loops.shallow_step.run.signatures)
+    fixed, indices = data.train.X.copy(), np.arange(8)
+    for array in (fixed, indices):
+        array.flags.writeable = False
+    for X in (fixed, np.asfortranarray(fixed), np.ones((80, 5))[::2]):
+        engine.load(X, data.train.y, np.ones(40))
+        for rows in (indices, np.arange(16)[::2], np.arange(8, dtype=np.int32)):
+            engine.step(rows, np.float32(0.1))
+    assert len(loops.shallow_step.run.signatures) == signatures
+
+
+@pytest.mark.parametrize("widths", [(4, 3), (4, 5, 3)])
+def test_the_smallest_weights_that_there_are_count(widths):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((20, 4)), rng.integers(3, size=20)
+    engines = both(Network(widths), X, y, np.full(20, 1e-310))
+    assert distance(*(engine.parameters() for engine in engines)) <= 1e-12
+
+
+def test_a_diverging_normalised_run_warns_of_nothing_else():
+    network = Network((6, 8, 1), "silu", "huber", normalization="batch")
+    data = random_dataset(network, 40)
+    data.train.y[:] *= 1e3
+    with pytest.raises(DivergedError):
+        list(train(open_engine("compiled", network, dtype="float64"), data, Recipe(epochs=50, batch_size=10, learning_rate=1e30)))
+
+
+def test_a_number_of_threads_is_told_to_the_products_of_the_loops_too():
+    script = """
+from twofold import Network, open_engine
+from twofold.engines.threads import use_threads
+import numpy as np
+from threadpoolctl import threadpool_info
+engine = open_engine("compiled", Network((3, 2, 2)))
+use_threads(1)
+engine.load(np.eye(3), np.array([0, 1, 1]))
+engine.step(np.arange(3), 0.1)
+print({pool["num_threads"] for pool in threadpool_info()})
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "{1}\n"

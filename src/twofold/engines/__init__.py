@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -37,11 +37,25 @@ ENGINES: dict[str, str] = {
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("bfloat16",)
 
-LIBRARIES = {"concise": ("torch", "PyTorch"), "fused": ("torch", "PyTorch"), "compiled": ("numba", "Numba")}
+
+class Library(NamedTuple):
+    """What an engine needs besides NumPy: the module, its name among people, and our extra that installs it."""
+
+    module: str
+    title: str
+    extra: str
+
+
+PYTORCH, NUMBA = Library("torch", "PyTorch", "torch"), Library("numba", "Numba", "compiled")
+LIBRARIES = {"concise": PYTORCH, "fused": PYTORCH, "compiled": NUMBA}
 
 # The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
 SMALL_FOR_LOOPS = 2**22  # against machine code
 SMALL_FOR_NUMPY = 2**18  # against NumPy
+
+# Minibatches above which NumPy and PyTorch are faster than machine code that takes one number after the other:
+FEW_SAMPLES = 2**10
+FEW_UNITS = 2**12  # samples x hidden units, of an activation that needs an exponential each
 
 # A job below both is over before another library than NumPy, once it is imported, has made up for that:
 FEW_STEPS = 20_000
@@ -227,12 +241,12 @@ def choose(
     1. A GPU, or products in another precision: ``"fused"``, which alone has them.
     2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
        import Numba or PyTorch takes longer than they save.
-    3. The job is known, Numba is installed, and every product of a minibatch is at most `SMALL_FOR_LOOPS`
-       multiply-adds: ``"compiled"``.
+    3. The job is known, Numba is installed, and minibatches are small: every product at most `SMALL_FOR_LOOPS`
+       multiply-adds, at most `FEW_SAMPLES` samples, and with another activation than ReLU at most `FEW_UNITS` numbers
+       of hidden units: ``"compiled"``.
     4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
     5. PyTorch is installed: ``"fused"``.
-    6. The job is known, and Numba is installed: ``"compiled"``.
-    7. ``"scratch"``.
+    6. ``"scratch"``.
 
     An engine that lacks the network's activation or loss is passed over.
 
@@ -259,30 +273,25 @@ def choose(
     check_precision(dtype)
     if device != "cpu" or precision is not None:
         return "fused"
-    known = samples is not None
     if samples is not None and samples <= FEW_STEPS * batch_size and 3 * network.n_parameters * samples <= SMALL_JOB:
         return "scratch"
     product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
-    if known and product <= SMALL_FOR_LOOPS and _can("compiled", network):
-        return "compiled"
-    if product <= SMALL_FOR_NUMPY:
-        return "scratch"
-    if _can("fused", network):
-        return "fused"
-    return "compiled" if known and _can("compiled", network) else "scratch"
+    if samples is not None and product <= SMALL_FOR_LOOPS and batch_size <= FEW_SAMPLES:
+        plain = set(network.activations) <= {"identity", "relu"}
+        if (plain or batch_size * sum(network.hidden) <= FEW_UNITS) and _can("compiled", network):
+            return "compiled"
+    return "fused" if product > SMALL_FOR_NUMPY and _can("fused", network) else "scratch"
 
 
 def _can(name: str, network: Network) -> bool:
     """Tell whether an engine's library is here, and the network's functions in the engine."""
-    library, _ = LIBRARIES[name]
-    if find_spec(library) is None:
+    if find_spec(LIBRARIES[name].module) is None:
         return False
     try:
         formulas = import_module({"compiled": "twofold.engines.loops", "fused": "twofold.engines.kernels"}[name])
-    except ImportError:  # there, but not for this Python or this NumPy
+    except Exception:  # there, but broken, or not for this Python or this NumPy: asking for it by name says why
         return False
-    holds: bool = formulas.holds(network)
-    return holds
+    return bool(getattr(formulas, "COMPILES", True) and formulas.holds(network))
 
 
 def open_engine(
@@ -360,14 +369,21 @@ def open_engine(
     module, kind = ENGINES[name].split(":")
     keep_freed_memory()
     try:
-        engine: Engine = getattr(import_module(module), kind)(network, start, floats, **options)
-    except ImportError as error:
-        library, title = LIBRARIES.get(name, ("", ""))
-        if not library or (isinstance(error, ModuleNotFoundError) and error.name != library):
+        make = getattr(import_module(module), kind)
+    except Exception as error:
+        library = LIBRARIES.get(name)
+        if library is None or not _is_to_blame(library, error):
             raise
-        trouble = "is not installed" if find_spec(library) is None else f"can't be imported here ({error})"
-        extra = "compiled" if name == "compiled" else "torch"
+        trouble = "is not installed" if find_spec(library.module) is None else f"can't be imported here ({error})"
         raise MissingDependencyError(
-            f"the {name} engine needs {title}, which {trouble}: pip install 'twofold[{extra}]'"
+            f"the {name} engine needs {library.title}, which {trouble}: pip install 'twofold[{library.extra}]'"
         ) from error
+    engine: Engine = make(network, start, floats, **options)
     return engine
+
+
+def _is_to_blame(library: Library, error: Exception) -> bool:
+    """Tell whether it was a library's import that failed."""
+    if isinstance(error, ModuleNotFoundError):
+        return (error.name or "").split(".")[0] == library.module
+    return isinstance(error, ImportError) or library == NUMBA

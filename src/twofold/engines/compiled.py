@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - Numba's products; here, so that a number of threads is told to it too
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Precision
 from twofold.engines import loops
 from twofold.engines.scratch import ScratchEngine
-from twofold.errors import DataError, SpecificationError
+from twofold.errors import DataError, SpecificationError, show
 from twofold.functions.normalizations import Normalized
 from twofold.network import Network, Parameters
 from twofold.randomness import dropout_masks
@@ -43,6 +44,7 @@ class CompiledEngine(ScratchEngine):
             )
         self._plan = loops.plan_of(network)
         self._room = make_room(network, np.dtype(dtype)) if is_shallow(network) else None
+        self._entry = loops.step if self._room is None else loops.shallow_step
         units = sum(network.hidden) if network.normalization == "batch" else 0
         self._moments = np.empty((2, units), dtype)
         super().__init__(network, parameters, dtype)
@@ -60,7 +62,7 @@ class CompiledEngine(ScratchEngine):
             Y=frozen(none.reshape(0, self.network.outputs) if classes else block.y),
             weight=frozen(none if block.weight is None else block.weight),
         )
-        self._compile()
+        self._prepare()
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
@@ -70,30 +72,30 @@ class CompiledEngine(ScratchEngine):
 
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        rows, none = np.ascontiguousarray(indices, np.int64), self._theta[:0]
+        rows, none = as_rows(indices), self._theta[:0]
         first, second = (*self._memory.values(), none, none)[:2]
         changed = (self._theta, first, second, self._gradient, self._totals)
-        self._run(changed, rows, self._masks(len(rows)), float(learning_rate))
+        if not self._entry.run(*self._given(changed, rows, self._masks(len(rows)), float(learning_rate))):
+            raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._block) - 1}")
         self.steps += 1
-        self._follow(self._normalized(), len(rows))
+        if self._moments.size or self._average is not None:
+            with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told so by the training loop
+                self._follow(self._normalized(), len(rows))
 
-    def _run(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> None:
-        """Call machine code; what is ``changed`` is said in `twofold.engines.loops.step`."""
+    def _given(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> tuple[Any, ...]:
+        """Return what machine code wants, see `twofold.engines.loops.step`."""
         given = (*self._plan, *self._rule, *self._samples, *changed, rows, learning_rate, self.steps + 1)
-        if self._room is None:
-            loops.step(*given, masks, self._moments)
-        else:
-            loops.shallow_step(*given, *self._room)
+        return (*given, masks, self._moments) if self._room is None else (*given, *self._room)
 
-    def _compile(self) -> None:
+    def _prepare(self) -> None:
         """Have the step compiled for data of this kind, by one on copies: before anybody's clock runs."""
         kind = (self._room is None, self._samples.X.dtype, self.dtype)
         if kind in ready:
             return
+        theta, rows = self._theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
+        changed = (theta, np.zeros_like(theta), np.zeros_like(theta), np.zeros_like(theta), np.zeros(3))
+        self._entry.prepare(*self._given(changed, rows, theta[:0], 0.0))
         ready.add(kind)
-        theta, none = self._theta.copy(), self._theta[:0]
-        rows = np.zeros(2, np.int64)  # batch normalisation wants two
-        self._run((theta, theta.copy(), theta.copy(), theta.copy(), np.zeros(3)), rows, none, 0.0)
 
     def _masks(self, n: int) -> Array:
         """Return all dropout masks of a step, one after the other."""
@@ -120,6 +122,13 @@ def make_room(network: Network, kind: np.dtype[Any]) -> loops.Room:
     """Make room for the steps of a shallow network."""
     ((d, q),) = network.shapes
     return loops.Room(W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind))
+
+
+def as_rows(indices: Array) -> Array:
+    """Copy indices as Numba's code takes them; raise `IndexError` if they are no whole numbers."""
+    if indices.dtype.kind not in "iu":
+        raise IndexError(f"indices have dtype {indices.dtype}; expected whole numbers")
+    return np.array(indices, np.int64)
 
 
 def frozen(array: Array) -> Array:

@@ -177,7 +177,8 @@ def open_fitting_engine(
     name = model.engine
     if name == "auto":
         options = {"dtype": dtype, "device": model.device, "precision": model.precision}
-        name = choose(network, batch_size=batch_size, samples=samples, **options)
+        size = samples if model.time_budget is None else None  # how far a budget goes, nobody knows
+        name = choose(network, batch_size=batch_size, samples=size, **options)
         if is_sparse and model.device == "cpu" and model.precision is None:
             name = "scratch"
     return open_engine(

@@ -6,7 +6,8 @@ argued for. To follow them number by number, set the environment variable ``NUMB
 """
 
 from twofold.engines.loops.deep import step
+from twofold.engines.loops.jit import COMPILES
 from twofold.engines.loops.plan import Plan, Rule, Samples, holds, plan_of, rule_of
 from twofold.engines.loops.shallow import ROWS, Room, shallow_step
 
-__all__ = ["ROWS", "Plan", "Room", "Rule", "Samples", "holds", "plan_of", "rule_of", "shallow_step", "step"]
+__all__ = ["COMPILES", "ROWS", "Plan", "Room", "Rule", "Samples", "holds", "plan_of", "rule_of", "shallow_step", "step"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.loops.jit import compiled, kept
+from twofold.engines.loops.jit import Entry, compiled
 from twofold.engines.loops.layers import (
     activate,
     activate_backward,
@@ -19,7 +19,7 @@ from twofold.engines.loops.layers import (
 )
 from twofold.engines.loops.losses import judge
 from twofold.engines.loops.normalizations import normalize, normalize_backward
-from twofold.engines.loops.plan import NONE, Plan, Rule, Samples, level, vector, weight_of, weights
+from twofold.engines.loops.plan import NONE, Plan, Rule, Samples, are_rows, level, vector, weight_of, weights
 from twofold.engines.loops.updates import update
 
 Array = NDArray[Any]
@@ -49,9 +49,9 @@ class Tape(NamedTuple):
     masks: Array
 
 
-@kept
-def step(*given: Any) -> None:
-    """Take one minibatch step.
+@Entry
+def step(*given: Any) -> bool:
+    """Take one minibatch step; return whether it was taken, which it isn't if an index is out of range.
 
     Parameters
     ----------
@@ -63,12 +63,15 @@ def step(*given: Any) -> None:
     """
     plan, rule, samples = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16])
     theta, first, second, gradient, totals, rows, eta, t, masks, moments = given[16:]
+    if not are_rows(rows, len(samples.X)):
+        return False
     tape = blank_tape(plan, len(rows), masks, theta.dtype)
     take_rows(samples, rows, level(tape.inputs, plan, len(rows), 0, 0))
     O, dO = forward(plan, theta, tape, len(rows), moments)
     judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
     backward(plan, theta, tape, dO.T.copy(), gradient)
     update(plan, rule, theta, gradient, first, second, eta, t)
+    return True
 
 
 @compiled

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
+from importlib import resources
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import numba
@@ -11,11 +14,15 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from twofold.data import layout
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Sums may be taken in another order, and a product and a sum be one operation: what BLAS does too. NaN and infinity
 # stay what they are, so that a run that diverges is seen to.
-FAST = {"reassoc", "contract", "nsz", "arcp"}
+FAST = {"reassoc", "contract", "nsz"}
+config: Any = numba.config
+COMPILES = not config.DISABLE_JIT
 LINE = 64  # bytes that come from memory at once
 READ = (0, 3, 1)  # of llvm.prefetch: to be read; kept in all caches; data, not instructions
 
@@ -36,39 +43,67 @@ def compiled(function: Function) -> Function:
     return made
 
 
-def kept(function: Function) -> Function:
-    """Do the same for a function that Python calls; its machine code is kept on disk, and it lets go of Python's lock.
+class Entry:
+    """A function that Python calls: compiled, kept on disk for later processes, and without Python's lock.
 
-    Numba finds the code stale if the function's own file has changed, and looks no further: here it is forgotten if any
-    file of the loops is younger.
-
-    Parameters
+    Attributes
     ----------
-    function : callable
-
-    Returns
-    -------
-    callable
+    run : callable
+        The function; the first call compiles it, if no process has on this machine.
     """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.run = make_entry(function, folder=cache_folder())
+
+    def prepare(self, *given: Any) -> None:
+        """Call it once, so that it is compiled; without the disk, if what lies there is damaged or it is full."""
+        try:
+            self.run(*given)
+        except Exception:  # whatever a file that was cut off may lead to; what is wrong in itself fails again
+            self.run = make_entry(self._function, folder=None)
+            self.run(*given)
+
+
+def make_entry(function: Callable[..., Any], *, folder: Path | None) -> Callable[..., Any]:
+    """Have a function compiled, with its machine code in a folder if there is one that can be written."""
     options: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
     make: Any = numba.njit
-    try:
-        made = make(cache=True, **options)(function)
-    except RuntimeError:  # no folder can be written, neither the package's nor the user's: compile in each process
+    if folder is None:
         return make(**options)(function)
-    if folder := getattr(getattr(made, "stats", None), "cache_path", None):
-        forget(Path(folder), younger=max(path.stat().st_mtime for path in Path(__file__).parent.glob("*.py")))
-    return made
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # read where a function is decorated
+    try:
+        return make(cache=True, **options)(function)
+    except RuntimeError:  # Numba found no place either
+        return make(**options)(function)
+    finally:
+        config.CACHE_DIR = before
 
 
-def forget(folder: Path, *, younger: float) -> None:
-    """Remove Numba's indexes in a folder that were last written before a time."""
-    for index in folder.glob("*.nbi"):
+def cache_folder() -> Path | None:
+    """Return a folder for machine code made from these very sources, or None if none can be written.
+
+    Numba itself asks only whether the file of the function that was called has changed, and not those of what it calls.
+    """
+    homes: list[Callable[[], Path]] = [lambda: Path(__file__).with_name("__pycache__"), layout.cache_folder]
+    if config.CACHE_DIR:
+        homes = [lambda: Path(config.CACHE_DIR)]
+    for home in homes:
         try:
-            if index.stat().st_mtime < younger:
-                index.unlink()
-        except OSError:  # another process was faster, or may and we may not: Numba goes by its own rule
+            folder = home() / f"loops-{sources()}"
+            folder.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=folder):
+                return folder
+        except (OSError, RuntimeError):  # not to be written, or there is no home
             continue
+    return None
+
+
+def sources() -> str:
+    """Return a sum of all sources that machine code is made from, out of a folder or an archive."""
+    files = [path for path in resources.files("twofold.engines.loops").iterdir() if path.name.endswith(".py")]
+    files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
+    return sha256(b"".join(path.read_bytes() for path in sorted(files, key=lambda path: path.name))).hexdigest()[:16]
 
 
 def _prefetch(_context: Any, X: Any, row: Any) -> Any:
@@ -94,5 +129,4 @@ def _wait(_X: Any, _row: Any) -> None:
     """Stand in for `prefetch` where nothing is compiled."""
 
 
-config: Any = numba.config
-prefetch: Any = _wait if config.DISABLE_JIT else intrinsic(_prefetch)
+prefetch: Any = intrinsic(_prefetch) if COMPILES else _wait

@@ -68,11 +68,12 @@ def judge(
         totals[0] += weight[i] * values[i]
         totals[1] += weight[i] * correct[i]
         totals[2] += weight[i]
-    share = O.dtype.type(1 / total_weight if total_weight > 0 else 0)
+    for i in range(n):
+        weight[i] = weight[i] / total_weight if total_weight > 0 else 0
     for j in range(q):
         d = dO[j]
         for i in range(n):
-            d[i] *= weight[i] * share
+            d[i] *= weight[i]
 
 
 @compiled

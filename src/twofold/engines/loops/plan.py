@@ -122,6 +122,15 @@ def rule_of(recipe: Recipe) -> Rule:
 
 
 @compiled
+def are_rows(rows: Array, n: int) -> bool:
+    """Tell whether there are indices, and all of them are rows of n samples: a loop would go anywhere."""
+    for i in range(len(rows)):
+        if rows[i] < 0 or rows[i] >= n:
+            return False
+    return len(rows) > 0
+
+
+@compiled
 def first(plan: Plan, layer: int) -> int:
     """Return the place of a layer's W in the array of all parameters; b and gamma come after it."""
     place = 0

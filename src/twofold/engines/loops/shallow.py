@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.loops.jit import compiled, kept, prefetch
+from twofold.engines.loops.jit import Entry, compiled, prefetch
 from twofold.engines.loops.losses import judge
-from twofold.engines.loops.plan import Plan, Rule, Samples, unit_of, vector, weight_of, weights
+from twofold.engines.loops.plan import Plan, Rule, Samples, are_rows, unit_of, vector, weight_of, weights
 from twofold.engines.loops.updates import update
 
 Array = NDArray[Any]
@@ -35,9 +35,9 @@ class Room(NamedTuple):
     H: Array
 
 
-@kept
-def shallow_step(*given: Any) -> None:
-    """Take one minibatch step of a network without hidden layers and with few outputs.
+@Entry
+def shallow_step(*given: Any) -> bool:
+    """Take one minibatch step of a network without hidden layers and with few outputs; return whether it was taken.
 
     `ROWS` samples at a time go forward and back, so that they and the weights stay in the core's cache; while they do,
     the next ones are on their way from memory.
@@ -49,6 +49,8 @@ def shallow_step(*given: Any) -> None:
     """
     plan, rule, samples, room = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16]), Room(*given[24:])
     theta, first, second, gradient, totals, rows, eta, t = given[16:24]
+    if not are_rows(rows, len(samples.X)):
+        return False
     for i in range(ROWS):
         ask_for(samples.X, rows, i)
     W, b = weights(theta, plan, 0), vector(theta, plan, 0, 0)
@@ -77,6 +79,7 @@ def shallow_step(*given: Any) -> None:
         for j in range(q):
             dW[k, j] = room.dW_t[j, k] * unit
     update(plan, rule, theta, gradient, first, second, eta, t)
+    return True
 
 
 @compiled
