@@ -145,6 +145,20 @@ def test_a_time_budget_is_kept_within_an_epoch():
     assert np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.parametrize(("budget", "size"), [(None, 50 * 150), (60.0, None)])
+def test_auto_is_told_the_size_of_a_job_unless_a_budget_may_cut_it_short(monkeypatch, budget, size):
+    told = []
+
+    def note(*_, samples, **__):
+        told.append(samples)
+        return "scratch"
+
+    monkeypatch.setattr("twofold.estimators.settings.choose", note)
+    with pytest.warns(ConvergenceWarning):
+        MLPClassifier(max_iter=50, time_budget=budget, random_state=0).fit(IRIS_X, IRIS_Y)
+    assert told == [size]
+
+
 def test_a_fit_that_diverges_names_the_column():
     data = load_diabetes(as_frame=True, scaled=False)
     frame = data.data.assign(income=data.data["bmi"] * 1e6)
