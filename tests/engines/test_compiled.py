@@ -281,7 +281,13 @@ def test_a_diverging_normalised_run_warns_of_nothing_else():
     data = random_dataset(network, 40)
     data.train.y[:] *= 1e3
     with pytest.raises(DivergedError):
-        list(train(open_engine("compiled", network, dtype="float64"), data, Recipe(epochs=50, batch_size=10, learning_rate=1e30)))
+        list(
+            train(
+                open_engine("compiled", network, dtype="float64"),
+                data,
+                Recipe(epochs=50, batch_size=10, learning_rate=1e30),
+            )
+        )
 
 
 def test_a_number_of_threads_is_told_to_the_products_of_the_loops_too():
