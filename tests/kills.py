@@ -73,7 +73,10 @@ def play(wanted: int, engines: list[str], seed: int) -> Kills:
 
 def kill_one_run(folder: Path, engine: str, recipe: Recipe, *, told: Kills, rng: random.Random) -> None:
     """Train in one process after the other, each killed at a random instant, until one comes to the end."""
-    newest = 0
+    newest, samples = 0, data().train
+    open_engine(engine, NETWORK, seed=1).load(
+        samples.X, samples.y
+    )  # what is imported or compiled takes longer than lives
     while True:
         child = os.fork()
         if child == 0:
