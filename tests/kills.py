@@ -74,9 +74,8 @@ def play(wanted: int, engines: list[str], seed: int) -> Kills:
 def kill_one_run(folder: Path, engine: str, recipe: Recipe, *, told: Kills, rng: random.Random) -> None:
     """Train in one process after the other, each killed at a random instant, until one comes to the end."""
     newest, samples = 0, data().train
-    open_engine(engine, NETWORK, seed=1).load(
-        samples.X, samples.y
-    )  # what is imported or compiled takes longer than lives
+    # To import and to compile take longer than any of these processes lives.
+    open_engine(engine, NETWORK, seed=1).load(samples.X, samples.y)
     while True:
         child = os.fork()
         if child == 0:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -204,16 +206,19 @@ def test_other_sources_have_machine_code_of_their_own(monkeypatch, tmp_path):
 
 
 def test_a_sum_of_the_sources_changes_with_any_of_them(monkeypatch, tmp_path):
-    import shutil
-
     before = jit.sources()
-    shutil.copytree(Path(jit.__file__).parent, tmp_path / "loops")
-    monkeypatch.setattr(jit.resources, "files", lambda name: tmp_path / "loops")
-    (tmp_path / "loops" / "normalizations.py").touch()
-    same = jit.sources()
-    with (tmp_path / "loops" / "layers.py").open("a") as file:
-        file.write("# changed")
-    assert len({before, same, jit.sources()}) == 3
+    copies = {}
+    for name in ("twofold.engines.loops", "twofold.functions"):
+        copies[name] = tmp_path / name
+        shutil.copytree(str(resources.files(name)), copies[name])
+    monkeypatch.setattr(jit.resources, "files", copies.get)
+    assert jit.sources() == before
+    sums = {before}
+    for path in (copies["twofold.engines.loops"] / "layers.py", copies["twofold.functions"] / "normalizations.py"):
+        with path.open("a") as file:
+            file.write("# changed")
+        sums.add(jit.sources())
+    assert len(sums) == 3
 
 
 def test_without_a_folder_to_write_to_it_compiles_in_each_process(monkeypatch, tmp_path):
