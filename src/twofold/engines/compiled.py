@@ -20,7 +20,6 @@ from twofold.values import is_sparse
 
 Array = NDArray[Any]
 
-NARROW = 16  # outputs up to which the loops beat a library's matrix product
 VECTOR = 64  # bytes; what lies across the border of two takes twice the time to fetch
 
 ready: set[tuple[Any, ...]] = set()  # kinds of networks and data that this process has machine code for
@@ -54,14 +53,7 @@ class CompiledEngine(ScratchEngine):
         if is_sparse(X):
             raise DataError("X is sparse, which the compiled engine doesn't take; scratch does")
         super().load(X, y, sample_weight)
-        block, none = self._block, np.empty(0, self.dtype)
-        classes = block.y.ndim == 1
-        self._samples = loops.Samples(
-            X=frozen(block.X),
-            classes=frozen(block.y if classes else np.empty(0, np.int64)),
-            Y=frozen(none.reshape(0, self.network.outputs) if classes else block.y),
-            weight=frozen(none if block.weight is None else block.weight),
-        )
+        self._samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
         self._prepare()
 
     def start(self, recipe: Recipe) -> None:
@@ -115,7 +107,7 @@ class CompiledEngine(ScratchEngine):
 
 def is_shallow(network: Network) -> bool:
     """Tell whether a network has no hidden layers and few outputs: such go another way."""
-    return not network.hidden and network.outputs <= NARROW
+    return not network.hidden and network.outputs <= loops.NARROW
 
 
 def make_room(network: Network, kind: np.dtype[Any]) -> loops.Room:
@@ -129,13 +121,6 @@ def as_rows(indices: Array) -> Array:
     if indices.dtype.kind not in "iu":
         raise IndexError(f"indices have dtype {indices.dtype}; expected whole numbers")
     return np.array(indices, np.int64)
-
-
-def frozen(array: Array) -> Array:
-    """View an array as one that isn't written to: Numba compiles once for those that may be and those that mayn't."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:

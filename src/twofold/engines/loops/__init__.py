@@ -1,5 +1,6 @@
-"""The formulas as loops over samples and units, which Numba turns into machine code for the `compiled` engine.
+"""The formulas as loops over samples and units, which Numba turns into machine code.
 
+The steps of the `compiled` engine are made of them.
 On arrays as small as a small network's, a call of NumPy costs more than its arithmetic; a loop in machine code calls
 nothing. The formulas and their names are those of `twofold.engines.scratch` and `twofold.functions`, where they are
 argued for. To follow them number by number, set the environment variable ``NUMBA_DISABLE_JIT`` to 1: they are Python.
@@ -7,7 +8,24 @@ argued for. To follow them number by number, set the environment variable ``NUMB
 
 from twofold.engines.loops.deep import step
 from twofold.engines.loops.jit import COMPILES
-from twofold.engines.loops.plan import Plan, Rule, Samples, holds, plan_of, rule_of
+from twofold.engines.loops.plan import Plan, Rule, Samples, frozen, holds, plan_of, rule_of, samples_of
 from twofold.engines.loops.shallow import ROWS, Room, shallow_step
 
-__all__ = ["COMPILES", "ROWS", "Plan", "Room", "Rule", "Samples", "holds", "plan_of", "rule_of", "shallow_step", "step"]
+NARROW = 16  # outputs up to which the loops beat a library's matrix product
+
+__all__ = [
+    "COMPILES",
+    "NARROW",
+    "ROWS",
+    "Plan",
+    "Room",
+    "Rule",
+    "Samples",
+    "frozen",
+    "holds",
+    "plan_of",
+    "rule_of",
+    "samples_of",
+    "shallow_step",
+    "step",
+]

@@ -10,9 +10,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import numba
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from twofold.data import layout
 
@@ -23,8 +20,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FAST = {"reassoc", "contract", "nsz"}
 config: Any = numba.config
 COMPILES = not config.DISABLE_JIT
-LINE = 64  # bytes that come from memory at once
-READ = (0, 3, 1)  # of llvm.prefetch: to be read; kept in all caches; data, not instructions
 
 
 def compiled(function: Function) -> Function:
@@ -40,6 +35,12 @@ def compiled(function: Function) -> Function:
     callable
     """
     made: Any = numba.njit(fastmath=FAST, error_model="numpy")(function)
+    return made
+
+
+def inlined(function: Function) -> Function:
+    """Have a function of numbers compiled, with its sums in the order they are written in, as a part of its callers."""
+    made: Any = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)(function)
     return made
 
 
@@ -104,29 +105,3 @@ def sources() -> str:
     files = [path for path in resources.files("twofold.engines.loops").iterdir() if path.name.endswith(".py")]
     files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
     return sha256(b"".join(path.read_bytes() for path in sorted(files, key=lambda path: path.name))).hexdigest()[:16]
-
-
-def _prefetch(_context: Any, X: Any, row: Any) -> Any:
-    """Ask memory for a row of X (n, d), C-contiguous: it comes while the processor goes on with something else."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        width = builder.extract_value(array.strides, 0)
-        start = builder.add(builder.ptrtoint(array.data, width.type), builder.mul(arguments[1], width))
-        pointer, flag = ir.PointerType(ir.IntType(8)), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
-        ask = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
-        loop: Any = cgutils.for_range_slice
-        with loop(builder, width.type(0), width, width.type(LINE)) as (offset, _):
-            place = builder.inttoptr(builder.add(start, offset), pointer)
-            builder.call(ask, [place, *(ir.Constant(flag, value) for value in READ)])
-        return context.get_dummy_value()
-
-    return types.void(X, row), generate
-
-
-def _wait(_X: Any, _row: Any) -> None:
-    """Stand in for `prefetch` where nothing is compiled."""
-
-
-prefetch: Any = intrinsic(_prefetch) if COMPILES else _wait

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twofold.engines.loops.exponential import exp
 from twofold.engines.loops.jit import compiled
 from twofold.engines.loops.plan import (
     ABSOLUTE,
@@ -49,21 +50,14 @@ def judge(
         As in `EngineState`.
     """
     q, n = len(O), len(rows)
-    Y, values, weight, correct = np.empty((q, n), O.dtype), np.zeros(n, O.dtype), np.empty(n, O.dtype), np.zeros(n)
-    take_targets(samples, rows, Y)
+    values, weight, correct = np.zeros(n, O.dtype), np.empty(n, O.dtype), np.zeros(n)
     take_weights(samples, rows, weight)
-    if plan.loss == CROSS_ENTROPY:
-        subtract_largest(O, n)
-        cross_entropy(O, Y, dO, values)
-    elif plan.loss == SOFTMAX_SQUARED:
-        subtract_largest(O, n)
-        softmax_squared(O, Y, dO, values)
+    if plan.loss == CROSS_ENTROPY and len(samples.Y) == 0 and rule.smoothing == 0:
+        cross_entropy_of_classes(O, samples.classes, rows, dO, values, correct)
     else:
-        other_losses(plan.loss, O, Y, dO, values)
-    if rule.smoothing > 0:
-        smooth(plan.loss, O, Y, rule.smoothing, dO, values)
-    if plan.loss in (CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY):
-        right(plan.loss, O, Y, correct)
+        Y = np.empty((q, n), O.dtype)
+        take_targets(samples, rows, Y)
+        judge_columns(plan.loss, rule.smoothing, O, Y, dO, values, correct)
     for i in range(n):
         totals[0] += weight[i] * values[i]
         totals[1] += weight[i] * correct[i]
@@ -74,6 +68,23 @@ def judge(
         d = dO[j]
         for i in range(n):
             d[i] *= weight[i]
+
+
+@compiled
+def judge_columns(loss: int, smoothing: float, O: Array, Y: Array, dO: Array, values: Array, correct: Array) -> None:
+    """Write each sample's loss, its slope, and how much is right, of targets Y (q, n)."""
+    if loss == CROSS_ENTROPY:
+        subtract_largest(O, len(values))
+        cross_entropy(O, Y, dO, values)
+    elif loss == SOFTMAX_SQUARED:
+        subtract_largest(O, len(values))
+        softmax_squared(O, Y, dO, values)
+    else:
+        other_losses(loss, O, Y, dO, values)
+    if smoothing > 0:
+        smooth(loss, O, Y, smoothing, dO, values)
+    if loss in (CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY):
+        right(loss, O, Y, correct)
 
 
 @compiled
@@ -120,7 +131,7 @@ def exponentials(O: Array, n: int, E: Array, total: Array) -> None:
     for j in range(len(O)):
         o, e = O[j], E[j]
         for i in range(n):
-            e[i] = math.exp(o[i])
+            e[i] = exp(o[i])
             total[i] += e[i]
 
 
@@ -143,6 +154,30 @@ def cross_entropy(O: Array, Y: Array, dO: Array, values: Array) -> None:
         for i in range(n):
             values[i] += y[i] * (total[i] - o[i]) if y[i] > zero else zero
             d[i] = d[i] * mass[i] - y[i]
+
+
+@compiled
+def cross_entropy_of_classes(O: Array, classes: Array, rows: Array, dO: Array, values: Array, correct: Array) -> None:
+    """`cross_entropy` of targets that are classes, which needs no more of them than their places."""
+    n = len(values)
+    largest, total = np.empty_like(values), np.zeros_like(values)
+    best = best_of(O, largest)
+    for j in range(len(O)):
+        o, d = O[j], dO[j]
+        for i in range(n):
+            d[i] = exp(o[i] - largest[i])
+            total[i] += d[i]
+    for i in range(n):
+        y = classes[rows[i]]
+        values[i] = math.log(total[i]) + (largest[i] - O[y, i])
+        correct[i] = best[i] == y
+        total[i] = 1 / total[i]
+    for j in range(len(O)):
+        d = dO[j]
+        for i in range(n):
+            d[i] *= total[i]
+    for i in range(n):
+        dO[classes[rows[i]], i] -= 1
 
 
 @compiled
@@ -182,7 +217,7 @@ def other_losses(loss: int, O: Array, Y: Array, dO: Array, values: Array) -> Non
                 d[i] = np.sign(r)
                 values[i] += abs(r)
             else:
-                e = math.exp(-abs(o[i]))
+                e = exp(-abs(o[i]))
                 d[i] = (one if o[i] >= zero else e) / (one + e) - y[i]
                 values[i] += max(o[i], zero) - o[i] * y[i] + math.log1p(e)
 
@@ -199,9 +234,11 @@ def smooth(loss: int, O: Array, Y: Array, smoothing: float, dO: Array, values: A
 
 
 @compiled
-def best_of(O: Array, n: int) -> Array:
-    """Return the place of the first largest number of each column."""
-    largest, best = O[0].copy(), np.zeros(n, np.int32)
+def best_of(O: Array, largest: Array) -> Array:
+    """Return the place of the first largest number of each column, and write that number."""
+    n = len(largest)
+    best = np.zeros(n, np.int32)
+    largest[:] = O[0, :n]
     for j in range(1, len(O)):
         o = O[j]
         for i in range(n):
@@ -221,6 +258,7 @@ def right(loss: int, O: Array, Y: Array, correct: Array) -> None:
                 correct[i] += (O[j, i] > 0) == (Y[j, i] > 0.5)
         correct /= len(O)
     else:
-        predicted, wanted = best_of(O, len(correct)), best_of(Y, len(correct))
+        largest = np.empty(len(correct), O.dtype)
+        predicted, wanted = best_of(O, largest), best_of(Y, largest)
         for i in range(len(correct)):
             correct[i] = predicted[i] == wanted[i]

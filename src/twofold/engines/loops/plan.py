@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twofold.borders import Block
 from twofold.engines.loops.jit import compiled
 from twofold.network import Network
 from twofold.recipe import Recipe
@@ -119,6 +120,24 @@ def rule_of(recipe: Recipe) -> Rule:
         float(recipe.label_smoothing),
         math.inf if recipe.clip_norm is None else float(recipe.clip_norm),
     )
+
+
+def samples_of(block: Block, *, outputs: int, dtype: str) -> Samples:
+    """Hand checked samples over, to parameters of this type."""
+    classes, none = block.y.ndim == 1, np.empty(0, dtype)
+    return Samples(
+        X=frozen(block.X),
+        classes=frozen(block.y if classes else np.empty(0, np.int64)),
+        Y=frozen(none.reshape(0, outputs) if classes else block.y),
+        weight=frozen(none if block.weight is None else block.weight),
+    )
+
+
+def frozen(array: Array) -> Array:
+    """View an array as one that isn't written to: Numba compiles once for those that may be and those that mayn't."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @compiled

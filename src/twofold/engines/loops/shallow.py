@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.loops.jit import Entry, compiled, prefetch
+from twofold.engines.loops.instructions import prefetch
+from twofold.engines.loops.jit import Entry, compiled
 from twofold.engines.loops.losses import judge
 from twofold.engines.loops.plan import Plan, Rule, Samples, are_rows, unit_of, vector, weight_of, weights
 from twofold.engines.loops.updates import update
