@@ -1,4 +1,4 @@
-"""The fused engine beside its peers, in one run.
+"""The fast engines beside their peers, in one run.
 
 Install them by ``pip install 'twofold[bench]'``, then:
 
@@ -40,6 +40,8 @@ OURS: dict[str, Make] = {
     "compiled": peers.engine("compiled"),
     "fused": peers.engine("fused"),
     "fused, bfloat16": peers.engine("fused", "bfloat16"),
+    "fused-compiled": peers.engine("fused-compiled"),
+    "fused-compiled, bfloat16": peers.engine("fused-compiled", "bfloat16"),
 }
 FAST: dict[str, Make] = {
     "PyTorch, in memory": peers.pytorch_in_memory,
@@ -121,7 +123,7 @@ def show(
     seconds: dict[str, list[float]],
     *,
     unit: float = 1e-3,
-    bases: Sequence[str] = ("compiled", "fused", "fused, bfloat16"),
+    bases: Sequence[str] = ("compiled", "fused", "fused-compiled", "fused-compiled, bfloat16"),
 ) -> None:
     """Print who needed how long, and how many times as long as each of ours."""
     table = Table(title=f"{title}; load {os.getloadavg()[0]:.1f}", title_justify="left")

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from twofold import Dataset, Network, Recipe, Samples, open_engine, train
-from twofold.engines import ENGINES, LIBRARIES
+from twofold.engines import ENGINES
+from twofold.engines.choosing import LIBRARIES
 from twofold.engines.threads import use_threads
 
 NETWORK = Network((784, 256, 10), dropout=0.1)
@@ -27,7 +28,7 @@ def data() -> Dataset:
 
 
 def main(threads: int, folder: Path) -> None:
-    names = [name for name in ENGINES if name not in LIBRARIES or find_spec(LIBRARIES[name].module)]
+    names = [name for name in ENGINES if all(find_spec(library.module) for library in LIBRARIES.get(name, ()))]
     for name, dtype in product(names, ("float32", "float64")):
         engine = open_engine(name, NETWORK, initialization="he", dtype=dtype)
         use_threads(threads)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from twofold import Dataset, EngineState, Network, Samples
-from twofold.engines import ENGINES, LIBRARIES, PYTORCH
+from twofold.engines import ENGINES, Engine
+from twofold.engines.choosing import LIBRARIES, PYTORCH
 from twofold.functions import LOSSES
+from twofold.network import distance, largest
 
 
 def each_engine() -> list[Any]:
     """Every engine's name; those that need PyTorch are marked so."""
-    return [pytest.param(name, marks=pytest.mark.torch if LIBRARIES.get(name) == PYTORCH else ()) for name in ENGINES]
+    return [
+        pytest.param(name, marks=pytest.mark.torch if PYTORCH in LIBRARIES.get(name, ()) else ()) for name in ENGINES
+    ]
 
 
 def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bool = False) -> Dataset:
@@ -28,6 +33,17 @@ def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bo
         "labels": rng.integers(2, size=shape).astype(float),
     }[LOSSES[network.loss].targets]
     return Dataset("random", Samples(X, y, rng.uniform(0, 2, n) if weighted else None))
+
+
+def assert_same_steps(engines: Sequence[Engine], tolerance: float = 1e-12) -> None:
+    """Hold two engines' parameters and running means against each other, to rounding."""
+    first, second = (engine.parameters() for engine in engines)
+    assert distance(first, second) <= tolerance * largest(first)
+    loss, accuracy = zip(
+        *((score.loss, score.accuracy) for score in (engine.running() for engine in engines)), strict=True
+    )
+    assert loss[0] == pytest.approx(loss[1], rel=tolerance)
+    assert (accuracy[0] or 0) == pytest.approx(accuracy[1] or 0, rel=tolerance)
 
 
 def assert_same_state(one: EngineState, other: EngineState) -> None:

@@ -33,13 +33,14 @@ FLOORS = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 HEAVY = {
-    "numba": {f"engines/{name}.py" for name in ("loops/__init__", "loops/jit")},
+    "numba": {f"engines/{name}.py" for name in ("loops/instructions", "loops/jit")},
     "torch": {
         "engines/concise.py",
         *(
             f"engines/{name}.py"
             for name in (
                 "fused",
+                "fused_compiled",
                 "buffers",
                 "kernels",
                 "normalizations",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from twofold import Network, open_engine
-from twofold.engines import FEW_STEPS, SMALL_JOB, choose
+from twofold.engines.choosing import FEW_STEPS, SMALL_JOB, choose
 from twofold.engines.threads import use_threads
 from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import ACTIVATIONS
@@ -29,6 +29,15 @@ def test_a_large_job_is_for_fused_and_a_small_one_for_scratch():
     assert choose(MLP, samples=samples) == "scratch"
 
 
+@torch_only
+@pytest.mark.parametrize("asked", [{}, {"precision": "bfloat16"}])
+def test_many_large_steps_are_for_fused_with_machine_code(asked):
+    samples = FEW_STEPS * 256
+    assert choose(MLP, samples=samples + 1, **asked) == "fused-compiled"
+    assert choose(MLP, samples=samples, **asked) == "fused"
+    assert choose(MLP, samples=samples + 1, device="cuda", **asked) == "fused"
+
+
 @pytest.mark.parametrize(
     ("network", "batch_size"),
     [(SMALL, 32), (SMALL, 256), (Network((784, 10)), 256), (Network((20, 1), loss="squared"), 1)],
@@ -42,14 +51,15 @@ def test_many_small_steps_are_for_compiled_and_few_for_scratch(network, batch_si
 @torch_only
 def test_products_above_a_size_are_for_fused():
     assert choose(SMALL, batch_size=1024, samples=10**12) == "compiled"
-    assert choose(SMALL, batch_size=1025, samples=10**12) == "fused"
+    assert choose(SMALL, batch_size=1025, samples=10**12) == "fused-compiled"
+    assert choose(Network((10, 2)), batch_size=10_000, samples=10**12) == "scratch"
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "gelu", "silu"])
-def test_many_exponentials_are_not_for_compiled(activation):
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_much_of_gelu_is_not_for_compiled(activation):
     network = Network((20, 64, 64, 1), activation, "squared")
-    assert choose(network, batch_size=32, samples=10**12) == "compiled"
-    assert choose(network, batch_size=33, samples=10**12) != "compiled"
+    assert choose(network, batch_size=256, samples=10**12) == "compiled"
+    assert (choose(network, batch_size=257, samples=10**12) == "compiled") == (activation != "gelu")
 
 
 def test_large_minibatches_are_not_for_compiled():
@@ -69,14 +79,14 @@ def test_of_a_job_of_unknown_size_the_products_decide():
 
 
 def test_without_pytorch_a_large_product_is_for_scratch(monkeypatch):
-    monkeypatch.setattr("twofold.engines.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    monkeypatch.setattr("twofold.engines.choosing.find_spec", lambda name: None if name == "torch" else find_spec(name))
     assert choose(SMALL, batch_size=32, samples=10**9) == "compiled"
     assert choose(MLP, samples=10**9) == "scratch"
 
 
 @torch_only
 def test_without_numba_it_is_scratch_or_fused(monkeypatch):
-    monkeypatch.setattr("twofold.engines.find_spec", lambda name: None if name == "numba" else find_spec(name))
+    monkeypatch.setattr("twofold.engines.choosing.find_spec", lambda name: None if name == "numba" else find_spec(name))
     assert choose(SMALL, batch_size=64, samples=10**12) == "scratch"
     assert choose(SMALL, batch_size=65, samples=10**12) == "fused"
 
@@ -90,7 +100,8 @@ def test_a_numba_that_does_not_work_here_is_passed_over(kind, monkeypatch):
 
     for name in [name for name in sys.modules if name.startswith("twofold.engines.loops")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr("twofold.engines.import_module", refuse_loops)
+    for place in ("twofold.engines", "twofold.engines.choosing"):
+        monkeypatch.setattr(f"{place}.import_module", refuse_loops)
     assert choose(SMALL, batch_size=32, samples=10**12) == "scratch"
     with pytest.raises(
         MissingDependencyError, match=r"needs Numba, which can't be imported here \(Numba needs NumPy 1\)"
@@ -99,7 +110,7 @@ def test_a_numba_that_does_not_work_here_is_passed_over(kind, monkeypatch):
 
 
 def test_without_both_it_is_scratch(monkeypatch):
-    monkeypatch.setattr("twofold.engines.find_spec", lambda _name: None)
+    monkeypatch.setattr("twofold.engines.choosing.find_spec", lambda _name: None)
     assert choose(MLP) == "scratch"
     assert choose(MLP, samples=10**9) == "scratch"
     assert open_engine("auto", MLP).name == "scratch"
@@ -111,7 +122,7 @@ def test_what_fused_alone_has_is_for_fused(asked):
 
 
 @torch_only
-@pytest.mark.parametrize("name", ["compiled", "fused"])
+@pytest.mark.parametrize("name", ["compiled", "fused", "fused-compiled"])
 def test_a_function_that_an_engine_lacks_goes_to_scratch_and_by_name_is_an_error(name, monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "cube", replace(ACTIVATIONS["relu"], value=lambda Z: Z**3))
     network = Network((784, 256, 10), "cube")
@@ -126,6 +137,12 @@ def test_other_engines_refuse_a_device_and_a_precision(name):
         open_engine(name, MLP, device="mps")
     with pytest.raises(SpecificationError, match=f"the {name} engine has no precision 'bfloat16'; fused has it"):
         open_engine(name, MLP, precision="bfloat16")
+
+
+@torch_only
+def test_machine_code_runs_on_no_other_device():
+    with pytest.raises(SpecificationError, match="the fused-compiled engine has no device 'mps'; fused has it"):
+        open_engine("fused-compiled", MLP, device="mps")
 
 
 def test_unknown_devices_and_precisions_are_refused():

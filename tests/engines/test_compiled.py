@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from helpers import assert_same_state, random_dataset
+from helpers import assert_same_state, assert_same_steps, random_dataset
 from twofold import Network, Recipe, open_engine, train
 from twofold.engines import loops
-from twofold.engines.compiled import NARROW, is_shallow
+from twofold.engines.compiled import is_shallow
 from twofold.engines.loops import jit
 from twofold.engines.loops.layers import SMALL_PRODUCT, multiply
 from twofold.errors import DataError, DivergedError
@@ -36,21 +36,13 @@ def both(network, X, y, weight=None, *, dtype="float64", steps=3, **recipe):
     return engines
 
 
-def assert_equal(engines, tolerance=1e-12):
-    first, second = (engine.parameters() for engine in engines)
-    assert distance(first, second) <= tolerance * largest(first)
-    first, second = (engine.running() for engine in engines)
-    assert first.loss == pytest.approx(second.loss, rel=tolerance)
-    assert first.accuracy == pytest.approx(second.accuracy, rel=tolerance)
-
-
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 63, loops.ROWS, loops.ROWS + 1, 3 * loops.ROWS + 9])
-@pytest.mark.parametrize("q", [2, 3, NARROW, NARROW + 1])
+@pytest.mark.parametrize("q", [2, 3, loops.NARROW, loops.NARROW + 1])
 def test_networks_without_hidden_layers_agree_at_every_size(q, n):
     rng = np.random.default_rng(n + q)
     X, y = rng.standard_normal((n, 19)), rng.integers(q, size=n)
-    assert is_shallow(Network((19, q))) == (q <= NARROW)
-    assert_equal(both(Network((19, q)), X, y, rng.random(n)))
+    assert is_shallow(Network((19, q))) == (q <= loops.NARROW)
+    assert_same_steps(both(Network((19, q)), X, y, rng.random(n)))
 
 
 @pytest.mark.parametrize("widths", [(20, 4), (20, 6, 4)])
@@ -58,14 +50,14 @@ def test_networks_without_hidden_layers_agree_at_every_size(q, n):
 def test_image_bytes_stand_for_numbers_from_0_to_1(dtype, tolerance, widths):
     rng = np.random.default_rng(0)
     X, y = rng.integers(256, size=(150, 20), dtype=np.uint8), rng.integers(4, size=150)
-    assert_equal(both(Network(widths), X, y, dtype=dtype), tolerance)
+    assert_same_steps(both(Network(widths), X, y, dtype=dtype), tolerance)
 
 
 @pytest.mark.parametrize("widths", [(30, 100, 120, 5), (3, 17, 40, 20)])
 def test_products_that_go_to_blas_agree_with_those_that_do_not(widths):
     data = random_dataset(Network(widths), 200)
     assert 200 * widths[2] > SMALL_PRODUCT or widths[0] == 3
-    assert_equal(both(Network(widths), data.train.X, data.train.y, optimizer="adam"))
+    assert_same_steps(both(Network(widths), data.train.X, data.train.y, optimizer="adam"))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 16), (5, 7, 16), (5, 8, 33), (4, 21, 64), (130, 9, 130)])
@@ -87,7 +79,7 @@ def test_large_outputs_do_not_overflow(loss, widths):
     X, y = 1e4 * rng.standard_normal((30, 4)), rng.integers(3, size=30)
     engines = both(network, X, y, steps=1)
     assert np.isfinite(largest(engines[1].parameters()))
-    assert_equal(engines)
+    assert_same_steps(engines)
 
 
 @pytest.mark.parametrize("widths", [(4, 3), (4, 5, 3)])
@@ -142,6 +134,7 @@ def test_several_threads_train_at_once_and_alike():
 
 
 PYTHON = """
+import sys
 import numpy as np
 from twofold import Network, Recipe, open_engine
 from twofold.network import distance
@@ -149,7 +142,7 @@ rng = np.random.default_rng(0)
 for widths in ((9, 3), (9, 20, 3)):
     network = Network(widths, normalization="batch" if len(widths) > 2 else None)
     found = []
-    for name in ("scratch", "compiled"):
+    for name in ("scratch", sys.argv[1]):
         engine = open_engine(name, network, initialization="he", dtype="float64")
         engine.load(np.arange(90).reshape(10, 9) % 7 / 7, np.arange(10) % 3)
         engine.start(Recipe(optimizer="adam", clip_norm=0.1, label_smoothing=0.1))
@@ -160,9 +153,11 @@ for widths in ((9, 3), (9, 20, 3)):
 """
 
 
-def test_the_loops_are_python_for_those_who_want_to_follow_them():
+@pytest.mark.parametrize("name", ["compiled", pytest.param("fused-compiled", marks=pytest.mark.torch)])
+def test_the_loops_are_python_for_those_who_want_to_follow_them(name):
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    result = subprocess.run([sys.executable, "-c", PYTHON], capture_output=True, text=True, check=True, env=environment)
+    words = [sys.executable, "-c", PYTHON, name]
+    result = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
     assert result.stdout.split() == ["True", "True"]
 
 

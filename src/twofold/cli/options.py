@@ -133,7 +133,11 @@ class Hardware:
     """Who computes, where and in which numbers; see `twofold.open_engine`."""
 
     engine: Annotated[
-        str, Option("--engine", help="auto, scratch (NumPy), compiled (Numba), concise or fused (PyTorch).")
+        str,
+        Option(
+            "--engine",
+            help="auto, scratch (NumPy), compiled (Numba), concise, fused (PyTorch) or fused-compiled (both).",
+        ),
     ] = "auto"
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32"
     device: Annotated[str, Option("--device", help="cpu, cuda or mps.")] = "cpu"

@@ -1,20 +1,24 @@
 """Engines: each knows how to take a step, and all of them take the same one.
 
 ``scratch.py`` is NumPy with every gradient by hand, ``concise.py`` is PyTorch with autograd; read them side by side.
-The other two are for speed: ``compiled.py`` has Numba turn the formulas, as loops, into machine code, for small
-networks; ``fused.py`` is PyTorch without autograd, for large ones. `choose` is the rule behind ``"auto"``.
+The others are for speed: ``compiled.py`` has Numba turn the formulas, as loops, into machine code, for small networks;
+``fused.py`` is PyTorch without autograd, for large ones; ``fused_compiled.py`` is the same with machine code between
+the large products. `choose` is the rule behind ``"auto"``.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import Precision, check_precision
+from twofold.engines.choosing import LIBRARIES, NUMBA, Library
+from twofold.engines.choosing import choose as choose  # a public name of this package
 from twofold.engines.memory import keep_freed_memory
 from twofold.errors import MissingDependencyError, SpecificationError, check_name
 from twofold.functions import LOSSES, OPTIMIZERS
@@ -32,34 +36,12 @@ ENGINES: dict[str, str] = {
     "compiled": "twofold.engines.compiled:CompiledEngine",
     "concise": "twofold.engines.concise:ConciseEngine",
     "fused": "twofold.engines.fused:FusedEngine",
+    "fused-compiled": "twofold.engines.fused_compiled:FusedCompiledEngine",
 }
+OPTIONS = {"fused": ("device", "precision"), "fused-compiled": ("precision",)}  # that not every engine has
 
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("bfloat16",)
-
-
-class Library(NamedTuple):
-    """What an engine needs besides NumPy: the module, its name among people, and our extra that installs it."""
-
-    module: str
-    title: str
-    extra: str
-
-
-PYTORCH, NUMBA = Library("torch", "PyTorch", "torch"), Library("numba", "Numba", "compiled")
-LIBRARIES = {"concise": PYTORCH, "fused": PYTORCH, "compiled": NUMBA}
-
-# The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
-SMALL_FOR_LOOPS = 2**22  # against machine code
-SMALL_FOR_NUMPY = 2**18  # against NumPy
-
-# Minibatches above which NumPy and PyTorch are faster than machine code that takes one number after the other:
-FEW_SAMPLES = 2**10
-FEW_UNITS = 2**12  # samples x hidden units, of an activation that needs an exponential each
-
-# A job below both is over before another library than NumPy, once it is imported, has made up for that:
-FEW_STEPS = 20_000
-SMALL_JOB = 33 * 10**10  # multiply-adds
 
 
 @dataclass(frozen=True)
@@ -225,75 +207,6 @@ class Engine(Protocol):
         ...
 
 
-def choose(
-    network: Network,
-    *,
-    dtype: str = "float32",
-    device: str = "cpu",
-    precision: str | None = None,
-    batch_size: int = 256,
-    samples: int | None = None,
-) -> str:
-    """Choose the fastest engine that can do what is asked: the rule behind ``"auto"``.
-
-    The first line that holds decides. None of them looks at a clock, so the choice is the same from run to run.
-
-    1. A GPU, or products in another precision: ``"fused"``, which alone has them.
-    2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
-       import Numba or PyTorch takes longer than they save.
-    3. The job is known, Numba is installed, and minibatches are small: every product at most `SMALL_FOR_LOOPS`
-       multiply-adds, at most `FEW_SAMPLES` samples, and with another activation than ReLU at most `FEW_UNITS` numbers
-       of hidden units: ``"compiled"``.
-    4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
-    5. PyTorch is installed: ``"fused"``.
-    6. ``"scratch"``.
-
-    An engine that lacks the network's activation or loss is passed over.
-
-    Parameters
-    ----------
-    network : Network
-    dtype, device, precision
-        As for `open_engine`.
-    batch_size : int
-        Samples of a minibatch.
-    samples : int, optional
-        Samples gone through in the whole training, epochs times the set's size; None if it isn't known.
-
-    Returns
-    -------
-    str
-        A name in `ENGINES`.
-
-    Examples
-    --------
-    >>> choose(Network((20, 64, 64, 1), loss="squared"), batch_size=32, samples=1000)
-    'scratch'
-    """
-    check_precision(dtype)
-    if device != "cpu" or precision is not None:
-        return "fused"
-    if samples is not None and samples <= FEW_STEPS * batch_size and 3 * network.n_parameters * samples <= SMALL_JOB:
-        return "scratch"
-    product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
-    if samples is not None and product <= SMALL_FOR_LOOPS and batch_size <= FEW_SAMPLES:
-        plain = set(network.activations) <= {"identity", "relu"}
-        if (plain or batch_size * sum(network.hidden) <= FEW_UNITS) and _can("compiled", network):
-            return "compiled"
-    return "fused" if product > SMALL_FOR_NUMPY and _can("fused", network) else "scratch"
-
-
-def _can(name: str, network: Network) -> bool:
-    """Tell whether an engine's library is here, and the network's functions in the engine."""
-    if find_spec(LIBRARIES[name].module) is None:
-        return False
-    try:
-        formulas = import_module({"compiled": "twofold.engines.loops", "fused": "twofold.engines.kernels"}[name])
-    except Exception:  # there, but broken, or not for this Python or this NumPy: asking for it by name says why
-        return False
-    return bool(getattr(formulas, "COMPILES", True) and formulas.holds(network))
-
-
 def open_engine(
     name: str,
     network: Network,
@@ -313,7 +226,8 @@ def open_engine(
     name : str
         ``"scratch"`` (NumPy, gradients by hand), ``"concise"`` (PyTorch, autograd), ``"compiled"`` (machine code by
         Numba: the first step on a machine takes some 10 s, for which it is compiled), ``"fused"`` (PyTorch without
-        autograd), or ``"auto"``: what `choose` says.
+        autograd), ``"fused-compiled"`` (the same with machine code between its large products), or ``"auto"``: what
+        `choose` says.
     network : Network
     seed : int
         Of the first weights; one seed gives every engine the same.
@@ -326,10 +240,10 @@ def open_engine(
     dtype : str
         ``"float32"`` or ``"float64"``.
     device : str
-        ``"cpu"``, ``"cuda"`` or ``"mps"``; the latter two have ``"fused"`` alone.
+        ``"cpu"``, ``"cuda"`` or ``"mps"``; the latter two are for ``"fused"`` alone.
     precision : str, optional
-        ``"bfloat16"``: the matrix products of ``"fused"`` take and give bfloat16, and what lies between them is
-        bfloat16 too; outputs, loss, parameters and updates stay float32.
+        ``"bfloat16"``: the matrix products of ``"fused"`` and ``"fused-compiled"`` take and give bfloat16, and what
+        lies between them is bfloat16 too; outputs, loss, parameters and updates stay float32.
 
     Returns
     -------
@@ -357,11 +271,11 @@ def open_engine(
     if name == "auto":
         name = choose(network, dtype=dtype, device=device, precision=precision)
     options: dict[str, Any] = {}
-    if name == "fused":
-        options = {"device": device, "precision": precision}
-    elif device != "cpu" or precision is not None:
-        wanted = f"device {device!r}" if device != "cpu" else f"precision {precision!r}"
-        raise SpecificationError(f"the {name} engine has no {wanted}; fused has it")
+    for option, value, default in (("device", device, "cpu"), ("precision", precision, None)):
+        if option in OPTIONS.get(name, ()):
+            options[option] = value
+        elif value != default:
+            raise SpecificationError(f"the {name} engine has no {option} {value!r}; fused has it")
     if parameters is None:
         start = initialize(network, seed, initialization=initialization, sigma=sigma, dtype=floats)
     else:
@@ -371,8 +285,8 @@ def open_engine(
     try:
         make = getattr(import_module(module), kind)
     except Exception as error:
-        library = LIBRARIES.get(name)
-        if library is None or not _is_to_blame(library, error):
+        library = next((one for one in LIBRARIES.get(name, ()) if _is_to_blame(one, error)), None)
+        if library is None:
             raise
         trouble = "is not installed" if find_spec(library.module) is None else f"can't be imported here ({error})"
         raise MissingDependencyError(
@@ -386,4 +300,4 @@ def _is_to_blame(library: Library, error: Exception) -> bool:
     """Tell whether it was a library's import that failed."""
     if isinstance(error, ModuleNotFoundError):
         return (error.name or "").split(".")[0] == library.module
-    return isinstance(error, ImportError) or library == NUMBA
+    return (isinstance(error, ImportError) and library.module not in sys.modules) or library == NUMBA

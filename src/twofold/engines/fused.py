@@ -162,18 +162,27 @@ class FusedEngine:
 
     def _compute(self, rows: Tensor, buffers: Buffers, numbers: list[Scalar]) -> None:
         """Do a step's arithmetic, all of it on the device."""
-        X = torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
+        torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
+        gradients = self._gradients(rows, self._read_by_products(self._theta), buffers)
+        self._update(gradients, numbers, factor_of(buffers.raw))
+
+    def _gradients(self, rows: Tensor, layers: list[Tensors], buffers: Buffers) -> Gradients:
+        """Go forward to the loss, and back to every weight."""
+        X = buffers.raw
+        O, tape = self._passes.forward(layers, X, factor_of(X), buffers, training=True)  # (q, |B|)
+        self._judge(rows, O, buffers.dO)
+        return self._passes.backward(tape, self._gradient)
+
+    def _judge(self, rows: Tensor, O: Tensor, dO: Tensor) -> None:
+        """Write the gradient dO (q, |B|) of the loss of the outputs O, and see to the running means."""
         y = self._y.index_select(0, rows).t()  # (|B|,) or (q, |B|)
         weight = None if self._weight is None else self._weight.index_select(0, rows)
-        layers, factor = self._read_by_products(self._theta), _factor(X.dtype)
-        O, tape = self._passes.forward(layers, X, factor, buffers, training=True)  # (q, |B|)
         share, smoothing = shares(len(rows), weight), self._recipe.label_smoothing
-        losses = self._loss(O, y, share, buffers.dO)  # (|B|,)
+        losses = self._loss(O, y, share, dO)  # (|B|,)
         if smoothing:
             labels = self._targets == "labels"
-            losses = smooth(losses, buffers.dO, O, y, share=share, smoothing=smoothing, labels=labels)
+            losses = smooth(losses, dO, O, y, share=share, smoothing=smoothing, labels=labels)
         self._tally.add(losses, O, y, weight)
-        self._update(self._passes.backward(layers, tape, buffers, self._gradient), numbers, factor)
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -210,7 +219,7 @@ class FusedEngine:
         if len(X) == 1 and self._one_row is not None:
             return self._one_row(X[0])[None]
         features = tensor(X)
-        layers, factor = self._read_by_products(self._model), _factor(features.dtype)
+        layers, factor = self._read_by_products(self._model), factor_of(features)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
         most = max(1, min(ROWS if self._device.type == "cpu" else ROWS_ON_DEVICE, len(features)))
         buffers = self._make_buffers(most, features.dtype, dropout=False)
@@ -231,10 +240,10 @@ class FusedEngine:
         buffers = self._make_buffers(len(features), features.dtype, dropout=False)
         # Nothing is to follow these samples' means and variances.
         layers = [layer._replace(mean=None, variance=None) for layer in self._read_by_products(self._model)]
-        factor = _factor(features.dtype)
+        factor = factor_of(features)
         O, tape = self._passes.forward(layers, features, factor, buffers, training=True)
         self._loss(O, self._place(block.y).t(), shares(len(features), weight), buffers.dO)
-        self._collect(self._passes.backward(layers, tape, buffers, self._gradient), factor)
+        self._collect(self._passes.backward(tape, self._gradient), factor)
         return self._gradient.read()
 
     def parameters(self) -> Parameters:
@@ -341,6 +350,6 @@ def check_device(device: str, dtype: Precision) -> None:
         raise SpecificationError("device 'mps' has no float64; use float32")
 
 
-def _factor(features: torch.dtype) -> float:
-    """Return what a number of this type is multiplied by: a byte b stands for b / 255."""
-    return 1 / 255 if features == torch.uint8 else 1.0
+def factor_of(X: Tensor) -> float:
+    """Return what features of this type are multiplied by: a byte b stands for b / 255."""
+    return 1 / 255 if X.dtype == torch.uint8 else 1.0

@@ -22,26 +22,31 @@ class Tally:
         grouped.
     wait : bool
         Whether outputs may be kept until `ENOUGH` have come; a captured CUDA graph can't wait.
+
+    Attributes
+    ----------
+    totals : Tensor, shape (3,)
+        The sums over what isn't kept; others may add to them.
     """
 
     def __init__(self, device: torch.device, correct: Callable[[Tensor, Tensor], Tensor], *, wait: bool) -> None:
         self._correct = correct
         self._enough = ENOUGH if wait else 1
         # Apple's GPUs have no float64.
-        self._totals = torch.zeros(3, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
+        self.totals = torch.zeros(3, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
         self._kept: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
         self._outputs = 0
 
     def set(self, totals: tuple[float, float, float]) -> None:
         """Forget what was kept and go on from these sums."""
         self._kept, self._outputs = [], 0
-        self._totals.copy_(torch.tensor(totals, dtype=self._totals.dtype))
+        self.totals.copy_(torch.tensor(totals, dtype=self.totals.dtype))
 
     @torch.inference_mode()
     def read(self) -> tuple[float, float, float]:
         """Copy the sums out; waits for the device."""
         self._sum_up()
-        loss, right, weight = self._totals.tolist()
+        loss, right, weight = self.totals.tolist()
         return loss, right, weight
 
     def add(self, losses: Tensor, O: Tensor, y: Tensor, weight: Tensor | None) -> None:
@@ -59,9 +64,9 @@ class Tally:
         losses, O, y = (_join(column) for column in columns)
         weights = [weight for _, _, _, weight in parts if weight is not None]
         weight = _join(weights) if weights else torch.ones_like(losses)
-        new = torch.stack([weight * losses, weight * self._correct(O, y), weight]).to(self._totals.dtype)  # (3, n)
+        new = torch.stack([weight * losses, weight * self._correct(O, y), weight]).to(self.totals.dtype)  # (3, n)
         # A cumulative sum adds from left to right, so the sums are the same bits wherever a run is cut in two.
-        self._totals.copy_(torch.cat([self._totals.unsqueeze(1), new], dim=1).cumsum(dim=1)[:, -1])
+        self.totals.copy_(torch.cat([self.totals.unsqueeze(1), new], dim=1).cumsum(dim=1)[:, -1])
 
 
 def _join(parts: Sequence[Tensor]) -> Tensor:

@@ -1,12 +1,13 @@
 """The formulas as loops over samples and units, which Numba turns into machine code.
 
-The steps of the `compiled` engine are made of them.
+The steps of the `compiled` engine are made of them, and in `fused-compiled` what lies between large products.
 On arrays as small as a small network's, a call of NumPy costs more than its arithmetic; a loop in machine code calls
 nothing. The formulas and their names are those of `twofold.engines.scratch` and `twofold.functions`, where they are
 argued for. To follow them number by number, set the environment variable ``NUMBA_DISABLE_JIT`` to 1: they are Python.
 """
 
 from twofold.engines.loops.deep import step
+from twofold.engines.loops.head import last_layers, loss
 from twofold.engines.loops.jit import COMPILES
 from twofold.engines.loops.plan import Plan, Rule, Samples, frozen, holds, plan_of, rule_of, samples_of
 from twofold.engines.loops.shallow import ROWS, Room, shallow_step
@@ -23,6 +24,8 @@ __all__ = [
     "Samples",
     "frozen",
     "holds",
+    "last_layers",
+    "loss",
     "plan_of",
     "rule_of",
     "samples_of",

@@ -1,0 +1,101 @@
+"""The fused engine with machine code between its large products, by Numba.
+
+For the losses, and for a narrow last layer with what lies around it, PyTorch takes a dozen calls a step, each of which
+has less to do than it costs; `twofold.engines.loops.head` goes through them at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from twofold.borders import Block, Precision
+from twofold.engines import loops
+from twofold.engines.buffers import Buffers, Tensors, bits
+from twofold.engines.fused import FusedEngine, factor_of
+from twofold.engines.passes import Gradients
+from twofold.errors import SpecificationError
+from twofold.network import Network, Parameters
+from twofold.recipe import Recipe
+
+ready: set[tuple[bool, str, str | None]] = set()  # kinds of networks that this process has machine code for
+
+
+class FusedCompiledEngine(FusedEngine):
+    """`fused` on a CPU, with machine code where PyTorch has little to do; the protocol is `twofold.engines.Engine`.
+
+    Raises
+    ------
+    SpecificationError
+        If there are no loops for one of the network's functions, or they are to be Python, which has no bfloat16.
+    """
+
+    name = "fused-compiled"
+
+    def __init__(
+        self, network: Network, parameters: Parameters, dtype: Precision, *, precision: str | None = None
+    ) -> None:
+        if not loops.holds(network):
+            raise SpecificationError(
+                f"the fused-compiled engine lacks one of {network.activations} or {network.loss!r}; scratch has them"
+            )
+        if precision is not None and not loops.COMPILES:
+            raise SpecificationError(f"NUMBA_DISABLE_JIT is set, and Python has no {precision}; fused has it")
+        plain = network.normalization is None and not network.dropout
+        self._is_narrow = bool(network.hidden) and network.outputs <= loops.NARROW and plain
+        self._plan = loops.plan_of(network)
+        super().__init__(network, parameters, dtype, precision=precision)
+        (W, last_b), (dW, last_db) = (flat.layers[-1][:2] for flat in (self._theta, self._gradient))
+        b, db = (flat.layers[-2 if network.hidden else -1].b for flat in (self._theta, self._gradient))
+        self._totals = self._tally.totals.numpy()
+        self._arrays = [tensor.numpy() for tensor in (b, W, last_b, db, dW, last_db)]
+
+    def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Check the samples and keep them as they are: bytes stay bytes."""
+        super().load(X, y, sample_weight)
+        weight = None if self._weight is None else self._weight.numpy()
+        block = Block(np.empty((0, 0), self.dtype), self._y.numpy(), weight)  # nobody here reads X
+        self._samples = loops.samples_of(block, outputs=self.network.outputs, dtype=self.dtype)
+        kind = (self._is_narrow, self.dtype, self.precision)
+        if kind not in ready:
+            self._prepare()
+            ready.add(kind)
+
+    def start(self, recipe: Recipe) -> None:
+        """Forget the optimiser's memory and follow this recipe from step 0."""
+        super().start(recipe)
+        self._rule = loops.rule_of(recipe)
+
+    def _gradients(self, rows: Tensor, layers: list[Tensors], buffers: Buffers) -> Gradients:
+        """Go forward to the loss, and back to every weight; all around a narrow last layer in one go."""
+        if not self._is_narrow:
+            return super()._gradients(rows, layers, buffers)
+        X = buffers.raw
+        Z, factor, tape = self._passes.last_product(layers, X, factor_of(X), buffers)  # (h, |B|)
+        given = (*self._given(rows), self._plan.activations[-1], factor)
+        loops.last_layers.run(*given, *self._arrays, bits(Z), *buffers.arrays)
+        return [*self._passes.hidden_backward(buffers.dH[-1], tape, self._gradient), self._gradient.layers[-1].W]
+
+    def _judge(self, rows: Tensor, O: Tensor, dO: Tensor) -> None:
+        """Write the gradient dO (q, |B|) of the loss of the outputs O, and add to the running means."""
+        loops.loss.run(*self._given(rows), O.numpy(), dO.numpy())
+
+    def _given(self, rows: Tensor) -> tuple[Any, ...]:
+        """Return what all machine code here wants first."""
+        return (*self._plan, *self._rule, *self._samples, rows.numpy(), self._totals)
+
+    def _prepare(self) -> None:
+        """Have what is needed compiled, by going through a sample on arrays of no consequence."""
+        parts = (*self._plan, *self._rule, *self._samples, np.zeros(1, np.int64), np.zeros(3))
+        O, dO, block = (np.zeros((rows, 1), self.dtype) for rows in (self.network.outputs, self.network.outputs, 1))
+        if not self._is_narrow:
+            loops.loss.prepare(*parts, O, dO)
+            return
+        Z, H, dZ = (bits(torch.zeros(1, 1, dtype=self._operands)) for _ in range(3))
+        (b, db), (last_b, last_db) = (np.zeros((2, size), self.dtype) for size in (1, self.network.outputs))
+        arrays = (b, np.zeros_like(O), last_b, db, np.zeros_like(O), last_db)
+        loops.last_layers.prepare(*parts, self._plan.activations[-1], 1.0, *arrays, Z, H, dZ, O, dO, block)
