@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from helpers import each_engine, random_dataset
+from helpers import assert_same_state, each_engine, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
@@ -194,6 +195,28 @@ def test_a_run_goes_on_in_another_engine(optimizer, first, second):
     other = open_engine(second, network, dtype="float64")
     list(train(other, data, recipe, resume=states[1]))
     assert distance(whole.parameters(), other.parameters()) <= 1e-12
+
+
+@EACH
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_a_copy_takes_the_same_steps_and_leaves_the_first_alone(normalization, name):
+    network = Network((5, 6, 3), normalization=normalization)
+    data = random_dataset(network, 20, weighted=True)
+    engine = open_engine(name, network, initialization="he")
+    engine.load(data.train.X, data.train.y, data.train.sample_weight)
+    engine.start(Recipe(optimizer="momentum", averaging=0.9))
+    engine.step(np.arange(10), 0.1)
+    other, before = copy.deepcopy(engine), engine.state()
+    assert_same_state(other.state(), before)
+    for rows in (np.arange(10), np.arange(5, 20)):
+        other.step(rows, 0.1)
+    assert_same_state(engine.state(), before)
+    for rows in (np.arange(10), np.arange(5, 20)):
+        engine.step(rows, 0.1)
+    assert_same_state(other.state(), engine.state())
+    for X in (data.train.X, data.train.X[:1]):
+        np.testing.assert_array_equal(other.outputs(X), engine.outputs(X))
+    assert distance(engine.state().parameters, before.parameters) > 0
 
 
 def test_unknown_engines_and_precisions_are_refused():

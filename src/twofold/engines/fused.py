@@ -117,8 +117,6 @@ class FusedEngine:
         if recipe.averaging:
             self._average = Flat(self.network, self._floats, self._device, statistics=True)
             self._average.all.copy_(self._theta.all)
-        fits = self._device.type == "cpu" and self.network.normalization is None
-        self._one_row = OneRow(self.network, self._model.layers, self.dtype) if fits else None
         rule = RULES[recipe.optimizer]
         self._optimizer = partial(OPTIMIZERS[recipe.optimizer], **recipe.constants(rule.constants))
         self._decoupled = rule.decoupled
@@ -126,7 +124,19 @@ class FusedEngine:
         # If a step is no more than `theta <- theta - eta g`, each product's result goes straight into its weights.
         self._plain = recipe.optimizer == "sgd" and recipe.clip_norm is None and not recipe.weight_decay
         self._forget()
+        self._view()
         self.steps = 0
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin as a copy of another: the arrays become views of the tensors again."""
+        self.__dict__ |= state
+        self._forget()
+        self._view()
+
+    def _view(self) -> None:
+        """View what is used as arrays too."""
+        fits = self._device.type == "cpu" and self.network.normalization is None
+        self._one_row = OneRow(self.network, self._model.layers, self.dtype) if fits else None
 
     @torch.inference_mode()
     def step(self, indices: Array, learning_rate: float) -> None:

@@ -49,8 +49,12 @@ class FusedCompiledEngine(FusedEngine):
         self._is_narrow = bool(network.hidden) and network.outputs <= loops.NARROW and plain
         self._plan = loops.plan_of(network)
         super().__init__(network, parameters, dtype, precision=precision)
+
+    def _view(self) -> None:
+        """View what machine code reads and writes in each step as arrays."""
+        super()._view()
         (W, last_b), (dW, last_db) = (flat.layers[-1][:2] for flat in (self._theta, self._gradient))
-        b, db = (flat.layers[-2 if network.hidden else -1].b for flat in (self._theta, self._gradient))
+        b, db = (flat.layers[-2 if self.network.hidden else -1].b for flat in (self._theta, self._gradient))
         self._totals = self._tally.totals.numpy()
         self._arrays = [tensor.numpy() for tensor in (b, W, last_b, db, dW, last_db)]
 

@@ -149,6 +149,11 @@ class ScratchEngine:
         self.start(Recipe())
         self.begin_epoch()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin as a copy of another: the layers become parts of the one array again."""
+        self.__dict__ |= state
+        self._own(self._parameters)
+
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check the samples and keep them as they are: bytes stay bytes."""
         self._block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
