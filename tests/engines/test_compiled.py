@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -189,13 +191,28 @@ def test_machine_code_is_kept_on_disk_and_damage_to_it_survived(tmp_path):
     for path in place.iterdir():
         path.write_bytes(path.read_bytes()[: 100 if path.suffix == ".nbc" else 0])
     fresh(tmp_path)
+    assert fresh(tmp_path) == (place, 1, 0)
+
+
+def test_damaged_machine_code_is_replaced(tmp_path):
+    place, _, _ = fresh(tmp_path)
+    for path in place.glob("*.nbc"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert fresh(tmp_path)[1] == 0
+    assert fresh(tmp_path) == (place, 1, 0)
+
+
+def test_a_copy_of_an_engine_has_its_machine_code():
+    engine = open_engine("compiled", Network((2, 2)))
+    for other in (copy.deepcopy(engine), pickle.loads(pickle.dumps(engine))):  # noqa: S301 - our own
+        assert other._entry is engine._entry
 
 
 def test_other_sources_have_machine_code_of_their_own(monkeypatch, tmp_path):
     monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path))
-    first = jit.cache_folder()
+    first = jit.code_folder()
     monkeypatch.setattr(jit, "sources", lambda: "others")
-    second = jit.cache_folder()
+    second = jit.code_folder()
     assert first.parent == second.parent == tmp_path
     assert first != second
 
@@ -219,7 +236,7 @@ def test_a_sum_of_the_sources_changes_with_any_of_them(monkeypatch, tmp_path):
 def test_without_a_folder_to_write_to_it_compiles_in_each_process(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path / "file"))
-    assert jit.cache_folder() is None
+    assert jit.code_folder() is None
 
     def twice(x):
         return 2 * x

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
+from shutil import rmtree
 from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
@@ -55,13 +56,26 @@ class Entry:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self.run = make_entry(function, folder=cache_folder())
+        self.__module__ = function.__module__
+        self.run = make_entry(function, folder=code_folder())
+
+    def __reduce__(self) -> str:
+        """Copy and pickle as functions do: by name."""
+        return self._function.__name__
 
     def prepare(self, *given: Any) -> None:
-        """Call it once, so that it is compiled; without the disk, if what lies there is damaged or it is full."""
+        """Call it once, so that it is compiled; once more if what lies on the disk is damaged, or the disk is full."""
         try:
             self.run(*given)
-        except Exception:  # whatever a file that was cut off may lead to; what is wrong in itself fails again
+            return
+        except Exception:  # whatever a file that was cut off may lead to; what is wrong fails again
+            folder = code_folder()
+        if folder is not None:
+            rmtree(folder, ignore_errors=True)
+        try:
+            self.run = make_entry(self._function, folder=code_folder())
+            self.run(*given)
+        except OSError:
             self.run = make_entry(self._function, folder=None)
             self.run(*given)
 
@@ -81,7 +95,7 @@ def make_entry(function: Callable[..., Any], *, folder: Path | None) -> Callable
         config.CACHE_DIR = before
 
 
-def cache_folder() -> Path | None:
+def code_folder() -> Path | None:
     """Return a folder for machine code made from these very sources, or None if none can be written.
 
     Numba itself asks only whether the file of the function that was called has changed, and not those of what it calls.
