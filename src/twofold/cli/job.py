@@ -132,7 +132,8 @@ def _further(network: Network, recipe: Recipe) -> str:
 
 def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
     """Open the engine of a job; ``auto`` is told how large the job is."""
-    size = {"batch_size": job.recipe.batch_size, "samples": job.recipe.epochs * len(job.data.train)}
+    n = len(job.data.train)
+    size = {"batch_size": min(job.recipe.batch_size, n), "samples": job.recipe.epochs * n}
     worker = _open(_engine(hardware, job.network, **size), job.network, options, hardware)
     if hardware.threads is not None:
         use_threads(hardware.threads)

@@ -26,6 +26,8 @@ from twofold.network import Layer, Network, Parameters, largest, map_arrays
 
 Array = NDArray[Any]
 
+USER = 6  # how far up from `minimize` the user's call is, for warnings to point at
+
 
 def fit_full_batch(model: Any, network: Network, X: Array, y: Array, *, weight: Array | None) -> None:
     """Fit an estimator by L-BFGS; sets its attributes.
@@ -208,7 +210,7 @@ def minimize(
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=6)
+        warnings.warn("Training interrupted by user.", stacklevel=USER)
         return Minimum(unflatten(network, seen["theta"]), seen["loss"], seen["iterations"], "interrupted")
     if not seen["reason"]:
         seen["reason"] = "converged" if result.status == 0 else "max_iter"
@@ -217,7 +219,7 @@ def minimize(
                 f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}. "
                 f"You might also want to scale the data, or increase max_iter (={max_iter}).",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=USER,
             )
     iterations = min(int(result.nit), max_iter)  # the minimiser may count one more
     return Minimum(unflatten(network, result.x), float(result.fun), iterations, seen["reason"])
