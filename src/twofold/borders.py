@@ -199,3 +199,12 @@ def _numbers(name: str, values: Array, dtype: Precision) -> Array:
         where = f"{name}[{', '.join(map(str, place))}]"
         raise DataError(f"{where} is {values[place]}; expected a finite number that {dtype} can hold")
     return converted
+
+
+def as_rows(indices: Array) -> Array:
+    """Copy the indices of a minibatch as int64; raise `IndexError` if there are none, or they are no whole numbers."""
+    if indices.dtype.kind not in "iu":
+        raise IndexError(f"indices have dtype {indices.dtype}; expected whole numbers")
+    if len(indices) == 0:
+        raise IndexError("there are no indices; expected those of one sample at least")
+    return np.array(indices, np.int64)

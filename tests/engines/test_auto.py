@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -36,6 +37,8 @@ def test_many_large_steps_are_for_fused_with_machine_code(asked):
     assert choose(MLP, samples=samples + 1, **asked) == "fused-compiled"
     assert choose(MLP, samples=samples, **asked) == "fused"
     assert choose(MLP, samples=samples + 1, device="cuda", **asked) == "fused"
+    assert choose(MLP, batch_size=1024, samples=10**12, **asked) == "fused-compiled"
+    assert choose(MLP, batch_size=1025, samples=10**12, **asked) == "fused"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_many_small_steps_are_for_compiled_and_few_for_scratch(network, batch_si
 @torch_only
 def test_products_above_a_size_are_for_fused():
     assert choose(SMALL, batch_size=1024, samples=10**12) == "compiled"
-    assert choose(SMALL, batch_size=1025, samples=10**12) == "fused-compiled"
+    assert choose(SMALL, batch_size=1025, samples=10**12) == "fused"
     assert choose(Network((10, 2)), batch_size=10_000, samples=10**12) == "scratch"
 
 
@@ -65,6 +68,17 @@ def test_much_of_gelu_is_not_for_compiled(activation):
 def test_large_minibatches_are_not_for_compiled():
     assert choose(Network((10, 2)), batch_size=1024, samples=10**12) == "compiled"
     assert choose(Network((10, 2)), batch_size=1025, samples=10**12) == "scratch"
+
+
+def test_small_minibatches_are_chosen_for_without_pytorch_being_imported():
+    script = """
+import sys
+from twofold import Network
+from twofold.engines import choose
+print(choose(Network((784, 10)), batch_size=256, samples=10**12), "torch" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["compiled", "False"]
 
 
 def test_loops_that_are_not_compiled_are_not_fast(monkeypatch):
@@ -117,7 +131,7 @@ def test_without_both_it_is_scratch(monkeypatch):
 
 
 @pytest.mark.parametrize("asked", [{"device": "cuda"}, {"precision": "bfloat16"}])
-def test_what_fused_alone_has_is_for_fused(asked):
+def test_devices_and_precisions_are_for_fused(asked):
     assert choose(Network((2, 2)), **asked) == "fused"
 
 
@@ -137,6 +151,35 @@ def test_other_engines_refuse_a_device_and_a_precision(name):
         open_engine(name, MLP, device="mps")
     with pytest.raises(SpecificationError, match=f"the {name} engine has no precision 'bfloat16'; fused has it"):
         open_engine(name, MLP, precision="bfloat16")
+
+
+BROKEN = """
+import importlib.abc, importlib.machinery, sys
+class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name == sys.argv[1] else None
+    def exec_module(self, module):
+        if sys.argv[3] == "raise":
+            raise OSError("a shared object is missing")
+sys.meta_path.insert(0, Broken())
+from twofold import Network, open_engine
+try:
+    open_engine(sys.argv[2], Network((2, 2)))
+except Exception as error:
+    print(type(error).__name__, str(error).partition(" (")[0])
+"""
+
+
+@torch_only
+@pytest.mark.parametrize("how", ["raise", "empty"])
+@pytest.mark.parametrize(
+    ("module", "name", "title"),
+    [("torch", "fused", "PyTorch"), ("torch", "fused-compiled", "PyTorch"), ("numba", "fused-compiled", "Numba")],
+)
+def test_a_broken_library_is_named(module, name, title, how):
+    words = [sys.executable, "-c", BROKEN, module, name, how]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert said == f"MissingDependencyError the {name} engine needs {title}, which can't be imported here\n"
 
 
 @torch_only

@@ -93,6 +93,24 @@ def test_indices_out_of_range_are_refused():
         assert distance(before, engine.parameters()) == 0
 
 
+@pytest.mark.parametrize("widths", [(3, 4, 2), (3, 30)])
+def test_indices_of_another_make_need_no_other_machine_code(widths):
+    network = Network(widths)
+    data = random_dataset(network, 40)
+    engine = open_engine("fused-compiled", network)
+    engine.load(data.train.X, data.train.y)
+    entry = loops.loss if widths[-1] > loops.NARROW else loops.last_layers
+    signatures, indices = len(entry.run.signatures), np.arange(9)
+    indices.flags.writeable = False
+    for rows in (indices, np.arange(9, dtype=np.int32), np.arange(18)[::2], np.arange(9, dtype=np.uint8)):
+        engine.step(rows, 0.1)
+    assert len(entry.run.signatures) == signatures
+    for wrong in (np.zeros(0, np.int64), np.zeros(2), np.zeros(2, bool)):
+        with pytest.raises(IndexError):
+            engine.step(wrong, 0.1)
+    assert np.isfinite(engine.running().loss)
+
+
 def test_python_has_no_bfloat16(monkeypatch):
     monkeypatch.setattr(loops, "COMPILES", False)
     with pytest.raises(SpecificationError, match="NUMBA_DISABLE_JIT is set, and Python has no bfloat16; fused has it"):

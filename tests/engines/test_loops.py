@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from twofold.engines.loops.exponential import exp, expm1
+from twofold.engines.loops.exponential import exp, expm1, log1p
 from twofold.engines.loops.instructions import narrow, widen
 from twofold.engines.loops.jit import compiled
 from twofold.engines.loops.layers import activate, activate_backward, add_product
@@ -32,13 +32,27 @@ def evaluated(x):
 
 
 @pytest.mark.parametrize("kind", FLOATS)
-def test_exponentials_are_right_to_a_unit_in_the_last_place(kind):
+def test_exponentials_are_right_to_two_units_in_the_last_place(kind):
     x = np.concatenate([np.geomspace(1e-30, 80, 100_001), np.linspace(0, 80, 100_001)]).astype(kind)
     exponential, less_one, _ = evaluated(x)
     wide = -x.astype(np.longdouble)
     epsilon = np.finfo(kind).eps
     np.testing.assert_allclose(exponential, np.exp(wide).astype(kind), rtol=epsilon, atol=0)
     np.testing.assert_allclose(less_one, np.expm1(wide).astype(kind), rtol=epsilon, atol=0)
+
+
+@compiled
+def logarithms(x, out):
+    for i in range(len(x)):
+        out[i] = log1p(x[i])
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+def test_logarithms_are_right_to_a_few_units_in_the_last_place(kind):
+    x = np.concatenate([[0.0, 1.0], np.geomspace(1e-30, 1, 100_001), np.linspace(0, 1, 100_001)]).astype(kind)
+    out = np.empty_like(x)
+    logarithms(x, out)
+    np.testing.assert_allclose(out, np.log1p(x.astype(np.longdouble)).astype(kind), rtol=4 * np.finfo(kind).eps, atol=0)
 
 
 @pytest.mark.parametrize("kind", FLOATS)

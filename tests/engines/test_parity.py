@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import random_dataset
-from twofold import Dataset, Network, Recipe, Samples, open_engine, train
+from twofold import Dataset, Network, Recipe, Samples, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, SCHEDULES
 from twofold.network import distance, largest
@@ -177,3 +177,37 @@ def test_the_user_s_own_torch_seed_is_left_alone(other):
     torch.manual_seed(5)
     open_engine(other, Network((3, 3, 2)))
     assert torch.rand(1).item() == expected
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("hidden", [(), (4,)])
+@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.targets == "classes"])
+def test_a_loss_of_large_outputs_keeps_its_digits(loss, hidden, other):
+    network = Network((2, *hidden, 3), loss=loss)
+    layers = initialize(network, initialization="zeros")
+    layers[-1].b[:] = [1e8, 1e8 - 1, 1e8]
+    running = []
+    for name in ("scratch", other):
+        engine = open_engine(name, network, parameters=layers, dtype="float64")
+        engine.load(np.ones((37, 2)), np.arange(37) % 3)
+        engine.step(np.arange(37), 0.0)
+        running.append(engine.running().loss)
+    assert running[1] == pytest.approx(running[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_near_nothing_keeps_its_digits(loss, other):
+    network = Network((1, 3), loss=loss)
+    data = random_dataset(network, 30)
+    W = 30 * np.eye(3)[:1] - 15
+    running = []
+    for name in ("scratch", other):
+        engine = open_engine(name, network, parameters=[(W, W[0])], dtype="float64")
+        y = data.train.y if data.train.y.ndim == 2 else np.zeros(30, int)
+        if LOSSES[loss].targets == "labels":
+            y = np.tile([1.0, 0.0, 0.0], (30, 1))
+        engine.load(np.ones((30, 1)), y)
+        engine.step(np.arange(30), 0.0)
+        running.append(engine.running().loss)
+    assert running[1] == pytest.approx(running[0], rel=1e-10 if running[0] < 1e-6 else 1e-12)

@@ -8,7 +8,7 @@ the large products. `choose` is the rule behind ``"auto"``.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -243,7 +243,8 @@ def open_engine(
         ``"cpu"``, ``"cuda"`` or ``"mps"``; the latter two are for ``"fused"`` alone.
     precision : str, optional
         ``"bfloat16"``: the matrix products of ``"fused"`` and ``"fused-compiled"`` take and give bfloat16, and what
-        lies between them is bfloat16 too; outputs, loss, parameters and updates stay float32.
+        lies between them is bfloat16 too; outputs, loss, parameters and updates stay float32, and so does a last layer
+        for which ``"fused-compiled"`` has machine code.
 
     Returns
     -------
@@ -285,7 +286,7 @@ def open_engine(
     try:
         make = getattr(import_module(module), kind)
     except Exception as error:
-        library = next((one for one in LIBRARIES.get(name, ()) if _is_to_blame(one, error)), None)
+        library = _to_blame(LIBRARIES.get(name, ()), error)
         if library is None:
             raise
         trouble = "is not installed" if find_spec(library.module) is None else f"can't be imported here ({error})"
@@ -296,8 +297,18 @@ def open_engine(
     return engine
 
 
-def _is_to_blame(library: Library, error: Exception) -> bool:
-    """Tell whether it was a library's import that failed."""
-    if isinstance(error, ModuleNotFoundError):
-        return (error.name or "").split(".")[0] == library.module
-    return (isinstance(error, ImportError) and library.module not in sys.modules) or library == NUMBA
+def _to_blame(libraries: Sequence[Library], error: Exception) -> Library | None:
+    """Return the library whose import failed; None if it was none of them."""
+    named = (getattr(error, "name", None) or "").split(".")[0]
+    for library in libraries:
+        if named == library.module or not _is_importable(library):
+            return library
+    return NUMBA if NUMBA in libraries and named != "twofold" else None  # it may fail where it is used
+
+
+def _is_importable(library: Library) -> bool:
+    try:
+        import_module(library.module)
+    except Exception:  # whatever a broken one may raise
+        return False
+    return True

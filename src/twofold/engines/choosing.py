@@ -53,14 +53,16 @@ def choose(
 
     The first line that holds decides. None of them looks at a clock, so the choice is the same from run to run.
 
-    1. A GPU: ``"fused"``, which alone has one. Products in another precision: as if no line but 5 and 6 were there.
+    1. A GPU: ``"fused"``, which alone has one. Products in another precision: ``"fused-compiled"`` if line 5 says so,
+       else ``"fused"``.
     2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
        import Numba or PyTorch takes longer than they save.
     3. The job is known, Numba is installed, and minibatches are small: every product at most `SMALL_FOR_LOOPS`
        multiply-adds, at most `FEW_SAMPLES` samples, and with GELU at most `FEW_UNITS` numbers of hidden units:
        ``"compiled"``.
     4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
-    5. The job is known and more than `FEW_STEPS` steps, and PyTorch and Numba are installed: ``"fused-compiled"``.
+    5. The job is known and more than `FEW_STEPS` steps of at most `FEW_SAMPLES` samples, and PyTorch and Numba are
+       installed: ``"fused-compiled"``.
     6. PyTorch is installed: ``"fused"``.
     7. ``"scratch"``.
 
@@ -90,8 +92,9 @@ def choose(
     if device != "cpu":
         return "fused"
     is_long = samples is not None and samples > FEW_STEPS * batch_size
+    pays = is_long and batch_size <= FEW_SAMPLES  # machine code between PyTorch's products
     if precision is not None:
-        return "fused-compiled" if is_long and can("fused-compiled", network) else "fused"
+        return "fused-compiled" if pays and can("fused-compiled", network) else "fused"
     if samples is not None and not is_long and 3 * network.n_parameters * samples <= SMALL_JOB:
         return "scratch"
     product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
@@ -99,7 +102,7 @@ def choose(
         cheap = "gelu" not in network.activations or batch_size * sum(network.hidden) <= FEW_UNITS
         if cheap and can("compiled", network):
             return "compiled"
-    if product > SMALL_FOR_NUMPY and is_long and can("fused-compiled", network):
+    if product > SMALL_FOR_NUMPY and pays and can("fused-compiled", network):
         return "fused-compiled"
     return "fused" if product > SMALL_FOR_NUMPY and can("fused", network) else "scratch"
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - Numba's products; here, so that a number of threads is told to it too
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import Precision
+from twofold.borders import Precision, as_rows
 from twofold.engines import loops
 from twofold.engines.scratch import ScratchEngine
 from twofold.errors import DataError, SpecificationError, show
@@ -114,13 +114,6 @@ def make_room(network: Network, kind: np.dtype[Any]) -> loops.Room:
     """Make room for the steps of a shallow network."""
     ((d, q),) = network.shapes
     return loops.Room(W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind))
-
-
-def as_rows(indices: Array) -> Array:
-    """Copy indices as Numba's code takes them; raise `IndexError` if they are no whole numbers."""
-    if indices.dtype.kind not in "iu":
-        raise IndexError(f"indices have dtype {indices.dtype}; expected whole numbers")
-    return np.array(indices, np.int64)
 
 
 def aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:

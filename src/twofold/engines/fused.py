@@ -21,7 +21,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from twofold.borders import Precision, check_block, check_features
+from twofold.borders import Precision, as_rows, check_block, check_features
 from twofold.engines import AVERAGE, EngineState, check_recipe, check_state
 from twofold.engines.buffers import Buffers, Flat, Tensors
 from twofold.engines.kernels import LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares, smooth
@@ -60,6 +60,7 @@ class FusedEngine:
     """
 
     name = "fused"
+    _kind_of_buffers = Buffers
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class FusedEngine:
         buffers = self._buffers[n]
         if buffers.masks:
             self._draw_masks(buffers.masks, n)
-        numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(indices).to(self._device)
+        numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(as_rows(indices)).to(self._device)
         if self._replays.active:
             rows = buffers.rows.copy_(rows)
         self._replays.run(n, lambda: self._compute(rows, buffers, numbers))
@@ -335,7 +336,7 @@ class FusedEngine:
         return tensor(array).to(self._device)
 
     def _make_buffers(self, n: int, features: torch.dtype, *, dropout: bool = True) -> Buffers:
-        return Buffers(
+        return self._kind_of_buffers(
             self.network,
             n,
             features=features,

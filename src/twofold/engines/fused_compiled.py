@@ -6,27 +6,56 @@ has less to do than it costs; `twofold.engines.loops.head` goes through them at 
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from twofold.borders import Block, Precision
 from twofold.engines import loops
-from twofold.engines.buffers import Buffers, Tensors, bits
+from twofold.engines.buffers import Buffers, Tensors
 from twofold.engines.fused import FusedEngine, factor_of
 from twofold.engines.passes import Gradients
 from twofold.errors import SpecificationError
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
 
+Array = NDArray[Any]
+
+BLOCK = 8  # units that machine code takes at a time, while a core's cache holds them
+
 ready: set[tuple[bool, str, str | None]] = set()  # kinds of networks that this process has machine code for
+
+
+class Room(Buffers):
+    """Buffers with room for machine code.
+
+    Attributes
+    ----------
+    O : Tensor, shape (q, n)
+    block : Tensor, shape (BLOCK, n)
+    """
+
+    def __init__(self, network: Network, n: int, **kinds: Any) -> None:
+        super().__init__(network, n, **kinds)
+        self.O = torch.empty_like(self.dO)
+        self.block = self.dO.new_empty(BLOCK, n)
+
+    @cached_property
+    def arrays(self) -> list[Array]:
+        """The last H and dH, O, dO and block as arrays."""
+        return [bits(tensor) for tensor in (self.H[-1], self.dH[-1], self.O, self.dO, self.block)]
 
 
 class FusedCompiledEngine(FusedEngine):
     """`fused` on a CPU, with machine code where PyTorch has little to do; the protocol is `twofold.engines.Engine`.
+
+    All from the last hidden layer's product to the loss and back is one piece of machine code, if there are hidden
+    layers, at most `NARROW` outputs, and neither dropout nor a normalisation; else the loss is. There all is computed
+    in the parameters' type, whatever that of the other products is.
 
     Raises
     ------
@@ -35,6 +64,7 @@ class FusedCompiledEngine(FusedEngine):
     """
 
     name = "fused-compiled"
+    _kind_of_buffers = Room
 
     def __init__(
         self, network: Network, parameters: Parameters, dtype: Precision, *, precision: str | None = None
@@ -80,26 +110,38 @@ class FusedCompiledEngine(FusedEngine):
             return super()._gradients(rows, layers, buffers)
         X = buffers.raw
         Z, factor, tape = self._passes.last_product(layers, X, factor_of(X), buffers)  # (h, |B|)
-        given = (*self._given(rows), self._plan.activations[-1], factor)
-        loops.last_layers.run(*given, *self._arrays, bits(Z), *buffers.arrays)
+        loops.last_layers.run(*self._given(rows.numpy(), self._totals), *self._around(self._arrays, Z, factor, buffers))
         return [*self._passes.hidden_backward(buffers.dH[-1], tape, self._gradient), self._gradient.layers[-1].W]
 
     def _judge(self, rows: Tensor, O: Tensor, dO: Tensor) -> None:
-        """Write the gradient dO (q, |B|) of the loss of the outputs O, and add to the running means."""
-        loops.loss.run(*self._given(rows), O.numpy(), dO.numpy())
+        """Write the gradient dO (q, |B|) of the loss of the outputs O, and add to the running means.
 
-    def _given(self, rows: Tensor) -> tuple[Any, ...]:
+        For many numbers without exponentials PyTorch takes a few calls, in several threads.
+        """
+        if self._targets == "numbers" and self.network.outputs > loops.NARROW:
+            super()._judge(rows, O, dO)
+            return
+        loops.loss.run(*self._given(rows.numpy(), self._totals), O.numpy(), dO.numpy())
+
+    def _given(self, rows: Array, totals: Array) -> tuple[Any, ...]:
         """Return what all machine code here wants first."""
-        return (*self._plan, *self._rule, *self._samples, rows.numpy(), self._totals)
+        return (*self._plan, *self._rule, *self._samples, rows, totals)
+
+    def _around(self, arrays: list[Array], Z: Tensor, factor: float, buffers: Buffers) -> tuple[Any, ...]:
+        """Return what `last_layers` wants then; ``arrays`` are those of the two layers."""
+        return (self._plan.activations[-1], factor, *arrays, bits(Z), *cast("Room", buffers).arrays)
 
     def _prepare(self) -> None:
         """Have what is needed compiled, by going through a sample on arrays of no consequence."""
-        parts = (*self._plan, *self._rule, *self._samples, np.zeros(1, np.int64), np.zeros(3))
-        O, dO, block = (np.zeros((rows, 1), self.dtype) for rows in (self.network.outputs, self.network.outputs, 1))
-        if not self._is_narrow:
-            loops.loss.prepare(*parts, O, dO)
-            return
-        Z, H, dZ = (bits(torch.zeros(1, 1, dtype=self._operands)) for _ in range(3))
-        (b, db), (last_b, last_db) = (np.zeros((2, size), self.dtype) for size in (1, self.network.outputs))
-        arrays = (b, np.zeros_like(O), last_b, db, np.zeros_like(O), last_db)
-        loops.last_layers.prepare(*parts, self._plan.activations[-1], 1.0, *arrays, Z, H, dZ, O, dO, block)
+        given = self._given(np.zeros(1, np.int64), np.zeros(3))
+        buffers = self._make_buffers(1, self._X.dtype)
+        if self._is_narrow:
+            arrays = [np.zeros_like(array) for array in self._arrays]
+            loops.last_layers.prepare(*given, *self._around(arrays, buffers.Z[-1].zero_(), 1.0, buffers))
+        else:
+            loops.loss.prepare(*given, buffers.dO.zero_().numpy(), buffers.dO.clone().numpy())
+
+
+def bits(values: Tensor) -> Array:
+    """View a tensor as an array; bfloat16, which NumPy lacks, as 16 bits."""
+    return values.view(torch.int16).numpy().view(np.uint16) if values.dtype == torch.bfloat16 else values.numpy()

@@ -1,4 +1,4 @@
-"""The running means of `fused`: summed up for many steps at once, and only when somebody asks."""
+"""The running means of the fused engines: summed up for many steps at once, and only when somebody asks."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         Type of the arithmetic of `fit`. ``"auto"`` is float32 for minibatches and float64 for ``"lbfgs"``; weights
         and predictions have the type of X, as in scikit-learn.
     precision : str, optional
-        ``"bfloat16"`` for the matrix products of the fused engine.
+        ``"bfloat16"`` for the matrix products of the fused engines.
     threads : int, optional
         Most threads that `fit` uses.
 

@@ -1,6 +1,6 @@
-"""The exponential function as arithmetic alone, of which machine code does as many at a time as a vector holds.
+"""Exponentials and a logarithm as arithmetic alone, of which machine code does as many at a time as a vector holds.
 
-The C library's is a call for each number and takes five times as long. Reduction and series are the classical ones:
+The C library's are a call for each number and take five times as long. Reduction and series are the classical ones:
 W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980, chapter 6.
 """
 
@@ -21,7 +21,7 @@ LEAST = -1000.0  # whose exponential is 0 in any type
 
 @inlined
 def exp(x: Any) -> Any:
-    """``exp(x)`` for ``x <= 0``, to a unit in the last place; what is smaller than any normal number may be 0."""
+    """``exp(x)`` for ``x <= 0``, to two units in the last place; what is smaller than any normal number may be 0."""
     s, q = parts_of_exp(x)
     return s + s * q
 
@@ -31,6 +31,26 @@ def expm1(x: Any) -> Any:
     """``exp(x) - 1`` for ``x <= 0``, with as many digits near 0 as elsewhere."""
     s, q = parts_of_exp(x)
     return s * q + (s - type(x)(1))
+
+
+@inlined
+def log1p(x: Any) -> Any:
+    """``log(1 + x) = 2 artanh(x / (2 + x))`` for ``0 <= x <= 1``, by the series of artanh up to degree 33."""
+    number = type(x)
+    s = x / (number(2) + x)  # at most 1 / 3
+    r = s * s
+    P = four_more(number(1 / 33), r, 1 / 31, 1 / 29, 1 / 27, 1 / 25)
+    P = four_more(P, r, 1 / 23, 1 / 21, 1 / 19, 1 / 17)
+    P = four_more(P, r, 1 / 15, 1 / 13, 1 / 11, 1 / 9)
+    P = four_more(P, r, 1 / 7, 1 / 5, 1 / 3, 1.0)
+    return number(2) * s * P
+
+
+@inlined
+def four_more(P: Any, x: Any, a: float, b: float, c: float, d: float) -> Any:
+    """``P x^4 + a x^3 + b x^2 + c x + d``: series are written out, since a loop would hold up the one around it."""
+    number = type(x)
+    return (((P * x + number(a)) * x + number(b)) * x + number(c)) * x + number(d)
 
 
 @inlined

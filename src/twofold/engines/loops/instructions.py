@@ -49,7 +49,8 @@ def _power_of_two(_context: Any, k: Any) -> Any:
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         single = signature.return_type == types.float32
         number, bits, digits, bias = (SINGLE, WHOLE, 23, 127) if single else (DOUBLE, LONG, 52, 1023)
-        exponent = builder.add(builder.fptosi(arguments[0], bits), bits(bias))
+        ordered = builder.fcmp_ordered("ord", arguments[0], arguments[0])  # NaN is no whole number
+        exponent = builder.add(builder.fptosi(builder.select(ordered, arguments[0], number(0.0)), bits), bits(bias))
         negative = builder.icmp_signed("<", exponent, bits(0))
         return builder.bitcast(builder.shl(builder.select(negative, bits(0), exponent), bits(digits)), number)
 

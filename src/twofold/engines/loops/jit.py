@@ -11,6 +11,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import numba
+import numpy
+import scipy
 
 from twofold.data import layout
 
@@ -115,7 +117,8 @@ def code_folder() -> Path | None:
 
 
 def sources() -> str:
-    """Return a sum of all sources that machine code is made from, out of a folder or an archive."""
+    """Return a sum of what machine code is made from: sources, in a folder or an archive, and who made constants."""
     files = [path for path in resources.files("twofold.engines.loops").iterdir() if path.name.endswith(".py")]
     files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
-    return sha256(b"".join(path.read_bytes() for path in sorted(files, key=lambda path: path.name))).hexdigest()[:16]
+    texts = [path.read_bytes() for path in sorted(files, key=lambda path: path.name)]
+    return sha256(b"".join([*texts, numpy.__version__.encode(), scipy.__version__.encode()])).hexdigest()[:16]

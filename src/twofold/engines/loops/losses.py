@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.loops.exponential import exp
-from twofold.engines.loops.jit import compiled
+from twofold.engines.loops.exponential import exp, log1p
+from twofold.engines.loops.jit import compiled, inlined
 from twofold.engines.loops.plan import (
     ABSOLUTE,
     CROSS_ENTROPY,
@@ -26,6 +26,8 @@ from twofold.engines.loops.plan import (
 )
 
 Array = NDArray[Any]
+
+LINE = 16  # samples whose targets are turned at a time
 
 
 @compiled
@@ -92,9 +94,12 @@ def take_targets(samples: Samples, rows: Array, Y: Array) -> None:
     """Set each column of Y (q, n) to a sample's target; a class index becomes a column that is one-hot."""
     q, n = Y.shape
     if len(samples.Y):
-        for i in range(n):
+        for start in range(0, n, LINE):  # of so many rows the core's cache holds what of each comes from memory at once
+            end = min(start + LINE, n)
             for j in range(q):
-                Y[j, i] = samples.Y[rows[i], j]
+                y = Y[j]
+                for i in range(start, end):
+                    y[i] = samples.Y[rows[i], j]
     else:
         Y[:] = 0
         for i in range(n):
@@ -135,6 +140,12 @@ def exponentials(O: Array, n: int, E: Array, total: Array) -> None:
             total[i] += e[i]
 
 
+@inlined
+def difference(a: Any, b: Any) -> Any:
+    """Subtract before anything else: of large numbers little may be left, to which little is added."""
+    return a - b
+
+
 @compiled
 def cross_entropy(O: Array, Y: Array, dO: Array, values: Array) -> None:
     """``l = sum_j y_j (log sum_k exp(o_k) - o_j)``, ``d l / d o = softmax(o) sum_j y_j - y``; O without its largest."""
@@ -169,7 +180,7 @@ def cross_entropy_of_classes(O: Array, classes: Array, rows: Array, dO: Array, v
             total[i] += d[i]
     for i in range(n):
         y = classes[rows[i]]
-        values[i] = math.log(total[i]) + (largest[i] - O[y, i])
+        values[i] = math.log(total[i]) + difference(largest[i], O[y, i])
         correct[i] = best[i] == y
         total[i] = 1 / total[i]
     for j in range(len(O)):
@@ -219,7 +230,7 @@ def other_losses(loss: int, O: Array, Y: Array, dO: Array, values: Array) -> Non
             else:
                 e = exp(-abs(o[i]))
                 d[i] = (one if o[i] >= zero else e) / (one + e) - y[i]
-                values[i] += max(o[i], zero) - o[i] * y[i] + math.log1p(e)
+                values[i] += difference(max(o[i], zero), o[i] * y[i]) + log1p(e)
 
 
 @compiled

@@ -14,7 +14,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy.special import erfcx
 
-from twofold.engines.loops.exponential import exp
+from twofold.engines.loops.exponential import exp, four_more
 from twofold.engines.loops.jit import inlined
 
 Array = NDArray[Any]
@@ -37,7 +37,7 @@ def normal(z: Any) -> Any:
     x = abs(z) * number(math.sqrt(0.5))
     t = number(2) / (number(2) + x)
     s = number(2) * t - number(1)
-    P = four_more(number(A[0]), s, A[1], A[2], A[3], A[4])  # written out: a loop within would hold up that of `each`
+    P = four_more(number(A[0]), s, A[1], A[2], A[3], A[4])
     P = four_more(P, s, A[5], A[6], A[7], A[8])
     P = four_more(P, s, A[9], A[10], A[11], A[12])
     P = four_more(P, s, A[13], A[14], A[15], A[16])
@@ -45,10 +45,3 @@ def normal(z: Any) -> Any:
     P = four_more(P, s, A[21], A[22], A[23], A[24])
     upper = number(0.5) * t * exp(P - x * x)  # Phi(-|z|)
     return number(1) - upper if z > 0 else upper
-
-
-@inlined
-def four_more(P: Any, s: Any, a: float, b: float, c: float, d: float) -> Any:
-    """``P s^4 + a s^3 + b s^2 + c s + d``."""
-    number = type(s)
-    return (((P * s + number(a)) * s + number(b)) * s + number(c)) * s + number(d)
