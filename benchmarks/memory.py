@@ -32,6 +32,7 @@ JOBS = {
     "and a product of two matrices": "import torch; torch.ones(256, 784) @ torch.ones(784, 256)",
     "and Fashion-MNIST read": "import torch; from twofold import load_dataset; data = load_dataset('fashion-mnist')",
     "fused: read, an epoch, the test set": "import torch" + TRAIN.format(engine="fused", precision=None),
+    "fused-compiled": "import torch" + TRAIN.format(engine="fused-compiled", precision=None),
     "fused, bfloat16": "import torch" + TRAIN.format(engine="fused", precision="bfloat16"),
     "twofold train mlp --engine fused": """
 from twofold.cli import main

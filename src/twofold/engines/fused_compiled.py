@@ -20,6 +20,7 @@ from twofold.engines.buffers import Buffers, Tensors
 from twofold.engines.fused import FusedEngine, factor_of
 from twofold.engines.passes import Gradients
 from twofold.errors import SpecificationError
+from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
 
@@ -27,7 +28,7 @@ Array = NDArray[Any]
 
 BLOCK = 8  # units that machine code takes at a time, while a core's cache holds them
 
-ready: set[tuple[bool, str, str | None]] = set()  # kinds of networks that this process has machine code for
+ready: set[tuple[bool, bool, str, str | None]] = set()  # kinds of networks that this process has machine code for
 
 
 class Room(Buffers):
@@ -75,8 +76,10 @@ class FusedCompiledEngine(FusedEngine):
             )
         if precision is not None and not loops.COMPILES:
             raise SpecificationError(f"NUMBA_DISABLE_JIT is set, and Python has no {precision}; fused has it")
-        plain = network.normalization is None and not network.dropout
-        self._is_narrow = bool(network.hidden) and network.outputs <= loops.NARROW and plain
+        few, plain = network.outputs <= loops.NARROW, network.normalization is None and not network.dropout
+        self._is_narrow = few and plain and bool(network.hidden)
+        # For many numbers without exponentials PyTorch takes a few calls, in several threads.
+        self._is_judge = few or LOSSES[network.loss].targets != "numbers"
         self._plan = loops.plan_of(network)
         super().__init__(network, parameters, dtype, precision=precision)
 
@@ -94,7 +97,7 @@ class FusedCompiledEngine(FusedEngine):
         weight = None if self._weight is None else self._weight.numpy()
         block = Block(np.empty((0, 0), self.dtype), self._y.numpy(), weight)  # nobody here reads X
         self._samples = loops.samples_of(block, outputs=self.network.outputs, dtype=self.dtype)
-        kind = (self._is_narrow, self.dtype, self.precision)
+        kind = (self._is_narrow, self._is_judge, self.dtype, self.precision)
         if kind not in ready:
             self._prepare()
             ready.add(kind)
@@ -114,14 +117,11 @@ class FusedCompiledEngine(FusedEngine):
         return [*self._passes.hidden_backward(buffers.dH[-1], tape, self._gradient), self._gradient.layers[-1].W]
 
     def _judge(self, rows: Tensor, O: Tensor, dO: Tensor) -> None:
-        """Write the gradient dO (q, |B|) of the loss of the outputs O, and add to the running means.
-
-        For many numbers without exponentials PyTorch takes a few calls, in several threads.
-        """
-        if self._targets == "numbers" and self.network.outputs > loops.NARROW:
+        """Write the gradient dO (q, |B|) of the loss of the outputs O, and add to the running means."""
+        if self._is_judge:
+            loops.loss.run(*self._given(rows.numpy(), self._totals), O.numpy(), dO.numpy())
+        else:
             super()._judge(rows, O, dO)
-            return
-        loops.loss.run(*self._given(rows.numpy(), self._totals), O.numpy(), dO.numpy())
 
     def _given(self, rows: Array, totals: Array) -> tuple[Any, ...]:
         """Return what all machine code here wants first."""
@@ -138,7 +138,7 @@ class FusedCompiledEngine(FusedEngine):
         if self._is_narrow:
             arrays = [np.zeros_like(array) for array in self._arrays]
             loops.last_layers.prepare(*given, *self._around(arrays, buffers.Z[-1].zero_(), 1.0, buffers))
-        else:
+        elif self._is_judge:
             loops.loss.prepare(*given, buffers.dO.zero_().numpy(), buffers.dO.clone().numpy())
 
 
