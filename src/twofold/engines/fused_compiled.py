@@ -31,8 +31,8 @@ BLOCK = 8  # units that machine code takes at a time, while a core's cache holds
 ready: set[tuple[bool, bool, str, str | None]] = set()  # kinds of networks that this process has machine code for
 
 
-class Room(Buffers):
-    """Buffers with room for machine code.
+class HeadBuffers(Buffers):
+    """Buffers with room for `twofold.engines.loops.head`.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class FusedCompiledEngine(FusedEngine):
     """
 
     name = "fused-compiled"
-    _kind_of_buffers = Room
+    _kind_of_buffers = HeadBuffers
 
     def __init__(
         self, network: Network, parameters: Parameters, dtype: Precision, *, precision: str | None = None
@@ -129,7 +129,7 @@ class FusedCompiledEngine(FusedEngine):
 
     def _around(self, arrays: list[Array], Z: Tensor, factor: float, buffers: Buffers) -> tuple[Any, ...]:
         """Return what `last_layers` wants then; ``arrays`` are those of the two layers."""
-        return (self._plan.activations[-1], factor, *arrays, bits(Z), *cast("Room", buffers).arrays)
+        return (self._plan.activations[-1], factor, *arrays, bits(Z), *cast("HeadBuffers", buffers).arrays)
 
     def _prepare(self) -> None:
         """Have what is needed compiled, by going through a sample on arrays of no consequence."""
