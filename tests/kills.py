@@ -1,9 +1,10 @@
 """Kill a training at random instants, again and again, and hold what comes out against the run that nobody killed.
 
-``python tests/kills.py --kills 200`` is the large run; `tests/checkpoints/test_kills.py` is a small one. Every step writes a
-checkpoint, so that most kills fall into a write. After each kill every checkpoint there must be readable, the newest must
-not be older than before, and no more may lie about than one unfinished file; after a run's last step its parameters,
-optimiser's memory and history must be those of the run that wasn't killed, bit for bit.
+``OMP_NUM_THREADS=1 python tests/kills.py --kills 200`` is the large run (PyTorch's threads don't survive a fork);
+`tests/checkpoints/test_kills.py` is a small one. Every step writes a checkpoint, so that most kills fall into a write.
+After each kill every checkpoint there must be readable, the newest must not be older than before, and no more may lie
+about than one unfinished file; after a run's last step its parameters, optimiser's memory and history must be those of
+the run that wasn't killed, bit for bit.
 """
 
 from __future__ import annotations
