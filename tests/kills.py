@@ -1,7 +1,7 @@
 """Kill a training at random instants, again and again, and hold what comes out against the run that nobody killed.
 
-``OMP_NUM_THREADS=1 python tests/kills.py --kills 200`` is the large run (PyTorch's threads don't survive a fork);
-`tests/checkpoints/test_kills.py` is a small one. Every step writes a checkpoint, so that most kills fall into a write.
+``python tests/kills.py --kills 200`` is the large run; `tests/checkpoints/test_kills.py` is a small one. All is in one
+thread, since PyTorch's don't survive a fork. Every step writes a checkpoint, so that most kills fall into a write.
 After each kill every checkpoint there must be readable, the newest must not be older than before, and no more may lie
 about than one unfinished file; after a run's last step its parameters, optimiser's memory and history must be those of
 the run that wasn't killed, bit for bit.
@@ -26,6 +26,7 @@ from twofold import CheckpointFolder, Network, Recipe, open_engine, train, train
 from twofold.checkpoints.file import read_checkpoint
 from twofold.checkpoints.lock import LOCK
 from twofold.engines import ENGINES
+from twofold.engines.threads import use_threads
 from twofold.environment import environment
 from twofold.functions import OPTIMIZERS
 
@@ -147,6 +148,7 @@ def main() -> None:
     engines = options.engines.split(",")
     for engine in engines:
         open_engine(engine, NETWORK)  # imported once, here, and not in every process
+    use_threads(1)
     environment()
     began = time.perf_counter()
     told = play(options.kills, engines, options.seed)

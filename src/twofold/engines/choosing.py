@@ -102,9 +102,10 @@ def choose(
         cheap = "gelu" not in network.activations or batch_size * sum(network.hidden) <= FEW_UNITS
         if cheap and can("compiled", network):
             return "compiled"
-    if product > SMALL_FOR_NUMPY and pays and can("fused-compiled", network):
+    is_large = product > SMALL_FOR_NUMPY
+    if is_large and pays and can("fused-compiled", network):
         return "fused-compiled"
-    return "fused" if product > SMALL_FOR_NUMPY and can("fused", network) else "scratch"
+    return "fused" if is_large and can("fused", network) else "scratch"
 
 
 def can(name: str, network: Network) -> bool:

@@ -16,6 +16,7 @@ from twofold.engines.loops.jit import inlined
 
 # ln 2 = LN2_HIGH + LN2_LOW, the first of so few digits that whole multiples of it are exact, in float32 too.
 LN2_HIGH, LN2_LOW = 0.693145751953125, 1.42860682030941723212e-6
+TAYLOR = tuple(1 / math.factorial(degree) for degree in range(13, 1, -1))
 LEAST = -1000.0  # whose exponential is 0 in any type
 
 
@@ -60,16 +61,7 @@ def parts_of_exp(x: Any) -> tuple[Any, Any]:
     y = number(LEAST) if x < number(LEAST) else x  # NaN stays NaN
     k = number(np.floor(y * number(1 / math.log(2)) + number(0.5)))
     r = (y - k * number(LN2_HIGH)) - k * number(LN2_LOW)  # |r| <= ln(2) / 2
-    q = number(1 / 6227020800)
-    q = q * r + number(1 / 479001600)
-    q = q * r + number(1 / 39916800)
-    q = q * r + number(1 / 3628800)
-    q = q * r + number(1 / 362880)
-    q = q * r + number(1 / 40320)
-    q = q * r + number(1 / 5040)
-    q = q * r + number(1 / 720)
-    q = q * r + number(1 / 120)
-    q = q * r + number(1 / 24)
-    q = q * r + number(1 / 6)
-    q = q * r + number(1 / 2)
+    q = four_more(number(TAYLOR[0]), r, TAYLOR[1], TAYLOR[2], TAYLOR[3], TAYLOR[4])
+    q = four_more(q, r, TAYLOR[5], TAYLOR[6], TAYLOR[7], TAYLOR[8])
+    q = ((q * r + number(TAYLOR[9])) * r + number(TAYLOR[10])) * r + number(TAYLOR[11])
     return power_of_two(k), q * (r * r) + r
