@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen, bars_on
 from twofold.cli.table_options import TableOptions
-from twofold.data.tables import TableFile, open_table
-from twofold.errors import SpecificationError
+from twofold.data.tables import TableFile, open_table, read_blocks
+from twofold.errors import DataError, SpecificationError
 from twofold.network import Network
 from twofold.saving import Model
 from twofold.solvers.solution import LeastSquares
@@ -20,11 +23,12 @@ from twofold.solvers.summary import summarize
 IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
 
 
-def large_table(options: JobOptions, path: Path, words: TableOptions) -> TableFile | None:
+def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOptions) -> TableFile | None:
     """Look at the columns of a file that is too large for memory; None if it isn't.
 
     Parameters
     ----------
+    screen : Screen
     options : JobOptions
     path : Path
     words : TableOptions
@@ -52,7 +56,26 @@ def large_table(options: JobOptions, path: Path, words: TableOptions) -> TableFi
             f"{path} has {path.stat().st_size / 1e6:.0f} MB and is solved in one pass, by least squares of all rows; "
             "leave out --drop, --kinds, --no-header and --test-fraction, and name the columns with --features"
         )
-    return open_table(path, words.target, features=words.names("features"), weight=words.weight)
+    table = open_table(path, words.target, features=words.names("features"), weight=words.weight)
+    return _without_row_numbers(screen, table, words)
+
+
+def _without_row_numbers(screen: Screen, table: TableFile, words: TableOptions) -> TableFile:
+    """Leave out the columns that number the rows of the first block."""
+    from twofold.cli.table_job import numbered_columns
+
+    with closing(read_blocks(table)) as blocks:
+        first = next(blocks, None)
+    if first is None:
+        return table
+    rows = pa.table({name: first.Z[:, 1 + k] for k, name in enumerate(table.features)})
+    numbered = numbered_columns(screen, rows, table.features, words)
+    features = tuple(name for name in table.features if name not in numbered)
+    if not features:
+        raise DataError(
+            f"{table.path}: every column but {table.target!r} numbers the rows; name those to keep: --features"
+        )
+    return replace(table, features=features)
 
 
 def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> dict[str, Any]:

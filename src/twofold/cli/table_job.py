@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,15 @@ from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.cli.table_options import TableOptions
 from twofold.data import Dataset
-from twofold.data.table_dataset import table_dataset
-from twofold.data.tables import open_table
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.saving import Model
 from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
 from twofold.tables.cells import holds
-from twofold.tables.problem import Problem, feature_columns, pose
+from twofold.tables.problem import Problem, feature_columns, plain_dataset, pose
 from twofold.tables.reading import read_table
+from twofold.tables.row_numbers import row_numbers
 from twofold.tables.targets import study_target
 from twofold.values import count
 
@@ -82,13 +82,31 @@ def open_in_memory(
     table = read_table(path, text=text, header=words.header)
     keep, drop = words.names("features"), words.names("drop") or []
     features = feature_columns(table, name, keep=keep, drop=drop, weight=words.weight, where=str(path))
-    used = [name, *features, *([words.weight] if words.weight else [])]
-    plain = all(holds(table.column(used_)) == "numbers" and not table.column(used_).null_count for used_ in used)
-    if options.model == "linear" and plain and path.is_file() and not (words.test_fraction or words.kinds):
-        return options, table_dataset(open_table(path, name, features=features, weight=words.weight)), None
-    options, problem = _pose(path, table, features, options=options, words=words, given=given)
+    numbered = numbered_columns(screen, table, features, words)
+    counting = [feature for feature in features if feature not in numbered]
+    used = [name, *counting, *([words.weight] if words.weight else [])]
+    plain = counting and all(_plain(table.column(column)) for column in used)
+    if options.model == "linear" and plain and not (words.test_fraction or words.kinds):
+        return options, plain_dataset(path.name, table, name, features=counting, weight=words.weight), None
+    options, problem = _pose(path, table, features, options=options, words=words, given=given, numbered=numbered)
     tell_table(screen, table, problem)
     return options, problem.data, problem
+
+
+def _plain(column: pa.ChunkedArray) -> bool:
+    """Tell whether least squares can take a column as it is."""
+    return holds(column) == "numbers" and not column.null_count
+
+
+def numbered_columns(screen: Screen, table: pa.Table, features: Sequence[str], words: TableOptions) -> dict[str, str]:
+    """Find the columns that number the rows, and say what becomes of them: what is named, or alone, is kept."""
+    found = row_numbers(table.select(features), words.kinds_by_name())
+    kept = "it is named" if words.features else "there is no other to predict from" if len(features) == 1 else None
+    for name, reason in found.items():
+        kind = "number" if holds(table.column(name)) == "numbers" else "category"
+        left_out = f"left out, as what is learned of it holds for no other row; to keep it: --kinds {name}={kind}"
+        screen.say(f"column {name!r}: {reason}; {left_out if kept is None else f'kept, as {kept}'}")
+    return found if kept is None else {}
 
 
 def _pose(
@@ -99,11 +117,13 @@ def _pose(
     options: JobOptions,
     words: TableOptions,
     given: set[str],
+    numbered: dict[str, str],
 ) -> tuple[JobOptions, Problem]:
     name, linear = words.target or "", options.model == "linear"
     target = study_target(name, table.column(name), words.task or ("regression" if linear else None))
     test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
-    usual = table_defaults(options.model, max(1, round((1 - test) * table.num_rows)), target.task)
+    rows = int(target.read(table.column(name))[1].sum())  # those that train and test; others have no target
+    usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
     validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
     if words.patience is not None and not validation:
         raise SpecificationError(
@@ -117,6 +137,7 @@ def _pose(
         weight=words.weight,
         kinds=words.kinds_by_name(),
         choices=usual.choices,
+        numbered=numbered,
         test_fraction=test,
         validation_fraction=validation,
         scale_target=not linear,

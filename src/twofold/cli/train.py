@@ -57,7 +57,7 @@ def train(
         from twofold.cli.table_job import check_table_words, open_in_memory
 
         check_table_words(options, words, file)
-        if large := large_table(options, file, words):
+        if large := large_table(screen, options, file, words):
             refuse_safety(safety, f"{file} is solved in one pass")
             refuse_report(report, file)
             screen.result(result | fit_table(screen, large, save=save))

@@ -16,6 +16,7 @@ from twofold.data.scaling import Scaling
 from twofold.errors import DataError, SpecificationError, check_name, nearest
 from twofold.plain import from_plain
 from twofold.tables.cells import holds, numbers
+from twofold.tables.row_numbers import row_numbers
 from twofold.tables.splitting import split_rows
 from twofold.tables.study import Choices
 from twofold.tables.table_plan import TablePlan, learn_table
@@ -133,6 +134,7 @@ def pose(
     weight: str | None = None,
     kinds: Mapping[str, str] | None = None,
     choices: Choices | None = None,
+    numbered: Mapping[str, str] | None = None,
     test_fraction: float = 0.2,
     validation_fraction: float = 0.0,
     scale_target: bool = True,
@@ -151,8 +153,8 @@ def pose(
         Of the data set.
     weight : str, optional
         Column of sample weights.
-    kinds, choices
-        As for `learn_table`.
+    kinds, choices, numbered
+        As for `learn_table`; columns that number the rows are looked for in all rows.
     test_fraction : float
         Part of the rows that is held out to score the model, of each class alike.
     validation_fraction : float
@@ -183,7 +185,9 @@ def pose(
     if len(fit) < LEAST_ROWS:
         raise DataError(f"{name} has {len(fit)} rows left to train on; hold out fewer, or give more")
     chosen = table.select(list(features))
-    plan = learn_table(chosen.take(rows[rest]), choices, kinds)
+    if numbered is None:
+        numbered = row_numbers(chosen, kinds or ()) if len(features) > 1 else {}
+    plan = learn_table(chosen.take(rows[rest]), choices, kinds, numbered=numbered)
     X, notes = plan.encode(chosen.take(rows), dtype)
     weights = None if weight is None else _weights(weight, table, rows)
     scaling = None
@@ -198,6 +202,36 @@ def pose(
     data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
     return Problem(data, validation, plan, target, table.num_rows - len(rows), notes)
+
+
+def plain_dataset(
+    name: str, table: pa.Table, target: str, *, features: Sequence[str], weight: str | None = None
+) -> Dataset:
+    """Take columns of numbers without a gap as they are, as a data set of float64 to train on.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    table : pyarrow.Table
+    target : str
+    features : sequence of str
+    weight : str, optional
+        Column of sample weights.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataError
+        If a number is infinite, or a weight negative.
+    """
+    X = np.stack([numbers(feature, table.column(feature)) for feature in features], axis=1)
+    y = numbers(target, table.column(target))[:, None]
+    weights = None if weight is None else _weights(weight, table, np.arange(table.num_rows))
+    return Dataset(name, Samples(X, y, weights), features=tuple(features), target=target)
 
 
 def _checked(name: str, y: Array) -> Array:

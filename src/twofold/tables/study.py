@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +32,6 @@ KINDS = ("number", "category", "boolean", "date")
 READABLE = 0.9  # part of a text column's cells that must be numbers of one unit for it to be a column of numbers
 COVERED = 0.25  # part of the rows that categories worth a feature must hold; below, it is free text
 HEAVY = 10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
-_ID = re.compile(r"(^|[_\W])(id|idx|index|key|uuid|guid|no|number|nr|row)$|[a-z]I[dD]$|^unnamed", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +95,7 @@ def _study_numbers(name: str, column: pa.ChunkedArray, choices: Choices) -> Plan
     values = numbers(name, column)
     if np.isnan(values).all():
         return "no cell has a value"
-    return (pa.types.is_integer(column.type) and _identifier(name, values)) or _number(name, values, None, choices)
+    return _number(name, values, None, choices)
 
 
 def _study_booleans(name: str, column: pa.ChunkedArray, _choices: Choices) -> Plan | str:
@@ -157,16 +155,6 @@ def _forced(name: str, column: pa.ChunkedArray, kind: str, choices: Choices) -> 
     if not made:
         raise DataError(f"column {name!r} holds {column.type} that can't be read as a {kind}; leave its kind open")
     return made
-
-
-def _identifier(name: str, values: Array) -> str:
-    """Say if whole numbers number the rows: then nothing can be learned of them that holds for other rows."""
-    if len(values) < 3 or np.isnan(values).any() or len(np.unique(values)) < len(values):
-        return ""
-    steps = np.diff(values)
-    if (steps == 1).all() and values[0] in (0, 1):
-        return "it numbers the rows"
-    return "an identifier: every row has another" if _ID.search(name) else ""
 
 
 def _number(name: str, values: Array, unit: tuple[str, str] | None, choices: Choices) -> Plan | str:

@@ -16,6 +16,7 @@ from twofold.tables.category_plan import CategoryPlan
 from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
+from twofold.tables.row_numbers import row_numbers
 from twofold.tables.study import Choices, study
 
 Array = NDArray[Any]
@@ -132,7 +133,13 @@ class TablePlan:
         return cls(plans, {str(name): str(reason) for name, reason in left_out.items()})
 
 
-def learn_table(table: pa.Table, choices: Choices | None = None, kinds: Mapping[str, str] | None = None) -> TablePlan:
+def learn_table(
+    table: pa.Table,
+    choices: Choices | None = None,
+    kinds: Mapping[str, str] | None = None,
+    *,
+    numbered: Mapping[str, str] | None = None,
+) -> TablePlan:
     """Learn a table of features.
 
     Parameters
@@ -142,6 +149,9 @@ def learn_table(table: pa.Table, choices: Choices | None = None, kinds: Mapping[
     choices : Choices, optional
     kinds : mapping of str to str, optional
         Kinds of columns that are not what they look like: ``{"zip": "category"}``.
+    numbered : mapping of str to str, optional
+        Columns that number the rows, with the reason to leave them out; otherwise they are looked for in ``table``,
+        which tells only if it has all rows in their order. The only column there is is learned even so.
 
     Returns
     -------
@@ -166,9 +176,11 @@ def learn_table(table: pa.Table, choices: Choices | None = None, kinds: Mapping[
     choices, kinds = choices or Choices(), kinds or {}
     for name in kinds:
         check_name("column", name, table.column_names)
+    if numbered is None:
+        numbered = row_numbers(table, kinds) if table.num_columns > 1 else {}
     plans, left_out = [], {}
     for name in table.column_names:
-        learned = study(name, table.column(name), choices, kinds.get(name))
+        learned = numbered.get(name) or study(name, table.column(name), choices, kinds.get(name))
         if isinstance(learned, str):
             left_out[name] = learned
         else:
