@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from twofold.errors import DataError, SpecificationError
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
-from twofold.estimators.targets import ClassTargets
+from twofold.estimators.targets import ClassTargets, Kind
 
 Array = NDArray[Any]
 
@@ -23,7 +23,16 @@ Array = NDArray[Any]
 class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     """The common part of the two; not for use by itself."""
 
-    _targets: ClassTargets
+    @property
+    def _targets(self) -> ClassTargets:
+        """The classes: those of `classes_`, which may have been assigned."""
+        classes = np.asarray(self.classes_)
+        kind: Kind = "binary" if len(classes) <= 2 else "multiclass"
+        return ClassTargets("multilabel" if getattr(self, "_multilabel", False) else kind, classes)
+
+    @_targets.setter
+    def _targets(self, targets: ClassTargets) -> None:
+        self._multilabel, self.classes_ = targets.kind == "multilabel", targets.classes
 
     @takes_minibatches
     def partial_fit(
@@ -65,7 +74,6 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             if not hasattr(self, "classes_"):
                 y_array = np.asarray(y)
                 self._targets = ClassTargets.of(y_array if y_array.ndim == 2 else labels, labels)
-                self.classes_ = self._targets.classes if self._targets.kind == "multilabel" else labels
             elif not np.array_equal(labels, self.classes_):
                 raise DataError(
                     f"`classes={list(labels)}` is not the same as on last call to partial_fit, was: {self.classes_}"
@@ -105,15 +113,20 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     def _encode(self, y: Array, *, first: bool) -> Array:
         """Write classes as numbers; learn which there are in the first fit."""
-        if first:
+        if first or not hasattr(self, "classes_"):
             self._targets = ClassTargets.of(y)
-            self.classes_ = self._targets.classes
         elif self.warm_start and set(unique_labels(y)) != set(self.classes_):
             raise DataError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {unique_labels(y)}"
             )
         return self._targets.encode(y)
+
+    def _output_count(self) -> int:
+        return self._targets.outputs
+
+    def _state(self) -> dict[str, Any]:
+        return super()._state() | {"_targets": self._targets, "classes_": self._targets.classes}
 
     def _decode(self, O: Array) -> Array:
         return self._targets.decode(O)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from twofold.errors import DataError, SpecificationError, show
 from twofold.estimators.awkward import as_numbers, check_names, checked_blocks
 from twofold.estimators.saved import Saved
+from twofold.estimators.solved import Solved
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
 from twofold.solvers.border import check_finite, check_weights
@@ -23,18 +24,20 @@ from twofold.solvers.moments import Moments, collect_moments
 from twofold.solvers.nonnegative import solve_nonnegative_moments
 from twofold.solvers.pairs import Pair
 from twofold.solvers.ridge import ridge_path
-from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import Summary, summarize
 from twofold.values import is_real
 
 Array = NDArray[Any]
 
 
-class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Least squares that can be trusted, in the place of scikit-learn's `LinearRegression`.
 
     Minimises ``sum_i w_i |x_i W + b - y_i|^2 + penalty |W|^2``. Coefficients and standard errors are right to the last
     digits of a double for the very numbers given, or `digits_` says how many are.
+
+    `coef_` and `intercept_` may be assigned, after a fit or without one: they are what predicts and what is saved. The
+    statistics of a fit belong to the coefficients that it found; with others there are none.
 
     Parameters
     ----------
@@ -74,10 +77,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
     (array([2.]), 1.0, array([9.]))
     """
 
-    solution_: LeastSquares
     moments_: Moments
-    n_features_in_: int
-    _flat: bool
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
             If one of them is fitted and has no `moments_`, or their columns differ.
         """
         self._check_streaming()
-        if hasattr(self, "solution_") and not hasattr(self, "moments_"):
+        if hasattr(self, "coef_") and not hasattr(self, "moments_"):
             raise DataError(
                 "this one was fitted by fit and has no moments to merge into; use partial_fit or fit_blocks"
             )
@@ -229,19 +229,22 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         ndarray, shape (n,) or (n, q)
         """
         check_is_fitted(self)
-        W, b = self.solution_.W, self.solution_.b
-        if isinstance(X, Pair):
-            if X.high.shape[1:] != W.shape[:1]:
-                raise DataError(f"X is a Pair of shape {X.high.shape}; expected {len(W)} features")
-            O = pairs.add(pairs.matrix_product(X, pairs.pair(W)), pairs.pair(b)).high
+        W, b = self._layer()
+        features = X if isinstance(X, Pair) else self._features(X)
+        shape = (features.high if isinstance(features, Pair) else features).shape
+        if shape[1:] != W.shape[:1]:
+            what = "is a Pair of" if isinstance(X, Pair) else "has"
+            raise DataError(f"X {what} shape {shape}; expected {len(W)} features")
+        if isinstance(features, Pair):
+            O = pairs.add(pairs.matrix_product(features, pairs.pair(W)), pairs.pair(b)).high
         else:
-            O = self._features(X) @ W + b
-        return O[:, 0] if self._flat else O
+            O = features @ W + b
+        return O[:, 0] if self.coef_.ndim == 1 else O
 
     def predict_interval(self, X: ArrayLike, *, level: float = 0.95, target: int = 0) -> Prediction:
         """Predict with confidence and prediction intervals; see `twofold.solvers.inference.Prediction`."""
         check_is_fitted(self)
-        return predict_interval(self.solution_, self._features(X), level=level, target=target)
+        return predict_interval(self._statistics(), self._features(X), level=level, target=target)
 
     def summary(
         self,
@@ -275,21 +278,22 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
             If there are no standard errors: penalised, non-negative, dependent columns; or robust ones lack X and y.
         """
         check_is_fitted(self)
-        errors = None
+        solution, errors = self._statistics(), None
         if robust is not None:
             if X is None or y is None:
                 raise SpecificationError("robust errors need the samples that were fitted; give X and y")
             features, targets, weight = self._samples(X, y, sample_weight)
-            errors = (robust, robust_errors(self.solution_, features, targets, weight, kind=robust, target=target))
-        return summarize(self.solution_, names=self._names(), target=target, level=level, robust=errors)
+            errors = (robust, robust_errors(solution, features, targets, weight, kind=robust, target=target))
+        return summarize(solution, names=self._names(), target=target, level=level, robust=errors)
 
     def influence(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, target: int = 0
     ) -> Influence:
         """Compute leverage, studentised residuals and Cook's distance of the samples that were fitted."""
         check_is_fitted(self)
+        solution = self._statistics()
         features, targets, weight = self._samples(X, y, sample_weight)
-        return influence(self.solution_, features, targets, weight, target=target)
+        return influence(solution, features, targets, weight, target=target)
 
     def _check_streaming(self) -> None:
         """Refuse parameters that blocks can't be solved with, before any is taken in."""
@@ -304,19 +308,6 @@ class LinearRegression(Saved, MultiOutputMixin, RegressorMixin, BaseEstimator): 
         solution = solve(self.moments_, fit_intercept=self.fit_intercept, penalty=float(self.penalty))  # type: ignore[arg-type]
         warn_about(solution, self._names())
         return self._take(solution)
-
-    def _take(self, solution: LeastSquares) -> Self:
-        """Set the attributes that scikit-learn's users know."""
-        flat, first = self._flat, int(solution.intercept)
-        self.solution_ = solution
-        self.coef_ = solution.W[:, 0] if flat else solution.W.T
-        self.intercept_: Any = 0.0
-        if first:
-            self.intercept_ = float(solution.b[0]) if flat else solution.b
-        self.digits_ = solution.digits[first:, 0] if flat else solution.digits[first:].T
-        self.rank_, self.singular_, self.condition_ = solution.rank, solution.singular, solution.condition
-        self.penalty_ = solution.penalty
-        return self
 
     def _check_settings(self) -> None:
         """Refuse parameters that are of another kind than they must be; least squares checks their ranges."""

@@ -16,9 +16,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twofold.borders import check_weight
 from twofold.data.dataset import Samples
+from twofold.engines import AVERAGE
 from twofold.engines.threads import limited_threads
-from twofold.errors import SpecificationError
+from twofold.errors import DataError, SpecificationError
 from twofold.estimators.awkward import check_names
+from twofold.estimators.coefficients import LayerCoefficients, check_coefficients, dense
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.outputs import predict_outputs
 from twofold.estimators.saved import Saved
@@ -34,7 +36,7 @@ from twofold.estimators.settings import (
 )
 from twofold.estimators.validation import Validation, set_aside
 from twofold.estimators.weights import spread
-from twofold.network import Layer, Network, Parameters
+from twofold.network import Layer, Network, Parameters, map_arrays
 
 Array = NDArray[Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -62,8 +64,8 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     solver that goes by no minibatches.
     """
 
-    coefs_: list[Array]
-    intercepts_: list[Array]
+    coefs_ = LayerCoefficients(2, doc="W of each layer, (inputs, outputs).")
+    intercepts_ = LayerCoefficients(1, doc="b of each layer, (outputs,).")
     _optimizer: Optimizer
     _solvers: tuple[str, ...] = ("lbfgs", *MINIBATCH_SOLVERS)
 
@@ -115,9 +117,9 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         incremental: bool,
     ) -> Self:
         check_settings(self)
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
         check_names(X)
-        features, labels = self._checked(X, y, reset=first)
+        features, labels = self._checked(X, y, reset=first or not hasattr(self, "n_features_in_"))
         weight = self._weights(labels, sample_weight, incremental=incremental)
         targets = self._encode(labels, first=first and not incremental)
         random_state = check_random_state(self.random_state)
@@ -183,6 +185,8 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
             self._optimizer = Optimizer(float(self.learning_rate_init))
         elif not self.averaging:
             resume = replace(resume, parameters=engine.parameters())
+        elif not self._are_mine(resume.memory[AVERAGE]):  # others were assigned since
+            resume = resume.with_model(engine.parameters())
         fit = EpochFit(self, engine, samples, recipe=recipe, validation=validation, incremental=incremental)
         fit.run(resume=resume, after=self._epochs)
         self._epochs += self.n_iter_
@@ -197,11 +201,12 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
             self._forget()
             self._dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
             self._set_parameters(self._first_parameters(network, random_state))
-        elif (shapes := tuple(W.shape for W in self.coefs_)) != network.shapes:
+        elif (shapes := tuple(layer.W.shape for layer in self.parameters_)) != network.shapes:
             raise SpecificationError(
                 f"the weights so far have shapes {shapes}, the parameters and data ask for {network.shapes}; "
                 "set warm_start=False to begin anew"
             )
+        self._dtype = self.parameters_[0].W.dtype
         self.network_ = network
         self.n_outputs_, self.n_layers_ = outputs, len(network.widths)
         self.out_activation_ = self._out_activation()
@@ -237,12 +242,51 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
 
     @property
     def parameters_(self) -> Parameters:
-        """The network's parameters, a `twofold.Layer` of each layer."""
-        rest: list[dict[str, Array]] = getattr(self, "_rest", None) or [{}] * len(self.coefs_)
-        return tuple(
-            Layer(np.asarray(W), np.asarray(b), **more)
-            for W, b, more in zip(self.coefs_, self.intercepts_, rest, strict=True)
+        """The network's parameters, a `twofold.Layer` of each layer, all of one type."""
+        coefs, intercepts = [dense(W) for W in self.coefs_], [np.asarray(b) for b in self.intercepts_]
+        rest: list[dict[str, Array]] = getattr(self, "_rest", None) or [{}] * len(coefs)
+        fit = all(W.ndim == 2 for W in coefs) and all(b.ndim == 1 for b in intercepts)
+        if not (fit and 0 < len(coefs) == len(intercepts) == len(rest)):
+            raise DataError(
+                f"coefs_ have shapes {[W.shape for W in coefs]}, intercepts_ {[b.shape for b in intercepts]}; expected "
+                f"(inputs, outputs) and (outputs,) of {len(rest)} layer(s)"
+            )
+        dtype = np.result_type(*coefs, *intercepts)
+        layers = (Layer(W, b, **more) for W, b, more in zip(coefs, intercepts, rest, strict=True))
+        return map_arrays(lambda array: array.astype(dtype, copy=False), tuple(layers))
+
+    def _network(self) -> tuple[Network, Parameters]:
+        """Return network and parameters as they are now: both may have been assigned."""
+        parameters, outputs = self.parameters_, self._output_count()
+        network: Network | None = vars(self).get("network_")
+        if network is None:
+            network = build_network(self, parameters[0].W.shape[0], outputs, self._network_loss())
+        shapes = [(layer.W.shape, layer.b.shape) for layer in parameters]
+        expected = [((rows, columns), (columns,)) for rows, columns in network.shapes]
+        if shapes != expected or network.outputs != outputs:
+            self._refuse_shapes(network, outputs)
+        return network, parameters
+
+    def _output_count(self) -> int:
+        return len(self.intercepts_[-1])
+
+    def _refuse_shapes(self, network: Network, outputs: int) -> None:
+        shapes = [np.shape(W) for W in self.coefs_], [np.shape(b) for b in self.intercepts_]
+        expected = list(network.shapes), [(columns,) for _, columns in network.shapes]
+        raise DataError(
+            f"coefs_ have shapes {shapes[0]}, intercepts_ {shapes[1]}; the network has {expected[0]} and {expected[1]} "
+            f"for {outputs} output(s)"
         )
+
+    def _state(self) -> dict[str, Any]:
+        W = self.parameters_[0].W
+        return vars(self) | {"n_features_in_": len(W), "_dtype": W.dtype}
+
+    def _are_mine(self, parameters: Parameters) -> bool:
+        """Tell whether these are the parameters that the estimator has, but for their type."""
+        mine = _arrays(self.parameters_)
+        pairs = zip(mine, _arrays(parameters), strict=True)
+        return all(np.array_equal(own, other.astype(own.dtype)) for own, other in pairs)
 
     def _set_parameters(self, parameters: Parameters) -> None:
         """Take over parameters, in the type of X as scikit-learn has it."""
@@ -256,19 +300,29 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         """Compute raw outputs (n, q), in the wider type of X and the weights."""
         check_is_fitted(self)
         features = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        return predict_outputs(self.network_, self.parameters_, features)
+        network, parameters = self._network()
+        O = predict_outputs(network, parameters, features)
+        if not np.isfinite(O).all():  # only then, for it may be parameters that were assigned
+            for k, (W, b) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
+                check_coefficients(f"coefs_[{k}]", dense(W))
+                check_coefficients(f"intercepts_[{k}]", np.asarray(b))
+        return O
 
     def _names(self) -> list[str] | None:
         names = getattr(self, "feature_names_in_", None)
         return None if names is None else [str(name) for name in names]
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coefs_")
+        return hasattr(self, "coefs_") and hasattr(self, "intercepts_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _arrays(parameters: Parameters) -> list[Array]:
+    return [array for layer in parameters for array in layer]
 
 
 def _rows(weight: Array | None, rows: Any) -> Array | None:

@@ -14,7 +14,7 @@ from twofold.errors import FileFormatError, SpecificationError, TwofoldError
 from twofold.estimators.epochs import Optimizer
 from twofold.estimators.state import decode, encode, fits
 from twofold.estimators.targets import ClassTargets
-from twofold.network import Layer, Network, Parameters
+from twofold.network import Layer, Network
 from twofold.saving import Model, load_model
 from twofold.solvers.moments import Moments
 from twofold.solvers.solution import LeastSquares
@@ -65,7 +65,10 @@ CLASSIFIERS = ("MLPClassifier", "SoftmaxRegression")
 
 
 class Saved:
-    """What makes an estimator one that `twofold.save_model` takes."""
+    """What makes an estimator one that `twofold.save_model` takes.
+
+    A subclass says what it is now: `_network()` returns network and parameters, `_state()` its attributes by name.
+    """
 
     def to_model(self) -> Model:
         """Return the fitted estimator as a `twofold.Model`, with all that `twofold.load_estimator` needs.
@@ -88,9 +91,9 @@ class Saved:
             raise SpecificationError(f"{kind} can't be saved; these can: {', '.join(HOMES)}")
         arrays: dict[str, Array] = {}
         params = {name: encode(value, arrays, name) for name, value in self.get_params(deep=False).items()}  # type: ignore[attr-defined]
-        known = vars(self)
+        network, parameters = self._network()  # type: ignore[attr-defined]
+        known = self._state()  # type: ignore[attr-defined]
         state = {name: encode(known[name], arrays, name) for name in _attributes(kind) if name in known}
-        network, parameters = _network(self)
         names, labels = known.get("feature_names_in_", ()), known.get("classes_", ())
         return Model(
             network=network,
@@ -158,11 +161,15 @@ def _estimator(model: Model, held: Any) -> Any:
         raise SpecificationError(f"n_features_in_ is {made.n_features_in_}; the network has {model.network.inputs}")
     if kind == "LinearRegression":
         (layer,) = model.parameters
-        if made.solution_.W.shape != layer.W.shape or made.solution_.b.shape != layer.b.shape:
+        solution = state.get("solution_")
+        if solution is not None and (solution.W.shape != layer.W.shape or solution.b.shape != layer.b.shape):
             raise SpecificationError("solution_ has other shapes than the network")
-        return made._take(made.solution_)
-    if kind in CLASSIFIERS and not _tells_apart(made._targets, made.classes_, model.network):
-        raise SpecificationError("the classes are not those of the network")
+        made._set_coefficients(layer.W, layer.b, intercept=solution is None or solution.intercept)
+        return made
+    if kind in CLASSIFIERS:
+        if not _tells_apart(state["_targets"], made.classes_, model.network):
+            raise SpecificationError("the classes are not those of the network")
+        made._targets = vars(made).pop("_targets")
     if made._dtype.name != model.dtype:
         raise SpecificationError(f"_dtype is {made._dtype}; the parameters are of {model.dtype}")
     made.network_ = model.network
@@ -183,7 +190,7 @@ def _attributes(kind: str) -> dict[str, Any]:
 def _required(kind: str) -> tuple[str, ...]:
     """Return the attributes without which there are no predictions."""
     if kind == "LinearRegression":
-        return "n_features_in_", "solution_", "_flat"
+        return "n_features_in_", "_flat"
     return "n_features_in_", "_dtype", *(("classes_", "_targets") if kind in CLASSIFIERS else ())
 
 
@@ -191,9 +198,3 @@ def _tells_apart(targets: ClassTargets, classes: Array, network: Network) -> boo
     """Tell whether these are the classes of this network."""
     fit = targets.classes.ndim == 1 and np.array_equal(targets.classes, classes) and len(classes) > 0
     return fit and targets.loss == network.loss and targets.outputs == network.outputs
-
-
-def _network(estimator: Any) -> tuple[Network, Parameters]:
-    if isinstance(solution := getattr(estimator, "solution_", None), LeastSquares):
-        return Network(solution.W.shape, loss="squared"), solution.parameters
-    return estimator.network_, estimator.parameters_

@@ -6,15 +6,18 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.estimators.callbacks import Iterations
 from twofold.estimators.classifier import Classifier
+from twofold.estimators.coefficients import as_coefficients, dense
 from twofold.estimators.progress import Progress
 from twofold.estimators.settings import MINIBATCH_SOLVERS, draw_parameters
 from twofold.network import Layer, Network, Parameters, initialize
@@ -40,6 +43,9 @@ class SoftmaxRegression(Classifier):
 
     ``"lbfgs"`` works in variables in which the problem is nearly round: the Hessian's bound at first, then its blocks
     where the iterations have come. Badly scaled columns cost it nothing, and it takes a fraction of the iterations.
+
+    `coef_` and `intercept_` may be assigned, after a fit or without one (then `classes_` too): they are what predicts,
+    what is saved, and where ``warm_start`` and `partial_fit` go on.
 
     Parameters
     ----------
@@ -181,14 +187,64 @@ class SoftmaxRegression(Classifier):
         self.threads = threads
 
     @property
-    def coef_(self) -> Array:
-        """W, transposed: a row a class."""
+    def coef_(self) -> Any:
+        """W, transposed: a row a class; a CSR matrix after `sparsify`."""
         return self.coefs_[0].T
+
+    @coef_.setter
+    def coef_(self, values: ArrayLike) -> None:
+        thin = sparse.issparse(values)
+        W = as_coefficients("coef_", dense(values), ndim=(2,)).T
+        self.__dict__["coefs_"] = [sparse.csc_matrix(W) if thin else W]
+        if not (self.fit_intercept or hasattr(self, "intercepts_")):
+            self.intercept_ = np.zeros(W.shape[1], dtype=W.dtype)
+        self._forget_minimum()
 
     @property
     def intercept_(self) -> Array:
         """The bias, of each class."""
         return self.intercepts_[0]
+
+    @intercept_.setter
+    def intercept_(self, values: ArrayLike) -> None:
+        self.__dict__["intercepts_"] = [as_coefficients("intercept_", values, ndim=(1,))]
+        self._forget_minimum()
+
+    def _forget_minimum(self) -> None:
+        """Drop what was said of coefficients that are no more."""
+        for name in ("loss_", "gradient_"):
+            self.__dict__.pop(name, None)
+
+    def _refuse_shapes(self, network: Network, outputs: int) -> None:  # noqa: ARG002
+        k = self._targets.outputs
+        raise DataError(
+            f"coef_ has shape {self.coef_.shape} and intercept_ {self.intercept_.shape}; "
+            f"with {len(self.classes_)} classes expected ({k}, {network.inputs}) and ({k},)"
+        )
+
+    def sparsify(self) -> Self:
+        """Hold `coef_` as a CSR matrix, which takes less room where most coefficients are 0.
+
+        Returns
+        -------
+        SoftmaxRegression
+            Itself; predictions are the same.
+        """
+        check_is_fitted(self)
+        self.coefs_[0] = sparse.csc_matrix(self.coefs_[0])
+        return self
+
+    def densify(self) -> Self:
+        """Undo `sparsify`.
+
+        Returns
+        -------
+        SoftmaxRegression
+            Itself.
+        """
+        check_is_fitted(self)
+        self.coefs_[0] = dense(self.coefs_[0])
+        return self
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Compute raw outputs, shape (n, k); of two classes (n,), positive for the second.
@@ -241,7 +297,8 @@ class SoftmaxRegression(Classifier):
             penalty=self._strength(total),
             fit_intercept=bool(self.fit_intercept),
         )
-        W, b = self.coefs_[0].T, self.intercepts_[0][:, None]
+        (layer,) = self.parameters_
+        W, b = layer.W.T, layer.b[:, None]
         start = np.hstack([W, b]) if self.fit_intercept else W
         progress, iterations = Progress(self.verbose, self.max_iter), Iterations(self, n=len(y))
         deadline = math.inf if self.time_budget is None else time.perf_counter() + self.time_budget
