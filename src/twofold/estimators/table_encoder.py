@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from twofold.errors import DataError, check_name
 from twofold.tables import Choices, TablePlan, as_table, learn_table
+from twofold.tables.frames import with_columns
 
 Array = NDArray[Any]
 
@@ -96,7 +97,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : pandas, polars or Arrow data frame, mapping of columns, or array (n, d)
+        X : pandas, polars or Arrow data frame, mapping of columns, list of records, or array (n, d)
+            Masked cells are gaps; categories of whatever type are categories.
         y : ignored
 
         Returns
@@ -196,8 +198,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Check a table as scikit-learn does, as far as that goes for one with text and gaps."""
         if issparse(X):
             raise TypeError("sparse input is not supported; a table has a column for each kind of cell")
-        if isinstance(X, np.ndarray | list | tuple):
-            X = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
+        X = with_columns(X)
+        if isinstance(X, np.ndarray):
+            if not isinstance(X, np.ma.MaskedArray):  # whose mask would be lost; as_table checks its shape
+                X = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
             validate_data(self, X, reset=reset, skip_check_array=True)
             names = getattr(self, "feature_names_in_", None)
             table = as_table(X, None if names is None else [str(name) for name in names])

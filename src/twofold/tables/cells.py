@@ -84,15 +84,43 @@ def numbers(name: str, column: pa.ChunkedArray) -> Array:
     Raises
     ------
     DataError
-        If a number is infinite.
+        If a number is infinite, or a whole number is beyond 2^53 and no double is it.
     """
     if pa.types.is_duration(column.type):
-        column = pc.divide(pc.cast(pc.cast(column, pa.duration("us")), pa.int64()).cast(pa.float64(), safe=False), 1e6)
+        ticks = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[column.type.unit]
+        column = pc.divide(pc.cast(pc.cast(column, pa.int64()), pa.float64(), safe=False), ticks)
     values: Array = pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64)
     if (infinite := np.flatnonzero(np.isinf(values))).size:
         where = f"column {name!r}, row {infinite[0]} (counted from 0)"
         raise DataError(f"{where} is {values[infinite[0]]}; expected a finite number: mend it or leave the cell empty")
+    if (row := inexact(column)) is not None:
+        where = f"column {name!r}, row {row} (counted from 0)"
+        raise DataError(
+            f"{where} is {column[row]}; no double holds it exactly: take it as a category, or a larger unit"
+        )
     return values
+
+
+def inexact(column: pa.ChunkedArray) -> int | None:
+    """Find the first row with a whole number that no double is; None if there is none, or they have fractions.
+
+    Examples
+    --------
+    >>> inexact(pa.chunked_array([[2**53, 2**53 + 1]]))
+    1
+    """
+    kind = column.type
+    if not (pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale <= 0)):
+        return None
+    values: Array = pc.cast(column, pa.float64(), safe=False).to_numpy()
+    far = np.flatnonzero(np.abs(values) >= 2**53)
+    for start in range(0, len(far), 1 << 12):
+        rows = far[start : start + (1 << 12)]
+        exact = column.take(pa.array(rows)).to_pylist()
+        wrong = [row for row, number in zip(rows, exact, strict=True) if int(number) != int(values[row])]
+        if wrong:
+            return int(wrong[0])
+    return None
 
 
 def words(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from twofold.errors import DataError
+from twofold.errors import DataError, show
+from twofold.tables.arrow_types import plain_table
+from twofold.tables.python_columns import take_column
 
 
 def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
@@ -16,7 +18,8 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
 
     Parameters
     ----------
-    X : pandas, polars or Arrow data frame, mapping of columns, or array (n, d)
+    X : pandas, polars or Arrow data frame, mapping of columns, list of records, or array (n, d)
+        A single column is a table too; masked cells are gaps.
     names : sequence of str, optional
         Of an array's columns; x0, x1, ... otherwise.
 
@@ -34,58 +37,60 @@ def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     >>> as_table({"city": ["Rome", None], "area": [30.5, 41.0]}).column_names
     ['city', 'area']
     """
+    X = with_columns(X)
     if isinstance(X, pa.Table):
-        table = X
+        table = plain_table(X)
     elif isinstance(X, Mapping):
-        table = _joined(list(X), [_column(str(name), values) for name, values in X.items()])
+        table = _joined(list(X), [take_column(str(name), values) for name, values in X.items()])
     elif type(X).__module__.startswith("pandas"):
-        table = _joined(list(X.columns), [_column(str(name), X.iloc[:, k]) for k, name in enumerate(X.columns)])
-    elif hasattr(X, "to_arrow"):
-        table = X.to_arrow()
+        table = _joined(list(X.columns), [take_column(str(name), X.iloc[:, k]) for k, name in enumerate(X.columns)])
+    elif type(X).__module__.startswith("polars"):
+        table = _joined(X.columns, [take_column(name, X[name]) for name in X.columns])
     elif hasattr(X, "__arrow_c_stream__"):
-        table = pa.table(X)
+        table = plain_table(pa.table(X))
     else:
-        array = np.asarray(X)
+        array = np.asanyarray(X)  # a masked array stays one
         if array.ndim != 2:
             raise DataError(f"X has shape {array.shape}; expected a table (rows, columns), or a mapping of columns")
         names = names or [f"x{k}" for k in range(array.shape[1])]
-        table = _joined(names, [_column(name, array[:, k]) for k, name in enumerate(names)])
+        table = _joined(names, [take_column(name, array[:, k]) for k, name in enumerate(names)])
     check_unique(table.column_names)
     return table
 
 
+def with_columns(X: Any) -> Any:
+    """Make a table of what is nearly one: a single column, records, a structured array; rows become an array.
+
+    Examples
+    --------
+    >>> with_columns([{"a": 1}, {"a": 2, "b": 3}])
+    {'a': [1, 2], 'b': [None, 3]}
+    """
+    if isinstance(X, pa.Array | pa.ChunkedArray):
+        return {"x0": X}
+    if isinstance(X, np.ndarray) and X.dtype.names and X.ndim == 1:
+        return {name: X[name] for name in X.dtype.names}
+    if type(X).__module__.startswith(("pandas", "polars")) and hasattr(X, "dtype"):
+        return {str(getattr(X, "name", None) or "x0"): X}
+    if isinstance(X, list | tuple) and X and all(isinstance(row, Mapping) for row in X):
+        names = dict.fromkeys(name for row in X for name in row)
+        return {name: [row.get(name) for row in X] for name in names}
+    if isinstance(X, list | tuple):  # each cell as it is: of NumPy's own choice, 3 beside "a" would be "3"
+        return np.array(X, dtype=object)
+    return X
+
+
 def check_unique(names: Sequence[str], where: str = "") -> None:
     """Raise `DataError` if two columns have one name."""
-    twice = sorted({name for name in names if list(names).count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise DataError(f"{where}two columns are named {twice[0]!r}; rename one")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DataError(f"{where}two columns are named {name!r}; rename one")
+        seen.add(name)
 
 
 def _joined(names: Sequence[Any], columns: list[pa.ChunkedArray]) -> pa.Table:
     lengths = {str(name): len(column) for name, column in zip(names, columns, strict=True)}
     if len(set(lengths.values())) > 1:
-        raise DataError(f"columns differ in length: {lengths}; give as many cells of each")
+        raise DataError(f"columns differ in length: {show(lengths)}; give as many cells of each")
     return pa.table(columns, names=[str(name) for name in names])
-
-
-def _column(name: str, values: Any) -> pa.ChunkedArray:
-    """Take one column; cells of several kinds become text, each as it is written."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "c":
-        raise DataError(f"column {name!r}: Complex data not supported; give real and imaginary part as two columns")
-    if isinstance(values, np.ndarray) and not values.dtype.isnative:
-        values = values.astype(values.dtype.newbyteorder("="))
-    if isinstance(values, np.ndarray) and values.dtype == np.float16:
-        values = values.astype(np.float32)
-    try:
-        column = pa.array(values, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        column = pa.array([_text(value) for value in values], pa.string())
-    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, Mapping | list | set | tuple | np.ndarray):
-        raise DataError(
-            f"a cell is {str(value)[:40]!r}, argument must be a string or a number; give one value in a cell"
-        )
-    return None if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from twofold.errors import DataError, DataNotFoundError, FileFormatError
 from twofold.files import check_spelling
+from twofold.tables.arrow_types import plain_table
 from twofold.tables.frames import check_unique
 
 SEPARATORS = (",", "\t", ";", "|")
@@ -74,7 +75,10 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
     check_unique(table.column_names, f"{path}: ")
     if table.num_rows == 0:
         raise DataError(f"{path}: there are no rows below the header; give a table with rows")
-    return table
+    try:
+        return plain_table(table)
+    except DataError as error:
+        raise FileFormatError(f"{path}: {error}") from error
 
 
 def _starts(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from twofold.tables.cells import (
     booleans_in_text,
     date_format_of,
     holds,
+    inexact,
     moments_in_time,
     numbers,
     numbers_in_text,
@@ -88,10 +89,14 @@ def study(name: str, column: pa.ChunkedArray, choices: Choices, kind: str | None
         return f"cells of type {column.type} are neither numbers, text, dates nor booleans"
     if column.null_count == len(column):
         return "no cell has a value"
+    if pa.types.is_dictionary(column.type):
+        return _category(name, words(column), choices)
     return _STUDIES[what](name, column, choices)
 
 
 def _study_numbers(name: str, column: pa.ChunkedArray, choices: Choices) -> Plan | str:
+    if (row := inexact(column)) is not None:
+        return f"whole numbers of more digits than doubles hold, such as {column[row]}: as a category they can be used"
     values = numbers(name, column)
     if np.isnan(values).all():
         return "no cell has a value"
@@ -164,13 +169,20 @@ def _number(name: str, values: Array, unit: tuple[str, str] | None, choices: Cho
     gaps = bool(missing.any())
     if low == high:
         return GapPlan(name) if gaps else f"constant: every row has {low:g}"
-    plan: dict[str, Any] = {"fill": float(np.median(present)), "low": low, "high": high, "gaps": gaps}
+    plan: dict[str, Any] = {"fill": _median(present), "low": low, "high": high, "gaps": gaps}
     plan["unit"] = unit if unit and any(unit) else None
     if choices.scale:
         plan |= _scaled(values, present, plan["fill"])
     if choices.pieces:
         plan["knots"] = _knots(present, choices.pieces)
     return NumberPlan(name, **plan)
+
+
+def _median(values: Array) -> float:
+    """Return the median, also where the sum of the middle two is beyond the largest double."""
+    with np.errstate(over="ignore"):
+        median = float(np.median(values))
+    return median if np.isfinite(median) else 2 * float(np.median(values / 2))
 
 
 def _scaled(values: Array, present: Array, fill: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, check_name
+from twofold.tables.arrow_types import naming
 from twofold.tables.category_plan import CategoryPlan
 from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
@@ -81,7 +82,8 @@ class TablePlan:
         X = np.empty((table.num_rows, len(self.features)), dtype)
         notes, start = {}, 0
         for plan in self.plans:
-            features, noted = plan.encode(table.column(plan.name))
+            with naming(plan.name, table.column(plan.name).type):
+                features, noted = plan.encode(table.column(plan.name))
             if dtype == "float32":
                 features = np.clip(features, -FAR, FAR)
             X[:, start : start + features.shape[1]] = features
@@ -180,7 +182,8 @@ def learn_table(
         numbered = row_numbers(table, kinds) if table.num_columns > 1 else {}
     plans, left_out = [], {}
     for name in table.column_names:
-        learned = numbered.get(name) or study(name, table.column(name), choices, kinds.get(name))
+        with naming(name, table.column(name).type):
+            learned = numbered.get(name) or study(name, table.column(name), choices, kinds.get(name))
         if isinstance(learned, str):
             left_out[name] = learned
         else:

@@ -140,6 +140,8 @@ def _guess(what: str, column: pa.ChunkedArray) -> tuple[str, str]:
     """Tell the task and what speaks for it."""
     if what == "booleans":
         return "classification", "yes or no"
+    if pa.types.is_dictionary(column.type):
+        return "classification", "categories"
     present = column.drop_null()
     if what == "text":
         values = numbers_in_text(words(present))[0]
