@@ -191,7 +191,7 @@ def test_a_kind_can_be_said():
 
 def test_what_differs_from_the_training_set_is_counted():
     plan = learn({"n": [1.0, 2.0, 3.0], "t": ["1.5 m", "2 m", "3 m"]})
-    _, notes = plan.encode(as_table({"n": [0.0, 9.0, None], "t": ["1 m", "2 m", "unknown"]}))
+    _, notes = plan.encode(as_table({"n": [0.0, 9.0, None], "t": ["1 m", "2 m", "two"]}))
     assert notes["n"] == {"out of range": 2, "missing": 1, "newly missing": 1}
     assert notes["t"] == {"out of range": 1, "missing": 1, "newly missing": 1, "unreadable": 1}
 

@@ -59,8 +59,13 @@ def test_types_are_those_of_the_whole_file_and_text_can_be_asked_for(tmp_path):
     assert read_lines(tmp_path, b"zip\n007\n", text=["zip"]).to_pydict() == {"zip": ["007"]}
 
 
-def test_a_comma_is_a_decimal_point_where_semicolons_separate(tmp_path):
-    assert read_lines(tmp_path, b"a;b\n1,5;x\n2;y\n").to_pydict() == {"a": [1.5, 2.0], "b": ["x", "y"]}
+def test_numbers_whose_marks_are_in_doubt_are_left_as_text(tmp_path):
+    assert read_lines(tmp_path, b"a;b\n1,5;x\n2;y\n").to_pydict() == {"a": ["1,5", "2"], "b": ["x", "y"]}
+    assert read_lines(tmp_path, b"a;b\n1.250;0,5\n950;2,25\n").to_pydict()["a"] == ["1.250", "950"]
+    assert read_lines(tmp_path, b"a,b\n1.250,0.5\n950,2.25\n").to_pydict()["a"] == [1.25, 950]
+    assert read_lines(tmp_path, b"a\n63.0\n5.0\n").to_pydict()["a"] == [63, 5]
+    assert read_lines(tmp_path, b"a\n1.250\n950\n", decimal=".").to_pydict()["a"] == [1.25, 950]
+    assert read_lines(tmp_path, b"a,b\n1.250,0.5\n", decimal=",").to_pydict() == {"a": ["1.250"], "b": ["0.5"]}
 
 
 def test_a_cell_in_quotes_may_hold_a_line_end(tmp_path):

@@ -14,7 +14,8 @@ from twofold.cli.table_job import tell_notes
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.saving import Model
-from twofold.tables.cells import holds, numbers
+from twofold.tables.cells import holds
+from twofold.tables.forms import infer_forms, read_numbers
 from twofold.tables.problem import encoder_from_dict
 from twofold.tables.reading import read_table
 from twofold.tables.targets import Target
@@ -58,8 +59,9 @@ def open_rows(
             )
         table = read_table(path, header=header)
         return table, _columns_of_numbers(model, table, path), {}
-    plan, _ = encoder_from_dict(model.encoder)
-    table = read_table(path, text=plan.text_columns, header=header)
+    plan, target = encoder_from_dict(model.encoder)
+    text = [*plan.text_columns, *([target.name] if target.decimal != "." else [])]
+    table = read_table(path, text=text, header=header)
     try:
         X, notes = plan.encode(table, model.dtype)
     except DataError as error:
@@ -83,12 +85,12 @@ def _columns_of_numbers(model: Model, table: pa.Table, path: Path) -> Array:
             f"{path}: there is no column {', '.join(map(repr, missing))}, which the model was trained on; "
             f"the columns are {', '.join(table.column_names)}"
         )
-    columns = []
+    columns, forms = [], infer_forms(table.select(list(model.features)))
     for name in model.features:
-        if holds(table.column(name)) not in ("numbers", "booleans"):
-            kind = table.column(name).type
-            raise DataError(f"{path}: column {name!r} is of {kind}; the model was trained on numbers")
-        columns.append(numbers(name, table.column(name)))
+        column = table.column(name)
+        if holds(column) not in ("numbers", "booleans") and name not in forms.decimals:
+            raise DataError(f"{path}: column {name!r} is of {column.type}; the model was trained on numbers")
+        columns.append(read_numbers(name, column, forms.decimals.get(name, ".")))
         if (gaps := np.flatnonzero(np.isnan(columns[-1]))).size:
             raise DataError(f"{path}: column {name!r} has no number in row {gaps[0]} (counted from 0); fill it")
     return np.stack(columns, axis=1)

@@ -22,6 +22,7 @@ from twofold.saving import Model
 from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
 from twofold.tables.cells import holds
+from twofold.tables.forms import Forms, TableForms, infer_forms
 from twofold.tables.problem import Problem, feature_columns, plain_dataset, pose
 from twofold.tables.reading import read_table
 from twofold.tables.row_numbers import row_numbers
@@ -79,7 +80,8 @@ def open_in_memory(
     """
     name = words.target or ""
     text = [column for column, kind in words.kinds_by_name().items() if kind == "category"]
-    table = read_table(path, text=text, header=words.header)
+    said = Forms(decimal=words.decimal, dates=words.dates, zone=words.zone)
+    table = read_table(path, text=text, header=words.header, decimal=words.decimal)
     keep, drop = words.names("features"), words.names("drop") or []
     features = feature_columns(table, name, keep=keep, drop=drop, weight=words.weight, where=str(path))
     numbered = numbered_columns(screen, table, features, words)
@@ -88,8 +90,12 @@ def open_in_memory(
     plain = counting and all(_plain(table.column(column)) for column in used)
     if options.model == "linear" and plain and not (words.test_fraction or words.kinds):
         return options, plain_dataset(path.name, table, name, features=counting, weight=words.weight), None
-    options, problem = _pose(path, table, features, options=options, words=words, given=given, numbered=numbered)
+    forms = infer_forms(table.select(used), said)
+    options, problem = _pose(
+        path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms
+    )
     tell_table(screen, table, problem)
+    tell_forms(screen, forms, problem.notes)
     return options, problem.data, problem
 
 
@@ -118,9 +124,11 @@ def _pose(
     words: TableOptions,
     given: set[str],
     numbered: dict[str, str],
+    forms: TableForms,
 ) -> tuple[JobOptions, Problem]:
     name, linear = words.target or "", options.model == "linear"
-    target = study_target(name, table.column(name), words.task or ("regression" if linear else None))
+    task = words.task or ("regression" if linear else None)
+    target = study_target(name, table.column(name), task, decimal=forms.decimals.get(name, "."))
     test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
     rows = int(target.read(table.column(name))[1].sum())  # those that train and test; others have no target
     usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
@@ -138,6 +146,7 @@ def _pose(
         kinds=words.kinds_by_name(),
         choices=usual.choices,
         numbered=numbered,
+        forms=forms,
         test_fraction=test,
         validation_fraction=validation,
         scale_target=not linear,
@@ -160,6 +169,7 @@ def _stable_rate(data: Dataset) -> float:
 def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     """Print what was found in a table."""
     target, missing = problem.target, {name: table.column(name).null_count for name in table.column_names}
+    missing |= {name: counts["missing"] for name, counts in problem.notes.items()}
     rows = [(name, kind, words, str(missing.get(name) or "")) for name, kind, words in problem.plan.describe()]
     screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows, text=3)
     what = f"{len(target.classes)} classes: {_some(target.classes)}" if target.classes else "numbers"
@@ -171,6 +181,13 @@ def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     screen.say(f"{', '.join(sizes)}; {count(problem.data.inputs, 'feature')}")
 
 
+def tell_forms(screen: Screen, forms: TableForms, notes: dict[str, Counter[str]]) -> None:
+    """Print how numbers and dates were read, and which cells could not be."""
+    for remark in forms.remarks + forms.doubts:
+        screen.say(remark)
+    tell_notes(screen, {name: Counter(unreadable=counts["unreadable"]) for name, counts in notes.items()})
+
+
 def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:
     """Print what is not as it was in the training set."""
     texts = {
@@ -178,6 +195,8 @@ def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:
         "out of range": "a number beyond those of the training set",
         "newly missing": "no value, where the training set always had one",
         "unreadable": "a cell that can't be read, and counts as missing",
+        "with zone": "a time with a zone, where the training set had none; it is read in UTC",
+        "without zone": "a time without a zone, where the training set had one; it is read in UTC",
     }
     for name, counts in notes.items():
         for kind, text in texts.items():

@@ -23,6 +23,16 @@ class TableOptions:
     kinds: Annotated[
         str | None, Option("--kinds", help="Kinds of columns: zip=category,code=number; also boolean, date.")
     ] = None
+    decimal: Annotated[
+        str | None,
+        Option("--decimal", help="The decimal mark, . or , (the other one stands between thousands); inferred."),
+    ] = None
+    dates: Annotated[
+        str | None, Option("--dates", help="The form of dates, in strptime's codes: %d/%m/%Y; inferred.")
+    ] = None
+    zone: Annotated[
+        str | None, Option("--zone", help="The zone whose clock counts, for times with one: Europe/Berlin; else UTC.")
+    ] = None
     weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None
     header: Annotated[bool, Option("--header/--no-header", help="The first line names the columns, or not.")] = True
     test_fraction: Annotated[

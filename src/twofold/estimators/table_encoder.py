@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Self
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from twofold.errors import DataError, check_name
 from twofold.tables import Choices, TablePlan, as_table, learn_table
+from twofold.tables.forms import AmbiguousCellsWarning, Forms, infer_forms
 from twofold.tables.frames import with_columns
 
 Array = NDArray[Any]
@@ -45,6 +47,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     kinds : mapping of str to str, optional
         Columns that are not what they look like: ``{"zip": "category"}``. The kinds are ``"number"``, ``"category"``,
         ``"boolean"`` and ``"date"``.
+    decimal : {".", ","}, optional
+        The decimal mark of numbers in text; the other one then stands between thousands. Inferred from all columns if
+        None.
+    dates : str, optional
+        The form of dates in text, in codes of ``strptime``: ``"%d/%m/%Y"``. Inferred if None.
+    zone : str, optional
+        The zone whose clock is taken, for times that have one: ``"Europe/Berlin"``; UTC if None.
     dtype : {"float64", "float32"}
         Of the features.
 
@@ -54,6 +63,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         All that was learned: plain data.
     left_out_ : dict of str to str
         Columns that are not used, with the reason.
+    remarks_ : tuple of str
+        What was inferred of how cells are written.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If the table had names of columns.
@@ -82,6 +93,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         scale: bool = True,
         baseline: bool = False,
         kinds: Mapping[str, str] | None = None,
+        decimal: str | None = None,
+        dates: str | None = None,
+        zone: str | None = None,
         dtype: str = "float64",
     ) -> None:
         self.max_categories = max_categories
@@ -90,6 +104,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.scale = scale
         self.baseline = baseline
         self.kinds = kinds
+        self.decimal = decimal
+        self.dates = dates
+        self.zone = zone
         self.dtype = dtype
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 - the signature that pipelines call
@@ -110,6 +127,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ------
         DataError
             If no column is of use, two have one name, or a number is infinite.
+
+        Warns
+        -----
+        AmbiguousCellsWarning
+            If cells read in two ways, such as 1.250 or 01/02/2020, and nothing in the table tells which is right.
         """
         check_name("dtype", self.dtype, ("float64", "float32"))
         choices = Choices(
@@ -119,7 +141,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             scale=self.scale,
             baseline=self.baseline,
         )
-        self.plan_ = learn_table(self._table(X, reset=True), choices, self.kinds)
+        table = self._table(X, reset=True)
+        forms = infer_forms(table, Forms(decimal=self.decimal, dates=self.dates, zone=self.zone))
+        self.remarks_ = forms.remarks + forms.doubts
+        for doubt in forms.doubts:
+            warnings.warn(doubt, AmbiguousCellsWarning, stacklevel=2)
+        self.plan_ = learn_table(table, choices, self.kinds, forms=forms)
         self.left_out_ = dict(self.plan_.left_out)
         return self
 
@@ -191,6 +218,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         encoder = cls(dtype=check_name("dtype", value["dtype"], ("float64", "float32")))
         encoder.plan_ = TablePlan.from_dict(value["plan"])
         encoder.left_out_ = dict(encoder.plan_.left_out)
+        encoder.remarks_ = ()
         encoder.n_features_in_ = len(encoder.plan_.columns) + len(encoder.left_out_)
         return encoder
 

@@ -17,6 +17,7 @@ from twofold.tables.cells import (
     numbers,
     words,
 )
+from twofold.tables.gaps import without_gaps
 from twofold.tables.plan import flag_name, flagged, wrong
 
 Array = NDArray[Any]
@@ -38,7 +39,7 @@ class BooleanPlan:
     def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
         """Read and fill."""
         what = holds(column)
-        values = booleans_in_text(words(column)) if what == "text" else None
+        values = booleans_in_text(without_gaps(words(column))) if what == "text" else None
         if what in ("booleans", "numbers", "nothing"):
             values = numbers(self.name, column)
         if values is None or not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
@@ -63,6 +64,8 @@ class CategoryPlan:
         the average row, ``parts``: a feature that no training row has had would have weights that nothing has trained.
     baseline : bool
         The first category gets no feature: for least squares, where the features' sum must not be constant.
+    gap_words : bool
+        Cells such as ``unknown`` are gaps, see `twofold.tables.gaps`; they were categories in models of before.
     """
 
     kind: ClassVar[str] = "category"
@@ -72,6 +75,7 @@ class CategoryPlan:
     other: bool = False
     gaps: bool = False
     baseline: bool = False
+    gap_words: bool = False
 
     def feature_names(self) -> list[str]:
         """Name a feature for each category, for the others, and the flag."""
@@ -82,7 +86,7 @@ class CategoryPlan:
         """Look each cell up."""
         if holds(column) == "other":
             raise wrong(self.name, column, "categories")
-        text = words(column)
+        text = without_gaps(words(column)) if self.gap_words else words(column)
         missing: Array = text.is_null().to_numpy().astype(bool)
         places: Array = pc.index_in(text, pa.array(self.values, pa.string())).fill_null(-1).to_numpy()
         unseen = (places < 0) & ~missing
@@ -102,6 +106,7 @@ class GapPlan:
     kind: ClassVar[str] = "gaps"
     name: str
     gaps: bool = True
+    gap_words: bool = False
 
     def feature_names(self) -> list[str]:
         """Name the flag."""
@@ -109,6 +114,7 @@ class GapPlan:
 
     def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
         """Flag missing cells."""
-        text = pc.is_null(column) if holds(column) in ("other", "nothing", "times") else pc.is_null(words(column))
-        missing: Array = text.to_numpy().astype(bool)
+        cells = column if holds(column) in ("other", "nothing", "times") else words(column)
+        cells = without_gaps(cells) if self.gap_words and pa.types.is_string(cells.type) else cells
+        missing: Array = pc.is_null(cells).to_numpy().astype(bool)
         return missing.astype(np.float64)[:, None], Counter({"missing": int(missing.sum())})

@@ -8,20 +8,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from twofold.tables.cells import (
-    holds,
-    moments_in_time,
-    times_in_text,
-    words,
-)
-from twofold.tables.plan import flag_name, flagged, wrong
+from twofold.tables.cells import holds, words
+from twofold.tables.date_text import TIME_FORM, Times, times_in_text
+from twofold.tables.gaps import without_gaps
+from twofold.tables.plan import check_readable, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
 YEAR = 365.2425 * 86400e6  # microseconds
 EPOCH_YEAR = 1970.0
+ISO, COMPACT = "%Y-%m-%d", "%Y%m%d"
+UTC = "UTC"
+NO_ZONE = ""  # of a column whose times had none
+OWN_ZONE = "own"  # of models of before: the clock of each column's own zone
 DATE_PARTS = ("years", "season", "weekday", "clock")
 
 
@@ -39,7 +41,10 @@ class DatePlan:
     low, high : float
         First and last year that were seen, with the fraction.
     date_format : str or None
-        How it is written, if as text.
+        How it is written, if as text: codes of ``strptime``.
+    zone : str
+        Whose clock is taken: the name of a zone, to which times with a zone are brought and which others are taken to
+        be in; `NO_ZONE` if none had one when it was learned; `OWN_ZONE` for the clock of each column's own.
     """
 
     kind: ClassVar[str] = "date"
@@ -52,6 +57,7 @@ class DatePlan:
     date_format: str | None = None
     gaps: bool = False
     baseline: bool = False
+    zone: str = OWN_ZONE
 
     def feature_names(self) -> list[str]:
         """Name the parts, and the flag."""
@@ -75,16 +81,20 @@ class DatePlan:
         return flagged(self, parts, missing, notes)
 
     def _times(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
-        if holds(column) == "times":
-            return moments_in_time(column), Counter()
-        if holds(column) not in ("text", "nothing"):
-            raise wrong(self.name, column, "dates")
-        text = words(column)
-        times = times_in_text(text, self.date_format or "%Y-%m-%d")
-        unreadable = int(np.isnat(times).sum()) - text.null_count
-        if unreadable * 2 > len(text) - text.null_count:
-            raise wrong(self.name, text, f"dates such as {self.date_format or '%Y-%m-%d'}")
-        return times, Counter({"unreadable": unreadable})
+        form = self.date_format or (TIME_FORM if self.parts == ("clock",) else ISO)
+        compact = holds(column) == "numbers" and form == COMPACT
+        if holds(column) not in ("times", "text", "nothing") and not compact:
+            raise wrong(self.name, column, f"dates such as {form}")
+        read = read_times(column, form, self.zone)
+        notes = Counter[str]()
+        if holds(column) != "times":
+            text = without_gaps(words(column))
+            expected = f"dates of the form {form}; write them so, or train again"
+            notes["unreadable"] = check_readable(self.name, text, np.isnat(read.values), expected)
+        notes["with zone"] = int(read.zoned.sum()) if self.zone == NO_ZONE else 0
+        without = ~read.zoned & ~np.isnat(read.values)
+        notes["without zone"] = int(without.sum()) if self.zone == UTC else 0
+        return read.values, notes
 
     def _part(self, part: str, times: Array, years: Array) -> Array:
         if part == "years":
@@ -99,6 +109,46 @@ class DatePlan:
         else:
             turn = (times - days.astype("datetime64[us]")).astype(np.float64) / 86400e6
         return np.stack([np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)], axis=1)
+
+
+def read_times(column: pa.ChunkedArray, form: str, zone: str) -> Times:
+    """Read a column of dates or times, by the clock of one zone.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Of dates, times or time stamps, or of text or whole numbers.
+    form : str
+        How text is written.
+    zone : str
+        As in `DatePlan`. Without one, times with a zone are read in UTC.
+
+    Returns
+    -------
+    Times
+    """
+    if holds(column) != "times":
+        read = times_in_text(without_gaps(words(column)), form)
+    else:
+        aware = pa.types.is_timestamp(column.type) and column.type.tz is not None
+        if aware and zone == OWN_ZONE:
+            column = pc.local_timestamp(column)
+        elif pa.types.is_time(column.type):
+            column = pc.cast(pc.cast(column, pa.time64("us")), pa.int64())
+        values: Array = _microseconds(column).to_numpy().astype("datetime64[us]")
+        read = Times(values, ~np.isnat(values) if aware else np.zeros(len(values), bool))
+    if zone in (NO_ZONE, OWN_ZONE, UTC) or not read.zoned.any():
+        return read
+    instants = pa.array(read.values).cast(pa.timestamp("us", UTC)).cast(pa.timestamp("us", zone))
+    local = _microseconds(pc.local_timestamp(instants)).to_numpy(False).astype("datetime64[us]")
+    return Times(np.where(read.zoned, local, read.values), read.zoned)
+
+
+def _microseconds(column: Any) -> Any:
+    """Take times as whole microseconds; those with a zone in UTC."""
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = pc.cast(column, pa.timestamp(column.type.unit, UTC))
+    return pc.cast(column, pa.timestamp("us"), safe=False)
 
 
 def years_of(times: Array) -> Array:

@@ -14,10 +14,13 @@ from twofold.errors import DataError
 from twofold.tables.cells import (
     holds,
     numbers,
-    numbers_in_text,
+    seconds_of_day,
     words,
 )
-from twofold.tables.plan import flag_name, flagged, wrong
+from twofold.tables.date_text import durations_in_text
+from twofold.tables.gaps import without_gaps
+from twofold.tables.number_text import numbers_in_text
+from twofold.tables.plan import check_readable, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -40,6 +43,10 @@ class NumberPlan:
         Ends of pieces, rising, see `pieces`; () for none.
     unit : tuple of two str, or None
         Of numbers written as text: what stands before and after them.
+    decimal : {".", ","}
+        Of numbers written as text: the decimal mark.
+    duration : bool
+        They are seconds, and as text written as hours, minutes and seconds.
     """
 
     kind: ClassVar[str] = "number"
@@ -54,6 +61,8 @@ class NumberPlan:
     knots: tuple[float, ...] = ()
     gaps: bool = False
     unit: tuple[str, str] | None = None
+    decimal: str = "."
+    duration: bool = False
 
     def feature_names(self) -> list[str]:
         """Name the number itself, its pieces, and the flag."""
@@ -77,19 +86,29 @@ class NumberPlan:
         what = holds(column)
         if what in ("numbers", "booleans", "nothing"):
             return numbers(self.name, column), Counter()
+        if self.duration and pa.types.is_time(column.type):
+            return seconds_of_day(column), Counter()
         if what != "text":
             raise wrong(self.name, column, "numbers")
-        text = words(column)
-        values, unit = numbers_in_text(text)
-        unreadable = int(np.isnan(values).sum()) - text.null_count
-        if unreadable * 2 > len(text) - text.null_count:
-            raise wrong(self.name, text, "numbers")
-        if unit != (self.unit or ("", "")) and unreadable < len(text) - text.null_count:
+        text = without_gaps(words(column))
+        if self.duration:
+            values, unit = durations_in_text(text), ("", "")
+        else:
+            values, unit = numbers_in_text(text, self.decimal)
+        present = len(text) - text.null_count
+        unreadable = check_readable(self.name, text, np.isnan(values), self._told())
+        if unit != (self.unit or ("", "")) and unreadable < present:
             raise DataError(
                 f"column {self.name!r} has numbers with {_unit(unit)}; the model was trained on numbers with "
                 f"{_unit(self.unit or ('', ''))}: bring them to that"
             )
         return values, Counter({"unreadable": unreadable})
+
+    def _told(self) -> str:
+        """Say what cells it was trained on."""
+        if self.duration:
+            return "durations such as 26:03:59"
+        return "numbers with decimal commas" if self.decimal == "," else "numbers"
 
 
 def bend_numbers(values: Array, pivot: float, bend: float) -> Array:

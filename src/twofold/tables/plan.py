@@ -61,6 +61,31 @@ def flagged(plan: Plan, parts: list[Array], missing: Array, notes: Counter[str])
     return np.hstack(parts), notes
 
 
+def check_readable(name: str, text: pa.ChunkedArray, missing: Array, expected: str) -> int:
+    """Count the cells of a text column that could not be read.
+
+    Parameters
+    ----------
+    name : str
+    text : pyarrow.ChunkedArray of string, n cells
+        Null where there is a gap.
+    missing : ndarray of bool, shape (n,)
+        Cells of which nothing was read.
+    expected : str
+        What they were read as, for the message.
+
+    Raises
+    ------
+    DataError
+        If several can't be read, and they are more than half of those with something.
+    """
+    unread = missing & text.is_valid().to_numpy().astype(bool)
+    count = int(unread.sum())
+    if count > 1 and 2 * count > len(text) - text.null_count:
+        raise wrong(name, text.filter(pa.array(unread)), expected)
+    return count
+
+
 def wrong(name: str, column: pa.ChunkedArray, expected: str) -> DataError:
     """Make the error of a column that holds something else than when it was learned."""
     present = column.drop_null()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 import numpy as np
 
-from twofold.errors import DataError
+from twofold.errors import DataError, SpecificationError, check_name
 from twofold.tables.category_plan import BooleanPlan, CategoryPlan, GapPlan
-from twofold.tables.date_plan import DATE_PARTS, DatePlan
+from twofold.tables.date_plan import DATE_PARTS, NO_ZONE, OWN_ZONE, DatePlan
+from twofold.tables.date_text import check_form, check_zone
 from twofold.tables.number_plan import NumberPlan
+from twofold.tables.number_text import OTHER
 from twofold.tables.plan import Plan
 
 PLANS: dict[str, type[Any]] = {plan.kind: plan for plan in (NumberPlan, BooleanPlan, CategoryPlan, DatePlan, GapPlan)}
@@ -45,7 +47,8 @@ def plan_from_dict(value: Any) -> Plan:
     plan = PLANS[kind]
     words = {name: word for name, word in value.items() if name != "kind"}
     names = {field.name: str(field.type) for field in fields(plan)}
-    if set(words) != set(names):
+    needed = {field.name for field in fields(plan) if field.default is MISSING}  # others came later
+    if not needed <= set(words) <= set(names):
         raise DataError(f"a {kind} column's plan has fields {sorted(words)}; expected {sorted(names)}")
     for name, word in words.items():
         checked = _CHECKS[names[name]](word)
@@ -57,9 +60,23 @@ def plan_from_dict(value: Any) -> Plan:
         raise DataError(f"column {made.name!r} has {len(made.values)} categories and {len(made.parts)} parts of them")
     if isinstance(made, NumberPlan) and (made.scale == 0 or made.bend == 0 or (np.diff(made.knots) <= 0).any()):
         raise DataError(f"column {made.name!r}: scale and bend must not be 0, and knots must rise")
+    _check_forms(made)
     if isinstance(made, DatePlan) and (made.scale == 0 or not set(made.parts) <= set(DATE_PARTS)):
         raise DataError(f"column {made.name!r}: scale must not be 0, and parts be of {', '.join(DATE_PARTS)}")
     return made
+
+
+def _check_forms(made: Plan) -> None:
+    """Check how a column's numbers or dates are written."""
+    try:
+        if isinstance(made, NumberPlan):
+            check_name("decimal mark", made.decimal, OTHER)
+        if isinstance(made, DatePlan) and made.date_format is not None:
+            check_form(made.date_format)
+        if isinstance(made, DatePlan) and made.zone not in (NO_ZONE, OWN_ZONE):
+            check_zone(made.zone)
+    except SpecificationError as error:
+        raise DataError(f"column {made.name!r}: {error}") from error
 
 
 _WRONG = object()

@@ -16,6 +16,7 @@ from twofold.data.scaling import Scaling
 from twofold.errors import DataError, SpecificationError, check_name, nearest
 from twofold.plain import from_plain
 from twofold.tables.cells import holds, numbers
+from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.splitting import split_rows
 from twofold.tables.study import Choices
@@ -135,6 +136,7 @@ def pose(
     kinds: Mapping[str, str] | None = None,
     choices: Choices | None = None,
     numbered: Mapping[str, str] | None = None,
+    forms: TableForms | None = None,
     test_fraction: float = 0.2,
     validation_fraction: float = 0.0,
     scale_target: bool = True,
@@ -155,6 +157,8 @@ def pose(
         Column of sample weights.
     kinds, choices, numbered
         As for `learn_table`; columns that number the rows are looked for in all rows.
+    forms : TableForms, optional
+        How cells are written; otherwise inferred from all rows and columns.
     test_fraction : float
         Part of the rows that is held out to score the model, of each class alike.
     validation_fraction : float
@@ -187,9 +191,10 @@ def pose(
     chosen = table.select(list(features))
     if numbered is None:
         numbered = row_numbers(chosen, kinds or ()) if len(features) > 1 else {}
-    plan = learn_table(chosen.take(rows[rest]), choices, kinds, numbered=numbered)
+    forms = infer_forms(table) if forms is None else forms
+    plan = learn_table(chosen.take(rows[rest]), choices, kinds, numbered=numbered, forms=forms)
     X, notes = plan.encode(chosen.take(rows), dtype)
-    weights = None if weight is None else _weights(weight, table, rows)
+    weights = None if weight is None else _weights(weight, table, rows, forms)
     scaling = None
     if scale_target:
         scaling = _scaling(X.shape[1], _checked(target.name, y)[rest] if target.task == "regression" else None)
@@ -230,7 +235,7 @@ def plain_dataset(
     """
     X = np.stack([numbers(feature, table.column(feature)) for feature in features], axis=1)
     y = numbers(target, table.column(target))[:, None]
-    weights = None if weight is None else _weights(weight, table, np.arange(table.num_rows))
+    weights = None if weight is None else _weights(weight, table, np.arange(table.num_rows), TableForms())
     return Dataset(name, Samples(X, y, weights), features=tuple(features), target=target)
 
 
@@ -248,11 +253,11 @@ def _scaling(features: int, y: Array | None) -> Scaling:
     return Scaling(none[0][0], none[1][0], own.target_mean, own.target_scale)
 
 
-def _weights(name: str, table: pa.Table, rows: Array) -> Array:
+def _weights(name: str, table: pa.Table, rows: Array, forms: TableForms) -> Array:
     column = table.column(name)
-    if holds(column) not in ("numbers", "booleans"):
+    if holds(column) not in ("numbers", "booleans") and name not in forms.decimals:
         raise DataError(f"column {name!r} is of {column.type}; weights are numbers of at least 0")
-    values = numbers(name, column)[rows]
+    values = read_numbers(name, column, forms.decimals.get(name, "."))[rows]
     wrong = np.flatnonzero(~(values >= 0))
     if wrong.size:
         row = int(rows[wrong[0]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv as words
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,10 @@ import pyarrow as pa
 from twofold.errors import DataError, DataNotFoundError, FileFormatError
 from twofold.files import check_spelling
 from twofold.tables.arrow_types import plain_table
+from twofold.tables.forms import SEPARATOR
 from twofold.tables.frames import check_unique
+from twofold.tables.gaps import GAP_WORDS
+from twofold.tables.number_text import decimals_in_doubt, shows_points
 
 SEPARATORS = (",", "\t", ";", "|")
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
@@ -22,13 +24,13 @@ LARGEST = 1 << 33  # bytes that a packed file may unpack to
 # A bomb is a small file that unpacks to much; tables are seldom packed to a tenth.
 MOST_TIMES = 100  # its own size
 ALWAYS = 1 << 28  # bytes that are all right however small the file is
-_DECIMAL_COMMA = re.compile(rb"[;\n]\s*[+-]?\d+,\d+\s*[;\r\n]")
 HEAD = 1 << 16  # bytes in which the header line must end
-# Cells that hold no value, besides the usual ones: "?" is that of UCI's tables.
-MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "<NA>")
+MISSING = ("", *GAP_WORDS)
 
 
-def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header: bool = True) -> pa.Table:
+def read_table(
+    path: str | os.PathLike[str], *, text: Sequence[str] = (), header: bool = True, decimal: str | None = None
+) -> pa.Table:
     """Read a table from a file into memory.
 
     What a file is, is seen from its first bytes: Parquet, or lines of cells, perhaps packed by gzip, bzip2 or zstd. The
@@ -42,6 +44,9 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
         Columns to be read as text, even if they look like numbers.
     header : bool
         The first line names the columns; otherwise they are column1, column2, ...
+    decimal : {".", ","}, optional
+        The decimal mark. Numbers with commas are left as text, and so are those with points if they may be marks of
+        thousands: see `twofold.tables.forms.infer_forms`.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
         elif _starts(path) == b"PAR1":
             table = _read_parquet(path)
         else:
-            table = _read_lines(path, text, header=header)
+            table = _read_lines(path, text, header=header, decimal=decimal)
     except DataError:
         raise
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, words.Error) as error:
@@ -76,7 +81,8 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = (), header
     if table.num_rows == 0:
         raise DataError(f"{path}: there are no rows below the header; give a table with rows")
     try:
-        return plain_table(table)
+        noted = {SEPARATOR: separator} if (separator := (table.schema.metadata or {}).get(SEPARATOR)) else None
+        return plain_table(table).replace_schema_metadata(noted)
     except DataError as error:
         raise FileFormatError(f"{path}: {error}") from error
 
@@ -108,15 +114,31 @@ def _read_folder(folder: Path) -> pa.Table:
     return dataset.dataset(files, format="parquet", partitioning=partitions, partition_base_dir=str(folder)).to_table()
 
 
-def _read_lines(path: Path, text: Sequence[str], *, header: bool) -> pa.Table:
-    from pyarrow import csv
-
+def _read_lines(path: Path, text: Sequence[str], *, header: bool, decimal: str | None) -> pa.Table:
     data = _unpacked(path)
     separator, cells = _first_cells(path, data)
     names = None if header else [f"column{k + 1}" for k in range(len(cells))]
     if header:
         _check_header(path, cells)
-    table = csv.read_csv(
+    table = _parse(data, separator, names, text=text)
+    doubtful = decimals_in_doubt(table, decimal)
+    again = _parse(data, separator, names, text=doubtful, only=doubtful) if doubtful else table
+    if decimal == "," or not any(shows_points(again.column(name)) for name in doubtful):
+        for name in doubtful:
+            table = table.set_column(table.column_names.index(name), name, again.column(name))
+    if binary := [field.name for field in table.schema if pa.types.is_binary(field.type)]:
+        raise FileFormatError(f"{path}: column {binary[0]!r} holds bytes that are not UTF-8; save the file as UTF-8")
+    table = table.rename_columns([name.strip() for name in table.column_names])
+    return table.replace_schema_metadata({SEPARATOR: separator.encode()})
+
+
+def _parse(
+    data: Any, separator: str, names: list[str] | None, *, text: Sequence[str], only: Sequence[str] | None = None
+) -> pa.Table:
+    """Parse lines of cells: all columns or some, of which some are left as text."""
+    from pyarrow import csv
+
+    return csv.read_csv(
         pa.BufferReader(data),
         # One thread: rows then have numbers in messages, and types are those of the whole file either way.
         read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 24),
@@ -126,14 +148,9 @@ def _read_lines(path: Path, text: Sequence[str], *, header: bool) -> pa.Table:
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
             column_types=dict.fromkeys(text, pa.string()),
-            decimal_point=","
-            if separator == ";" and _DECIMAL_COMMA.search(data.slice(0, min(HEAD, data.size)))
-            else ".",
+            include_columns=only,
         ),
     )
-    if binary := [field.name for field in table.schema if pa.types.is_binary(field.type)]:
-        raise FileFormatError(f"{path}: column {binary[0]!r} holds bytes that are not UTF-8; save the file as UTF-8")
-    return table.rename_columns([name.strip() for name in table.column_names])
 
 
 def _unpacked(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,25 +12,19 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError, check_name
 from twofold.tables.category_plan import BooleanPlan, CategoryPlan, GapPlan
-from twofold.tables.cells import (
-    booleans_in_text,
-    date_format_of,
-    holds,
-    inexact,
-    moments_in_time,
-    numbers,
-    numbers_in_text,
-    times_in_text,
-    words,
-)
-from twofold.tables.date_plan import DatePlan, years_of
+from twofold.tables.cells import booleans_in_text, holds, inexact, numbers, seconds_of_day, words
+from twofold.tables.date_plan import ISO, NO_ZONE, UTC, DatePlan, read_times, years_of
+from twofold.tables.date_text import TIME_FORM, durations_in_text, find_forms
+from twofold.tables.forms import TableForms, forms_told
+from twofold.tables.gaps import without_gaps
 from twofold.tables.number_plan import NumberPlan, bend_numbers
+from twofold.tables.number_text import READABLE, numbers_in_text
 from twofold.tables.plan import Plan
 
 Array = NDArray[Any]
 
 KINDS = ("number", "category", "boolean", "date")
-READABLE = 0.9  # part of a text column's cells that must be numbers of one unit for it to be a column of numbers
+MOST_WORDS = 2  # different cells without a number that may be up to half of a column of numbers
 COVERED = 0.25  # part of the rows that categories worth a feature must hold; below, it is free text
 HEAVY = 10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
 
@@ -60,7 +54,9 @@ class Choices:
     baseline: bool = False
 
 
-def study(name: str, column: pa.ChunkedArray, choices: Choices, kind: str | None = None) -> Plan | str:
+def study(
+    name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms, *, kind: str | None = None
+) -> Plan | str:
     """Learn a column.
 
     Parameters
@@ -69,6 +65,8 @@ def study(name: str, column: pa.ChunkedArray, choices: Choices, kind: str | None
     column : pyarrow.ChunkedArray
         Its cells in the training set.
     choices : Choices
+    forms : TableForms
+        How the table's cells are written.
     kind : {"number", "category", "boolean", "date"}, optional
         In place of what its cells look like.
 
@@ -83,94 +81,151 @@ def study(name: str, column: pa.ChunkedArray, choices: Choices, kind: str | None
         If a number is infinite, or the column is not of the kind that it is said to be.
     """
     if kind is not None:
-        return _forced(name, column, check_name("kind of column", kind, KINDS), choices)
+        return _forced(name, column, choices, forms, kind=check_name("kind of column", kind, KINDS))
     what = holds(column)
     if what == "other":
         return f"cells of type {column.type} are neither numbers, text, dates nor booleans"
     if column.null_count == len(column):
         return "no cell has a value"
     if pa.types.is_dictionary(column.type):
-        return _category(name, words(column), choices)
-    return _STUDIES[what](name, column, choices)
+        return _category(name, without_gaps(words(column)), choices)
+    return _STUDIES[what](name, column, choices, forms)
 
 
-def _study_numbers(name: str, column: pa.ChunkedArray, choices: Choices) -> Plan | str:
+def _study_numbers(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms) -> Plan | str:
+    if name in forms.dates:
+        return _date(name, column, choices, forms)
     if (row := inexact(column)) is not None:
         return f"whole numbers of more digits than doubles hold, such as {column[row]}: as a category they can be used"
-    values = numbers(name, column)
-    if np.isnan(values).all():
-        return "no cell has a value"
-    return _number(name, values, None, choices)
+    return _number(name, numbers(name, column), choices)
 
 
-def _study_booleans(name: str, column: pa.ChunkedArray, _choices: Choices) -> Plan | str:
+def _study_booleans(name: str, column: pa.ChunkedArray, _choices: Choices, _forms: TableForms) -> Plan | str:
     return _boolean(name, numbers(name, column))
 
 
-def _study_times(name: str, column: pa.ChunkedArray, choices: Choices) -> Plan | str:
-    return _date(name, moments_in_time(column), None, choices)
-
-
-def _study_text(name: str, column: pa.ChunkedArray, choices: Choices) -> Plan | str:
+def _study_text(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms) -> Plan | str:
     """See whether words are yes and no, dates, numbers; categories otherwise."""
-    text = words(column)
-    present = len(text) - text.null_count
-    if not present:
+    text = without_gaps(words(column))
+    if text.null_count == len(text):
         return "no cell has a value"
     if (yes := booleans_in_text(text)) is not None:
         return _boolean(name, yes)
-    if (date_format := date_format_of(text)) is not None:
-        return _date(name, times_in_text(text, date_format), date_format, choices)
-    values, unit = numbers_in_text(text)
-    readable = np.count_nonzero(~np.isnan(values)) / present
-    if readable >= READABLE:
-        return _number(name, values, unit, choices)
+    if name in forms.dates:
+        return _date(name, column, choices, forms)
+    if name in forms.durations:
+        return _number(name, durations_in_text(text), choices, duration=True)
+    return _study_words(name, text, choices, forms.decimals.get(name, "."))
+
+
+def _study_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: str) -> Plan | str:
+    """See whether words are numbers; categories otherwise."""
+    values, unit = numbers_in_text(text, decimal)
+    readable = np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
+    if readable >= READABLE or (readable >= 0.5 and _few_words(text, values)):
+        return _number(name, values, choices, unit=unit, decimal=decimal)
     if readable > 0.1 and pc.count_distinct(text).as_py() > choices.max_categories:
-        return f"numbers as text, of which {readable:.0%} have the unit {' '.join(unit).strip()!r}; bring them to one"
+        return _mixed(text, values, readable, unit)
     return _category(name, text, choices)
+
+
+def _few_words(text: pa.ChunkedArray, values: Array) -> bool:
+    """Tell if a column has many different numbers, and one or two words in place of the others."""
+    rest = text.filter(pa.array(np.isnan(values))).unique().drop_null()
+    plain = not pc.any(pc.match_substring_regex(rest, r"\d")).as_py()
+    return plain and len(rest) <= MOST_WORDS and len(np.unique(values[~np.isnan(values)])) > 10
+
+
+def _mixed(text: pa.ChunkedArray, values: Array, readable: float, unit: tuple[str, str]) -> str:
+    if any(unit):
+        return f"numbers as text, of which {readable:.0%} have the unit {' '.join(unit).strip()!r}; bring them to one"
+    other = text.filter(pa.array(np.isnan(values))).drop_null()[0].as_py()
+    return f"{readable:.0%} of its cells are numbers, others are not, such as {other[:40]!r}; write them in one way"
+
+
+def _study_times(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms) -> Plan | str:
+    return _date(name, column, choices, forms)
 
 
 _STUDIES = {"numbers": _study_numbers, "booleans": _study_booleans, "times": _study_times, "text": _study_text}
 
 
-def _forced(name: str, column: pa.ChunkedArray, kind: str, choices: Choices) -> Plan | str:
+def _forced(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms, *, kind: str) -> Plan | str:
     """Learn a column as the kind that the user says it is."""
-    what, unit, date_format = holds(column), None, None
+    what = holds(column)
     if what == "other":
         raise DataError(f"column {name!r} is of {column.type}, which can't be a {kind}; drop it")
-    text = words(column) if what != "times" else None
-    made: Plan | str = ""
-    if kind == "category":
-        made = _category(name, words(column) if text is None else text, choices, free=False)
-    elif kind == "boolean":
-        values = booleans_in_text(text) if what == "text" else numbers(name, column)
-        if values is not None and np.isin(values[~np.isnan(values)], (0, 1)).all():
-            made = _boolean(name, values)
-    elif kind == "number" and what != "times":
-        values = numbers(name, column) if what != "text" else None
-        if values is None and text is not None:
-            values, unit = numbers_in_text(text)
-        if values is not None and not np.isnan(values).all():
-            made = _number(name, values, unit, choices)
-    elif kind == "date" and what in ("times", "text"):
-        date_format = date_format_of(text) if text is not None else None
-        if text is None or date_format is not None:
-            times = times_in_text(text, date_format) if date_format else moments_in_time(column)
-            made = _date(name, times, date_format, choices)
+    made = _FORCED[kind](name, column, choices, forms)
     if not made:
-        raise DataError(f"column {name!r} holds {column.type} that can't be read as a {kind}; leave its kind open")
+        more = f"; {forms_told()}" if kind == "date" else ""
+        raise DataError(
+            f"column {name!r} holds {column.type} that can't be read as a {kind}; leave its kind open{more}"
+        )
     return made
 
 
-def _number(name: str, values: Array, unit: tuple[str, str] | None, choices: Choices) -> Plan | str:
+def _as_category(name: str, column: pa.ChunkedArray, choices: Choices, _forms: TableForms) -> Plan | str:
+    return _category(name, without_gaps(words(column)), choices, free=False)
+
+
+def _as_boolean(name: str, column: pa.ChunkedArray, _choices: Choices, _forms: TableForms) -> Plan | str:
+    if holds(column) == "times":
+        return ""
+    text = holds(column) == "text"
+    values = booleans_in_text(without_gaps(words(column))) if text else numbers(name, column)
+    fits = values is not None and np.isin(values[~np.isnan(values)], (0, 1)).all()
+    return _boolean(name, values) if fits and values is not None else ""
+
+
+def _as_number(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms) -> Plan | str:
+    """Numbers; seconds of times of day, which are durations then."""
+    if pa.types.is_time(column.type):
+        return _number(name, seconds_of_day(column), choices, duration=True)
+    if holds(column) == "times":
+        return ""
+    if holds(column) != "text":
+        values = numbers(name, column)
+        return "" if np.isnan(values).all() else _number(name, values, choices)
+    text = without_gaps(words(column))
+    decimal = forms.decimals.get(name, ".")
+    values, unit = numbers_in_text(text, decimal)
+    if not np.isnan(values).all():
+        return _number(name, values, choices, unit=unit, decimal=decimal)
+    values = durations_in_text(text)
+    return "" if np.isnan(values).all() else _number(name, values, choices, duration=True)
+
+
+def _as_date(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms) -> Plan | str:
+    if name not in forms.dates and holds(column) != "times":
+        found = find_forms(without_gaps(words(column)))
+        if found is None:
+            return ""
+        forms = replace(forms, dates={name: found.forms[0]})
+    return _date(name, column, choices, forms)
+
+
+_FORCED = {"category": _as_category, "boolean": _as_boolean, "number": _as_number, "date": _as_date}
+
+
+def _number(
+    name: str,
+    values: Array,
+    choices: Choices,
+    *,
+    unit: tuple[str, str] = ("", ""),
+    decimal: str = ".",
+    duration: bool = False,
+) -> Plan | str:
     missing = np.isnan(values)
     present = values[~missing]
+    if not present.size:
+        return "no cell has a value"
     low, high = float(present.min()), float(present.max())
     gaps = bool(missing.any())
     if low == high:
-        return GapPlan(name) if gaps else f"constant: every row has {low:g}"
+        return GapPlan(name, gap_words=True) if gaps else f"constant: every row has {low:g}"
     plan: dict[str, Any] = {"fill": _median(present), "low": low, "high": high, "gaps": gaps}
-    plan["unit"] = unit if unit and any(unit) else None
+    plan |= {"unit": unit if any(unit) else None, "decimal": decimal, "duration": duration}
     if choices.scale:
         plan |= _scaled(values, present, plan["fill"])
     if choices.pieces:
@@ -225,15 +280,20 @@ def _boolean(name: str, values: Array) -> Plan | str:
     present = values[~np.isnan(values)]
     gaps = len(present) < len(values)
     if present.min() == present.max():
-        return GapPlan(name) if gaps else f"constant: every row has {bool(present[0])}"
+        return GapPlan(name, gap_words=True) if gaps else f"constant: every row has {bool(present[0])}"
     return BooleanPlan(name, fill=float(present.mean()), gaps=gaps)
 
 
-def _date(name: str, times: Array, date_format: str | None, choices: Choices) -> Plan | str:
-    present = times[~np.isnat(times)]
-    gaps = len(present) < len(times)
+def _date(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForms) -> Plan | str:
+    form = forms.dates.get(name) or (TIME_FORM if pa.types.is_time(column.type) else ISO)
+    read = read_times(column, form, forms.zone or UTC)
+    zone = forms.zone or (UTC if read.zoned.any() else NO_ZONE)
+    present = read.values[~np.isnat(read.values)]
+    gaps = len(present) < len(read.values)
+    if not present.size:
+        return "no cell has a value"
     if present.min() == present.max():
-        return GapPlan(name) if gaps else f"constant: every row has {present[0]}"
+        return GapPlan(name, gap_words=True) if gaps else f"constant: every row has {present[0]}"
     years = years_of(present)
     days = present.astype("datetime64[D]")
     clock = present != days
@@ -251,9 +311,10 @@ def _date(name: str, times: Array, date_format: str | None, choices: Choices) ->
         scale=scale if scale > 0 else 1.0,
         low=float(years.min()),
         high=float(years.max()),
-        date_format=date_format,
+        date_format=form,
         gaps=gaps,
         baseline=choices.baseline,
+        zone=zone,
     )
 
 
@@ -263,7 +324,7 @@ def _category(name: str, text: pa.ChunkedArray, choices: Choices, *, free: bool 
     counts = sorted(((item["counts"], item["values"]) for item in counted), key=lambda pair: (-pair[0], pair[1]))
     gaps = present < n
     if len(counts) == 1:
-        return GapPlan(name) if gaps else f"constant: every row has {counts[0][1]!r}"
+        return GapPlan(name, gap_words=True) if gaps else f"constant: every row has {counts[0][1]!r}"
     rare = min(3, -(-n // 100)) if choices.rare is None else choices.rare
     kept = [(count, value) for count, value in counts[: choices.max_categories] if count >= rare]
     covered = sum(count for count, _ in kept)
@@ -278,4 +339,5 @@ def _category(name: str, text: pa.ChunkedArray, choices: Choices, *, free: bool 
         other=covered < present,
         gaps=gaps,
         baseline=choices.baseline,
+        gap_words=True,
     )

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from twofold.errors import DataError, check_name
 from twofold.tables.arrow_types import naming
 from twofold.tables.category_plan import CategoryPlan
+from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
+from twofold.tables.forms import TableForms, infer_forms
 from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
@@ -54,7 +56,7 @@ class TablePlan:
     @property
     def text_columns(self) -> tuple[str, ...]:
         """Columns that a file must be read as text: as numbers, 007 would be 7."""
-        return tuple(plan.name for plan in self.plans if isinstance(plan, CategoryPlan))
+        return tuple(plan.name for plan in self.plans if _as_text(plan))
 
     def encode(self, table: pa.Table, dtype: str = "float64") -> tuple[Array, dict[str, Counter[str]]]:
         """Turn a table into features.
@@ -141,6 +143,7 @@ def learn_table(
     kinds: Mapping[str, str] | None = None,
     *,
     numbered: Mapping[str, str] | None = None,
+    forms: TableForms | None = None,
 ) -> TablePlan:
     """Learn a table of features.
 
@@ -154,6 +157,8 @@ def learn_table(
     numbered : mapping of str to str, optional
         Columns that number the rows, with the reason to leave them out; otherwise they are looked for in ``table``,
         which tells only if it has all rows in their order. The only column there is is learned even so.
+    forms : TableForms, optional
+        How cells are written; otherwise inferred from ``table``.
 
     Returns
     -------
@@ -180,10 +185,11 @@ def learn_table(
         check_name("column", name, table.column_names)
     if numbered is None:
         numbered = row_numbers(table, kinds) if table.num_columns > 1 else {}
+    forms = infer_forms(table) if forms is None else forms
     plans, left_out = [], {}
     for name in table.column_names:
         with naming(name, table.column(name).type):
-            learned = numbered.get(name) or study(name, table.column(name), choices, kinds.get(name))
+            learned = numbered.get(name) or study(name, table.column(name), choices, forms, kind=kinds.get(name))
         if isinstance(learned, str):
             left_out[name] = learned
         else:
@@ -195,12 +201,19 @@ def learn_table(
     return TablePlan(tuple(plans), left_out)
 
 
+def _as_text(plan: Plan) -> bool:
+    """Tell if a file's reader would take a column's text for something else."""
+    return isinstance(plan, CategoryPlan) or (isinstance(plan, NumberPlan) and (plan.decimal != "." or plan.duration))
+
+
 def tell(plan: Plan) -> str:
     """Say in words what becomes of a column."""
     words = []
     if isinstance(plan, NumberPlan):
         words.append(f"{plan.low:g} to {plan.high:g}")
         words += [f"unit {' '.join(plan.unit).strip()!r}"] if plan.unit else []
+        words += ["decimal commas"] if plan.decimal == "," else []
+        words += ["durations, in seconds"] if plan.duration else []
         words += ["heavy tail, bent like a logarithm"] if plan.bend is not None else []
         words += [f"missing ones are taken as {plan.fill:g}"] if plan.gaps else []
     elif isinstance(plan, CategoryPlan):
@@ -208,4 +221,7 @@ def tell(plan: Plan) -> str:
         words.append(f"{len(plan.values)}: {shown}" + ("; rare ones together" if plan.other else ""))
     else:
         words += [", ".join(plan.parts)] if hasattr(plan, "parts") else []
+        if isinstance(plan, DatePlan):
+            words += [plan.date_format] if plan.date_format else []
+            words += [f"by the clock of {plan.zone}"] if plan.zone not in (NO_ZONE, OWN_ZONE) else []
     return "; ".join(words)

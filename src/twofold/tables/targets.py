@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, check_name
-from twofold.tables.cells import holds, numbers, numbers_in_text, words
-from twofold.tables.study import READABLE
+from twofold.tables.cells import holds, numbers, words
+from twofold.tables.forms import infer_forms
+from twofold.tables.gaps import GAP_WORDS, without_gaps
+from twofold.tables.number_text import OTHER, READABLE, numbers_in_text
 
 Array = NDArray[Any]
 
@@ -37,6 +39,8 @@ class Target:
         Of numbers written as text: what stands before and after them.
     because : str
         Why the task is taken to be this one.
+    decimal : {".", ","}
+        Of numbers written as text: the decimal mark.
     """
 
     name: str
@@ -44,6 +48,10 @@ class Target:
     classes: tuple[str, ...] = ()
     unit: tuple[str, str] | None = None
     because: str = ""
+    decimal: str = "."
+
+    def __post_init__(self) -> None:
+        check_name("decimal mark", self.decimal, OTHER)
 
     def read(self, column: pa.ChunkedArray) -> tuple[Array, Array]:
         """Read the targets of some rows.
@@ -65,7 +73,7 @@ class Target:
             If there is a class that the target does not have, or something that is not a number.
         """
         if self.task == "classification":
-            text = words(column)
+            text = without_gaps(words(column), tuple(word for word in GAP_WORDS if word not in self.classes))
             places: Array = pc.index_in(text, pa.array(self.classes, pa.string())).fill_null(-1).to_numpy()
             present: Array = text.is_valid().to_numpy().astype(bool)
             if (unknown := present & (places < 0)).any():
@@ -75,7 +83,7 @@ class Target:
                     f"classes {', '.join(self.classes[:10])}; mend or drop those rows"
                 )
             return places[present].astype(np.int64), present
-        values = _numbers(self.name, column)[0]
+        values = _numbers(self.name, column, self.decimal)[0]
         present = ~np.isnan(values)
         return values[present][:, None], present
 
@@ -84,7 +92,7 @@ class Target:
         return asdict(self)
 
 
-def study_target(name: str, column: pa.ChunkedArray, task: str | None = None) -> Target:
+def study_target(name: str, column: pa.ChunkedArray, task: str | None = None, *, decimal: str | None = None) -> Target:
     """See whether a column holds classes or numbers.
 
     Text, booleans and few different whole numbers are classes: at most 20, of at least 5 rows each on average.
@@ -96,6 +104,8 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None) ->
         Cells without a value are passed over.
     task : {"classification", "regression"}, optional
         In place of what it looks like.
+    decimal : {".", ","}, optional
+        The decimal mark of numbers written as text; seen from the column if None.
 
     Returns
     -------
@@ -118,15 +128,17 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None) ->
         raise DataError(f"column {name!r} is of {column.type}, which can't be predicted; choose numbers or classes")
     if column.null_count == len(column):
         raise DataError(f"column {name!r} has no values to learn from")
-    guess, because = (task, "as told") if task else _guess(what, column)
+    if decimal is None:
+        decimal = infer_forms(pa.table({name: column})).decimals.get(name, ".")
+    guess, because = (task, "as told") if task else _guess(what, column, decimal)
     if guess == "regression":
-        values, unit = _numbers(name, column)
+        values, unit = _numbers(name, column, decimal)
         present = values[~np.isnan(values)]
         if present.size == 0 or present.min() == present.max():
             only = f"has one value only, {present[0]:g}" if present.size else "has no values"
             raise DataError(f"column {name!r} {only}; there is nothing to predict")
-        return Target(name, guess, unit=unit if unit and any(unit) else None, because=because)
-    counts = Counter(words(column).drop_null().to_pylist())
+        return Target(name, guess, unit=unit if unit and any(unit) else None, because=because, decimal=decimal)
+    counts = Counter(without_gaps(words(column), GAP_WORDS).drop_null().to_pylist())
     if len(counts) < 2:
         raise DataError(f"column {name!r} has one class only, {next(iter(counts))!r}; there is nothing to predict")
     if 2 * len(counts) > sum(counts.values()) > 10:
@@ -136,7 +148,7 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None) ->
     return Target(name, guess, classes=tuple(sorted(counts, key=_order)), because=because)
 
 
-def _guess(what: str, column: pa.ChunkedArray) -> tuple[str, str]:
+def _guess(what: str, column: pa.ChunkedArray, decimal: str) -> tuple[str, str]:
     """Tell the task and what speaks for it."""
     if what == "booleans":
         return "classification", "yes or no"
@@ -144,7 +156,8 @@ def _guess(what: str, column: pa.ChunkedArray) -> tuple[str, str]:
         return "classification", "categories"
     present = column.drop_null()
     if what == "text":
-        values = numbers_in_text(words(present))[0]
+        present = without_gaps(words(present)).drop_null()
+        values = numbers_in_text(present, decimal)[0]
         if np.count_nonzero(~np.isnan(values)) < READABLE * len(present):
             return "classification", "text"
     else:
@@ -157,11 +170,11 @@ def _guess(what: str, column: pa.ChunkedArray) -> tuple[str, str]:
     return "classification" if few else "regression", f"{len(different)} different whole numbers"
 
 
-def _numbers(name: str, column: pa.ChunkedArray) -> tuple[Array, tuple[str, str] | None]:
+def _numbers(name: str, column: pa.ChunkedArray, decimal: str) -> tuple[Array, tuple[str, str] | None]:
     if holds(column) != "text":
         return numbers(name, column), None
-    text = words(column)
-    values, unit = numbers_in_text(text)
+    text = without_gaps(words(column))
+    values, unit = numbers_in_text(text, decimal)
     unreadable = np.isnan(values) & text.is_valid().to_numpy().astype(bool)
     if unreadable.any():
         first = text[int(np.flatnonzero(unreadable)[0])].as_py()
