@@ -17,7 +17,7 @@ SOURCE = Path(twofold.__file__).parent
 
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
-    {"errors"},
+    {"errors", "text"},
     {"environment", "files", "functions", "pages", "plain", "randomness", "tensor_file", "values"},
     {"recipe", "network"},
     {"borders", "metrics", "scores", "solvers", "data", "plots", "tables"},

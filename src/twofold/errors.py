@@ -25,9 +25,15 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from twofold.text import visible
+
 
 class TwofoldError(Exception):
-    """Base of every error that twofold raises on purpose; its message is one line."""
+    """Base of every error that twofold raises on purpose; its message is one line, and steers no terminal."""
+
+    def __str__(self) -> str:
+        # Exception's: that of OSError, which some of these are too, would look for an errno.
+        return visible(Exception.__str__(self))
 
 
 class SpecificationError(TwofoldError, ValueError):
@@ -57,14 +63,9 @@ class NewerFormatError(FileFormatError):
 class DataNotFoundError(DataError, FileNotFoundError):
     """A file or data set is not where it was looked for."""
 
-    # OSError's own __str__ is kept out: the message is a sentence, not an errno.
-    __str__ = Exception.__str__
-
 
 class DownloadError(TwofoldError, OSError):
     """A download failed from every address."""
-
-    __str__ = Exception.__str__
 
 
 class MissingDependencyError(TwofoldError, ImportError):

@@ -9,6 +9,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from twofold.text import visible
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -21,11 +23,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, 2 for a mistake, 130 after Ctrl-C, 143 after SIGTERM where there are checkpoints.
+        The exit code: 0, 2 for a mistake, 130 after Ctrl-C, 141 if nobody reads what is printed, 143 after SIGTERM
+        where there are checkpoints.
     """
+    from twofold.cli.streams import safe_output
+
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    with safe_output() as (output, errors):
+        code = _run([word for word in words if word != "--debug"], debug=debug)
+        output.flush()
+        errors.flush()
+        failure = output.failure or errors.failure
+        if failure is None or code:
+            return code
+        if isinstance(failure, BrokenPipeError):
+            return 141
+        why = f"the output can't be written: {failure.strerror or failure}"
+        return _complain(f"{why}; files that were asked for are there all the same", 2, debug=debug)
+
+
+def _run(words: list[str], *, debug: bool) -> int:
+    """Run a command; what ends it early becomes a line and an exit code."""
     from typer import Abort
 
     from twofold.cli.app import app
@@ -58,13 +77,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _note(message: Warning | str, *_: object, **_more: object) -> None:
     """Show a warning as a line, without the place in our code that it came from."""
-    print(f"twofold: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"twofold: {_in_one_line(str(message))}", file=sys.stderr)
 
 
 def _complain(message: str, code: int, *, debug: bool) -> int:
     if debug:
         import traceback
 
-        traceback.print_exc()
-    print(f"twofold: {' '.join(message.split())}", file=sys.stderr)
+        print(visible(traceback.format_exc(), keep="\n"), file=sys.stderr)
+    print(f"twofold: {_in_one_line(message)}", file=sys.stderr)
     return code
+
+
+def _in_one_line(text: str) -> str:
+    return visible(" ".join(text.split()))

@@ -62,19 +62,20 @@ def compare(
     worst = max(comparison.max_parameter_difference for comparison in comparisons)
     worst_loss = max(comparison.max_loss_difference for comparison in comparisons)
     screen.say(f"largest difference of a parameter {worst:.1e} of the largest parameter, of a loss {worst_loss:.1e}")
-    written: dict[str, str] = {}
-    if report is not None:
-        written = report_comparison(screen, report, workers, job=job, steps=comparisons, options=options, dtype=dtype)
-    screen.result(
-        {
-            "model": options.model,
-            "engines": [first, second],
-            "dtype": dtype,
-            "data": job.raw.name,
-            "seed": options.seed,
-            "epochs": [comparison.to_dict() for comparison in comparisons],
-            "max_parameter_difference": worst,
-            "max_loss_difference": worst_loss,
-            **written,
-        }
-    )
+    result = {
+        "model": options.model,
+        "engines": [first, second],
+        "dtype": dtype,
+        "data": job.raw.name,
+        "seed": options.seed,
+        "epochs": [comparison.to_dict() for comparison in comparisons],
+        "max_parameter_difference": worst,
+        "max_loss_difference": worst_loss,
+    }
+    try:
+        if report is not None:
+            result |= report_comparison(
+                screen, report, workers, job=job, steps=comparisons, options=options, dtype=dtype
+            )
+    finally:
+        screen.result(result)

@@ -74,10 +74,13 @@ def show(
     """Show a data set: sizes, classes, the seconds it takes to read, and a grid of labelled images as a PNG."""
     from twofold.cli.screen import Screen
     from twofold.data import load_dataset
+    from twofold.files import check_place
     from twofold.plots import check_picture
+    from twofold.text import file_name
 
     if output is not None:
         check_picture(output)
+        check_place(output)
     screen = Screen(as_json=as_json)
     with screen.downloading() as progress:
         started = time.perf_counter()
@@ -93,7 +96,7 @@ def show(
         _show_classes(screen, dataset)
     else:
         _show_columns(screen, dataset)
-    path = None if dataset.image_shape is None else output or Path(f"{dataset.name}.png")
+    path = None if dataset.image_shape is None else output or Path(f"{file_name(dataset.name)}.png")
     if path is not None:
         _draw_grid(dataset, path)
         screen.say(f"the first images of each class: {path}")

@@ -44,7 +44,7 @@ def demo(
             *scores, seconds = result.values()
             numbers = *(f"{score:.4f}" for score in scores), f"{seconds:.2f} s", f"{apart:.1e}" if index else ""
             rows.append((model, engine, *numbers))
-    columns = ("model", "engine", "train\nloss", "train\naccuracy", "test\nloss", "test\naccuracy", "time", "apart")
+    columns = ("model", "engine", "train loss", "train accuracy", "test loss", "test accuracy", "time", "apart")
     screen.table(f"digits, {count(epochs, 'epoch')}, float64", columns, rows, text=2)
     screen.say("apart: the largest difference between the two ways' parameters, relative to the largest parameter")
     screen.result({"results": results})

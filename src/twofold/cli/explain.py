@@ -17,7 +17,6 @@ def explain(
     from twofold.cli.screen import Screen
     from twofold.errors import check_name
     from twofold.inspect.demonstrations import DEMONSTRATIONS
-    from twofold.pages.numbers import finite
 
     screen = Screen(as_json=as_json)
     if name is None:
@@ -27,5 +26,5 @@ def explain(
         return
     show, _ = DEMONSTRATIONS[check_name("explanation", name, DEMONSTRATIONS)]
     shown = show()
-    screen.say(str(shown))
-    screen.result({"name": name, **finite(shown.to_dict())})
+    screen.say_lines(str(shown))
+    screen.result({"name": name, **shown.to_dict()})

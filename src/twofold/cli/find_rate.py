@@ -25,18 +25,23 @@ def find_rate(
     """Sweep the learning rate upwards and suggest one."""
     from twofold.cli.job import check_words, load, open_worker, plan
     from twofold.cli.screen import Screen
+    from twofold.files import check_place
     from twofold.inspect import find_rate as sweep_rates
     from twofold.plots import check_picture, rate_curve, save
 
     screen = Screen(as_json=as_json)
     check_words(options, hardware)
     check_picture(output)
+    check_place(output)
     job = plan(screen, options, load(screen, options))
     worker = open_worker(job, options, hardware)
     sweep = sweep_rates(worker, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
-    save(rate_curve(sweep.rates, sweep.losses, sweep.smoothed, sweep.suggestion), output)
-    screen.say(
-        f"{count(len(sweep.rates), 'step')}, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}: {output}"
-    )
+    result = {"engine": worker.name, "data": job.raw.name, **sweep.to_dict()}
+    screen.say(f"{count(len(sweep.rates), 'step')}, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}")
     screen.say(f"suggested learning rate: {sweep.suggestion:.2g}")
-    screen.result({"engine": worker.name, "data": job.raw.name, "picture": str(output), **sweep.to_dict()})
+    try:
+        save(rate_curve(sweep.rates, sweep.losses, sweep.smoothed, sweep.suggestion), output)
+        result["picture"] = str(output)
+        screen.say(f"picture: {output}")
+    finally:
+        screen.result(result)

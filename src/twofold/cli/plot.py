@@ -73,6 +73,7 @@ def plot(
     """Draw a picture of a model, as SVG, PNG or PDF; trained for it, or read from a file that --save wrote."""
     from twofold.cli.screen import Screen
     from twofold.errors import check_name
+    from twofold.files import check_place
     from twofold.pictures import SUBJECTS
     from twofold.plots import check_film, check_picture, save, style
 
@@ -80,6 +81,7 @@ def plot(
     subject = check_name("picture", options.subject, ("activations", *SUBJECTS, "film"))
     path = output or Path("film.gif" if subject == "film" else f"{subject}.svg")
     (check_film if subject == "film" else check_picture)(path)
+    check_place(path)
     with ExitStack() as stack:
         stack.enter_context(style(theme, language=language))  # type: ignore[arg-type] # it checks the word
         if subject == "film":

@@ -29,31 +29,34 @@ def predict(
         Path | None, Option("--output", "-o", help="Where they go: .csv, .tsv or .parquet; else standard output.")
     ] = None,
     probabilities: Annotated[bool, Option("--probabilities", help="The probability of each class too.")] = False,
+    escape_formulas: Annotated[
+        bool, Option("--escape-formulas", help="An apostrophe before texts that a spreadsheet would compute: =1+1.")
+    ] = False,
     header: HEADER = True,
     as_json: AS_JSON = False,
 ) -> None:
     """Predict for each row of a table, in their order; what is not as in the training set is counted and told."""
-    from rich.console import Console
-
     from twofold.cli.apply import open_rows
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError
     from twofold.files import check_place
     from twofold.saving import load_model
-    from twofold.tables.writing import check_name_of_table, write_table
+    from twofold.tables.writing import check_name_of_table, csv_bytes, write_table
 
     if output is not None:
-        check_name_of_table(output)
+        check_name_of_table(output, escape_formulas=escape_formulas)
         check_place(output)
     elif as_json:
         raise SpecificationError("--json prints one object on standard output; name a file for the table with --output")
     # Predictions may go to standard output, so what is told of them does not.
-    screen = Screen(as_json=as_json, console=None if as_json else Console(stderr=True, highlight=False))
+    screen = Screen(as_json=as_json, aside=True)
     trained = load_model(model)
     _, X, notes = open_rows(screen, trained, file, header=header)
     table = _predictions(trained, X, probabilities=probabilities)
-    write_table(table, output)
-    if output is not None:
+    if output is None:
+        screen.data(csv_bytes(table, escape_formulas=escape_formulas).decode())
+    else:
+        write_table(table, output, escape_formulas=escape_formulas)
         screen.say(f"{count(table.num_rows, 'row')}: {output}")
     screen.result({"rows": table.num_rows, "columns": table.column_names, "output": str(output), "notes": notes})
 
@@ -66,9 +69,9 @@ def _predictions(model: Model, X: NDArray[Any], *, probabilities: bool) -> pa.Ta
 
     target = target_of(model)
     predicted = model.predict(X)
-    columns = {target.name or "prediction": predicted if predicted.ndim == 1 else predicted[:, 0]}
+    names, columns = [target.name or "prediction"], [predicted if predicted.ndim == 1 else predicted[:, 0]]
     if probabilities:
         P = model.probabilities(X)
-        names = model.classes or tuple(map(str, range(P.shape[1])))
-        columns |= {f"P({name})": P[:, k] for k, name in enumerate(names)}
-    return pa.table(columns)
+        names += [f"P({name})" for name in model.classes or range(P.shape[1])]
+        columns += [*P.T]
+    return pa.table([pa.array(column) for column in columns], names=names)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,13 +12,28 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
 
 from twofold.cli.sparkline import sparkline
 from twofold.engines import Engine
+from twofold.pages.fitted_table import FittedTable
+from twofold.pages.numbers import to_json
 from twofold.recipe import Recipe
+from twofold.text import visible
 
-FOLDED = 4  # letters to which a table's headings and words may be folded
+
+class PlainConsole(Console):
+    """A console for which no string is markup, and that shows control characters as escapes.
+
+    Whatever a command prints comes from data sooner or later: a header, a class, the name of a file.
+    """
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **words)
+
+    def render_str(self, text: str, **words: Any) -> Text:
+        """Turn a string into what is drawn."""
+        return super().render_str(visible(text, keep="\n"), **words)
 
 
 class Screen:
@@ -27,47 +43,59 @@ class Screen:
     ----------
     as_json : bool
         People's output then goes to standard error, and only if that is a terminal; standard output gets the object.
+    aside : bool
+        People's output goes to standard error, since standard output gets a table.
     console : rich.console.Console, optional
         In place of the process's own streams.
     """
 
-    def __init__(self, *, as_json: bool = False, console: Console | None = None) -> None:
+    def __init__(self, *, as_json: bool = False, aside: bool = False, console: Console | None = None) -> None:
         self.as_json = as_json
-        self.console = console or Console(stderr=as_json, highlight=False)
+        self.console = console or PlainConsole(file=sys.stderr if as_json or aside else sys.stdout)
         if as_json and not self.console.is_terminal:
             self.console.quiet = True
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        """Print a line; on a terminal, one that is too long is broken between words."""
+        text = visible(text)
+        if self.console.is_terminal:
+            text = textwrap.fill(
+                text, self.console.width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            )
+        self.console.print(Text(text), soft_wrap=True)
+
+    def say_lines(self, text: str) -> None:
+        """Print a text of several lines."""
+        for line in text.split("\n"):
+            self.say(line)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> None:
         """Print a table; its first ``text`` columns are words, the others numbers.
 
         Where the screen is too narrow for whole numbers, each row is told in words instead.
         """
-        lines = list(rows)
-        if _least_width(columns, lines, text) > self.console.width:
-            self.console.print(title, style="bold", markup=False)
-            for row in lines:
-                self.console.print(_in_words(columns, row), markup=False)
-            return
-        table = Table(title=title, title_justify="left", title_style="bold")
-        for index, column in enumerate(columns):
-            table.add_column(column, justify="left" if index < text else "right", overflow="fold")
-        for row in lines:
-            table.add_row(*row)
-        self.console.print(table)
+        self.console.print(FittedTable(title, columns, list(rows), text))
+
+    def data(self, text: str) -> None:
+        """Print a table on standard output, for other programs: nothing is escaped but on a terminal."""
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        if text.encode(encoding, "replace").decode(encoding) != text:
+            self.say(f"standard output is {encoding}: what it lacks is written as escapes; --output FILE has it all")
+        sys.stdout.write(visible(text, keep="\n") if sys.stdout.isatty() else text)
+
+    def document(self, text: str) -> None:
+        """Print a document, such as a trace, on standard output; a line is a line, however long."""
+        print(visible(text, keep="\n"), flush=True)
 
     def result(self, value: dict[str, Any]) -> None:
         """Print the JSON object, if that is wanted."""
         if self.as_json:
-            print(json.dumps(value, allow_nan=False), flush=True)
+            print(to_json(value), flush=True)
 
     @contextmanager
     def downloading(self) -> Iterator[Callable[[str, int, int | None], None]]:
         """Show a bar for each file; yields the callback of `twofold.load_dataset`."""
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+        columns = field("description"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
         with bars_on(self.console, *columns) as bars:
             tasks: dict[str, TaskID] = {}
 
@@ -97,10 +125,10 @@ class Screen:
             What losses are multiplied by to be in the data's own units.
         """
         columns = (
-            TextColumn("{task.description}"),
+            field("description"),
             BarColumn(bar_width=16),
-            TextColumn("{task.fields[curve]}"),
-            TextColumn("{task.fields[numbers]}"),
+            field("fields[curve]"),
+            field("fields[numbers]"),
         )
         live = self.console.is_terminal and not self.console.quiet
         with bars_on(self.console, *columns, transient=True) as bar:
@@ -123,20 +151,9 @@ def bars_on(console: Console, *columns: ProgressColumn, transient: bool = False)
     return Progress(*columns, console=console if live else Console(quiet=True), disable=not live, transient=transient)
 
 
-def _least_width(columns: Sequence[str], rows: Sequence[Sequence[str]], text: int) -> int:
-    """Return how wide a table is whose numbers stay whole; words and headings may be folded to `FOLDED` letters."""
-    width = 1
-    for index, column in enumerate(columns):
-        cells = max((len(row[index]) for row in rows), default=0)
-        heading = max(map(len, column.split("\n")))
-        width += 3 + (min(FOLDED, max(cells, heading)) if index < text else max(cells, min(FOLDED, heading)))
-    return width
-
-
-def _in_words(columns: Sequence[str], row: Sequence[str]) -> str:
-    """Write a table's row without the table."""
-    words = [" ".join([*column.split("\n"), cell]).strip() for column, cell in zip(columns, row, strict=True) if cell]
-    return ": ".join(filter(None, [*words[:1], ", ".join(words[1:])]))
+def field(name: str) -> TextColumn:
+    """Return a bar's column of words: an attribute of its task, which is no markup."""
+    return TextColumn(f"{{task.{name}}}", markup=False)
 
 
 def _ignore(_engine: Engine, _done: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
@@ -33,7 +33,7 @@ def show(file: FILE, as_json: AS_JSON = False) -> None:
     screen = Screen(as_json=as_json)
     model = load_model(file)
     for name, words in _lines(model):
-        screen.say(f"{name:<10}{_printable(words)}")
+        screen.say(f"{name:<10}{words}")
     screen.table("arrays", ("", "shape", "mean", "deviation", "largest"), _arrays(model), text=2)
     if model.history:
         columns = [(name, cells) for name, *cells in _history(model.history) if any(cells)]
@@ -45,25 +45,9 @@ def show(file: FILE, as_json: AS_JSON = False) -> None:
     )
 
 
-def tell_saved(screen: Screen, path: Path, model: Model) -> dict[str, Any]:
-    """Write a model to a file and say so.
-
-    Parameters
-    ----------
-    screen : Screen
-    path : Path
-    model : Model
-
-    Returns
-    -------
-    dict
-        For the command's JSON object.
-    """
-    from twofold.saving import save_model
-
-    total = save_model(path, model)
+def tell_saved(screen: Screen, path: Path) -> None:
+    """Say that a model was saved."""
     screen.say(f"saved in {path} ({path.stat().st_size:,} bytes); `twofold show {path}` tells what is in it")
-    return {"saved": str(path), "sha256": total}
 
 
 def _lines(model: Model) -> list[tuple[str, str]]:
@@ -141,11 +125,11 @@ def _history(history: tuple[Epoch, ...]) -> list[list[str]]:
     step = -(-len(history) // EPOCHS)
     rows = history[(len(history) - 1) % step :: step]
     scores = {
-        "train\naccuracy": ("train_accuracy", ".4f"),
-        "validation\nloss": ("validation_loss", ".4g"),
-        "validation\naccuracy": ("validation_accuracy", ".4f"),
-        "test\nloss": ("test_loss", ".4g"),
-        "test\naccuracy": ("test_accuracy", ".4f"),
+        "train accuracy": ("train_accuracy", ".4f"),
+        "validation loss": ("validation_loss", ".4g"),
+        "validation accuracy": ("validation_accuracy", ".4f"),
+        "test loss": ("test_loss", ".4g"),
+        "test accuracy": ("test_accuracy", ".4f"),
     }
     there = {  # a column without a number would only take room
         title: (name, digits)
@@ -170,8 +154,3 @@ def _score(value: float | None, form: str) -> str:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")
-
-
-def _printable(text: str) -> str:
-    """Write control characters as escapes: a stranger's file shall not steer the terminal."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

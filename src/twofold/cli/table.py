@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TimeRemainingColumn
 
 from twofold.cli.options import JobOptions
-from twofold.cli.screen import Screen, bars_on
+from twofold.cli.screen import Screen, bars_on, field
 from twofold.cli.table_options import TableOptions
 from twofold.data.tables import TableFile, open_table, read_blocks
 from twofold.errors import DataError, SpecificationError
 from twofold.network import Network
-from twofold.saving import Model
+from twofold.saving import Model, save_model
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import summarize
 
@@ -86,7 +86,7 @@ def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> 
     from twofold.estimators.files import fit_file
 
     screen.say(f"linear regression of {table.path}, {table.size / 1e6:.0f} MB, exactly and in one pass")
-    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    columns = field("description"), BarColumn(), TimeRemainingColumn()
     with bars_on(screen.console, *columns, transient=True) as bar:
         task = bar.add_task("reading", total=1.0)
 
@@ -94,8 +94,8 @@ def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> 
             bar.update(task, completed=fraction, description=f"{rows:,} rows")
 
         fit = fit_file(table.path, table.target, features=table.features, weight=table.weight, progress=show)
-    result = {"data": table.path.name, "epochs": [], **tell_summary(screen, fit.solution, table.features, table.target)}
-    if save is not None:
+    result: dict[str, Any] = {"data": table.path.name, "epochs": []}
+    if save is not None:  # before anything is told
         network = Network((len(table.features), 1), loss="squared")
         model = Model(
             network=network,
@@ -104,7 +104,10 @@ def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> 
             target=table.target,
             data_name=table.path.name,
         )
-        result |= tell_saved(screen, save, model)
+        result |= {"saved": str(save), "sha256": save_model(save, model)}
+    result |= tell_summary(screen, fit.solution, table.features, table.target)
+    if save is not None:
+        tell_saved(screen, save)
     return result
 
 

@@ -21,7 +21,7 @@ class TableOptions:
     ] = None
     drop: Annotated[str | None, Option("--drop", help="Its columns to leave alone: a,b.")] = None
     kinds: Annotated[
-        str | None, Option("--kinds", help="Kinds of columns: zip=category,code=number; also boolean, date.")
+        str | None, Option("--kinds", help="Kinds of columns: a=category,b=date; also number, boolean.")
     ] = None
     decimal: Annotated[
         str | None,

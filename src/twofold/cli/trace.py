@@ -76,7 +76,7 @@ def trace(
     else:
         written = render(paper, style, digits=digits, full=full)
     if output is None:
-        print(written, flush=True)
+        screen.document(written)
         return
     with replacing(output) as file:
         file.write(f"{written.rstrip()}\n".encode())

@@ -14,8 +14,9 @@ from twofold.cli.table_options import TableOptions
 if TYPE_CHECKING:
     from twofold.cli.job import Job
     from twofold.cli.screen import Screen
+    from twofold.data import Dataset
     from twofold.engines import Engine
-    from twofold.network import Parameters
+    from twofold.models import TwoSolutions
     from twofold.saving import Model
     from twofold.tables.problem import Problem
     from twofold.training import Epoch
@@ -41,7 +42,7 @@ def train(
     from twofold.cli.screen import Screen
     from twofold.cli.show import tell_saved
     from twofold.files import check_places
-    from twofold.models import held_out_log_likelihood
+    from twofold.models import compare_with_exact
 
     screen = Screen(as_json=as_json)
     check_words(options, hardware)
@@ -70,24 +71,24 @@ def train(
     records = _run(screen, worker, job, options=options, safety=safety, patience=words.patience)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
     model = _model(worker, job, records=records, problem=problem)
-    if options.model == "linear" and job.network.loss == "squared":
-        exact, told = _exact(screen, worker, job)
-        result |= told
-        model = model if file is None else replace(model, parameters=exact, scaling=None)
-    if problem is not None:
-        from twofold.cli.table_job import tell_test
-
-        result |= tell_test(screen, model, problem)
-    if save is not None:
-        result |= tell_saved(screen, save, model)
-    log_likelihood = held_out_log_likelihood(job.network, job.data, records[-1])
-    if log_likelihood is not None:
-        result["test_log_likelihood"] = log_likelihood
-        screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")
-    if report is not None:
-        settled = replace(hardware, engine=worker.name)
-        result |= report_run(screen, report, model, job=job, options=options, hardware=settled, words=words, file=file)
-    screen.result(result)
+    result |= _saved(save, model)  # before anything is told, or made of it: a mistake there must not lose it
+    try:
+        if options.model == "linear" and job.network.loss == "squared":
+            both = compare_with_exact(worker, job.data, job.raw)
+            if file is not None:
+                model = replace(model, parameters=both.exact.parameters, scaling=None)
+                result |= _saved(save, model)
+            result |= _tell_exact(screen, both, job.raw)
+        result |= _tell_scores(screen, model, job, last=records[-1], problem=problem)
+        if save is not None:
+            tell_saved(screen, save)
+        if report is not None:
+            settled = replace(hardware, engine=worker.name)
+            result |= report_run(
+                screen, report, model, job=job, options=options, hardware=settled, words=words, file=file
+            )
+    finally:
+        screen.result(result)
 
 
 def given(context: Context) -> set[str]:
@@ -129,21 +130,42 @@ def _model(worker: Engine, job: Job, *, records: list[Epoch], problem: Problem |
     return Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records, **more)
 
 
-def _exact(screen: Screen, worker: Engine, job: Job) -> tuple[Parameters, dict[str, Any]]:
+def _saved(path: Path | None, model: Model) -> dict[str, str]:
+    """Save a model, if a file is named, and return what JSON says of it."""
+    from twofold.saving import save_model
+
+    return {} if path is None else {"saved": str(path), "sha256": save_model(path, model)}
+
+
+def _tell_scores(screen: Screen, model: Model, job: Job, *, last: Epoch, problem: Problem | None) -> dict[str, Any]:
+    """Print what a model reaches on what it has not seen, and return it for JSON."""
+    from twofold.models import held_out_log_likelihood
+
+    told: dict[str, Any] = {}
+    if problem is not None:
+        from twofold.cli.table_job import tell_test
+
+        told |= tell_test(screen, model, problem)
+    log_likelihood = held_out_log_likelihood(job.network, job.data, last)
+    if log_likelihood is not None:
+        told["test_log_likelihood"] = log_likelihood
+        screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")
+    return told
+
+
+def _tell_exact(screen: Screen, both: TwoSolutions, raw: Dataset) -> dict[str, Any]:
     """Print SGD's solution beside the exact one, and the exact one's statistics."""
     from twofold.cli.table import tell_summary
-    from twofold.models import compare_with_exact
 
-    both = compare_with_exact(worker, job.data, job.raw)
-    names = [f"w: {name}" for name in job.raw.features] + ["b"]
+    names = [f"w: {name}" for name in raw.features] + ["b"]
     sgd, exact = ([*layer.W[:, 0].tolist(), *layer.b.tolist()] for (layer,) in (both.sgd, both.exact.parameters))
     numbers = zip([*names, "loss"], [*sgd, both.sgd_loss], [*exact, both.exact.loss], strict=True)
     rows = [(name, f"{a:.6g}", f"{b:.6g}", f"{a - b:+.2e}") for name, a, b in numbers]
-    screen.table(f"{job.raw.target} in two ways", ("", "SGD", "exact", "difference"), rows)
+    screen.table(f"{raw.target} in two ways", ("", "SGD", "exact", "difference"), rows)
     screen.say(f"distance between the two solutions: {both.distance:.3g}")
-    return both.exact.parameters, {
+    return {
         "sgd": {"w": sgd[:-1], "b": sgd[-1], "loss": both.sgd_loss},
         "exact": {"w": exact[:-1], "b": exact[-1], "loss": both.exact.loss},
         "distance": both.distance,
-        **tell_summary(screen, both.exact, job.raw.features, job.raw.target),
+        **tell_summary(screen, both.exact, raw.features, raw.target),
     }

@@ -14,20 +14,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twofold import __version__
 from twofold.data.nist import NIST_SETS, CertifiedSet, load_nist
+from twofold.pages.fitted_table import FittedTable
 from twofold.solvers import pairs
 from twofold.solvers.inference import standard_errors
 from twofold.solvers.least_squares import solve_least_squares
 from twofold.solvers.polynomial import polynomial_features
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Array = NDArray[np.float64]
 Answer = tuple[Array, Array | None]  # coefficients and standard errors, the intercept first
@@ -78,20 +76,15 @@ class Certificate:
         """Return plain lists and numbers, for JSON."""
         return {"libraries": dict(self.libraries), "rows": [dict(vars(row)) for row in self.rows]}
 
-    def __rich__(self) -> Table:
-        from rich.table import Table
-
-        table = Table(
-            title="Correct digits, worst coefficient / worst standard error (NIST StRD)", title_justify="left"
-        )
-        table.add_column("set")
-        for library, number in self.libraries.items():
-            table.add_column(f"{library} {number}".strip(), justify="right")
+    def __rich__(self) -> FittedTable:
         cells = {(row.name, row.library): row for row in self.rows}
+        rows = []
         for name in dict.fromkeys(row.name for row in self.rows):
             found = (cells[name, library] for library in self.libraries)
-            table.add_row(name, *(f"{_text(row.coefficients)} / {_text(row.standard_errors)}" for row in found))
-        return table
+            rows.append([name, *(f"{_text(row.coefficients)} / {_text(row.standard_errors)}" for row in found)])
+        title = "Correct digits, worst coefficient / worst standard error (NIST StRD)"
+        columns = ["set", *(f"{library} {number}".strip() for library, number in self.libraries.items())]
+        return FittedTable(title, columns, rows)
 
 
 def certify(folder: str | os.PathLike[str], *, peers: bool = False, sets: Sequence[str] = NIST_SETS) -> Certificate:

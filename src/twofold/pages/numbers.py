@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -119,3 +120,14 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def to_json(value: Any) -> str:
+    r"""Write plain data as JSON in ASCII, in one line without control characters; NaN and infinity become null.
+
+    Examples
+    --------
+    >>> print(to_json({"é\x7f": float("nan")}))
+    {"\u00e9\u007f": null}
+    """
+    return json.dumps(finite(value), allow_nan=False).replace("\x7f", r"\u007f")

@@ -10,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from twofold.text import visible
+
 
 @cache
 def environment() -> Environment:
@@ -17,12 +19,18 @@ def environment() -> Environment:
     found = Environment(
         loader=PackageLoader("twofold.pages"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters["mathml"] = mathml
     return found
+
+
+def _shown(value: Any) -> Any:
+    """Return what a template may put into a page; markup is ours, and stays."""
+    return visible(value, keep="\n") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache

@@ -1,5 +1,6 @@
 """Pictures; matplotlib is imported here alone, and nothing here touches its global state."""
 
+import twofold.plots.backend  # noqa: F401 - before anything imports matplotlib
 from twofold.plots.calibration import Calibration, calibration, calibration_plot
 from twofold.plots.coefficients import coefficient_plot
 from twofold.plots.confusion import confusion_matrix

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress
+from twofold.plots.dress import dress, label
 from twofold.plots.style import WIDTH, open_axes
 
 if TYPE_CHECKING:
@@ -69,6 +69,6 @@ def coefficient_plot(
         color = theme.soft if unclear else theme.color(0)
         ax.plot((low, high), (row, row), color=color, lw=2, solid_capstyle="round")
         ax.plot(value, row, "o", ms=6, color=color, mfc=theme.paper if unclear else color)
-    ax.set_yticks(np.arange(len(items)), [item.name for item in items])
+    ax.set_yticks(np.arange(len(items)), [label(item.name) for item in items])
     ax.set_ylim(len(items) - 0.4, -0.6)
     return dress(ax, theme, title=f"{summary.target}, {100 * summary.level:g} %", x="coefficient", grid="x")

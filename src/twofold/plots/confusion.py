@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress
+from twofold.plots.dress import dress, label
 from twofold.plots.style import LEAST, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]
@@ -61,7 +61,7 @@ def confusion_matrix(actual: Array, predicted: Array, classes: Sequence[str] = (
         ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=color, linewidth=0))
     if q <= MOST_NUMBERS:
         _write_counts(ax, counts, theme)
-        names = list(classes) or [str(index) for index in range(q)]
+        names = list(map(label, classes)) or [str(index) for index in range(q)]
         slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
         ax.set_xticks(range(q), names, **(slant if max(map(len, names)) > 3 else {}))
         ax.set_yticks(range(q), names)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from twofold.errors import DataError, check_name
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.dress import dress, label, legend, say
 from twofold.plots.style import WIDTH, Theme, open_axes
 
 
@@ -142,9 +142,9 @@ def _draw_run(ax: Axes, run: Run, quantity: str, *, colors: Sequence[str], name:
     for part, color, field, back in zip(("train", "test"), colors, FIELDS[quantity], (0.5, 0.0), strict=True):
         points = [(record.epoch - back, value) for record in run if (value := getattr(record, field)) is not None]
         if points:
-            label = f"{name}, {say(part)}" if name else say(part)
+            words = f"{label(name)}, {say(part)}" if name else say(part)
             dashed = "--" if part == "train" else "-"
-            ax.plot(*zip(*points, strict=True), dashed, color=color, marker=marker, markersize=3, lw=1.6, label=label)
+            ax.plot(*zip(*points, strict=True), dashed, color=color, marker=marker, markersize=3, lw=1.6, label=words)
 
 
 def _number(value: float, quantity: str) -> str:
@@ -153,7 +153,7 @@ def _number(value: float, quantity: str) -> str:
 
 def _handles(ax: Axes, theme: Theme, named: Mapping[str, Run]) -> list[Line2D]:
     """Explain colours once by the runs' names, and dashes once by train and test."""
-    runs = [Line2D([], [], color=theme.color(index), lw=1.6, label=name) for index, name in enumerate(named)]
+    runs = [Line2D([], [], color=theme.color(index), lw=1.6, label=label(name)) for index, name in enumerate(named)]
     drawn = {line.get_linestyle() for line in ax.lines if not str(line.get_label()).startswith("_")}
     parts = {"--": "train", "-": "test"}
     runs += [Line2D([], [], color=theme.soft, ls=s, label=say(p)) for s, p in parts.items() if s in drawn]

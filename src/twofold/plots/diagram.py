@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError
 from twofold.network import Network, Parameters
-from twofold.plots.dress import dress, say
+from twofold.plots.dress import dress, label, say
 from twofold.plots.style import LABEL, LEAST, SMALL, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]
@@ -177,9 +177,9 @@ def _draw_units(sheet: _Sheet, index: int, row: Row) -> None:
         circle = Circle(place, RADIUS, facecolor=to_rgba(hue, 0.16), edgecolor=hue, lw=1.2, zorder=2)
         circle.set_gid(f"h{index}-{unit + 1}" if letter == "h" else f"{letter}{unit + 1}")
         ax.add_patch(circle)
-        label = f"{letter}{unit + 1}".translate(SUBSCRIPT)
-        size = LABEL if len(label) <= 2 else SMALL if len(label) == 3 else LEAST
-        ax.text(*place, label, ha="center", va="center_baseline", fontsize=size, color=theme.ink, zorder=3)
+        words = f"{letter}{unit + 1}".translate(SUBSCRIPT)
+        size = LABEL if len(words) <= 2 else SMALL if len(words) == 3 else LEAST
+        ax.text(*place, words, ha="center", va="center_baseline", fontsize=size, color=theme.ink, zorder=3)
 
 
 def _name_layer(sheet: _Sheet, index: int, y: float, *, abbreviated: bool) -> None:
@@ -197,4 +197,5 @@ def _name_units(sheet: _Sheet, row: Row, names: Sequence[str], *, side: int) -> 
     for unit, (x, y) in row.items():
         if names and unit >= 0:
             color, va = sheet.theme.ink, "bottom" if side > 0 else "top"
-            sheet.ax.text(x, y + side * (RADIUS + 0.08), names[unit], ha="center", va=va, fontsize=SMALL, color=color)
+            height = y + side * (RADIUS + 0.08)
+            sheet.ax.text(x, height, label(names[unit]), ha="center", va=va, fontsize=SMALL, color=color)

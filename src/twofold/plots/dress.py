@@ -10,11 +10,27 @@ from matplotlib.ticker import AutoLocator, FixedLocator, MaxNLocator
 
 from twofold.plots.language import font_family, translate
 from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, root_figure, theme_on
+from twofold.text import visible
+
+MOST = 40  # letters of a name that a picture has room for
 
 
 def say(words: str) -> str:
     """Return words in the present style's language."""
     return translate(words, present_style().language)
+
+
+def label(name: str) -> str:
+    """Return a name of data, such as a class or a column, as a picture shows it.
+
+    Examples
+    --------
+    >>> label("x" * 50), label("_y")
+    ('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…', ' _y')
+    """
+    text = visible(name)
+    text = text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+    return f" {text}" if text.startswith("_") else text  # matplotlib's legends leave out what begins with _
 
 
 def dress(
@@ -45,9 +61,9 @@ def dress(
         The same.
     """
     if title:
-        ax.set_title(say(title), color=theme.ink, fontsize=TITLE, loc="left", parse_math=False)
-    ax.set_xlabel(say(x), color=theme.ink, fontsize=LABEL)
-    ax.set_ylabel(say(y), color=theme.ink, fontsize=LABEL)
+        ax.set_title(label(say(title)), color=theme.ink, fontsize=TITLE, loc="left", parse_math=False)
+    ax.set_xlabel(label(say(x)), color=theme.ink, fontsize=LABEL)
+    ax.set_ylabel(label(say(y)), color=theme.ink, fontsize=LABEL)
     if frame:
         _frame(ax, theme, grid)
     else:
@@ -78,9 +94,11 @@ def _frame(ax: Axes, theme: Theme, grid: Literal["x", "y", "both"] | None) -> No
 
 
 def _take_literally(ax: Axes) -> None:
-    """Let a dollar sign be one: names of classes and columns are words, not formulas."""
+    """Let a dollar sign be one, and show control characters: names of classes and columns are words, not formulas."""
     box = ax.get_legend()
     texts = [*ax.texts, ax.xaxis.label, ax.yaxis.label, ax.title, *([] if box is None else box.get_texts())]
+    for text in texts:
+        text.set_text(visible(text.get_text(), keep="\n"))
     for axis in (ax.xaxis, ax.yaxis):
         if isinstance(axis.get_major_locator(), FixedLocator):
             texts.extend(axis.get_ticklabels())

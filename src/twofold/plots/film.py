@@ -14,7 +14,7 @@ from PIL import Image
 
 from twofold.errors import DataError, SpecificationError
 from twofold.files import replacing
-from twofold.plots.saving import whole_figure
+from twofold.plots.saving import whole_figure, write_figure
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
 COLORS = 128  # of a GIF: enough for lines and regions, and half the bytes
@@ -92,7 +92,7 @@ def check_film(path: str | os.PathLike[str]) -> str:
 def _frame(picture: Axes | Figure, form: str, dpi: int) -> Image.Image:
     """Draw a picture to pixels."""
     buffer = io.BytesIO()
-    whole_figure(picture).savefig(buffer, format="png", dpi=dpi)
+    write_figure(whole_figure(picture), buffer, format="png", dpi=dpi)
     with Image.open(buffer) as drawn:
         image = drawn.convert("RGB")
     return image.quantize(COLORS, dither=Image.Dither.NONE) if form == "GIF" else image

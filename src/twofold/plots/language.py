@@ -32,7 +32,7 @@ CJK_FILES = ("cjk", "notosanssc", "sourcehansans", "wqy", "msyh", "simhei", "pin
 
 
 class MissingFontWarning(UserWarning):
-    """No installed font has Chinese characters, so English is written."""
+    """No font has some characters: Chinese ones, so that English is written, or those of a name, drawn as boxes."""
 
 
 @cache

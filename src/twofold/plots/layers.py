@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, say
+from twofold.plots.dress import dress, label, say
 from twofold.plots.style import SMALL, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]
@@ -161,5 +161,5 @@ def _ridges(ax: Axes, theme: Theme, layers: Sequence[Array], notes: Sequence[str
 
 
 def _name(ax: Axes, names: Sequence[str]) -> None:
-    ax.set_yticks(np.arange(len(names)) + 0.4, names)
+    ax.set_yticks(np.arange(len(names)) + 0.4, list(map(label, names)))
     ax.tick_params(axis="y", length=0)

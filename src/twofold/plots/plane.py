@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.dress import dress, label, legend, say
 from twofold.plots.style import LEAST, SMALL, WIDTH, Panel, Theme, new_figure, open_axes, theme_on
 
 Array = NDArray[Any]
@@ -90,7 +90,7 @@ def decision_regions(
             color=theme.color(index),
             linewidths=edge,
             edgecolors=theme.paper,
-            label=classes[index] if len(classes) > index else str(index),
+            label=label(classes[index]) if len(classes) > index else str(index),
         )
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)

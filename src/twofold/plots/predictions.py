@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.confusion import check_classes
-from twofold.plots.dress import say
+from twofold.plots.dress import label, say
 from twofold.plots.images import LINE, image_grid
 from twofold.plots.style import WIDTH, open_axes
 
@@ -65,7 +65,7 @@ def prediction_grid(
         raise DataError(
             f"images have shape {images.shape}; for {len(actual)} predictions expected ({len(actual)}, h, w)"
         )
-    names = list(classes) or [str(index) for index in range(q)]
+    names = list(map(label, classes)) or [str(index) for index in range(q)]
     right = actual == predicted
     firsts = [names[index] for index in predicted]
     if confidence is not None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import os
 import threading
+import warnings
 from pathlib import Path
+from typing import IO, Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twofold.errors import SpecificationError
+from twofold.errors import SpecificationError, show
 from twofold.files import replacing
+from twofold.plots.language import MissingFontWarning
 from twofold.plots.style import DARK, LIGHT, Picture, Theme, root_figure
+from twofold.text import visible
 
 # matplotlib reads from its global settings how to write SVG: they are changed for a moment, by one thread at once.
 ONE_AT_A_TIME = threading.Lock()
@@ -43,7 +47,7 @@ def save(picture: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 150
         if ending == "svg":
             file.write(svg(figure, dpi=dpi).encode())
         else:
-            figure.savefig(file, format=ending, dpi=dpi)
+            write_figure(figure, file, format=ending, dpi=dpi)
 
 
 def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
@@ -69,9 +73,30 @@ def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
         ONE_AT_A_TIME,
         matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "twofold", "font.sans-serif": fonts}),
     ):
-        figure.savefig(buffer, format="svg", dpi=dpi, metadata={"Date": None})
-    text = buffer.getvalue()
+        write_figure(figure, buffer, format="svg", dpi=dpi, metadata={"Date": None})
+    text = visible(buffer.getvalue(), keep="\n")  # no XML holds control characters
     return _adapted(text) if isinstance(figure, Picture) and figure.adaptive else text
+
+
+def write_figure(figure: Figure, file: IO[Any], *, format: str, **words: Any) -> None:  # noqa: A002 - matplotlib's word
+    """Do as `matplotlib.figure.Figure.savefig`, and warn once of all characters that no font has.
+
+    An SVG holds text, which its reader sets in fonts of their own.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(file, format=format, **words)
+    missing = [each for each in caught if " missing from " in str(each.message)]
+    for each in caught:
+        if each not in missing:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if missing and format != "svg":
+        letters = "".join(sorted({chr(int(str(each.message).split()[1])) for each in missing}))
+        warnings.warn(
+            f"no font of this picture has {show(letters)}, drawn as boxes; an SVG takes the fonts of its reader",
+            MissingFontWarning,
+            stacklevel=3,
+        )
 
 
 def _adapted(text: str) -> str:

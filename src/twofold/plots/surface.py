@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, SpecificationError
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.dress import dress, label, legend, say
 from twofold.plots.style import WIDTH, open_axes
 
 Array = NDArray[Any]
@@ -83,7 +83,7 @@ def loss_surface(
         contour.set(facecolor=to_rgba(theme.color(0), 0.055), edgecolor=to_rgba(theme.soft, 0.6), linewidth=0.6)
         ax.add_patch(contour)
     for index, (name, route) in enumerate(routes.items()):
-        ax.plot(route[:, i], route[:, j], color=theme.color(index + 1), lw=1.1, label=name)
+        ax.plot(route[:, i], route[:, j], color=theme.color(index + 1), lw=1.1, label=label(name))
     ax.plot(exact[i], exact[j], "*", ms=13, color=theme.ink, mec=theme.paper, label=say("exact solution"))
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
+from twofold.plots.dress import label
 from twofold.plots.images import LINE, image_grid
 from twofold.plots.style import WIDTH, open_axes
 
@@ -68,7 +69,7 @@ def weight_images(
     if names and len(names) != W.shape[1]:
         raise DataError(f"{W.shape[1]} units and {len(names)} names; they must be as many")
     chosen = strongest(W, most)
-    labels = [names[unit] if names else str(unit) for unit in chosen]
+    labels = [label(names[unit]) if names else str(unit) for unit in chosen]
     images = W.T[chosen].reshape(-1, height, width)
     limit = float(np.quantile(np.abs(images), LOUD)) or float(np.abs(images).max()) or 1.0
     columns = min(columns, len(chosen))

@@ -166,6 +166,6 @@ def inline(text: str, prefix: str, label: str) -> str:
 
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(\sid=")', rf"\g<1>{prefix}", text)
-    text = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{prefix}", text)
+    # Within tags alone: a name of data may well say id=" or url(#.
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{prefix}", tag[0]), text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)

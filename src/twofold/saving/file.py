@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from twofold.data.scaling import Scaling
 from twofold.errors import FileFormatError, SpecificationError
 from twofold.network import ARRAYS, Layer, Network
+from twofold.pages.numbers import finite
 from twofold.plain import from_plain
 from twofold.recipe import Recipe
 from twofold.saving.model import Model, Savable, as_model
@@ -155,7 +156,7 @@ def metadata(model: Model) -> dict[str, Any]:
     return {
         "network": asdict(model.network),
         "recipe": None if model.recipe is None else asdict(model.recipe),
-        "history": [dict(vars(epoch)) for epoch in model.history],
+        "history": [finite(vars(epoch)) for epoch in model.history],
         "environment": dict(model.environment),
         **{name: getattr(model, name) for name in WORDS},
         **{name: list(getattr(model, name)) for name in LISTS},

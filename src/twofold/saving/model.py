@@ -146,7 +146,8 @@ class Model:
         records = tuple(history)
         if data is not None:
             known: dict[str, Any] = {"classes": data.classes, "features": data.features, "target": data.target}
-            known |= {"scaling": data.scaling, "data_name": data.name, "data_hash": data_hash((raw or data).train)}
+            name = data.name.encode("utf-8", "backslashreplace").decode()  # of a folder, which may be no UTF-8
+            known |= {"scaling": data.scaling, "data_name": name, "data_hash": data_hash((raw or data).train)}
             more = known | more
         return cls(network=engine.network, parameters=engine.parameters(), recipe=recipe, history=records, **more)
 

@@ -6,15 +6,18 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from twofold.errors import MissingDependencyError
+from twofold.pages.fitted_table import FittedTable
+from twofold.pages.numbers import finite
 from twofold.solvers.inference import Fit, check_target, goodness, spread_of, standard_errors, t_quantile
 from twofold.solvers.solution import LeastSquares
+from twofold.text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +80,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and numbers; what is not finite becomes None."""
-        return _plain(asdict(self))
+        return finite(asdict(self))
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return JSON."""
@@ -129,43 +132,27 @@ class Summary:
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
         # What 80 columns can hold, no number cut: five digits, and the worst column's correct digits below.
-        heading, *body = self.lines(digits=5)
-        title = Text(f"Linear regression of {self.target}")  # not markup: names have brackets, such as "[kg]"
-        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-        for k, name in enumerate(heading[:-1]):
-            justify: Literal["left", "right"] = "left" if k == 0 else "right"
-            table.add_column(name, justify=justify, overflow="fold", no_wrap=k > 0, min_width=10 if k == 0 else None)
-        for line in body:
-            table.add_row(*(Text(cell) for cell in line[:-1]))
+        heading, *body = ([*line[:-1]] for line in self.lines(digits=5))
+        table = FittedTable(f"Linear regression of {self.target}", heading, body, boxed=False)
         digits = min((item.digits for item in self.coefficients), default=0.0)
         return Group(table, *(Text(fact) for fact in self.facts()), Text(f"correct digits: at least {_whole(digits)}"))
 
     def __str__(self) -> str:
-        lines = self.lines()
+        lines = [(visible(name), *numbers) for name, *numbers in self.lines()]
         width = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
         table = [
             "  ".join(c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in enumerate(zip(line, width, strict=True)))
             for line in lines
         ]
-        return "\n".join([f"Linear regression of {self.target}", *table, *self.facts()])
+        return "\n".join([f"Linear regression of {visible(self.target)}", *table, *self.facts()])
 
 
 def _whole(digits: float) -> str:
     """Round digits down, but for the 15.95 that a double holds."""
     return str(int(digits + 0.05))
-
-
-def _plain(value: Any) -> Any:
-    """Turn a record into what JSON has."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def summarize(

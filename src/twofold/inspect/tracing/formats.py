@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from twofold.inspect.tracing.document import entry_dict, to_dict
@@ -10,7 +9,7 @@ from twofold.inspect.tracing.entries import Entry
 from twofold.inspect.tracing.markdown import render_markdown
 from twofold.inspect.tracing.record import Trace
 from twofold.inspect.tracing.text import render_text
-from twofold.pages.numbers import MOST, finite
+from twofold.pages.numbers import MOST, to_json
 
 FORMATS = ("text", "markdown", "html", "json")
 EVERYTHING = 10**9  # rows and columns of a matrix that is to be whole
@@ -35,7 +34,7 @@ def render(trace: Trace, style: str, *, digits: int = 4, full: bool = False) -> 
     """
     most = EVERYTHING if full else MOST
     if style == "json":
-        return json.dumps(finite(to_dict(trace, full=full)), allow_nan=False)
+        return to_json(to_dict(trace, full=full))
     if style == "markdown":
         return render_markdown(trace, digits=digits, most=most)
     if style == "html":
@@ -48,5 +47,5 @@ def render(trace: Trace, style: str, *, digits: int = 4, full: bool = False) -> 
 def render_entries(entries: Sequence[Entry], style: str) -> str:
     """Write entries: as JSON, or each in lines of text."""
     if style == "json":
-        return json.dumps(finite({"entries": [entry_dict(entry) for entry in entries]}), allow_nan=False)
+        return to_json({"entries": [entry_dict(entry) for entry in entries]})
     return "\n".join(map(str, entries))

@@ -22,6 +22,7 @@ def render_markdown(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
     -------
     str
     """
+    trace = trace.visible()
     blocks = [f"# {escape(heading(trace))}"]
     part = ""
     for number, step in enumerate(trace.steps, start=1):

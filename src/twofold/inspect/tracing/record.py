@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from twofold.network import Network
+from twofold.text import visible
 
 Array = NDArray[Any]
 Part = Literal["given", "forward", "loss", "backward", "update", "check", "explanation"]
@@ -132,6 +133,19 @@ class Trace:
         """Return the numbers of an array, such as ``trace["dW1"]``; KeyError if there is none of that name."""
         return self.arrays[name].values
 
+    def visible(self) -> Trace:
+        """Return the same with all that comes from data, names and where they are from, fit to be shown."""
+        steps = tuple(
+            replace(
+                step,
+                note=visible(step.note),
+                arrays=tuple(replace(array, columns=tuple(map(visible, array.columns))) for array in step.arrays),
+                table=step.table and replace(step.table, rows=tuple(map(_visible_row, step.table.rows))),
+            )
+            for step in self.steps
+        )
+        return replace(self, source=visible(self.source), steps=steps)
+
     def __str__(self) -> str:
         from twofold.inspect.tracing.text import render_text
 
@@ -141,3 +155,7 @@ class Trace:
         from twofold.inspect.tracing.markdown import render_markdown
 
         return render_markdown(self)
+
+
+def _visible_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(visible(cell) if isinstance(cell, str) else cell for cell in row)

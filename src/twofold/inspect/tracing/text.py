@@ -46,6 +46,7 @@ def render_text(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
     -------
     str
     """
+    trace = trace.visible()
     lines = [heading(trace)]
     part = ""
     for number, step in enumerate(trace.steps, start=1):
