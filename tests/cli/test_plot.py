@@ -67,7 +67,7 @@ def test_a_saved_model_is_drawn_without_training(capsys, tmp_path):
 
 
 def test_a_table_s_model_is_drawn_of_its_rows(capsys, tmp_path):
-    rows = [f"{k},{k % 7},{3 * k + (k % 7)}" for k in range(60)]
+    rows = [f"{k * k},{k % 7},{3 * k + (k % 7)}" for k in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["area,age,price", *rows]))
     assert main(["train", "linear", "t.csv", "--target", "price", "--save", "t.safetensors"]) == 0
     capsys.readouterr()
