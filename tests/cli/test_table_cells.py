@@ -30,7 +30,7 @@ def test_points_between_thousands_are_read_as_such_when_training_predicting_and_
     file, model = write(tmp_path / "p.csv", "preis;rabatt;y", rows), str(tmp_path / "m.safetensors")
     out = run(capsys, "train", "linear", file, "--target", "y", "--save", model)
     assert "numbers are read with decimal commas, as column rabatt has them" in out
-    assert "815 to 2100; decimal commas" in out
+    assert "│ preis  │ number │ 815 to 2100 " in out
     new = write(tmp_path / "new.csv", "preis;rabatt", ["1.250;0,63", "950;1"])
     assert main(("predict", model, new)) == 0
     predicted = [float(line) for line in capsys.readouterr().out.splitlines()[1:]]
@@ -42,11 +42,11 @@ def test_points_between_thousands_are_read_as_such_when_training_predicting_and_
 
 def test_a_mark_that_nothing_tells_is_asked_for_by_the_name_of_its_option(capsys, tmp_path):
     file = write(tmp_path / "p.csv", "x,y", [f"{1 + k / 7:.3f},{k}" for k in range(7, 60) if k % 10])
-    words = ("train", "mlp", file, "--target", "y", "--epochs", "1")
+    words = ("train", "mlp", file, "--target", "y", "--epochs", "1", "--test-fraction", "0")
     out = run(capsys, *words)
     assert "column x: 2.000 is read as 2; if it is 2000, say so: --decimal ," in out
     out = run(capsys, *words, "--decimal", ",")
-    assert "; decimal commas" in out
+    assert "│ x      │ number │ 2000 to 9429 " in out
     assert "say so" not in out
 
 
@@ -62,8 +62,8 @@ def test_separators_and_quotes_do_not_change_what_a_number_is(capsys, tmp_path):
     for name, mark, quote in (("a.csv", ";", ""), ("b.tsv", "\t", ""), ("c.csv", ",", '"')):
         lines = [mark.join((f"{quote}{a}{quote}", f"{quote}{b}{quote}", str(y))) for a, b, y in rows]
         file = write(tmp_path / name, mark.join("aby"), lines)
-        out = run(capsys, "train", "mlp", file, "--target", "y", "--epochs", "1")
-        assert "0.69 to 39.69; decimal commas" in out
+        out = run(capsys, "train", "mlp", file, "--target", "y", "--epochs", "1", "--test-fraction", "0")
+        assert "│ a      │ number │ 0.69 to 39.69 " in out
 
 
 @pytest.mark.parametrize("form", ["%d-%b-%y", "%B %d, %Y", "%d/%m/%Y %H:%M", "%Y%m%dT%H%M%S", "%m/%d/%y"])

@@ -161,6 +161,20 @@ def test_one_bad_cell_among_many_dates_is_a_gap(form, bad):
     assert notes["when"] == {"missing": 1} | ({"unreadable": 1} if bad == "soon" else {})
 
 
+def test_a_fifth_of_one_word_in_a_column_of_dates_is_gaps():
+    cells = pd.date_range("2020-01-01", periods=100, freq="31h").strftime("%d/%m/%Y").tolist()
+    cells[::5] = ["not yet"] * 20
+    plan = learn_table(as_table({"when": cells}))
+    assert plan.features[-1] == "when missing"
+    assert plan.encode(as_table({"when": cells}))[1]["when"]["missing"] == 20
+
+
+def test_a_column_of_half_dates_is_left_out_and_told():
+    cells = [*pd.date_range("2020-01-01", periods=60).strftime("%d/%m/%Y"), *(f"week {k}" for k in range(40))]
+    (remark,) = infer_forms(as_table({"when": cells})).remarks
+    assert remark.startswith("column when: only 60% of its cells are dates such as '01/01/2020' (%d/%m/%Y)")
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "frame"])
 def test_one_bad_cell_in_rows_to_predict_is_a_gap_whatever_the_training_set_was(tmp_path, suffix):
     stamps = pd.Series(pd.date_range("2020-01-01", periods=300, freq="31h"))
@@ -261,6 +275,14 @@ def test_a_plan_of_before_takes_the_clock_of_each_columns_own_zone():
     words["columns"][0]["date_format"] = None
     X, _ = TablePlan.from_dict(words).encode(as_table({"when": INSTANTS[:1]}))
     assert X[0, -1] == pytest.approx(1)  # midnight in Berlin
+
+
+def test_a_plan_of_before_reads_years_as_it_did():
+    words = learn_table(as_table({"when": ["1/1/2011", "1/20/2012"]})).to_dict()
+    del words["columns"][0]["zone"]
+    plan = TablePlan.from_dict(words)
+    assert plan.plans[0].date_format == "%m/%d/%Y"
+    assert plan.encode(as_table({"when": ["1/1/11"]}))[1]["when"] == {"out of range": 1}
 
 
 @pytest.mark.parametrize(("field", "value"), [("date_format", "%Q"), ("date_format", "%Y(?P<Y>"), ("zone", "Mars")])

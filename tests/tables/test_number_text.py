@@ -11,6 +11,7 @@ from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.forms import Forms, infer_forms
 from twofold.tables.number_text import numbers_in_text
 from twofold.tables.problem import pose
+from twofold.tables.reading import read_table
 from twofold.tables.targets import study_target
 
 NAN = float("nan")
@@ -91,6 +92,30 @@ def test_the_mark_is_kept_for_later_tables():
         back.encode(as_table({"x": ["1.5", "2.5"]}))
 
 
+def test_whole_numbers_have_the_marks_of_their_file(tmp_path):
+    (tmp_path / "a.csv").write_text("x;y\n950;0,5\n815;0,25\n1;2\n")
+    table = read_table(tmp_path / "a.csv")
+    assert pa.types.is_integer(table.column("x").type)
+    plan = learn_table(table, Choices(scale=False))
+    assert plan.text_columns == ("x", "y")
+    (tmp_path / "b.csv").write_text("x;y\n1.250;1\n")
+    assert plan.encode(read_table(tmp_path / "b.csv", text=plan.text_columns))[0].tolist() == [[1250, 1]]
+
+
+def test_a_model_of_typed_numbers_reads_text_by_its_own_proofs_alone():
+    plan = learn_table(as_table({"x": [950.0, 1.25, 3.5], "y": [1.0, 2.0, 4.0]}), Choices(scale=False))
+    assert plan.encode(as_table({"x": ["1.250", "950"], "y": ["1", "2"]}))[0].tolist() == [[1.25, 1], [950, 2]]
+    assert plan.encode(as_table({"x": ["1.250", "950"], "y": ["1,5", "2"]}))[0].tolist() == [[1250, 1.5], [950, 2]]
+
+
+def test_a_model_of_before_reads_decimal_commas_between_semicolons(tmp_path):
+    words = learn_table(as_table({"x": [0.5, 1.25, 3.5]}), Choices(scale=False)).to_dict()
+    for name in ("decimal", "duration"):
+        del words["columns"][0][name]
+    (tmp_path / "a.csv").write_text("x;y\n1,250;1\n3,5;2\n")
+    assert TablePlan.from_dict(words).encode(read_table(tmp_path / "a.csv"))[0].tolist() == [[1.25], [3.5]]
+
+
 def test_a_plan_of_before_reads_commas_as_marks_of_thousands():
     words = learn_table(as_table({"x": ["1,200 kg", "3.5 kg", "12 kg"]}), Choices(scale=False)).to_dict()
     for name in ("decimal", "duration"):
@@ -142,6 +167,13 @@ def test_a_fifth_of_one_word_in_a_column_of_numbers_is_gaps_with_a_flag(word):
     assert plan.features == ("x", "x missing")
     X, notes = plan.encode(as_table({"x": cells}))
     assert X[:, 1].sum() == notes["x"]["missing"] == 20
+
+
+def test_an_odd_word_among_yes_and_no_is_a_gap_when_predicting():
+    plan = learn_table(as_table({"x": ["yes", "no", "no"]}))
+    X, notes = plan.encode(as_table({"x": ["yes", "perhaps", "no"]}))
+    assert X.tolist() == [[1], [1 / 3], [0]]
+    assert notes["x"] == {"missing": 1, "newly missing": 1, "unreadable": 1}
 
 
 def test_a_class_may_be_called_unknown():

@@ -60,7 +60,7 @@ def open_rows(
         table = read_table(path, header=header)
         return table, _columns_of_numbers(model, table, path), {}
     plan, target = encoder_from_dict(model.encoder)
-    text = [*plan.text_columns, *([target.name] if target.decimal != "." else [])]
+    text = [*plan.text_columns, *([target.name] if target.decimal == "," else [])]
     table = read_table(path, text=text, header=header)
     try:
         X, notes = plan.encode(table, model.dtype)

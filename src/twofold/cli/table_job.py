@@ -95,7 +95,7 @@ def open_in_memory(
         path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms
     )
     tell_table(screen, table, problem)
-    tell_forms(screen, forms, problem.notes)
+    tell_forms(screen, problem)
     return options, problem.data, problem
 
 
@@ -128,7 +128,7 @@ def _pose(
 ) -> tuple[JobOptions, Problem]:
     name, linear = words.target or "", options.model == "linear"
     task = words.task or ("regression" if linear else None)
-    target = study_target(name, table.column(name), task, decimal=forms.decimals.get(name, "."))
+    target = study_target(name, table.column(name), task, decimal=forms.decimals.get(name))
     test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
     rows = int(target.read(table.column(name))[1].sum())  # those that train and test; others have no target
     usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
@@ -181,11 +181,11 @@ def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     screen.say(f"{', '.join(sizes)}; {count(problem.data.inputs, 'feature')}")
 
 
-def tell_forms(screen: Screen, forms: TableForms, notes: dict[str, Counter[str]]) -> None:
+def tell_forms(screen: Screen, problem: Problem) -> None:
     """Print how numbers and dates were read, and which cells could not be."""
-    for remark in forms.remarks + forms.doubts:
+    for remark in problem.remarks:
         screen.say(remark)
-    tell_notes(screen, {name: Counter(unreadable=counts["unreadable"]) for name, counts in notes.items()})
+    tell_notes(screen, {name: Counter(unreadable=counts["unreadable"]) for name, counts in problem.notes.items()})
 
 
 def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:

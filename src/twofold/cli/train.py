@@ -145,7 +145,7 @@ def _tell_scores(screen: Screen, model: Model, job: Job, *, last: Epoch, problem
     if problem is not None:
         from twofold.cli.table_job import tell_test
 
-        told |= tell_test(screen, model, problem)
+        told |= {"remarks": list(problem.remarks), **tell_test(screen, model, problem)}
     log_likelihood = held_out_log_likelihood(job.network, job.data, last)
     if log_likelihood is not None:
         told["test_log_likelihood"] = log_likelihood

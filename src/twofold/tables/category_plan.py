@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from twofold.tables.cells import (
-    booleans_in_text,
     holds,
     numbers,
     words,
+    yes_and_no,
 )
 from twofold.tables.gaps import without_gaps
-from twofold.tables.plan import flag_name, flagged, wrong
+from twofold.tables.plan import check_readable, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -39,14 +39,19 @@ class BooleanPlan:
     def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
         """Read and fill."""
         what = holds(column)
-        values = booleans_in_text(without_gaps(words(column))) if what == "text" else None
+        values, notes = None, Counter[str]()
+        if what == "text":
+            text = without_gaps(words(column))
+            values = yes_and_no(text)
+            notes["unreadable"] = check_readable(self.name, text, np.isnan(values), "yes and no")
         if what in ("booleans", "numbers", "nothing"):
             values = numbers(self.name, column)
         if values is None or not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
             raise wrong(self.name, column, "yes and no")
         missing = np.isnan(values)
         parts = [np.where(missing, self.fill, values)[:, None]]
-        return flagged(self, parts, missing, Counter({"missing": int(missing.sum())}))
+        notes["missing"] = int(missing.sum())
+        return flagged(self, parts, missing, notes)
 
 
 @dataclass(frozen=True)

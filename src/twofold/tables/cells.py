@@ -125,9 +125,14 @@ def words(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def booleans_in_text(text: pa.ChunkedArray) -> Array | None:
     """Read yes and no, true and false, as 1 and 0; NaN where there is nothing; None if there are other words."""
+    values = yes_and_no(text)
+    return values if np.count_nonzero(np.isnan(values)) == text.null_count else None
+
+
+def yes_and_no(text: pa.ChunkedArray) -> Array:
+    """Read yes and no, true and false, as 1 and 0; NaN where there is nothing, or another word."""
     encoded = text.combine_chunks().dictionary_encode()
-    vocabulary = [word.casefold() for word in encoded.dictionary.to_pylist()]
-    if not set(vocabulary) <= YES | NO:
-        return None
-    read = np.array([*(float(word in YES) for word in vocabulary), np.nan])
+    lower = pc.utf8_lower(encoded.dictionary)
+    yes, no = (pc.is_in(lower, pa.array(sorted(those))).to_numpy(False) for those in (YES, NO))
+    read = np.append(np.where(yes, 1.0, np.where(no, 0.0, np.nan)), np.nan)
     return read[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]

@@ -128,7 +128,11 @@ def read_times(column: pa.ChunkedArray, form: str, zone: str) -> Times:
     Times
     """
     if holds(column) != "times":
-        read = times_in_text(without_gaps(words(column)), form)
+        text = without_gaps(words(column))
+        read = times_in_text(text, form)
+        if zone == OWN_ZONE:  # which also read two-digit years with %Y: as years 0 to 99
+            before = pc.strptime(text, format=form, unit="us", error_is_null=True).to_numpy().astype("datetime64[us]")
+            read = Times(np.where(np.isnat(before), read.values, before), read.zoned)
     else:
         aware = pa.types.is_timestamp(column.type) and column.type.tz is not None
         if aware and zone == OWN_ZONE:

@@ -58,7 +58,7 @@ _JOIN = r"(?:\s*[T,_]\s*|\s+|:)"
 _CLOCK = r"(?P<H>\d{1,2})(?:[:h](?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?" + rf"(?:\s*{_CODES['p']})?"
 _ZONED_CLOCK = rf"(?:{_CLOCK}|(?P<t>\d{{6}}|\d{{4}}))(?:\s*{_CODES['z']})?"
 _AFTER = rf"(?:{_JOIN}{_ZONED_CLOCK})?"
-_DURATION = r"^(?:(?P<d>\d+)\s*days?,?\s*)?(?P<H>\d+):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?$"
+DURATION = r"^(?:(?P<d>\d+)\s*days?,?\s*)?(?P<H>\d+):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?$"
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def _offset(zone: str) -> int:
 def durations_in_text(text: pa.ChunkedArray) -> Array:
     """Read durations, such as 26:03:59 or 1 day, 2:03:59, in seconds (n,); NaN where there is none."""
     encoded = text.combine_chunks().dictionary_encode()
-    cells = pc.extract_regex(encoded.dictionary, pattern=_DURATION)
+    cells = pc.extract_regex(encoded.dictionary, pattern=DURATION)
     part, found = _parts(cells)
     seconds = (
         ((part("d", 0) * 24 + part("H", 0)) * 60 + part("M", 0)) * 60 + part("S", 0) + _microseconds(cells, found) / 1e6
@@ -323,7 +323,8 @@ def find_forms(text: pa.ChunkedArray, forms: tuple[str, ...] = FORMS) -> FoundFo
     words, counts = counted.field("values"), counted.field("counts").to_numpy(False)
     if not len(words):
         return None
-    few = words.take(_spread(words, 20))
+    sample = words.take(_spread(words, 20))
+    few = {clock: _with_colons(sample, TIME_FORM if clock else "").to_pylist() for clock in (True, False)}
     left = [form for form in forms if _may_be(form, few)]
     if len(words) > SAMPLE:
         sample = pa.chunked_array([words.take(_spread(words, SAMPLE))])
@@ -338,10 +339,10 @@ def find_forms(text: pa.ChunkedArray, forms: tuple[str, ...] = FORMS) -> FoundFo
     return FoundForms(best, most / int(counts.sum()), words[int(read[best[0]].argmax())].as_py())
 
 
-def _may_be(form: str, few: pa.StringArray) -> bool:
+def _may_be(form: str, few: dict[bool, list[str]]) -> bool:
     """Tell if half of some cells look like it; quickly, as most columns of text are no dates."""
-    match = re.compile(_pattern(form, "re")).match
-    return 2 * sum(bool(match(cell)) for cell in _with_colons(few, form).to_pylist()) >= len(few)
+    match, cells = re.compile(_pattern(form, "re")).match, few[form == TIME_FORM]
+    return 2 * sum(match(cell) is not None for cell in cells) >= len(cells)
 
 
 def _with_colons(words: pa.StringArray, form: str) -> pa.StringArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twofold.errors import SpecificationError, check_name
 from twofold.tables.cells import holds, numbers, words
 from twofold.tables.date_text import (
+    DURATION,
     FORMS,
     READABLE,
     TIME_FORM,
@@ -26,7 +27,7 @@ from twofold.tables.date_text import (
     find_forms,
     times_in_text,
 )
-from twofold.tables.gaps import FEATURE_GAP_WORDS, without_gaps
+from twofold.tables.gaps import FEATURE_GAP_WORDS, few_words, without_gaps
 from twofold.tables.number_text import OTHER, Decimals, infer_decimals, marks_of, numbers_in_text
 
 Array = NDArray[Any]
@@ -73,7 +74,7 @@ class TableForms:
     Attributes
     ----------
     decimals : dict of str to str
-        The decimal mark of each text column that may be one of numbers.
+        The decimal mark of each column that may be one of numbers, if it was written as text.
     dates : dict of str to str
         The form of each column of dates that are no times by its type.
     durations : tuple of str
@@ -94,7 +95,7 @@ class TableForms:
     doubts: tuple[str, ...] = ()
 
 
-def infer_forms(table: pa.Table, said: Forms | None = None) -> TableForms:
+def infer_forms(table: pa.Table, said: Forms | None = None, *, guess: bool = True) -> TableForms:
     """Infer how a table's text columns are written.
 
     Parameters
@@ -103,6 +104,8 @@ def infer_forms(table: pa.Table, said: Forms | None = None) -> TableForms:
         All its rows and columns: what one column leaves open, others may tell.
     said : Forms, optional
         What the user says.
+    guess : bool
+        As for `twofold.tables.number_text.infer_decimals`.
 
     Returns
     -------
@@ -131,18 +134,26 @@ def infer_forms(table: pa.Table, said: Forms | None = None) -> TableForms:
     if said.dates is not None and said.dates not in dates.values() and not typed:
         raise SpecificationError(_no_such_dates(said.dates, texts))
     numeric = {name: text for name, text in texts.items() if name not in dates and name not in durations}
-    decimals = _decimals(table, numeric, said)
+    decimals = _decimals(table, numeric, said, guess=guess)
     remarks = [_partly(name, forms) for name, forms in found.items() if name not in dates]
     remarks += [_zones(name, texts[name], form) for name, form in dates.items() if name in texts]
     remarks = [*filter(None, [_gap_words(table), *remarks]), *decimals.remarks]
     return TableForms(decimals.marks, dates, durations, said.zone, tuple(remarks), (*doubts, *decimals.doubts))
 
 
-def _decimals(table: pa.Table, texts: Mapping[str, pa.ChunkedArray], said: Forms) -> Decimals:
+def _decimals(table: pa.Table, texts: Mapping[str, pa.ChunkedArray], said: Forms, *, guess: bool) -> Decimals:
+    """Infer the marks of text columns, and of those that a file's reader took for numbers."""
     marks = {name: found for name, text in texts.items() if (found := marks_of(text)) is not None}
+    separator = (table.schema.metadata or {}).get(SEPARATOR)
+    decimals = infer_decimals(marks, comma_likely=separator == b";", guess=guess)
     if said.decimal is not None:
-        return Decimals(dict.fromkeys(marks, said.decimal))
-    return infer_decimals(marks, comma_likely=(table.schema.metadata or {}).get(SEPARATOR) == b";")
+        decimals = Decimals(dict.fromkeys(marks, said.decimal), said.decimal)
+    if separator is not None:
+        whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+        points = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+        typed = dict.fromkeys(whole, decimals.common or ".") | dict.fromkeys(points, ".")
+        decimals = replace(decimals, marks=typed | decimals.marks)
+    return decimals
 
 
 def read_numbers(name: str, column: pa.ChunkedArray, decimal: str) -> Array:
@@ -163,7 +174,7 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def _are_durations(text: pa.ChunkedArray) -> bool:
     """Tell if cells are durations: written as times of day are, but not all of them fit in a day."""
-    if 2 * (pc.sum(pc.match_substring(text, ":")).as_py() or 0) < len(text) - text.null_count:
+    if 2 * (pc.sum(pc.match_substring_regex(text, DURATION)).as_py() or 0) < len(text) - text.null_count:
         return False
     seconds = durations_in_text(text)
     read = ~np.isnan(seconds)
@@ -191,7 +202,7 @@ def _settle_dates(
     texts: Mapping[str, pa.ChunkedArray], found: Mapping[str, FoundForms], said: Forms
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Choose a form for each column, where several read it: by the other columns, then by the order of the rows."""
-    read = {name: forms for name, forms in found.items() if forms.fraction >= READABLE}
+    read = {name: forms for name, forms in found.items() if _enough(texts[name], forms)}
     orders = Counter(_order(forms.forms[0]) for forms in read.values() if len(forms.forms) == 1)
     if said.dates is not None:
         orders = Counter({_order(said.dates): 1})
@@ -209,6 +220,11 @@ def _settle_dates(
             differ = np.flatnonzero(times[others[0]] != times[dates[name]])
             doubts.append(_ambiguous(name, texts[name][int(differ[0])].as_py(), (dates[name], others[0])))
     return dates, tuple(doubts)
+
+
+def _enough(text: pa.ChunkedArray, found: FoundForms) -> bool:
+    """Tell if a form reads nearly all cells, or all but one or two words."""
+    return found.fraction >= READABLE or few_words(text, np.isnat(times_in_text(text, found.forms[0]).values))
 
 
 def _order(form: str) -> str:
@@ -247,8 +263,8 @@ def _gap_words(table: pa.Table) -> str:
     found: dict[str, list[str]] = {}
     for name in table.column_names:
         if holds(column := table.column(name)) == "text":
-            text = words(column).unique()
-            for word in text.filter(pc.is_in(text, pa.array(FEATURE_GAP_WORDS))).to_pylist():
+            text = words(column)
+            for word in text.filter(pc.is_in(text, pa.array(FEATURE_GAP_WORDS))).unique().to_pylist():
                 found.setdefault(word, []).append(name)
     told = [f"{word!r} in {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}" for word, names in found.items()]
     return f"read as missing: {'; '.join(told[:5])}{'; ...' if len(told) > 5 else ''}" if told else ""
@@ -263,6 +279,8 @@ def _partly(name: str, found: FoundForms) -> str:
 
 def _zones(name: str, text: pa.ChunkedArray, form: str) -> str:
     """Say if some of a column's times have a zone and others none."""
+    if not pc.any(pc.match_substring_regex(text, r"\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$")).as_py():
+        return ""
     read = times_in_text(text, form)
     without = int((~read.zoned & ~np.isnat(read.values)).sum())
     if not without or not read.zoned.any():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 # Gaps wherever they stand, also in the column to predict; "?" is that of UCI's tables.
 GAP_WORDS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "<NA>")
@@ -14,6 +17,15 @@ FEATURE_GAP_WORDS = (
     *("-", "--", "---", ".", "..", "N/a", "na", "n.a.", "N.A.", "#NA", "#NULL!", "#VALUE!", "#DIV/0!", "#REF!", "NaT"),
     *("Null", "None", "NONE", "NIL", "nil", "missing", "Missing", "MISSING", "unknown", "Unknown", "UNKNOWN"),
 )  # not "none": no telephone is something that is known
+
+
+MOST_WORDS = 2  # that stand for gaps although nobody has listed them
+
+
+def few_words(text: pa.ChunkedArray, unread: NDArray[Any]) -> bool:
+    """Tell if the cells of a column that can't be read, ``unread`` (n,), are one or two words without a digit."""
+    rest = text.filter(pa.array(unread)).unique().drop_null()
+    return len(rest) <= MOST_WORDS and not pc.any(pc.match_substring_regex(rest, r"\d")).as_py()
 
 
 def without_gaps(text: pa.ChunkedArray, words: tuple[str, ...] = FEATURE_GAP_WORDS) -> pa.ChunkedArray:

@@ -43,8 +43,8 @@ class NumberPlan:
         Ends of pieces, rising, see `pieces`; () for none.
     unit : tuple of two str, or None
         Of numbers written as text: what stands before and after them.
-    decimal : {".", ","}
-        Of numbers written as text: the decimal mark.
+    decimal : {".", ","} or None
+        Of numbers written as text: the decimal mark; None if none was learned, and each table's own cells tell.
     duration : bool
         They are seconds, and as text written as hours, minutes and seconds.
     """
@@ -61,7 +61,7 @@ class NumberPlan:
     knots: tuple[float, ...] = ()
     gaps: bool = False
     unit: tuple[str, str] | None = None
-    decimal: str = "."
+    decimal: str | None = None
     duration: bool = False
 
     def feature_names(self) -> list[str]:
@@ -94,7 +94,7 @@ class NumberPlan:
         if self.duration:
             values, unit = durations_in_text(text), ("", "")
         else:
-            values, unit = numbers_in_text(text, self.decimal)
+            values, unit = numbers_in_text(text, self.decimal or ".")
         present = len(text) - text.null_count
         unreadable = check_readable(self.name, text, np.isnan(values), self._told())
         if unit != (self.unit or ("", "")) and unreadable < present:

@@ -214,14 +214,18 @@ def shows_points(text: pa.ChunkedArray) -> bool:
 
 @dataclass(frozen=True)
 class Decimals:
-    """The decimal mark of each text column with numbers, what there is to say of it, and what reads in two ways."""
+    """The decimal mark of each text column with numbers, what there is to say of it, and what reads in two ways.
+
+    ``common`` is the mark of the whole table, if its cells tell.
+    """
 
     marks: dict[str, str] = field(default_factory=dict)
+    common: str | None = None
     remarks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
-def infer_decimals(columns: Mapping[str, Marks], *, comma_likely: bool = False) -> Decimals:
+def infer_decimals(columns: Mapping[str, Marks], *, comma_likely: bool = False, guess: bool = True) -> Decimals:
     """Infer the decimal marks of a table's columns, which have the same one as far as cells tell nothing else.
 
     Parameters
@@ -229,6 +233,8 @@ def infer_decimals(columns: Mapping[str, Marks], *, comma_likely: bool = False) 
     columns : mapping of str to Marks
     comma_likely : bool
         Without any other hint commas are decimal ones: cells of the file stand between semicolons.
+    guess : bool
+        Take what looks like thousands for that, see `Marks`; otherwise only proofs count.
 
     Returns
     -------
@@ -244,7 +250,7 @@ def infer_decimals(columns: Mapping[str, Marks], *, comma_likely: bool = False) 
     for marks in columns.values():
         total.update(marks.proof)
     proved = _larger(total)
-    grouped = [mark for marks in columns.values() if marks.grouped for mark in OTHER if marks.either[mark]]
+    grouped = [mark for marks in columns.values() if guess and marks.grouped for mark in OTHER if marks.either[mark]]
     found, remarks, doubts = {}, [], []
     for name, marks in columns.items():
         own = _larger(marks.proof)
@@ -257,7 +263,8 @@ def infer_decimals(columns: Mapping[str, Marks], *, comma_likely: bool = False) 
     if proved == ",":
         name = next(name for name, marks in columns.items() if marks.proof[","])
         remarks.insert(0, f"numbers are read with decimal commas, as column {name} has them")
-    return Decimals(found, tuple(remarks), tuple(doubts))
+    common = proved or (OTHER[grouped[0]] if grouped else None)
+    return Decimals(found, common, tuple(remarks), tuple(doubts))
 
 
 def _larger(proof: Mapping[str, int]) -> str:

@@ -69,7 +69,7 @@ def plan_from_dict(value: Any) -> Plan:
 def _check_forms(made: Plan) -> None:
     """Check how a column's numbers or dates are written."""
     try:
-        if isinstance(made, NumberPlan):
+        if isinstance(made, NumberPlan) and made.decimal is not None:
             check_name("decimal mark", made.decimal, OTHER)
         if isinstance(made, DatePlan) and made.date_format is not None:
             check_form(made.date_format)

@@ -46,6 +46,8 @@ class Problem:
         Rows that had no target.
     notes : dict of str to Counter
         What was counted per column while encoding: see `TablePlan.encode`.
+    remarks : tuple of str
+        How cells were read, as far as a person should know.
     """
 
     data: Dataset
@@ -54,6 +56,7 @@ class Problem:
     target: Target
     dropped: int
     notes: dict[str, Counter[str]]
+    remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a model needs to read other tables, as JSON has it; see `encoder_from_dict`."""
@@ -206,7 +209,8 @@ def pose(
     tests = samples(test) if len(test) else None
     data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
-    return Problem(data, validation, plan, target, table.num_rows - len(rows), notes)
+    remarks = forms.remarks + forms.doubts
+    return Problem(data, validation, plan, target, table.num_rows - len(rows), notes, remarks)
 
 
 def plain_dataset(

@@ -16,7 +16,7 @@ from twofold.tables.cells import booleans_in_text, holds, inexact, numbers, seco
 from twofold.tables.date_plan import ISO, NO_ZONE, UTC, DatePlan, read_times, years_of
 from twofold.tables.date_text import TIME_FORM, durations_in_text, find_forms
 from twofold.tables.forms import TableForms, forms_told
-from twofold.tables.gaps import without_gaps
+from twofold.tables.gaps import few_words, without_gaps
 from twofold.tables.number_plan import NumberPlan, bend_numbers
 from twofold.tables.number_text import READABLE, numbers_in_text
 from twofold.tables.plan import Plan
@@ -24,7 +24,7 @@ from twofold.tables.plan import Plan
 Array = NDArray[Any]
 
 KINDS = ("number", "category", "boolean", "date")
-MOST_WORDS = 2  # different cells without a number that may be up to half of a column of numbers
+DIFFERENT = 10  # numbers from which on a column with other words too is one of numbers
 COVERED = 0.25  # part of the rows that categories worth a feature must hold; below, it is free text
 HEAVY = 10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
 
@@ -97,7 +97,7 @@ def _study_numbers(name: str, column: pa.ChunkedArray, choices: Choices, forms: 
         return _date(name, column, choices, forms)
     if (row := inexact(column)) is not None:
         return f"whole numbers of more digits than doubles hold, such as {column[row]}: as a category they can be used"
-    return _number(name, numbers(name, column), choices)
+    return _number(name, numbers(name, column), choices, decimal=forms.decimals.get(name))
 
 
 def _study_booleans(name: str, column: pa.ChunkedArray, _choices: Choices, _forms: TableForms) -> Plan | str:
@@ -122,18 +122,16 @@ def _study_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: st
     """See whether words are numbers; categories otherwise."""
     values, unit = numbers_in_text(text, decimal)
     readable = np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
-    if readable >= READABLE or (readable >= 0.5 and _few_words(text, values)):
+    if readable >= READABLE or (readable >= 0.5 and _numbers_and_words(text, values)):
         return _number(name, values, choices, unit=unit, decimal=decimal)
     if readable > 0.1 and pc.count_distinct(text).as_py() > choices.max_categories:
         return _mixed(text, values, readable, unit)
     return _category(name, text, choices)
 
 
-def _few_words(text: pa.ChunkedArray, values: Array) -> bool:
+def _numbers_and_words(text: pa.ChunkedArray, values: Array) -> bool:
     """Tell if a column has many different numbers, and one or two words in place of the others."""
-    rest = text.filter(pa.array(np.isnan(values))).unique().drop_null()
-    plain = not pc.any(pc.match_substring_regex(rest, r"\d")).as_py()
-    return plain and len(rest) <= MOST_WORDS and len(np.unique(values[~np.isnan(values)])) > 10
+    return few_words(text, np.isnan(values)) and len(np.unique(values[~np.isnan(values)])) > DIFFERENT
 
 
 def _mixed(text: pa.ChunkedArray, values: Array, readable: float, unit: tuple[str, str]) -> str:
@@ -185,7 +183,7 @@ def _as_number(name: str, column: pa.ChunkedArray, choices: Choices, forms: Tabl
         return ""
     if holds(column) != "text":
         values = numbers(name, column)
-        return "" if np.isnan(values).all() else _number(name, values, choices)
+        return "" if np.isnan(values).all() else _number(name, values, choices, decimal=forms.decimals.get(name))
     text = without_gaps(words(column))
     decimal = forms.decimals.get(name, ".")
     values, unit = numbers_in_text(text, decimal)
@@ -213,7 +211,7 @@ def _number(
     choices: Choices,
     *,
     unit: tuple[str, str] = ("", ""),
-    decimal: str = ".",
+    decimal: str | None = None,
     duration: bool = False,
 ) -> Plan | str:
     missing = np.isnan(values)

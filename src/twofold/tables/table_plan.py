@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from twofold.errors import DataError, check_name
 from twofold.tables.arrow_types import naming
 from twofold.tables.category_plan import CategoryPlan
+from twofold.tables.cells import holds
 from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
 from twofold.tables.forms import TableForms, infer_forms
 from twofold.tables.number_plan import NumberPlan
@@ -83,7 +84,7 @@ class TablePlan:
         self._check_columns(table.column_names)
         X = np.empty((table.num_rows, len(self.features)), dtype)
         notes, start = {}, 0
-        for plan in self.plans:
+        for plan in self._settled(table):
             with naming(plan.name, table.column(plan.name).type):
                 features, noted = plan.encode(table.column(plan.name))
             if dtype == "float32":
@@ -92,6 +93,14 @@ class TablePlan:
             start += features.shape[1]
             notes[plan.name] = +noted  # without what was counted 0
         return X, notes
+
+    def _settled(self, table: pa.Table) -> tuple[Plan, ...]:
+        """Return the plans; those of text whose decimal mark was not learned with that of the table."""
+        open_ = [plan for plan in self.plans if isinstance(plan, NumberPlan) and plan.decimal is None]
+        if not any(holds(table.column(plan.name)) == "text" for plan in open_):
+            return self.plans
+        marks = infer_forms(table.select(self.columns), guess=False).decimals
+        return tuple(replace(plan, decimal=marks.get(plan.name)) if plan in open_ else plan for plan in self.plans)
 
     def _check_columns(self, names: Sequence[str]) -> None:
         missing = [name for name in self.columns if name not in names]
@@ -203,7 +212,7 @@ def learn_table(
 
 def _as_text(plan: Plan) -> bool:
     """Tell if a file's reader would take a column's text for something else."""
-    return isinstance(plan, CategoryPlan) or (isinstance(plan, NumberPlan) and (plan.decimal != "." or plan.duration))
+    return isinstance(plan, CategoryPlan) or (isinstance(plan, NumberPlan) and (plan.decimal == "," or plan.duration))
 
 
 def tell(plan: Plan) -> str:
@@ -212,7 +221,6 @@ def tell(plan: Plan) -> str:
     if isinstance(plan, NumberPlan):
         words.append(f"{plan.low:g} to {plan.high:g}")
         words += [f"unit {' '.join(plan.unit).strip()!r}"] if plan.unit else []
-        words += ["decimal commas"] if plan.decimal == "," else []
         words += ["durations, in seconds"] if plan.duration else []
         words += ["heavy tail, bent like a logarithm"] if plan.bend is not None else []
         words += [f"missing ones are taken as {plan.fill:g}"] if plan.gaps else []

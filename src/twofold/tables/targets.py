@@ -39,8 +39,8 @@ class Target:
         Of numbers written as text: what stands before and after them.
     because : str
         Why the task is taken to be this one.
-    decimal : {".", ","}
-        Of numbers written as text: the decimal mark.
+    decimal : {".", ","} or None
+        Of numbers written as text: the decimal mark; None if none was learned, and each column's own cells tell.
     """
 
     name: str
@@ -48,10 +48,11 @@ class Target:
     classes: tuple[str, ...] = ()
     unit: tuple[str, str] | None = None
     because: str = ""
-    decimal: str = "."
+    decimal: str | None = None
 
     def __post_init__(self) -> None:
-        check_name("decimal mark", self.decimal, OTHER)
+        if self.decimal is not None:
+            check_name("decimal mark", self.decimal, OTHER)
 
     def read(self, column: pa.ChunkedArray) -> tuple[Array, Array]:
         """Read the targets of some rows.
@@ -129,7 +130,7 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None, *,
     if column.null_count == len(column):
         raise DataError(f"column {name!r} has no values to learn from")
     if decimal is None:
-        decimal = infer_forms(pa.table({name: column})).decimals.get(name, ".")
+        decimal = infer_forms(pa.table({name: column})).decimals.get(name)
     guess, because = (task, "as told") if task else _guess(what, column, decimal)
     if guess == "regression":
         values, unit = _numbers(name, column, decimal)
@@ -148,7 +149,7 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None, *,
     return Target(name, guess, classes=tuple(sorted(counts, key=_order)), because=because)
 
 
-def _guess(what: str, column: pa.ChunkedArray, decimal: str) -> tuple[str, str]:
+def _guess(what: str, column: pa.ChunkedArray, decimal: str | None) -> tuple[str, str]:
     """Tell the task and what speaks for it."""
     if what == "booleans":
         return "classification", "yes or no"
@@ -157,7 +158,7 @@ def _guess(what: str, column: pa.ChunkedArray, decimal: str) -> tuple[str, str]:
     present = column.drop_null()
     if what == "text":
         present = without_gaps(words(present)).drop_null()
-        values = numbers_in_text(present, decimal)[0]
+        values = numbers_in_text(present, decimal or ".")[0]
         if np.count_nonzero(~np.isnan(values)) < READABLE * len(present):
             return "classification", "text"
     else:
@@ -170,10 +171,12 @@ def _guess(what: str, column: pa.ChunkedArray, decimal: str) -> tuple[str, str]:
     return "classification" if few else "regression", f"{len(different)} different whole numbers"
 
 
-def _numbers(name: str, column: pa.ChunkedArray, decimal: str) -> tuple[Array, tuple[str, str] | None]:
+def _numbers(name: str, column: pa.ChunkedArray, decimal: str | None) -> tuple[Array, tuple[str, str] | None]:
     if holds(column) != "text":
         return numbers(name, column), None
     text = without_gaps(words(column))
+    if decimal is None:
+        decimal = infer_forms(pa.table({name: column}), guess=False).decimals.get(name, ".")
     values, unit = numbers_in_text(text, decimal)
     unreadable = np.isnan(values) & text.is_valid().to_numpy().astype(bool)
     if unreadable.any():
