@@ -146,7 +146,10 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
                 "class_weight 'balanced' is not supported for partial_fit, which sees a block at a time; give a dict"
             )
         by_class: Array = compute_sample_weight(self.class_weight, y)
-        return by_class if weight is None else weight * by_class
+        product = by_class if weight is None else weight * by_class
+        if not product.any():
+            raise DataError("class_weight and sample_weight make the weight of every sample zero; one must be positive")
+        return product
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -35,6 +35,7 @@ def likely_cause(X: Array, y: Array, *, names: Sequence[str] | None, rate: float
     str
         One sentence. The largest column is named if its root mean square is more than 10.
     """
+    lower = "" if rate is None else f", or take a learning rate far below learning_rate_init={rate:.3g}"
     sizes = root_mean_square(X)
     column = int(np.argmax(sizes))
     if sizes[column] > LARGE:
@@ -42,12 +43,12 @@ def likely_cause(X: Array, y: Array, *, names: Sequence[str] | None, rate: float
         others = np.median(sizes)
         return (
             f"{SCIKIT_LEARNS} Likely cause: unscaled features, {name} has root mean square {sizes[column]:.3g} "
-            f"(the median column {others:.3g}); put StandardScaler() in front"
+            f"(the median column {others:.3g}); put StandardScaler() in front{lower}"
         )
     if y.dtype.kind == "f" and (size := float(root_mean_square(y.reshape(len(y), -1)).max())) > LARGE:
         return (
             f"Likely cause: unscaled targets, their root mean square is {size:.3g}; scale y, for instance by "
-            "TransformedTargetRegressor(model, transformer=StandardScaler())"
+            f"TransformedTargetRegressor(model, transformer=StandardScaler()){lower}"
         )
     if rate is None:
         return f"{SCIKIT_LEARNS} Likely cause: the penalty is too weak for these data; try a larger alpha"

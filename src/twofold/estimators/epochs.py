@@ -149,16 +149,16 @@ class EpochFit:
     def _take(self, record: Epoch) -> str:
         """Note an epoch; return why to stop, or nothing."""
         model = self._model
-        model.n_iter_ += 1
-        model.t_ += len(self._samples)
-        model.loss_ = record.loss + self._penalty()
-        model.loss_curve_.append(model.loss_)
-        if model.callbacks is not None or (self._validation is not None and model.scoring not in (None, "loss")):
-            model._set_parameters(self._engine.parameters())
         score = None
         if self._validation is not None:
             score, record = self._validation.judge(model, self._engine, record)
             model.validation_scores_.append(score)
+        if model.callbacks is not None:
+            model._set_parameters(self._engine.parameters())
+        model.n_iter_ += 1
+        model.t_ += len(self._samples)
+        model.loss_ = record.loss + self._penalty()
+        model.loss_curve_.append(model.loss_)
         model.history_.append(record)
         self._progress.tell(model.n_iter_, model.loss_, score)
         self._count(score)
@@ -236,14 +236,13 @@ class EpochFit:
             model._optimizer.state = None
             model._set_parameters(self._best)
             return
-        state = self._engine.state()
+        state, parameters = self._engine.state(), self._engine.parameters()
         if self._stops_on_score and self._best is not None and (reason or not self._incremental):
-            state = state.with_model(self._best)
-            self._engine.restore(state)
+            state, parameters = state.with_model(self._best), self._best
             if self._incremental:
                 model._no_improvement_count = 0
-        model._optimizer.state = state
-        parameters = self._engine.parameters()
+        usable = all(math.isfinite(largest(memory)) for memory in state.memory.values())  # squares overflow first
+        model._optimizer.state = state if usable else None
         if not math.isfinite(largest(parameters)):  # left within an epoch, before the loop could notice
             self._stops_on_score = False
             self._diverged(DivergedError("", model.n_iter_ + 1, model.history_))

@@ -81,7 +81,7 @@ def fit_full_batch(model: Any, network: Network, X: Array, y: Array, *, weight: 
         time_budget=model.time_budget,
     )
     progress.end()
-    if not np.isfinite(largest(found.parameters)):
+    if found.reason == "diverged" or not np.isfinite(largest(found.parameters)):
         raise DivergedError(likely_cause(X, y, names=model._names(), rate=None), found.iterations)
     model.loss_, model.n_iter_, model.stop_reason_ = found.loss, found.iterations, found.reason
     model._set_parameters(found.parameters)
@@ -97,7 +97,8 @@ class Minimum:
     loss : float
     iterations : int
     reason : str
-        Why it stopped: ``"converged"``, ``"max_iter"``, ``"time_budget"``, ``"callback"`` or ``"interrupted"``.
+        Why it stopped: ``"converged"``, ``"max_iter"``, ``"stalled"``, ``"diverged"``, ``"time_budget"``,
+        ``"callback"`` or ``"interrupted"``.
     """
 
     parameters: Parameters
@@ -213,11 +214,15 @@ def minimize(
         warnings.warn("Training interrupted by user.", stacklevel=USER)
         return Minimum(unflatten(network, seen["theta"]), seen["loss"], seen["iterations"], "interrupted")
     if not seen["reason"]:
-        seen["reason"] = "converged" if result.status == 0 else "max_iter"
-        if result.status != 0:
+        seen["reason"] = {0: "converged", 1: "max_iter"}.get(result.status, "stalled")
+        if not math.isfinite(result.fun):
+            seen["reason"] = "diverged"
+        elif result.status != 0:
+            limits = f"increase max_iter (={max_iter}) and max_fun (={max_fun})"
+            advice = limits if result.status == 1 else "take a larger tol: rounding hides any lower value"
             warnings.warn(
                 f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}. "
-                f"You might also want to scale the data, or increase max_iter (={max_iter}).",
+                f"You might also want to scale the data, or {advice}.",
                 ConvergenceWarning,
                 stacklevel=USER,
             )

@@ -110,8 +110,9 @@ class MLPClassifier(Classifier):
     best_validation_score_, best_iter_ : float or None, int or None
         The best of them, and the epoch it belongs to, counted from 1.
     stop_reason_ : str or None
-        ``"converged"``, ``"max_iter"``, ``"time_budget"``, ``"callback"``, ``"interrupted"`` or ``"diverged"`` (with
-        the weights of the best epoch); None after a `partial_fit` that simply ended.
+        ``"converged"``, ``"max_iter"``, ``"time_budget"``, ``"callback"``, ``"interrupted"``, ``"stalled"`` (rounding
+        stopped ``"lbfgs"`` before its tol) or ``"diverged"`` (with the weights of the best epoch); None after a
+        `partial_fit` that simply ended.
     n_iter_, t_ : int
         Epochs of the last fit, and samples gone through altogether.
     n_layers_, n_outputs_, out_activation_

@@ -36,7 +36,7 @@ from twofold.estimators.settings import (
 )
 from twofold.estimators.validation import Validation, set_aside
 from twofold.estimators.weights import spread
-from twofold.network import Layer, Network, Parameters, map_arrays
+from twofold.network import Layer, Network, Parameters, largest, map_arrays
 
 Array = NDArray[Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -140,6 +140,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
                     )
                 rows, held = set_aside(
                     targets,
+                    weight,
                     fraction=self.validation_fraction,
                     random_state=random_state,
                     classes=targets.dtype.kind != "f",
@@ -158,7 +159,8 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Train by minibatches, in an engine."""
         n, weight = len(samples), samples.sample_weight
-        dtype = choose_dtype(self, samples.X, samples.y)
+        held = () if validation is None else (validation.X, validation.y)
+        dtype = choose_dtype(self, samples.X, samples.y, *held)
         epochs = 1 if incremental else self.max_iter
         recipe = build_recipe(
             self,
@@ -290,10 +292,13 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
 
     def _set_parameters(self, parameters: Parameters) -> None:
         """Take over parameters, in the type of X as scikit-learn has it."""
+        if largest(parameters) > float(np.finfo(getattr(self, "_dtype", np.float64)).max):
+            self._dtype = np.dtype(np.float64)  # what float32 can't hold stays as the engine had it
         dtype = getattr(self, "_dtype", np.float64)
         arrays = [{name: array.astype(dtype) for name, array in layer.arrays.items()} for layer in parameters]
-        self.coefs_ = [layer.pop("W") for layer in arrays]
-        self.intercepts_ = [layer.pop("b") for layer in arrays]
+        # Not as if the user had assigned them: those of a run that diverges are judged by the training loop.
+        self.__dict__["coefs_"] = [layer.pop("W") for layer in arrays]
+        self.__dict__["intercepts_"] = [layer.pop("b") for layer in arrays]
         self._rest = arrays
 
     def _outputs(self, X: ArrayLike) -> Array:

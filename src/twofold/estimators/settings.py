@@ -151,8 +151,8 @@ def draw_parameters(network: Network, random_state: np.random.RandomState) -> Pa
     return tuple(layers)
 
 
-def choose_dtype(model: Any, X: Array, y: Array) -> str:
-    """Return the type of a fit's arithmetic.
+def choose_dtype(model: Any, *data: Array) -> str:
+    """Return the type of a fit's arithmetic on features and targets, also those that are only scored.
 
     ``"auto"`` is float32 for minibatches, whose noise is far above its rounding, unless a number is too large for it;
     float64 for L-BFGS, which compares nearly equal losses.
@@ -161,8 +161,8 @@ def choose_dtype(model: Any, X: Array, y: Array) -> str:
         return check_precision(model.dtype)
     if model.solver == "lbfgs":
         return "float64"
-    values: Any = X.data if sparse.issparse(X) else X
-    fits = all(a.dtype.kind != "f" or np.vdot(a, a) < LARGEST**2 for a in (values, y))  # one pass, by BLAS
+    values: Any = (a.data if sparse.issparse(a) else a for a in data)
+    fits = all(a.dtype.kind != "f" or np.vdot(a, a) < LARGEST**2 for a in values)  # one pass, by BLAS
     return "float32" if fits else "float64"
 
 

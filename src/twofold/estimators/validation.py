@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from sklearn.metrics import get_scorer, r2_score
 from sklearn.model_selection import train_test_split
 
 from twofold.engines import Engine
-from twofold.errors import SpecificationError
+from twofold.errors import DivergedError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.metrics import correct
 from twofold.training import Epoch
@@ -47,7 +48,7 @@ class Validation:
         Parameters
         ----------
         model : estimator
-            With a scorer, its parameters are the engine's already.
+            With a scorer, it gets the engine's parameters.
         engine : Engine
         record : Epoch
 
@@ -57,9 +58,16 @@ class Validation:
             The higher, the better.
         record : Epoch
             With validation loss and accuracy.
+
+        Raises
+        ------
+        DivergedError
+            If an output is no finite number: scores are not made for that.
         """
         loss = LOSSES[engine.network.loss]
         O = engine.outputs(self.X)  # (n, q)
+        if not np.isfinite(O).all():
+            raise DivergedError("an output on the validation set is not finite", record.epoch, model.history_)
         value = loss.value(O, self.y, self.weight)
         right = correct(loss, O, self.y)
         accuracy = None if right is None else float(np.average(right, weights=self.weight))
@@ -68,6 +76,7 @@ class Validation:
             return -value, record
         if model.scoring is None:
             return self._own_score(model, O), record
+        model._set_parameters(engine.parameters())
         scorer: Callable[..., float] = get_scorer(model.scoring)
         weight = {} if self.weight is None else {"sample_weight": self.weight}
         with warnings.catch_warnings():  # the columns' names were checked when the set came in
@@ -84,7 +93,7 @@ class Validation:
 
 
 def set_aside(
-    y: Array, *, fraction: float, random_state: np.random.RandomState, classes: bool
+    y: Array, weight: Array | None, *, fraction: float, random_state: np.random.RandomState, classes: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Choose the rows to train on and those to validate on.
 
@@ -92,6 +101,8 @@ def set_aside(
     ----------
     y : ndarray
         Encoded targets.
+    weight : ndarray, shape (n,), or None
+        Of the samples. Where either part would have no weight at all, rows of weight 0 are in neither.
     fraction : float
         Of the rows, to validate on.
     random_state : RandomState
@@ -106,8 +117,28 @@ def set_aside(
     Raises
     ------
     SpecificationError
-        If fewer than two rows would be left to validate on.
+        If fewer than two rows would be left to validate on, or none to train on.
     """
+    rows = np.arange(len(y))
+    train, validation = _split(rows, y, fraction=fraction, random_state=random_state, classes=classes)
+    if weight is not None and not (weight[train].any() and weight[validation].any()):
+        rows = np.flatnonzero(weight)
+        train, validation = _split(rows, y[rows], fraction=fraction, random_state=random_state, classes=classes)
+    return train, validation
+
+
+def _split(
+    rows: NDArray[np.int64], y: Array, *, fraction: float, random_state: np.random.RandomState, classes: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split rows, whose targets are y, in two."""
+    held = math.ceil(fraction * len(rows))
+    small = SpecificationError(
+        f"The validation set is too small. Increase 'validation_fraction' or the size of your dataset: "
+        f"{fraction} of {len(rows)} samples (of positive weight) leaves {held} to validate on and "
+        f"{len(rows) - held} to train on"
+    )
+    if held >= len(rows):
+        raise small
     stratify = None
     if classes and y.ndim == 2 and y.shape[1] == 1:
         stratify = y
@@ -116,12 +147,7 @@ def set_aside(
         present = counts[counts > 0]
         if present.min() > 1 and fraction * len(y) >= len(present) <= (1 - fraction) * len(y):
             stratify = y
-    train, validation = train_test_split(
-        np.arange(len(y)), test_size=fraction, random_state=random_state, stratify=stratify
-    )
-    if len(validation) < 2:
-        raise SpecificationError(
-            f"The validation set is too small. Increase 'validation_fraction' or the size of your dataset: "
-            f"{fraction} of {len(y)} samples leaves {len(validation)}"
-        )
+    train, validation = train_test_split(rows, test_size=fraction, random_state=random_state, stratify=stratify)
+    if held < 2:
+        raise small
     return train, validation
