@@ -31,7 +31,7 @@ from twofold.report.drawings import Easel, inline
 from twofold.report.intervals import mean, written
 from twofold.report.scores import scores
 from twofold.saving import Model
-from twofold.scores import wilson
+from twofold.scores import class_scores, wilson
 
 
 def trained(name: str, model: str = "softmax", epochs: int = 2, **options):
@@ -383,3 +383,11 @@ def test_of_many_classes_the_first_are_listed(no_pictures):
     assert "The first 60 of 70 classes are listed." in words(page)
     assert "class 59" in words(page)
     assert "class 60" not in words(page)
+
+
+def test_a_report_gives_a_score_the_interval_that_evaluate_gives():
+    network = Network((3, 3), loss="cross_entropy")
+    data = replace(random_dataset(network, 12), classes=("a", "b", "c"))
+    subject = Subject(Model(network=network, parameters=initialize(network, initialization="xavier")), data)
+    for ours, theirs in zip(scores(subject), class_scores(subject.outputs, subject.actual), strict=True):
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), rel=1e-12)

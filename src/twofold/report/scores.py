@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from twofold.functions import LOSSES
 from twofold.report.blocks import Block, Headline, Listing, Words
-from twofold.report.intervals import cells, mean
+from twofold.report.intervals import cells
 from twofold.report.subject import Subject
-from twofold.scores import Estimate, between, number_scores, wilson
+from twofold.scores import (
+    Estimate,
+    between,
+    class_scores,
+    label_losses,
+    label_scores,
+    log_losses,
+    mean_loss,
+    number_scores,
+    wilson,
+)
 from twofold.values import count
+
+Array = NDArray[Any]
 
 MOST_CLASSES = 60  # rows of the table of classes
 MOST_OUTPUTS = 10  # numbers predicted at once that are scored one by one
@@ -29,9 +43,10 @@ def scores(subject: Subject) -> list[Estimate]:
         Of classes and labels: accuracy and mean loss. Of numbers, in the data's own units: R2, root mean squared error
         and mean absolute error; of several numbers, those of each.
     """
-    if subject.kind != "numbers":
-        return [accuracy(subject), mean(f"mean loss ({_loss(subject)})", subject.losses)]
     O, Y = subject.outputs, subject.actual
+    if subject.kind != "numbers":
+        accuracy = (class_scores if subject.kind == "classes" else label_scores)(O, Y)[0]
+        return [accuracy, mean_loss(f"mean loss ({_loss(subject)})", subject.losses, _possible_losses(subject))]
     if Y.shape[1] == 1:
         return number_scores(O[:, 0], Y[:, 0])
     return [
@@ -39,14 +54,6 @@ def scores(subject: Subject) -> list[Estimate]:
         for k in range(min(Y.shape[1], MOST_OUTPUTS))
         for score in number_scores(O[:, k], Y[:, k])
     ]
-
-
-def accuracy(subject: Subject) -> Estimate:
-    """Return the share of right predictions; of several labels, of right labels over samples as a mean."""
-    if subject.kind == "labels":
-        return mean("accuracy", np.mean((subject.outputs > 0) == (subject.actual > 0.5), axis=1))
-    right = subject.predicted == subject.actual
-    return Estimate("accuracy", float(right.mean()), *wilson(int(right.sum()), len(right)), "Wilson")
 
 
 def headlines(subject: Subject) -> list[Headline]:
@@ -88,6 +95,17 @@ def score_blocks(subject: Subject) -> list[Block]:
         if len(subject.classes) > MOST_CLASSES:
             blocks.append(Words(f"The first {MOST_CLASSES} of {len(subject.classes)} classes are listed."))
     return blocks
+
+
+def _possible_losses(subject: Subject) -> Array:
+    """Return what the loss of each sample would be for each class, or with all labels right and with all wrong."""
+    O, name = subject.outputs, subject.model.network.loss
+    if subject.kind == "labels":
+        return label_losses(O)
+    if name == "cross_entropy":
+        return log_losses(O)
+    loss, O = LOSSES[name], O.astype(np.float64)
+    return np.stack([loss.samples(O, np.full(len(O), k))[0] for k in range(O.shape[1])], axis=1)
 
 
 def _loss(subject: Subject) -> str:
