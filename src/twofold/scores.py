@@ -85,7 +85,7 @@ def wilson(right: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def class_scores(O: Array, y: Array, *, level: float = LEVEL) -> list[Estimate]:
+def class_scores(O: Array, y: Array, *, unknown: int = 0, level: float = LEVEL) -> list[Estimate]:
     """Score raw outputs for classes.
 
     Parameters
@@ -94,6 +94,8 @@ def class_scores(O: Array, y: Array, *, level: float = LEVEL) -> list[Estimate]:
         Of which softmax makes probabilities.
     y : ndarray of int, shape (n,)
         Class indices.
+    unknown : int
+        Further samples, of classes that have no output: each is wrong, and has no log loss.
     level : float
         Of the intervals.
 
@@ -103,7 +105,8 @@ def class_scores(O: Array, y: Array, *, level: float = LEVEL) -> list[Estimate]:
         Accuracy, and log loss (mean ``- log y_hat_y``).
     """
     possible, right = log_losses(O), int((O.argmax(axis=1) == y).sum())
-    accuracy = Estimate("accuracy", right / len(y), *wilson(right, len(y), level), "Wilson")
+    n = len(y) + unknown
+    accuracy = Estimate("accuracy", right / n, *wilson(right, n, level), "Wilson")
     return [accuracy, mean_loss("log loss", possible[np.arange(len(y)), y], possible, level=level)]
 
 

@@ -36,6 +36,7 @@ NUMBERINGS = {
     "names": [f"id_{k:04}" for k in range(N)],
     "names without leading zeros": [f"sample {k}" for k in range(N)],
     "digits as text": [str(k) for k in range(N)],
+    "a few rows twice": np.sort([*range(N), *range(0, N, 20)]),
     "gaps": [None if k % 9 == 0 else k for k in range(N)],
 }  # fmt: skip
 
@@ -46,6 +47,7 @@ MEASUREMENTS = {
     "doses": np.array([1.0, 2.0, 3.0, 4.0]),
     "prices": np.arange(7, 7 + 53 * 40, 53),
     "distinct": RNG.permutation(10_000)[:N],
+    "sorted": np.sort(RNG.integers(0, 200, N)),
     "rounded": NOISE.round(),
     "hours again and again": np.arange(N) % 24,
     "years": 1900 + np.arange(120),

@@ -17,14 +17,14 @@ from twofold.saving import Model
 from twofold.tables.cells import holds
 from twofold.tables.forms import infer_forms, read_numbers
 from twofold.tables.problem import encoder_from_dict
-from twofold.tables.reading import read_table
+from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.targets import Target
 
 Array = NDArray[Any]
 
 
 def open_rows(
-    screen: Screen, model: Model, path: Path, *, header: bool = True
+    screen: Screen, model: Model, path: Path, *, header: bool | None = None, encoding: str | None = None
 ) -> tuple[pa.Table, Array, dict[str, dict[str, int]]]:
     """Read a table and turn it into the features that a model was trained on; tell what is not as it was then.
 
@@ -34,7 +34,7 @@ def open_rows(
     model : Model
         Of a table, with its encoder or with the names of columns of numbers.
     path : Path
-    header : bool
+    header, encoding
         As for `read_table`.
 
     Returns
@@ -57,17 +57,26 @@ def open_rows(
                 f"the model was not trained on a table with names of columns but on {model.data_name or 'arrays'}; "
                 "on a data set: twofold evaluate MODEL --data NAME"
             )
-        table = read_table(path, header=header)
+        table = _read(screen, path, (*model.features, model.target), header=header, encoding=encoding)
         return table, _columns_of_numbers(model, table, path), {}
     plan, target = encoder_from_dict(model.encoder)
-    text = [*plan.text_columns, *([target.name] if target.decimal == "," else [])]
-    table = read_table(path, text=text, header=header)
+    text = [*plan.text_columns, *([target.name] if target.classes or target.decimal == "," else [])]
+    table = _read(screen, path, (*plan.columns, target.name), text=text, header=header, encoding=encoding)
     try:
         X, notes = plan.encode(table, model.dtype)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     tell_notes(screen, notes)
     return table, X, {name: dict(counts) for name, counts in notes.items() if counts}
+
+
+def _read(screen: Screen, path: Path, expected: tuple[str, ...], **how: Any) -> pa.Table:
+    """Read the rows of a table that should have certain columns."""
+    table = read_table(path, expected=expected, say=screen.say, **how)
+    if "" in expected and "" not in table.column_names:  # models of before have a column without a name as it was
+        nameless = [name for name in table.column_names if name.startswith("Unnamed: ")][:1]
+        table = table.rename_columns(["" if name in nameless else name for name in table.column_names])
+    return without_empty_rows(table, screen.say)
 
 
 def target_of(model: Model) -> Target:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, ROOT
-from twofold.cli.predict import HEADER, MODEL
+from twofold.cli.predict import MODEL
+from twofold.cli.table_options import ENCODING, HEADER
 from twofold.values import count
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from numpy.typing import NDArray
 
     from twofold.cli.screen import Screen
     from twofold.data import Dataset
     from twofold.saving import Model
+    from twofold.tables.targets import Target
 
 MOST_CLASSES = 20  # of a confusion matrix that fits a screen
 
@@ -27,7 +31,8 @@ def evaluate(
     *,
     data: Annotated[str | None, Option("--data", help="The table; or a data set, whose test set is taken.")] = None,
     root: ROOT = None,
-    header: HEADER = True,
+    header: HEADER = None,
+    encoding: ENCODING = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
@@ -42,37 +47,60 @@ def evaluate(
     trained = load_model(model)
     file = file or rows_file(trained, str(data))
     if file is not None:
-        X, y, more = scored_rows(screen, trained, file, header=header)
+        X, y, unknown, more = scored_rows(screen, trained, file, header=header, encoding=encoding)
         name = str(file)
     else:
         X, y = _data_set(screen, trained, str(data), root)
-        name, more = f"test set of {data}", {}
-    scores = tell_scores(screen, f"{name}, {count(len(y), 'row')}", score_model(trained, X, y))
-    result: dict[str, Any] = {"data": name, "rows": len(y), "scores": scores, **more}
+        name, unknown, more = f"test set of {data}", 0, {}
+    rows = len(y) + unknown
+    scores = tell_scores(screen, f"{name}, {count(rows, 'row')}", score_model(trained, X, y, unknown=unknown))
+    result: dict[str, Any] = {"data": name, "rows": rows, "scores": scores, **more}
     if y.ndim == 1:
         result["confusion"] = _tell_confusion(screen, trained, class_outputs(trained, X), y)
     screen.result(result)
 
 
 def scored_rows(
-    screen: Screen, model: Model, path: Path, *, header: bool
-) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
-    """Return features and targets of a table's rows, but for those without a target."""
+    screen: Screen, model: Model, path: Path, *, header: bool | None = None, encoding: str | None = None
+) -> tuple[NDArray[Any], NDArray[Any], int, dict[str, Any]]:
+    """Return features and targets of a table's rows that have a target, and how many are of a class unknown.
+
+    Rows whose target can't be, such as a class that the model was not trained on, are told. They have no place among
+    the targets; classes among them are to be scored as wrong, while numbers that can't be read are left out.
+    """
     from twofold.cli.apply import open_rows, target_of
     from twofold.cli.table_job import without
     from twofold.errors import DataError
 
     target = target_of(model)
-    table, X, notes = open_rows(screen, model, path, header=header)
+    table, X, notes = open_rows(screen, model, path, header=header, encoding=encoding)
     if target.name not in table.column_names:
         raise DataError(f"{path}: there is no column {target.name!r}, the target; to predict it: twofold predict")
-    y, present = target.read(table.column(target.name))
-    dropped = int((~present).sum())
+    y, present, unknown = target.read_known(table.column(target.name))
+    unread = sum(unknown.values())
+    dropped = int((~present).sum()) - unread
     if dropped:
         screen.say(without(dropped, target.name))
     if not len(y):
+        target.read(table.column(target.name))  # which says what it holds instead, if anything
         raise DataError(f"{path}: no row has a value of {target.name!r}; there is nothing to score by")
-    return X[present], y, {"notes": notes, "dropped": dropped}
+    if unknown:
+        screen.say(_strange(target, unknown))
+    more = {"notes": notes, "dropped": dropped, "unknown": dict(unknown)}
+    return X[present], y, unread if target.classes else 0, more
+
+
+def _strange(target: Target, unknown: Counter[str]) -> str:
+    """Say which targets are none that the model can predict, and what becomes of their rows."""
+    one = sum(unknown.values()) == 1
+    rows, is_, has = count(sum(unknown.values()), "row"), "is" if one else "are", "has" if one else "have"
+    names = ", ".join(repr(name[:40]) for name, _ in unknown.most_common(4)) + (", ..." if len(unknown) > 4 else "")
+    if not target.classes:
+        return f"{rows} {has} {names} in {target.name}, which is no number, and {is_} left out"
+    return (
+        f"{rows} {is_} of a class that the model was not trained on, {names}: wrong in the accuracy, "
+        "left out of the log loss and the confusion matrix"
+    )
 
 
 def rows_file(model: Model, name: str) -> Path | None:
@@ -85,7 +113,7 @@ def table_rows(screen: Screen, model: Model, path: Path) -> Dataset:
     """Read a table's rows as the model reads them, as a data set; those without a target are left out."""
     from twofold.data import Dataset, Samples
 
-    X, y, _ = scored_rows(screen, model, path, header=True)
+    X, y, _, _ = scored_rows(screen, model, path)
     names = model.features if len(model.features) == X.shape[1] else ()
     return Dataset(path.stem, Samples(X, y), classes=model.classes, features=names, target=model.target)
 

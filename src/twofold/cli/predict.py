@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON
+from twofold.cli.table_options import ENCODING, HEADER
 from twofold.values import count
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MODEL = Annotated[Path, Argument(help="A model that --save wrote.", show_default=False)]
 TABLE = Annotated[Path, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)]
-HEADER = Annotated[bool, Option("--header/--no-header", help="The first line names the columns, or not.")]
 
 
 def predict(
@@ -26,13 +26,15 @@ def predict(
     file: TABLE,
     *,
     output: Annotated[
-        Path | None, Option("--output", "-o", help="Where they go: .csv, .tsv or .parquet; else standard output.")
+        Path | None,
+        Option("--output", "-o", help="Where they go: .csv or .tsv, in UTF-8, or .parquet; else standard output."),
     ] = None,
     probabilities: Annotated[bool, Option("--probabilities", help="The probability of each class too.")] = False,
     escape_formulas: Annotated[
         bool, Option("--escape-formulas", help="An apostrophe before texts that a spreadsheet would compute: =1+1.")
     ] = False,
-    header: HEADER = True,
+    header: HEADER = None,
+    encoding: ENCODING = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Predict for each row of a table, in their order; what is not as in the training set is counted and told."""
@@ -51,7 +53,7 @@ def predict(
     # Predictions may go to standard output, so what is told of them does not.
     screen = Screen(as_json=as_json, aside=True)
     trained = load_model(model)
-    _, X, notes = open_rows(screen, trained, file, header=header)
+    _, X, notes = open_rows(screen, trained, file, header=header, encoding=encoding)
     table = _predictions(trained, X, probabilities=probabilities)
     if output is None:
         screen.data(csv_bytes(table, escape_formulas=escape_formulas).decode())

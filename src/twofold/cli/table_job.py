@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from twofold.table_defaults import table_defaults
 from twofold.tables.cells import holds
 from twofold.tables.forms import Forms, TableForms, infer_forms
 from twofold.tables.problem import Problem, feature_columns, plain_dataset, pose
-from twofold.tables.reading import read_table
+from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.targets import study_target
 from twofold.values import count
@@ -81,16 +82,27 @@ def open_in_memory(
     name = words.target or ""
     text = [column for column, kind in words.kinds_by_name().items() if kind == "category"]
     said = Forms(decimal=words.decimal, dates=words.dates, zone=words.zone)
-    table = read_table(path, text=text, header=words.header, decimal=words.decimal)
+    classes = options.model != "linear" and words.task != "regression"
+    table = read_table(
+        path,
+        text=text,
+        header=words.header,
+        encoding=words.encoding,
+        decimal=words.decimal,
+        spelled=name if classes else None,
+        codes=True,
+        say=screen.say,
+    )
+    table = without_empty_rows(table, screen.say)
     keep, drop = words.names("features"), words.names("drop") or []
     features = feature_columns(table, name, keep=keep, drop=drop, weight=words.weight, where=str(path))
-    numbered = numbered_columns(screen, table, features, words)
+    special = [name, *([words.weight] if words.weight else [])]
+    forms = infer_forms(table.select([*special, *features]), said)
+    numbered = numbered_columns(screen, table.select(features), words, dates=forms.dates)
     counting = [feature for feature in features if feature not in numbered]
-    used = [name, *counting, *([words.weight] if words.weight else [])]
-    plain = counting and all(_plain(table.column(column)) for column in used)
+    plain = counting and all(_plain(table.column(column)) for column in [*special, *counting])
     if options.model == "linear" and plain and not (words.test_fraction or words.kinds):
         return options, plain_dataset(path.name, table, name, features=counting, weight=words.weight), None
-    forms = infer_forms(table.select(used), said)
     options, problem = _pose(
         path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms
     )
@@ -104,13 +116,17 @@ def _plain(column: pa.ChunkedArray) -> bool:
     return holds(column) == "numbers" and not column.null_count
 
 
-def numbered_columns(screen: Screen, table: pa.Table, features: Sequence[str], words: TableOptions) -> dict[str, str]:
-    """Find the columns that number the rows, and say what becomes of them: what is named, or alone, is kept."""
-    found = row_numbers(table.select(features), words.kinds_by_name())
-    kept = "it is named" if words.features else "there is no other to predict from" if len(features) == 1 else None
+def numbered_columns(
+    screen: Screen, table: pa.Table, words: TableOptions, *, dates: Collection[str] = ()
+) -> dict[str, str]:
+    """Find the features that number the rows, and say what becomes of them: what is named, or alone, is kept."""
+    found = row_numbers(table, {*words.kinds_by_name(), *dates})
+    kept = "it is named" if words.features else "there is no other to predict from" if table.num_columns == 1 else None
     for name, reason in found.items():
         kind = "number" if holds(table.column(name)) == "numbers" else "category"
-        left_out = f"left out, as what is learned of it holds for no other row; to keep it: --kinds {name}={kind}"
+        left_out = (
+            f"left out, as what is learned of it holds for no other row; to keep it: --kinds {quote(f'{name}={kind}')}"
+        )
         screen.say(f"column {name!r}: {reason}; {left_out if kept is None else f'kept, as {kept}'}")
     return found if kept is None else {}
 
@@ -228,8 +244,8 @@ def without(dropped: int, target: str) -> str:
     return f"{count(dropped, 'row')} {have} no {target} and {are} left out"
 
 
-def score_model(model: Model, X: Array, y: Array) -> list[Estimate]:
-    """Score a model on features and targets in the data's own units.
+def score_model(model: Model, X: Array, y: Array, *, unknown: int = 0) -> list[Estimate]:
+    """Score a model on features and targets in the data's own units, and on rows of classes that it doesn't know.
 
     Raises
     ------
@@ -237,7 +253,7 @@ def score_model(model: Model, X: Array, y: Array) -> list[Estimate]:
         If it predicts several labels or several numbers at a time.
     """
     if y.ndim == 1:
-        return class_scores(class_outputs(model, X), y)
+        return class_scores(class_outputs(model, X), y, unknown=unknown)
     if LOSSES[model.network.loss].targets != "numbers" or model.network.outputs > 1:
         raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
     return number_scores(model.outputs(X)[:, 0], y[:, 0])

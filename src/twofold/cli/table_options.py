@@ -9,6 +9,14 @@ from typer import Option
 
 from twofold.errors import SpecificationError
 
+HEADER = Annotated[
+    bool | None,
+    Option("--header/--no-header", help="The first line names the columns, or not: column1, column2, ..."),
+]
+ENCODING = Annotated[
+    str | None, Option("--encoding", help="Of a CSV file: cp1252, gb18030, utf-16, ...; else found, or guessed.")
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
@@ -34,7 +42,8 @@ class TableOptions:
         str | None, Option("--zone", help="The zone whose clock counts, for times with one: Europe/Berlin; else UTC.")
     ] = None
     weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None
-    header: Annotated[bool, Option("--header/--no-header", help="The first line names the columns, or not.")] = True
+    header: HEADER = None
+    encoding: ENCODING = None
     test_fraction: Annotated[
         float | None, Option("--test-fraction", help="Rows held out to score the model; 0.2, and none for linear.")
     ] = None

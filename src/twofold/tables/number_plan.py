@@ -99,8 +99,8 @@ class NumberPlan:
         unreadable = check_readable(self.name, text, np.isnan(values), self._told())
         if unit != (self.unit or ("", "")) and unreadable < present:
             raise DataError(
-                f"column {self.name!r} has numbers with {_unit(unit)}; the model was trained on numbers with "
-                f"{_unit(self.unit or ('', ''))}: bring them to that"
+                f"column {self.name!r} has numbers with {unit_told(unit)}; the model was trained on numbers with "
+                f"{unit_told(self.unit or ('', ''))}: bring them to that"
             )
         return values, Counter({"unreadable": unreadable})
 
@@ -155,5 +155,6 @@ def pieces(values: Array, knots: Array) -> Array:
         return np.clip((values[:, None] - knots[:-1]) / widths, 0, 1) - 0.5
 
 
-def _unit(unit: tuple[str, str]) -> str:
+def unit_told(unit: tuple[str, str]) -> str:
+    """Name the unit, for a message."""
     return f"unit {' and '.join(map(repr, filter(None, unit)))}" if any(unit) else "no unit"

@@ -192,9 +192,9 @@ def pose(
     if len(fit) < LEAST_ROWS:
         raise DataError(f"{name} has {len(fit)} rows left to train on; hold out fewer, or give more")
     chosen = table.select(list(features))
-    if numbered is None:
-        numbered = row_numbers(chosen, kinds or ()) if len(features) > 1 else {}
     forms = infer_forms(table) if forms is None else forms
+    if numbered is None:
+        numbered = row_numbers(chosen, {*(kinds or ()), *forms.dates}) if len(features) > 1 else {}
     plan = learn_table(chosen.take(rows[rest]), choices, kinds, numbered=numbered, forms=forms)
     X, notes = plan.encode(chosen.take(rows), dtype)
     weights = None if weight is None else _weights(weight, table, rows, forms)

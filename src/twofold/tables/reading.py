@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import csv as words
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from twofold.errors import DataError, DataNotFoundError, FileFormatError
+from twofold.errors import DataError, DataNotFoundError, FileFormatError, SpecificationError, TwofoldError
 from twofold.files import check_spelling
 from twofold.tables.arrow_types import plain_table
+from twofold.tables.encodings import Say
 from twofold.tables.forms import SEPARATOR
 from twofold.tables.frames import check_unique
-from twofold.tables.gaps import GAP_WORDS
-from twofold.tables.number_text import decimals_in_doubt, shows_points
+from twofold.tables.lines import open_lines, spelled_as_written, with_doubtful_as_text, without_nameless
+from twofold.values import count
 
-SEPARATORS = (",", "\t", ";", "|")
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
 LARGEST = 1 << 33  # bytes that a packed file may unpack to
 # A bomb is a small file that unpacks to much; tables are seldom packed to a tenth.
 MOST_TIMES = 100  # its own size
 ALWAYS = 1 << 28  # bytes that are all right however small the file is
-HEAD = 1 << 16  # bytes in which the header line must end
-MISSING = ("", *GAP_WORDS)
+
+
+def _ignore(_line: str) -> None:
+    """Say nothing."""
 
 
 def read_table(
-    path: str | os.PathLike[str], *, text: Sequence[str] = (), header: bool = True, decimal: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    text: Collection[str] = (),
+    header: bool | None = None,
+    expected: Collection[str] = (),
+    encoding: str | None = None,
+    decimal: str | None = None,
+    spelled: str | None = None,
+    codes: bool = False,
+    say: Say = _ignore,
 ) -> pa.Table:
     """Read a table from a file into memory.
 
@@ -40,13 +52,25 @@ def read_table(
     Parameters
     ----------
     path : path
-    text : sequence of str
+    text : collection of str
         Columns to be read as text, even if they look like numbers.
-    header : bool
-        The first line names the columns; otherwise they are column1, column2, ...
+    header : bool, optional
+        The first line names the columns; otherwise they are column1, column2, ... It does unless said otherwise, but
+        is refused if it looks like a row.
+    expected : collection of str
+        Columns that the table should have: their names tell whether the first line has names.
+    encoding : str, optional
+        Of lines of cells, by Python's name for it; otherwise it is found, or guessed.
     decimal : {".", ","}, optional
         The decimal mark. Numbers with commas are left as text, and so are those with points if they may be marks of
         thousands: see `twofold.tables.forms.infer_forms`.
+    spelled : str, optional
+        A column that is read as text if it holds truth values, or few different whole numbers: classes keep the
+        spelling that they have in the file.
+    codes : bool
+        Read columns of digits with leading zeros as text.
+    say : callable
+        Told what was guessed or left out, a line at a time.
 
     Returns
     -------
@@ -57,7 +81,7 @@ def read_table(
     DataNotFoundError
         If there is no such file or folder.
     FileFormatError
-        If it is no table, a row has more or fewer cells than the first, or the first line holds numbers, not names.
+        If it is no table, a row has more or fewer cells than the first, or the first line is a row and not names.
     DataError
         If there are no rows, two columns have one name, or it unpacks to more than `LARGEST` bytes, or to more than
         100 times its size and 256 MiB.
@@ -67,13 +91,18 @@ def read_table(
         raise DataNotFoundError(f"{path}: no such file; check the path")
     check_spelling(path)
     try:
+        if encoding is not None and (path.is_dir() or _starts(path) == b"PAR1"):
+            raise SpecificationError(f"{path} is Parquet, which tells its encoding; leave out --encoding {encoding}")
         if path.is_dir():
             table = _read_folder(path)
         elif _starts(path) == b"PAR1":
             table = _read_parquet(path)
         else:
-            table = _read_lines(path, text, header=header, decimal=decimal)
-    except DataError:
+            lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, expected=expected, say=say)
+            table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
+            table = spelled_as_written(lines, table, spelled, codes=codes, say=say)
+            table = without_nameless(lines, table, say)
+    except TwofoldError:
         raise
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, words.Error) as error:
         raise FileFormatError(f"{path}: not a table that can be read: {_first_line(error)}{_hint(error)}") from error
@@ -114,43 +143,31 @@ def _read_folder(folder: Path) -> pa.Table:
     return dataset.dataset(files, format="parquet", partitioning=partitions, partition_base_dir=str(folder)).to_table()
 
 
-def _read_lines(path: Path, text: Sequence[str], *, header: bool, decimal: str | None) -> pa.Table:
-    data = _unpacked(path)
-    separator, cells = _first_cells(path, data)
-    names = None if header else [f"column{k + 1}" for k in range(len(cells))]
-    if header:
-        _check_header(path, cells)
-    table = _parse(data, separator, names, text=text)
-    doubtful = decimals_in_doubt(table, decimal)
-    again = _parse(data, separator, names, text=doubtful, only=doubtful) if doubtful else table
-    if decimal == "," or not any(shows_points(again.column(name)) for name in doubtful):
-        for name in doubtful:
-            table = table.set_column(table.column_names.index(name), name, again.column(name))
-    if binary := [field.name for field in table.schema if pa.types.is_binary(field.type)]:
-        raise FileFormatError(f"{path}: column {binary[0]!r} holds bytes that are not UTF-8; save the file as UTF-8")
-    table = table.rename_columns([name.strip() for name in table.column_names])
-    return table.replace_schema_metadata({SEPARATOR: separator.encode()})
+def without_empty_rows(table: pa.Table, say: Say = _ignore) -> pa.Table:
+    """Drop the rows at the end of a table in which no column has a value, as spreadsheets leave them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    say : callable
+        Told how many there were.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    n = table.num_rows
+    if n and all(column.slice(n - 1).null_count for column in table.columns):
+        last = max(_last(column) for column in table.columns)
+        say(f"{count(n - 1 - last, 'row')} without a value at the end {'is' if n - 2 == last else 'are'} left out")
+        table = table.slice(0, last + 1)
+    return table
 
 
-def _parse(
-    data: Any, separator: str, names: list[str] | None, *, text: Sequence[str], only: Sequence[str] | None = None
-) -> pa.Table:
-    """Parse lines of cells: all columns or some, of which some are left as text."""
-    from pyarrow import csv
-
-    return csv.read_csv(
-        pa.BufferReader(data),
-        # One thread: rows then have numbers in messages, and types are those of the whole file either way.
-        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 24),
-        parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            null_values=MISSING,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            column_types=dict.fromkeys(text, pa.string()),
-            include_columns=only,
-        ),
-    )
+def _last(column: pa.ChunkedArray) -> int:
+    """Return the place of the last cell that has a value; -1 if none has."""
+    places: Any = np.flatnonzero(column.is_valid().to_numpy())
+    return int(places[-1]) if places.size else -1
 
 
 def _unpacked(path: Path) -> Any:
@@ -172,37 +189,6 @@ def _unpacked(path: Path) -> Any:
 def _allowed(path: Path) -> int:
     """Return how many bytes a file may become in memory."""
     return max(ALWAYS, MOST_TIMES * path.stat().st_size)
-
-
-def _first_cells(path: Path, data: Any) -> tuple[str, list[str]]:
-    """Return the separator and the cells of the first line."""
-    head = data.slice(0, min(HEAD, data.size)).to_pybytes()
-    if b"\0" in head:
-        raise FileFormatError(f"{path}: not a table: it holds bytes that no text has; expected CSV, TSV or Parquet")
-    lines = [line for line in head.decode("utf-8-sig", errors="replace").splitlines() if line.strip()]
-    if not lines:
-        raise FileFormatError(f"{path}: the file holds blank lines alone; expected column names and rows below them")
-    cells = {mark: next(words.reader([lines[0]], delimiter=mark), [lines[0]]) for mark in SEPARATORS}
-    separator = max(SEPARATORS, key=lambda mark: len(cells[mark]))
-    return separator, cells[separator]
-
-
-def _check_header(path: Path, cells: list[str]) -> None:
-    """Refuse a first line of numbers: as names they would lose a row and name nothing."""
-
-    def number(cell: str) -> bool:
-        try:
-            float(cell)
-        except ValueError:
-            return False
-        return True
-
-    if all(number(cell) for cell in cells):
-        shown = ", ".join(cells[:4])
-        raise FileFormatError(f"{path}: the first line holds numbers ({shown}), not names; say so with --no-header")
-    blank = [k + 1 for k, cell in enumerate(cells) if not cell.strip()]
-    if len(blank) > 1:
-        raise FileFormatError(f"{path}: columns {blank[0]} and {blank[1]} have no name; name them in the first line")
 
 
 def _first_line(error: BaseException) -> str:

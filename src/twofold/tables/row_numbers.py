@@ -19,6 +19,7 @@ NUMBERS = "it numbers the rows"
 IDENTIFIER = "an identifier: every row has another"
 FEW = 20  # rows below which only integers in the rows' own order are taken to number them
 COLLISIONS = 20  # pairs of equal cells that as many whole numbers, drawn at random from their range, would have
+EVEN = 0.9  # part of the steps from row to row that must be alike where some numbers are there twice
 SPARSE = 10  # a range of more whole numbers a row than this is no numbering of the rows
 YEARS = (1800, 2100)  # whole numbers from here to there may be years
 OLDEST = 100_000_000  # whole minutes from here on, counted in seconds, may be Unix time stamps
@@ -52,6 +53,7 @@ def row_numbers(table: pa.Table, known: Collection[str] = ()) -> dict[str, str]:
     numbers the rows if it counts them from 0 or 1, up or down; if it is all numbers from 0 or 1 on, shuffled, of at
     least `FEW` rows; or if there are so many in so narrow a range, on the widest grid that holds them, that numbers
     drawn at random would have `COLLISIONS` pairs alike: that takes in any start and step, and an index with holes.
+    Some numbers may be there twice if the steps from row to row are alike but for one in ten.
     The latter two don't hold for columns that are named for a time, years, and Unix time stamps. A name such as
     ``customer_id`` makes any of them an identifier.
 
@@ -72,10 +74,20 @@ def _reason(name: str, column: pa.ChunkedArray) -> str:
     if values is None or len(values) < 3:
         return ""
     steps = np.diff(values)
-    if _INDEX.fullmatch(name) and (steps == 1).mean() > 0.9:  # of several tables, one below the other
+    if _INDEX.fullmatch(name) and (steps == 1).mean() > EVEN:  # of several tables, one below the other
         return NUMBERS
     different = (steps > 0).all() or (steps < 0).all() or len(np.unique(values)) == len(values)
+    if not different and _nearly_even(steps):  # such as a few rows twice
+        return "" if _may_be_time(name, int(values.min()), int(values.max()), 1) else NUMBERS
     return _numbering(name, values, steps) if different else ""
+
+
+def _nearly_even(steps: Array) -> bool:
+    """Tell whether numbers rise, or fall, by the same from nearly each row of many to the next."""
+    if len(steps) < 2 * COLLISIONS or not ((steps >= 0).all() or (steps <= 0).all()):
+        return False
+    usual = np.median(steps)
+    return bool(usual != 0 and (steps == usual).mean() > EVEN)
 
 
 def _numbering(name: str, values: Array, steps: Array) -> str:

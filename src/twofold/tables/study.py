@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from twofold.errors import DataError, check_name
 from twofold.tables.category_plan import BooleanPlan, CategoryPlan, GapPlan
 from twofold.tables.cells import booleans_in_text, holds, inexact, numbers, seconds_of_day, words
+from twofold.tables.codes import are_codes
 from twofold.tables.date_plan import ISO, NO_ZONE, UTC, DatePlan, read_times, years_of
 from twofold.tables.date_text import TIME_FORM, durations_in_text, find_forms
 from twofold.tables.forms import TableForms, forms_told
@@ -121,7 +122,7 @@ def _study_text(name: str, column: pa.ChunkedArray, choices: Choices, forms: Tab
 def _study_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: str) -> Plan | str:
     """See whether words are numbers; categories otherwise."""
     values, unit = numbers_in_text(text, decimal)
-    readable = np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
+    readable = 0.0 if are_codes(text) else np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
     if readable >= READABLE or (readable >= 0.5 and _numbers_and_words(text, values)):
         return _number(name, values, choices, unit=unit, decimal=decimal)
     if readable > 0.1 and pc.count_distinct(text).as_py() > choices.max_categories:

@@ -192,9 +192,9 @@ def learn_table(
     choices, kinds = choices or Choices(), kinds or {}
     for name in kinds:
         check_name("column", name, table.column_names)
-    if numbered is None:
-        numbered = row_numbers(table, kinds) if table.num_columns > 1 else {}
     forms = infer_forms(table) if forms is None else forms
+    if numbered is None:
+        numbered = row_numbers(table, {*kinds, *forms.dates}) if table.num_columns > 1 else {}
     plans, left_out = [], {}
     for name in table.column_names:
         with naming(name, table.column(name).type):

@@ -1,0 +1,193 @@
+"""Lines of cells: separator, names of columns, and cells in the spelling that counts."""
+
+from __future__ import annotations
+
+import csv as words
+import io
+import re
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from twofold.errors import FileFormatError
+from twofold.tables.codes import are_codes, may_hold_codes
+from twofold.tables.encodings import Say, as_utf8
+from twofold.tables.forms import SEPARATOR
+from twofold.tables.frames import check_unique
+from twofold.tables.gaps import GAP_WORDS
+from twofold.tables.header import column_names, names_columns
+from twofold.tables.number_text import decimals_in_doubt, shows_points
+from twofold.values import count
+
+SEPARATORS = (";", "\t", "|", ",")  # the first of those that fit equally well: a comma may be a decimal point
+ALIKE = 0.9  # part of the lines that must have as many cells as the first for a separator to fit
+_BLANK = re.compile(rb"\A( *\r?\n|\r)*")
+HEAD = 1 << 16  # bytes that are looked at first
+FIRST = 200  # lines that the first one is held against
+FEW = 1000  # different whole numbers up to which they may be names of classes
+MISSING = ("", *GAP_WORDS)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of cells, not yet parsed.
+
+    Attributes
+    ----------
+    path : Path
+    data : pyarrow.Buffer
+        UTF-8, from the first line that isn't blank on.
+    names : list of str
+        Of the columns.
+    nameless : list of int
+        Places of the columns that have none in the file.
+    separator : str
+    header : bool
+        The first line has the names.
+    """
+
+    path: Path
+    data: Any
+    names: list[str]
+    nameless: list[int]
+    separator: str
+    header: bool
+
+    def read(self, text: Collection[str], only: Sequence[str] | None = None) -> pa.Table:
+        """Parse the columns, or some of them; those of ``text`` stay as they are written."""
+        from pyarrow import csv
+
+        return csv.read_csv(
+            pa.BufferReader(self.data),
+            # One thread: rows then have numbers in messages, and types are those of the whole file either way.
+            read_options=csv.ReadOptions(
+                column_names=self.names,
+                skip_rows_after_names=int(self.header),
+                use_threads=False,
+                block_size=1 << 24,
+            ),
+            parse_options=csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                null_values=MISSING,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                column_types=dict.fromkeys(text, pa.string()),
+                include_columns=only,
+            ),
+        )
+
+
+def open_lines(
+    path: Path,
+    data: Any,
+    *,
+    encoding: str | None = None,
+    header: bool | None = None,
+    expected: Collection[str] = (),
+    say: Say,
+) -> Lines:
+    """Find out how lines of cells are written.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    data : pyarrow.Buffer
+        The file's bytes.
+    encoding, header, expected, say
+        As for `twofold.tables.reading.read_table`.
+    """
+    data = as_utf8(path, data, encoding, say)
+    data, separator, rows = _first_rows(path, data)
+    header = names_columns(path, rows, header, expected)
+    names, nameless = column_names(rows[0], header=header)
+    check_unique(names, f"{path}: ")
+    return Lines(path, data, names, nameless, separator, header)
+
+
+def with_doubtful_as_text(lines: Lines, table: pa.Table, decimal: str | None) -> pa.Table:
+    """Read numbers again as text whose points may be marks of thousands; ``decimal`` is what the user says."""
+    doubtful = decimals_in_doubt(table, decimal)
+    again = lines.read(doubtful, doubtful) if doubtful else table
+    if decimal == "," or not any(shows_points(again.column(name)) for name in doubtful):
+        for name in doubtful:
+            table = table.set_column(table.column_names.index(name), name, again.column(name))
+    return table.replace_schema_metadata({SEPARATOR: lines.separator.encode()})
+
+
+def spelled_as_written(lines: Lines, table: pa.Table, spelled: str | None, *, codes: bool, say: Say) -> pa.Table:
+    """Read columns again as text that lose their spelling as numbers or truth values."""
+    again: dict[str, bool] = {}
+    for field in table.schema:
+        may_be = codes and pa.types.is_integer(field.type)
+        again |= {field.name: False} if may_be else {}
+        again |= {field.name: True} if field.name == spelled and _few(table.column(field.name)) else {}
+    if not again or not (any(again.values()) or may_hold_codes(lines.data)):
+        return table
+    for name, column in zip(again, lines.read(again, list(again)).columns, strict=True):
+        coded = not again[name] and are_codes(pc.utf8_trim_whitespace(column))
+        if coded:
+            say(
+                f"column {name!r} holds codes with leading zeros, names and no numbers; if wrong: --kinds {name}=number"
+            )
+        if coded or again[name]:
+            table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def _few(column: pa.ChunkedArray) -> bool:
+    """Tell whether a column holds truth values or few different whole numbers."""
+    if pa.types.is_boolean(column.type):
+        return True
+    number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    if not number or pc.count_distinct(column).as_py() > FEW:
+        return False
+    return bool(pc.all(pc.equal(column, pc.trunc(column))).as_py())
+
+
+def without_nameless(lines: Lines, table: pa.Table, say: Say) -> pa.Table:
+    """Drop columns without a name and without a value, and tell what others without a name are called."""
+    empty = [name for k in lines.nameless if table.column(name := lines.names[k]).null_count == table.num_rows]
+    if empty:
+        say(f"{count(len(empty), 'column')} without a name and a value {'is' if len(empty) == 1 else 'are'} left out")
+        table = table.drop_columns(empty)
+    for name in [lines.names[k] for k in lines.nameless if lines.names[k] not in empty]:
+        say(f"column {lines.names.index(name) + 1} has no name and is called {name!r}")
+    return table
+
+
+def _first_rows(path: Path, data: Any) -> tuple[Any, str, list[list[str]]]:
+    """Return the bytes from the first line that isn't blank on, the separator, and the first lines' cells."""
+    size = HEAD
+    head = data.slice(0, min(size, data.size)).to_pybytes()
+    while size < data.size and not re.search(rb"[\n\r]", head.lstrip()):  # thousands of columns
+        size *= 2
+        head = data.slice(0, min(size, data.size)).to_pybytes()
+    blank = len(head) - len(_BLANK.sub(b"", head, count=1))
+    text = head[blank:].decode("utf-8", errors="replace")
+    if not text.strip():
+        raise FileFormatError(f"{path}: the file holds blank lines alone; expected column names and rows below them")
+    rows = {mark: _rows(text, mark) for mark in SEPARATORS}
+    separator = max(SEPARATORS, key=lambda mark: _fit(rows[mark]))
+    return data.slice(blank), separator, rows[separator]
+
+
+def _rows(text: str, separator: str) -> list[list[str]]:
+    """Take the first lines apart, but for a last one that may be cut off."""
+    rows: list[list[str]] = []
+    with suppress(words.Error):  # a cell that is longer than Python's reader takes
+        for row in islice(words.reader(io.StringIO(text, newline=None), delimiter=separator), FIRST):
+            rows += [row] if row else []
+    return rows[:-1] if len(rows) > 1 and not text.endswith(("\n", "\r")) else rows or [[text]]
+
+
+def _fit(rows: list[list[str]]) -> tuple[bool, int]:
+    """Tell how good a separator is: whether nearly all lines have as many cells as the first, and how many."""
+    cells = len(rows[0])
+    return cells > 1 and sum(len(row) == cells for row in rows) >= ALIKE * len(rows), cells
