@@ -174,3 +174,14 @@ def test_public_names_and_their_homes_are_the_same():
 def test_no_file_is_longer_than_a_head_can_hold():
     long = [path.name for path in FILES if len(path.read_text().splitlines()) > 400]
     assert long == []
+
+
+SCREENS = {SOURCE / "cli" / "screen.py", SOURCE / "cli" / "__init__.py", SOURCE / "cli" / "streams.py"}
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_commands_print_by_their_screen_alone(path):
+    """What is printed past it would be markup, or obeyed by the terminal, or fail where an encoding lacks a letter."""
+    used = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    ways = {"print", "Console", "Table", "TextColumn", "sys.stdout.write", "sys.stderr.write", "json.dumps"}
+    assert path in SCREENS or not used & ways

@@ -364,3 +364,13 @@ def test_two_downloads_of_one_file_do_not_meet(server, fetch, tmp_path):
         thread.join()
     assert len(paths) == 4
     assert_here(paths[0])
+
+
+def test_a_servers_reason_steers_no_terminal(server, fetch):
+    def gone(handler):
+        handler.send_response(404, "\x1b[2Jgone\x9b31m")
+        handler.end_headers()
+
+    with pytest.raises(DownloadError) as caught:
+        fetch(server.address("a", gone))
+    assert "HTTP 404 \\x1b[2Jgone\\x9b31m" in str(caught.value)

@@ -36,7 +36,7 @@ def demo(
             for comparison in compare_engines(network, data, recipe, seed=seed, initialization="xavier", watch=watch):
                 comparisons.append(comparison)
                 if comparison.epoch % max(1, epochs // 5) == 0:
-                    screen.say(f"  {comparison.records[0]}")
+                    screen.say(str(comparison.records[0]))
         for index, engine in enumerate(("scratch", "concise")):
             result = _summary([comparison.records[index] for comparison in comparisons])
             apart = comparisons[-1].max_parameter_difference if index else 0.0

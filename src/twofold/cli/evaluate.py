@@ -150,4 +150,6 @@ def _tell_confusion(screen: Screen, model: Model, O: NDArray[Any], y: NDArray[An
         rows = [(name, *(str(count) for count in row)) for name, row in zip(names, matrix, strict=True)]
         screen.say("confusion: true classes down, predicted ones across")
         screen.table("", ("", *names), rows)
+    else:
+        screen.say(f"the confusion matrix of {q} classes is too large for a screen; --json has it")
     return matrix.tolist()

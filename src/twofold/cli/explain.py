@@ -17,6 +17,7 @@ def explain(
     from twofold.cli.screen import Screen
     from twofold.errors import check_name
     from twofold.inspect.demonstrations import DEMONSTRATIONS
+    from twofold.pages.numbers import precise
 
     screen = Screen(as_json=as_json)
     if name is None:
@@ -26,5 +27,8 @@ def explain(
         return
     show, _ = DEMONSTRATIONS[check_name("explanation", name, DEMONSTRATIONS)]
     shown = show()
-    screen.say_lines(str(shown))
+    screen.say(shown.claim)
+    screen.say(f"  {shown.formula}")
+    screen.table("", shown.table.columns, [[precise(cell, 2) for cell in row] for row in shown.table.rows])
+    screen.say(shown.conclusion)
     screen.result({"name": name, **shown.to_dict()})

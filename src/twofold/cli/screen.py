@@ -64,11 +64,6 @@ class Screen:
             )
         self.console.print(Text(text), soft_wrap=True)
 
-    def say_lines(self, text: str) -> None:
-        """Print a text of several lines."""
-        for line in text.split("\n"):
-            self.say(line)
-
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> None:
         """Print a table; its first ``text`` columns are words, the others numbers.
 

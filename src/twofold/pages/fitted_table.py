@@ -105,11 +105,12 @@ def column_widths(columns: Sequence[str], rows: Sequence[Sequence[str]], *, text
     spare = room - sum(widths)
     if spare < 0:
         return None
-    while spare and widths != whole:  # a character each to those that lack some
-        for index in range(len(widths)):
-            if spare and widths[index] < whole[index]:
-                widths[index] += 1
-                spare -= 1
+    for part in (range(text), range(len(widths))):  # a character each to those that lack some, to words first
+        while spare and any(widths[index] < whole[index] for index in part):
+            for index in part:
+                if spare and widths[index] < whole[index]:
+                    widths[index] += 1
+                    spare -= 1
     return widths
 
 
