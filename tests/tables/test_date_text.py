@@ -260,8 +260,11 @@ def test_times_with_and_without_a_zone_are_told_apart():
     assert notes["when"] == {"with zone": 2}
     _, notes = learn_table(as_table({"when": aware})).encode(as_table({"when": naive}))
     assert notes["when"] == {"without zone": 2}
-    (remark,) = infer_forms(as_table({"when": [*aware, naive[0]]})).remarks
+    remark, more = infer_forms(as_table({"when": [*aware, naive[0]]})).remarks
     assert remark.startswith("column when: 1 of its times have no zone, others have one")
+    assert more == "times with a zone, in when, are read in UTC; by the clock of a place: --zone Europe/Berlin"
+    assert infer_forms(as_table({"when": INSTANTS})).remarks == (more,)
+    assert infer_forms(as_table({"when": naive})).remarks == ()
 
 
 def test_a_zone_that_there_is_not_is_refused():

@@ -16,6 +16,7 @@ from twofold.functions import LOSSES
 from twofold.saving import Model
 from twofold.tables.cells import holds
 from twofold.tables.forms import infer_forms, read_numbers
+from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import encoder_from_dict
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.targets import Target
@@ -62,6 +63,7 @@ def open_rows(
     plan, target = encoder_from_dict(model.encoder)
     text = [*plan.text_columns, *([target.name] if target.classes or target.decimal == "," else [])]
     table = _read(screen, path, (*plan.columns, target.name), text=text, header=header, encoding=encoding)
+    table = with_gaps(table, plan.gaps)
     try:
         X, notes = plan.encode(table, model.dtype)
     except DataError as error:

@@ -51,12 +51,12 @@ def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOpt
         return None
     if options.loss not in (None, "squared"):
         raise SpecificationError(f"{path} is solved in one pass, by least squares of all rows; leave out --loss")
-    written = words.decimal or words.dates or words.zone or words.encoding
+    written = words.decimal or words.dates or words.zone or words.gaps or words.encoding
     if words.drop or words.test_fraction or words.kinds or written or words.header is False:
         raise SpecificationError(
             f"{path} has {path.stat().st_size / 1e6:.0f} MB and is solved in one pass, by least squares of all rows; "
-            "leave out --drop, --kinds, --decimal, --dates, --zone, --encoding, --no-header and --test-fraction, and "
-            "name the columns with --features"
+            "leave out --drop, --kinds, --decimal, --dates, --zone, --gaps, --encoding, --no-header and "
+            "--test-fraction, and name the columns with --features"
         )
     table = open_table(path, words.target, features=words.names("features"), weight=words.weight)
     return _without_row_numbers(screen, table, words)

@@ -24,6 +24,7 @@ from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
 from twofold.tables.cells import holds
 from twofold.tables.forms import Forms, TableForms, infer_forms
+from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import Problem, feature_columns, plain_dataset, pose
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
@@ -81,7 +82,8 @@ def open_in_memory(
     """
     name = words.target or ""
     text = [column for column, kind in words.kinds_by_name().items() if kind == "category"]
-    said = Forms(decimal=words.decimal, dates=words.dates, zone=words.zone)
+    gaps = tuple(words.names("gaps") or ())
+    said = Forms(decimal=words.decimal, dates=words.dates, zone=words.zone, gaps=gaps)
     classes = options.model != "linear" and words.task != "regression"
     table = read_table(
         path,
@@ -93,7 +95,7 @@ def open_in_memory(
         codes=True,
         say=screen.say,
     )
-    table = without_empty_rows(table, screen.say)
+    table = with_gaps(without_empty_rows(table, screen.say), gaps)
     keep, drop = words.names("features"), words.names("drop") or []
     features = feature_columns(table, name, keep=keep, drop=drop, weight=words.weight, where=str(path))
     special = [name, *([words.weight] if words.weight else [])]

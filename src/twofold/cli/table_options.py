@@ -41,6 +41,7 @@ class TableOptions:
     zone: Annotated[
         str | None, Option("--zone", help="The zone whose clock counts, for times with one: Europe/Berlin; else UTC.")
     ] = None
+    gaps: Annotated[str | None, Option("--gaps", help="Cells that hold no value, besides the usual: -200,none.")] = None
     weight: Annotated[str | None, Option("--weight", help="Its column of sample weights.")] = None
     header: HEADER = None
     encoding: ENCODING = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from twofold.errors import DataError, check_name
 from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.forms import AmbiguousCellsWarning, Forms, infer_forms
 from twofold.tables.frames import with_columns
+from twofold.tables.table_plan import stand_ins
 
 Array = NDArray[Any]
 
@@ -54,6 +55,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The form of dates in text, in codes of ``strptime``: ``"%d/%m/%Y"``. Inferred if None.
     zone : str, optional
         The zone whose clock is taken, for times that have one: ``"Europe/Berlin"``; UTC if None.
+    gaps : sequence of str or float
+        Cells that hold no value, besides the usual ones: ``[-200]``.
     dtype : {"float64", "float32"}
         Of the features.
 
@@ -96,6 +99,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         decimal: str | None = None,
         dates: str | None = None,
         zone: str | None = None,
+        gaps: Sequence[str | float] = (),
         dtype: str = "float64",
     ) -> None:
         self.max_categories = max_categories
@@ -107,6 +111,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.decimal = decimal
         self.dates = dates
         self.zone = zone
+        self.gaps = gaps
         self.dtype = dtype
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 - the signature that pipelines call
@@ -142,11 +147,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             baseline=self.baseline,
         )
         table = self._table(X, reset=True)
-        forms = infer_forms(table, Forms(decimal=self.decimal, dates=self.dates, zone=self.zone))
-        self.remarks_ = forms.remarks + forms.doubts
+        gaps = tuple(map(str, self.gaps))
+        forms = infer_forms(table, Forms(decimal=self.decimal, dates=self.dates, zone=self.zone, gaps=gaps))
         for doubt in forms.doubts:
             warnings.warn(doubt, AmbiguousCellsWarning, stacklevel=2)
         self.plan_ = learn_table(table, choices, self.kinds, forms=forms)
+        self.remarks_ = forms.remarks + forms.doubts + stand_ins(self.plan_, table)
         self.left_out_ = dict(self.plan_.left_out)
         return self
 

@@ -23,7 +23,19 @@ DATE_FORMS = (
     *("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %m %Y"),
     *("%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d", "%y/%m/%d", "%y.%m.%d"),
     *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %b, %Y", "%d %b %y", "%d/%b/%Y", "%d.%b.%Y", "%d%b%Y", "%d%b%y"),
-    *("%b %d, %Y", "%b %d %Y", "%b-%d-%Y", "%Y-%b-%d", "%Y %b %d", "%b %Y", "%b-%Y", "%b-%y", "%Y-%b", "%Y-%m"),
+    *(
+        "%b %d, %Y",
+        "%b %d %Y",
+        "%b-%d-%Y",
+        "%Y-%b-%d",
+        "%Y %b %d",
+        "%m/%Y",
+        "%b %Y",
+        "%b-%Y",
+        "%b-%y",
+        "%Y-%b",
+        "%Y-%m",
+    ),
 )
 TIME_FORM = "%H:%M:%S"  # of times of day without a date: also without seconds, with dots, with AM and PM
 FORMS = (*DATE_FORMS, TIME_FORM)

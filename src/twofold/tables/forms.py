@@ -27,7 +27,7 @@ from twofold.tables.date_text import (
     find_forms,
     times_in_text,
 )
-from twofold.tables.gaps import FEATURE_GAP_WORDS, few_words, without_gaps
+from twofold.tables.gaps import FEATURE_GAP_WORDS, few_words, with_gaps, without_gaps
 from twofold.tables.number_text import OTHER, Decimals, infer_decimals, marks_of, numbers_in_text
 
 Array = NDArray[Any]
@@ -52,11 +52,14 @@ class Forms:
     zone : str, optional
         The zone whose clock is taken: ``"Europe/Berlin"``. Times with a zone are brought to it, others are taken to be
         in it. UTC if None.
+    gaps : tuple of str
+        Cells that hold no value, besides the usual ones.
     """
 
     decimal: str | None = None
     dates: str | None = None
     zone: str | None = None
+    gaps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.decimal is not None:
@@ -79,7 +82,7 @@ class TableForms:
         The form of each column of dates that are no times by its type.
     durations : tuple of str
         Text columns of durations.
-    zone : str or None
+    zone, gaps
         As in `Forms`.
     remarks : tuple of str
         What a person should know of it.
@@ -91,6 +94,7 @@ class TableForms:
     dates: dict[str, str] = field(default_factory=dict)
     durations: tuple[str, ...] = ()
     zone: str | None = None
+    gaps: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
@@ -125,6 +129,7 @@ def infer_forms(table: pa.Table, said: Forms | None = None, *, guess: bool = Tru
     ({'price': ',', 'discount': ','}, {'day': '%d/%m/%y'})
     """
     said = said or Forms()
+    table = with_gaps(table, said.gaps)
     texts = {name: text for name in table.column_names if (text := _text(table.column(name))) is not None}
     durations = tuple(name for name, text in texts.items() if _are_durations(text))
     found = {name: forms for name, text in texts.items() if name not in durations and (forms := _dates(text, said))}
@@ -137,8 +142,17 @@ def infer_forms(table: pa.Table, said: Forms | None = None, *, guess: bool = Tru
     decimals = _decimals(table, numeric, said, guess=guess)
     remarks = [_partly(name, forms) for name, forms in found.items() if name not in dates]
     remarks += [_zones(name, texts[name], form) for name, form in dates.items() if name in texts]
+    remarks.append(_instants(table, texts, dates) if said.zone is None else "")
     remarks = [*filter(None, [_gap_words(table), *remarks]), *decimals.remarks]
-    return TableForms(decimals.marks, dates, durations, said.zone, tuple(remarks), (*doubts, *decimals.doubts))
+    return TableForms(
+        decimals.marks,
+        dates,
+        durations,
+        zone=said.zone,
+        gaps=said.gaps,
+        remarks=tuple(remarks),
+        doubts=(*doubts, *decimals.doubts),
+    )
 
 
 def _decimals(table: pa.Table, texts: Mapping[str, pa.ChunkedArray], said: Forms, *, guess: bool) -> Decimals:
@@ -277,9 +291,31 @@ def _partly(name: str, found: FoundForms) -> str:
     )
 
 
+def _has_zone(cells: pa.ChunkedArray) -> bool:
+    """Tell if a column's times have a zone, or some of its cells an offset."""
+    if pa.types.is_timestamp(cells.type):
+        return cells.type.tz is not None
+    ends = r"\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$"
+    return pa.types.is_string(cells.type) and bool(pc.any(pc.match_substring_regex(cells, ends)).as_py())
+
+
+def _instants(table: pa.Table, texts: Mapping[str, pa.ChunkedArray], dates: Mapping[str, str]) -> str:
+    """Say that times with a zone are read in UTC."""
+    columns = {
+        name: texts[name] if name in dates and name in texts else table.column(name) for name in table.column_names
+    }
+    names = [name for name, cells in columns.items() if (name in dates or holds(cells) == "times") and _has_zone(cells)]
+    listed = f"{', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
+    return (
+        f"times with a zone, in {listed}, are read in UTC; by the clock of a place: --zone Europe/Berlin"
+        if names
+        else ""
+    )
+
+
 def _zones(name: str, text: pa.ChunkedArray, form: str) -> str:
     """Say if some of a column's times have a zone and others none."""
-    if not pc.any(pc.match_substring_regex(text, r"\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$")).as_py():
+    if not _has_zone(text):
         return ""
     read = times_in_text(text, form)
     without = int((~read.zoned & ~np.isnat(read.values)).sum())

@@ -1,9 +1,12 @@
-"""Words that stand for a missing value."""
+"""Words and numbers that stand for a missing value."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ FEATURE_GAP_WORDS = (
 )  # not "none": no telephone is something that is known
 
 
+LEAST_OFTEN = 0.002  # part of a column's rows in which a number must stand to be taken for a gap
 MOST_WORDS = 2  # that stand for gaps although nobody has listed them
 
 
@@ -48,3 +52,107 @@ def without_gaps(text: pa.ChunkedArray, words: tuple[str, ...] = FEATURE_GAP_WOR
     """
     gap = pc.is_in(text, value_set=pa.array(words, pa.string()))
     return pc.if_else(gap, pa.scalar(None, pa.string()), text) if pc.any(gap).as_py() else text
+
+
+def with_gaps(table: pa.Table, cells: Sequence[str]) -> pa.Table:
+    """Empty the cells of a table that the user says are gaps.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    cells : sequence of str
+        What they hold, as text or as numbers, which are taken in whole columns of numbers.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Examples
+    --------
+    >>> with_gaps(pa.table({"co": [2.5, -200.0], "no": ["-200", "off"]}), ["-200", "off"]).to_pydict()
+    {'co': [2.5, None], 'no': [None, None]}
+    """
+    if not cells:
+        return table
+    numbers = [number for cell in cells if (number := _number(cell)) is not None]
+    pattern = f"^(?:{'|'.join(map(_spellings, numbers))})$"
+    for place, (field, column) in enumerate(zip(table.schema, table.columns, strict=True)):
+        kind = column.type
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+            gap = pc.is_in(pc.cast(column, pa.float64(), safe=False), pa.array(numbers, pa.float64()))
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            text = pc.utf8_trim_whitespace(column)
+            gap = pc.is_in(text, pa.array(cells, kind))
+            gap = pc.or_kleene(gap, pc.match_substring_regex(text, pattern)) if numbers else gap
+        else:
+            continue
+        if pc.any(gap).as_py():
+            emptied = pc.if_else(pc.fill_null(gap, False), pa.scalar(None, kind), column)
+            table = table.set_column(place, field.with_nullable(True), emptied)
+    return table
+
+
+def _spellings(number: float) -> str:
+    """Return the pattern of a number as text, with either decimal mark."""
+    if number != int(number):
+        return re.escape(repr(number)).replace(r"\.", "[.,]")
+    return re.escape(str(int(number))) + "(?:[.,]0{1,2})?"
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def stand_in(values: NDArray[Any]) -> tuple[float, int] | None:
+    """Find the number that stands for a gap in a column, such as -200 or 9999, and how often it does.
+
+    It is an end of the column by far, or its only negative number; has the look of a code, all digits 9 or a negative
+    round number; and comes back.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+
+    Returns
+    -------
+    tuple of float and int, or None
+
+    Examples
+    --------
+    >>> stand_in(np.array([0.5, 2.5, -200.0, 1.5, -200.0, -200.0]))
+    (-200.0, 3)
+    """
+    present = values[~np.isnan(values)]
+    for code in (present.min(), present.max()) if present.size else ():
+        rest = present[present != code]
+        often = len(present) - len(rest)
+        if often < max(3, LEAST_OFTEN * len(present)) or not rest.size or not code_like(float(code)):
+            continue
+        away = min(abs(code - rest.min()), abs(code - rest.max()))
+        if away > np.ptp(rest) or (code < 0 and rest.min() >= 0):
+            return float(code), often
+    return None
+
+
+def code_like(number: float) -> bool:
+    """Tell if a number is -99, 999, -9999, ..., or -100, -200, -1000, ..."""
+    digits = str(int(abs(number))) if number == int(number) else ""
+    nines = set(digits) == {"9"} and len(digits) >= (2 if number < 0 else 3)
+    return nines or (number < 0 and len(digits) >= 3 and not set(digits[1:]) - {"0"})
+
+
+def tell_stand_ins(columns: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Say which numbers of a table look like gaps, and the option that makes them so."""
+    found: dict[float, list[str]] = {}
+    for name, values in columns.items():
+        if (code := stand_in(values)) is not None:
+            found.setdefault(code[0], []).append(f"{name} ({code[1]})")
+    return tuple(
+        f"{number:g} stands apart from all other numbers of {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}; "
+        f"if it is a gap, say so: --gaps={number:g} (in Python gaps=[{number:g}])"
+        for number, names in found.items()
+    )

@@ -108,7 +108,7 @@ class NumberPlan:
         """Say what cells it was trained on."""
         if self.duration:
             return "durations such as 26:03:59"
-        return "numbers with decimal commas" if self.decimal == "," else "numbers"
+        return "numbers with decimal commas; write them so" if self.decimal == "," else "numbers"
 
 
 def bend_numbers(values: Array, pivot: float, bend: float) -> Array:

@@ -16,7 +16,8 @@ from twofold.tables.arrow_types import naming
 from twofold.tables.category_plan import CategoryPlan
 from twofold.tables.cells import holds
 from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
-from twofold.tables.forms import TableForms, infer_forms
+from twofold.tables.forms import TableForms, infer_forms, read_numbers
+from twofold.tables.gaps import code_like, tell_stand_ins, with_gaps
 from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
@@ -39,10 +40,13 @@ class TablePlan:
         One for each column that is used, in their order.
     left_out : dict of str to str
         The other columns, with the reason.
+    gaps : tuple of str
+        Cells that hold no value because the user says so, see `twofold.tables.gaps.with_gaps`.
     """
 
     plans: tuple[Plan, ...]
     left_out: dict[str, str] = field(default_factory=dict)
+    gaps: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -82,6 +86,7 @@ class TablePlan:
             If a column is not there, or holds something else than when the plan was made.
         """
         self._check_columns(table.column_names)
+        table = with_gaps(table.select(self.columns), self.gaps)
         X = np.empty((table.num_rows, len(self.features)), dtype)
         notes, start = {}, 0
         for plan in self._settled(table):
@@ -121,6 +126,7 @@ class TablePlan:
             "schema": SCHEMA,
             "columns": [plan_to_dict(plan) for plan in self.plans],
             "left_out": dict(self.left_out),
+            **({"gaps": list(self.gaps)} if self.gaps else {}),
         }
 
     @classmethod
@@ -132,18 +138,20 @@ class TablePlan:
         DataError
             If it is not such a dict, or from a newer version.
         """
-        if not isinstance(value, Mapping) or set(value) != {"schema", "columns", "left_out"}:
+        if not isinstance(value, Mapping) or set(value) - {"gaps"} != {"schema", "columns", "left_out"}:
             raise DataError("the plan of a table must have schema, columns and left_out")
         if value["schema"] != SCHEMA:
             raise DataError(f"the plan of a table has schema {value['schema']!r}; this version reads {SCHEMA}: upgrade")
-        columns, left_out = value["columns"], value["left_out"]
+        columns, left_out, gaps = value["columns"], value["left_out"], value.get("gaps", [])
+        if not isinstance(gaps, list) or not all(isinstance(cell, str) for cell in gaps):
+            raise DataError("the plan of a table has gaps in a list of text")
         if not isinstance(columns, list) or not isinstance(left_out, Mapping):
             raise DataError("the plan of a table has columns in a list and left_out in a mapping")
         plans = tuple(plan_from_dict(column) for column in columns)
         names = [plan.name for plan in plans]
         if len(set(names)) < len(names):
             raise DataError("the plan of a table names a column twice")
-        return cls(plans, {str(name): str(reason) for name, reason in left_out.items()})
+        return cls(plans, {str(name): str(reason) for name, reason in left_out.items()}, tuple(gaps))
 
 
 def learn_table(
@@ -193,6 +201,7 @@ def learn_table(
     for name in kinds:
         check_name("column", name, table.column_names)
     forms = infer_forms(table) if forms is None else forms
+    table = with_gaps(table, forms.gaps)
     if numbered is None:
         numbered = row_numbers(table, {*kinds, *forms.dates}) if table.num_columns > 1 else {}
     plans, left_out = [], {}
@@ -207,7 +216,14 @@ def learn_table(
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
         samples = f"{table.num_rows} sample{'s' if table.num_rows != 1 else ''}"
         raise DataError(f"no column is of use to predict from, in {samples} ({reasons or 'there is no column'})")
-    return TablePlan(tuple(plans), left_out)
+    return TablePlan(tuple(plans), left_out, forms.gaps)
+
+
+def stand_ins(plan: TablePlan, table: pa.Table, target: Mapping[str, Array] | None = None) -> tuple[str, ...]:
+    """Say which numbers of a table, and of its target, look like gaps."""
+    numbers = [own for own in plan.plans if isinstance(own, NumberPlan) and (code_like(own.low) or code_like(own.high))]
+    columns = {own.name: read_numbers(own.name, table.column(own.name), own.decimal or ".") for own in numbers}
+    return tell_stand_ins({**(target or {}), **columns})
 
 
 def _as_text(plan: Plan) -> bool:
