@@ -117,17 +117,18 @@ def test_commands_of_tables(streams, table, tmp_path):
 @narrow
 def test_commands_of_images_in_a_folder_of_any_name(streams, images, tmp_path):
     model, small = tmp_path / "m.safetensors", ("--data", images, "--epochs", "1")
-    streams.check("train", "mlp", *small, "--save", model, "--report", tmp_path / "a.html")
+    streams.check("train", "mlp", *small, "--save", model)
     streams.check("compare", "softmax", *small, "--engines", "scratch,scratch")
     streams.check("find-rate", "softmax", *small, "-o", tmp_path / "r.png")
-    streams.check("plot", "mistakes", model, "--data", images, "-o", tmp_path / "m.svg")
+    streams.check("plot", "mistakes", model, "--data", images, "-o", tmp_path / "m.svg", json_too=False)
+    streams.check("report", model, "--data", images, "-o", tmp_path / "a.html", json_too=False)
     streams.check("data", "show", images, "-o", tmp_path / "g.png")
     streams.check("evaluate", model, "--data", images)
     streams.check("trace", model, "--data", images)
     streams.check("train", "mlp", *small, "--checkpoint", tmp_path / f"c[/] {streams.encoding}", json_too=False)
     streams.check("train", "mlp", *small, "--resume", tmp_path / f"c[/] {streams.encoding}")
-    for words in (("data", "list"), ("explain",), ("explain", "softmax-argmax"), ("demo", "--epochs", "1")):
-        streams.check(*words)
+    for words in (("data", "list"), ("explain", "softmax-argmax"), ("demo", "--epochs", "1")):
+        streams.check(*words, json_too=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are any bytes on Linux alone")
@@ -174,12 +175,14 @@ def test_predictions_on_standard_output_are_the_data_but_on_a_terminal(monkeypat
 def test_predictions_are_escaped_for_a_spreadsheet_and_numbers_stay(monkeypatch, tmp_path, capsys):
     names = ("=1+1", "+1", "-2.5e3", "-a", "@b", "plain")
     rows, model = hostile.write_table(tmp_path / "t.csv", names), tmp_path / "m.safetensors"
-    assert main(["train", "softmax", str(rows), "--target", hostile.CLASS, "--epochs", "30", "--save", str(model)]) == 0
-    assert main(["predict", str(model), str(rows), "-o", str(tmp_path / "p.csv"), "--escape-formulas"]) == 0
+    words = ["--target", hostile.CLASS, "--header", "--epochs", "30", "--save", str(model)]
+    assert main(["train", "softmax", str(rows), *words]) == 0
+    words = ["--header", "--escape-formulas", "-o"]
+    assert main(["predict", str(model), str(rows), *words, str(tmp_path / "p.csv")]) == 0
     with (tmp_path / "p.csv").open(newline="") as file:
         found = {row[0] for row in list(csv.reader(file))[1:]}
     assert found == {"'=1+1", "+1", "-2.5e3", "'-a", "'@b", "plain"}
-    assert main(["predict", str(model), str(rows), "-o", str(tmp_path / "p.parquet"), "--escape-formulas"]) == 2
+    assert main(["predict", str(model), str(rows), *words, str(tmp_path / "p.parquet")]) == 2
     assert "no spreadsheet computes the cells of a Parquet file" in capsys.readouterr().err
 
 

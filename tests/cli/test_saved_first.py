@@ -146,3 +146,8 @@ def test_a_history_with_a_loss_beyond_numbers_is_saved_without_it(tmp_path, numb
     (epoch,) = load_model(tmp_path / "m").history
     assert epoch.test_loss is None
     assert epoch.loss == history[0].loss
+
+
+def test_a_name_with_two_spaces_is_told_to_the_letter(tmp_path, capsys):
+    assert main(["show", str(tmp_path / "a  b")]) == 2
+    assert f"{tmp_path / 'a  b'}: no such file" in capsys.readouterr().err

@@ -90,4 +90,5 @@ def _complain(message: str, code: int, *, debug: bool) -> int:
 
 
 def _in_one_line(text: str) -> str:
-    return visible(" ".join(text.split()))
+    """Join the lines of a message of somebody else's; two spaces stay, since names of files may have them."""
+    return visible(" ".join(line.strip() for line in text.strip().split("\n")))

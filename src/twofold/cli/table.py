@@ -80,8 +80,18 @@ def _without_row_numbers(screen: Screen, table: TableFile, words: TableOptions) 
     return replace(table, features=features)
 
 
-def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> dict[str, Any]:
-    """Solve linear regression of a table too large for memory, in one pass with a bar, and print its summary."""
+def fit_table(screen: Screen, table: TableFile, result: dict[str, Any], *, save: Path | None = None) -> None:
+    """Solve linear regression of a table too large for memory, in one pass with a bar, and print its summary.
+
+    Parameters
+    ----------
+    screen : Screen
+    table : TableFile
+    result : dict
+        Of the command's JSON object, what is known so far.
+    save : Path, optional
+        Where the model goes, before anything is told of it.
+    """
     from twofold.cli.show import tell_saved
     from twofold.estimators.files import fit_file
 
@@ -94,8 +104,8 @@ def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> 
             bar.update(task, completed=fraction, description=f"{rows:,} rows")
 
         fit = fit_file(table.path, table.target, features=table.features, weight=table.weight, progress=show)
-    result: dict[str, Any] = {"data": table.path.name, "epochs": []}
-    if save is not None:  # before anything is told
+    result |= {"data": table.path.name, "epochs": []}
+    if save is not None:
         network = Network((len(table.features), 1), loss="squared")
         model = Model(
             network=network,
@@ -105,10 +115,12 @@ def fit_table(screen: Screen, table: TableFile, *, save: Path | None = None) -> 
             data_name=table.path.name,
         )
         result |= {"saved": str(save), "sha256": save_model(save, model)}
-    result |= tell_summary(screen, fit.solution, table.features, table.target)
-    if save is not None:
-        tell_saved(screen, save)
-    return result
+    try:
+        result |= tell_summary(screen, fit.solution, table.features, table.target)
+        if save is not None:
+            tell_saved(screen, save)
+    finally:
+        screen.result(result)
 
 
 def tell_summary(screen: Screen, solution: LeastSquares, features: tuple[str, ...], target: str) -> dict[str, Any]:

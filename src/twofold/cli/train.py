@@ -61,7 +61,7 @@ def train(
         if large := large_table(screen, options, file, words):
             refuse_safety(safety, f"{file} is solved in one pass")
             refuse_report(report, file)
-            screen.result(result | fit_table(screen, large, save=save))
+            fit_table(screen, large, result, save=save)
             return
         options, raw, problem = open_in_memory(screen, file, options, words=words, given=given(context))
     job = plan(screen, options, raw)

@@ -12,6 +12,8 @@ from typing import IO, Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
 
 from twofold.errors import SpecificationError, show
 from twofold.files import replacing
@@ -19,8 +21,9 @@ from twofold.plots.language import MissingFontWarning
 from twofold.plots.style import DARK, LIGHT, Picture, Theme, root_figure
 from twofold.text import visible
 
-# matplotlib reads from its global settings how to write SVG: they are changed for a moment, by one thread at once.
-ONE_AT_A_TIME = threading.Lock()
+# matplotlib reads from its global settings how to write SVG, and warnings have global filters: they are changed for a
+# moment, by one thread at once.
+ONE_AT_A_TIME = threading.RLock()
 
 
 def save(picture: Axes | Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
@@ -83,7 +86,10 @@ def write_figure(figure: Figure, file: IO[Any], *, format: str, **words: Any) ->
 
     An SVG holds text, which its reader sets in fonts of their own.
     """
-    with warnings.catch_warnings(record=True) as caught:
+    if not _lacking(figure):
+        figure.savefig(file, format=format, **words)
+        return
+    with ONE_AT_A_TIME, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(file, format=format, **words)
     missing = [each for each in caught if " missing from " in str(each.message)]
@@ -97,6 +103,13 @@ def write_figure(figure: Figure, file: IO[Any], *, format: str, **words: Any) ->
             MissingFontWarning,
             stacklevel=3,
         )
+
+
+def _lacking(figure: Figure) -> bool:
+    """Tell whether matplotlib's first font lacks a character of a picture."""
+    texts: list[Any] = figure.findobj(Text)
+    letters = set().union(*(text.get_text() for text in texts)) - {"\n"}
+    return bool(letters) and not {*map(ord, letters)} <= get_font(findfont(FontProperties())).get_charmap().keys()
 
 
 def _adapted(text: str) -> str:
