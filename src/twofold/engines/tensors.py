@@ -9,6 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from twofold.engines.forks import guard_forks
+
+guard_forks()
+
 
 def tensor(array: NDArray[Any]) -> Tensor:
     """Wrap an array; one that is read-only or not contiguous is copied, since PyTorch could write to it."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
+from twofold.engines.forks import threads_after_fork
 from twofold.errors import SpecificationError, show
 from twofold.values import is_whole
 
@@ -30,6 +31,7 @@ def use_threads(threads: int) -> None:
     ----------
     threads : int
         At least 1. Sums may round otherwise with another number; with one number they are the same from run to run.
+        A process forked from one that had loaded PyTorch has one, whatever is asked for.
 
     Raises
     ------
@@ -37,6 +39,7 @@ def use_threads(threads: int) -> None:
         If it is below 1, or far more than there are cores.
     """
     check_threads(threads)
+    threads = threads_after_fork(threads)
     threadpool_limits(limits=threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
@@ -49,16 +52,18 @@ def limited_threads(threads: int | None) -> Iterator[None]:
     Parameters
     ----------
     threads : int or None
-        At least 1.
+        At least 1; after a fork as in `use_threads`.
 
     Raises
     ------
     SpecificationError
         If it is below 1, or far more than there are cores.
     """
-    if check_threads(threads) is None:
+    threads = check_threads(threads)
+    if threads is None:
         yield
         return
+    threads = threads_after_fork(threads)
     torch = sys.modules.get("torch")
     before = None if torch is None else torch.get_num_threads()
     with threadpool_limits(limits=threads):
