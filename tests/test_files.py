@@ -4,7 +4,12 @@ import os
 
 import pytest
 
-from twofold.files import replacing
+from twofold import load_model
+from twofold.data.idx import read_idx
+from twofold.data.tables import open_table
+from twofold.errors import DataError
+from twofold.files import read_bytes, replacing
+from twofold.tables.reading import read_table
 
 
 def test_replacing_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -35,3 +40,11 @@ def test_replacing_writes_through_a_symbolic_link(tmp_path):
         file.write(b"new")
     assert link.is_symlink()
     assert path.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("read", [read_bytes, read_idx, read_table, load_model, lambda path: open_table(path, "y")])
+def test_a_pipe_is_refused_where_it_would_be_waited_for_for_ever(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe: is a pipe, which may never end; save what comes out of it in a file"):
+        read(tmp_path / "pipe")

@@ -159,7 +159,7 @@ def test_no_bytes_make_another_error(tmp_path_factory, text):
         (header_of(content={"a": float("inf")}), "the number Infinity is not finite"),
         (header_of().replace(b"{}", b'{\\"a\\": 1e999}'), "the number 1e999 is not finite"),
         (header_of(content={"a": "\ud800"}), "surrogates not allowed"),
-        (header_of().replace(b"{}", b'{\\"a\\": ' + b"9" * 5000 + b"}"), "Exceeds the limit"),
+        (header_of().replace(b"{}", b'{\\"a\\": ' + b"9" * 5000 + b"}"), "has 5000 digits"),
         (b"{" + b'"a":{' * 100_000, "the header is not sound JSON: nested too deep"),
         (header_of().replace(b"{}", b"[" * 100_000), "the metadata is not sound JSON: nested too deep"),
         (b'{"a":' + b"[" * 100_000, "the header is not sound JSON: nested too deep"),

@@ -125,7 +125,10 @@ def show(value: object) -> str:
     >>> show(0.5), show("x" * 99)
     ('0.5', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...")
     """
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # whatever a stranger's class may raise, and whole numbers of thousands of digits
+        text = f"a {type(value).__name__} that can't be shown"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from io import BufferedRandom, BufferedReader
@@ -56,15 +57,30 @@ def reading(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedReader, int]
     DataNotFoundError
         There is no such file.
     DataError
-        It can't be read: a folder, permission denied.
+        It can't be read: a folder, a pipe, permission denied.
     """
     try:
+        refuse_pipe(path)
         with Path(path).open("rb") as file:
             yield file, os.fstat(file.fileno()).st_size
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{path}: no such file; check the path") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}; give a file that you may read") from error
+
+
+def refuse_pipe(path: str | os.PathLike[str]) -> None:
+    """Raise `DataError` if a file is a pipe or a socket: whoever opens one may wait for ever.
+
+    Raises
+    ------
+    DataError
+    OSError
+        If there is no such file.
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise DataError(f"{path}: is a pipe, which may never end; save what comes out of it in a file, and give that")
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
@@ -99,11 +115,14 @@ def check_places(*paths: str | os.PathLike[str] | None) -> None:
 
 
 def check_spelling(path: str | os.PathLike[str]) -> None:
-    """Raise `DataError` if a file's name is not UTF-8: Arrow opens no such file."""
+    """Raise `DataError` if a file is none that Arrow opens: its name is not UTF-8, or it is a pipe."""
     try:
+        refuse_pipe(path)
         os.fspath(path).encode()
     except UnicodeEncodeError as error:
         raise DataError(f"{path}: its name is not UTF-8 and can't be opened by Arrow; rename it") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; give a file that you may read") from error
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ DTYPES = {
 }
 
 LARGEST_HEADER = 2**24  # bytes; parsed JSON takes up to some 30 times its text
+LARGEST_DIGITS = 309  # of a double, before the point
 ZEROS = b"0" * 64
 SUM = re.compile(rb'\\"sha256\\": ?\\"([0-9a-f]{64})\\"')
 
@@ -204,6 +205,7 @@ def _parse(path: str | os.PathLike[str], what: str, text: bytes | str) -> dict[s
             object_pairs_hook=_once,
             parse_constant=_finite,
             parse_float=_finite,
+            parse_int=_whole,
         )
         json.dumps(value, ensure_ascii=False).encode()  # refuses halves of characters, which no screen can show
     except (ValueError, RecursionError) as error:
@@ -228,6 +230,13 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {text:.60} is not finite")
     return number
+
+
+def _whole(text: str) -> int:
+    """Read a whole number; one that is larger than any double is no count, and no loss or mean either."""
+    if len(text) > LARGEST_DIGITS or not math.isfinite(float(text)):
+        raise ValueError(f"the number {text[:20]}... has {len(text)} digits")
+    return int(text)
 
 
 def _open_envelope(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any]:

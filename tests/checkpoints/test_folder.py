@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from twofold.checkpoints import Checkpoint
 from twofold.checkpoints.file import read_checkpoint, write_checkpoint
 from twofold.checkpoints.lock import LOCK
 from twofold.early_stopping import BestEpoch
-from twofold.errors import CheckpointError, DataError, FileFormatError, NewerFormatError, SpecificationError
+from twofold.errors import CheckpointError, FileFormatError, NewerFormatError, SpecificationError
 from twofold.tensor_file import read_tensors, write_tensors
 
 NETWORK = Network((4, 3, 2), activation="tanh")
@@ -340,16 +339,47 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path):
         pass
 
 
-def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, checkpoint):
+def spoil_link(path):
+    path.symlink_to(path.with_name("nowhere"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="another system's files")
+@pytest.mark.parametrize("spoil", [spoil_link, os.mkdir, os.mkfifo], ids=["dangling link", "folder", "pipe"])
+def test_what_is_no_file_is_set_aside_and_the_checkpoint_before_it_taken(tmp_path, checkpoint, spoil):
     with CheckpointFolder(tmp_path) as folder:
         folder.save(at(checkpoint, 1))
-        path = folder.save(at(checkpoint, 2))
-        path.unlink()
-        path.mkdir()  # a folder can't be read, even by root
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with pytest.raises(DataError, match="cannot be read: Is a directory"):
-                folder.latest()
+        path = tmp_path / f"step-{2:012d}.safetensors"
+        spoil(path)
+        with pytest.warns(UserWarning, match=f"{path}: .*; set aside, going back to the checkpoint before it"):
+            assert folder.latest().steps == 1
+        assert folder.save(at(checkpoint, 2)) == path
+        assert folder.latest().steps == 2
+
+
+def test_a_checkpoint_that_may_not_be_read_is_passed_over_and_not_called_damaged(tmp_path, checkpoint, monkeypatch):
+    with CheckpointFolder(tmp_path) as folder:
+        for steps in (1, 2):
+            path = folder.save(at(checkpoint, steps))
+
+        def closed(this, *args, **more):
+            if this == path:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return opened(this, *args, **more)
+
+        opened = type(path).open
+        monkeypatch.setattr(type(path), "open", closed)
+        with pytest.warns(UserWarning, match="Permission denied.*; passed over, going back"):
+            assert folder.latest().steps == 1
+        assert numbers(folder) == [1, 2]
+
+
+def test_a_lock_holds_when_its_file_is_deleted(tmp_path):
+    with CheckpointFolder(tmp_path):
+        (tmp_path / LOCK).unlink()
+        with pytest.raises(CheckpointError, match="another process trains"), CheckpointFolder(tmp_path):
+            pass
+    with CheckpointFolder(tmp_path):
+        pass
 
 
 @pytest.mark.skipif(os.name != "posix", reason="another system's files")

@@ -16,6 +16,7 @@ from twofold import (
     Network,
     Recipe,
     Samples,
+    TableEncoder,
     load_dataset,
     load_model,
     open_engine,
@@ -321,6 +322,31 @@ def test_a_planted_fault_is_refused_with_its_reason(tmp_path, fault):
         load_model(path)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
+
+
+def numbers_within(value, place=()):
+    """List the places of all numbers in JSON."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [found for key, item in items for found in numbers_within(item, (*place, key))]
+    return [place] if type(value) in (int, float) else []
+
+
+def test_a_whole_number_beyond_all_doubles_is_refused_in_one_line_wherever_it_stands(tmp_path):
+    path = tmp_path / "model.safetensors"
+    encoder = TableEncoder().fit({"a": [1.0, 2.0, None, 5.0], "b": ["x", "y", "x", "y"]}).to_dict()
+    save_model(path, replace(houses(), encoder=encoder))
+    arrays, metadata = read_tensors(path, kind="model")
+    places = numbers_within(metadata)
+    assert {place[0] for place in places} == {"network", "recipe", "history", "encoder"}
+    for *way, last in places:
+        changed = inside = json.loads(json.dumps(metadata))
+        for key in way:
+            inside = inside[key]
+        inside[last] = -(10**400)
+        write_tensors(path, arrays, changed, kind="model")
+        with pytest.raises(FileFormatError, match=r"the metadata is not sound JSON: the number -1000.* digits$"):
+            load_model(path)
 
 
 def test_tampering_with_nothing_is_not_refused(tmp_path):

@@ -12,7 +12,7 @@ from types import TracebackType
 from twofold.checkpoints.content import Checkpoint
 from twofold.checkpoints.file import read_checkpoint, write_checkpoint
 from twofold.checkpoints.lock import lock_folder
-from twofold.errors import CheckpointError, FileFormatError, NewerFormatError, SpecificationError
+from twofold.errors import CheckpointError, DataError, FileFormatError, NewerFormatError, SpecificationError
 
 NAME = re.compile(r"step-(\d{12})\.safetensors")
 # What a process that was killed has left half written: our own file, or the one that it was to become of.
@@ -53,10 +53,10 @@ class CheckpointFolder:
             raise SpecificationError(f"keep is {keep!r}; it must be an integer of at least 1")
         self.path = Path(path)
         self.keep = keep
-        self._lock: int | None = None
+        self._lock: tuple[int, ...] = ()
 
     def __enter__(self) -> CheckpointFolder:
-        if self._lock is not None:
+        if self._lock:
             raise CheckpointError(f"{self.path}: is open already; enter it once")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -79,9 +79,9 @@ class CheckpointFolder:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for descriptor in self._lock:
+            os.close(descriptor)
+        self._lock = ()
 
     def files(self) -> list[Path]:
         """List the checkpoints, oldest first."""
@@ -125,7 +125,8 @@ class CheckpointFolder:
     def latest(self) -> Checkpoint | None:
         """Read the newest checkpoint that can be read.
 
-        One that is damaged is set aside, as ``NAME.damaged``, with a warning, and the one before it is read.
+        One that is damaged, or no file at all, is set aside, as ``NAME.damaged``, with a warning, and the one before it
+        is read; one that may not be read keeps its name.
 
         Returns
         -------
@@ -136,17 +137,17 @@ class CheckpointFolder:
         ------
         CheckpointError
             If there are some, and none can be read.
-        DataError
-            If a file may not be read, or is of a newer version of twofold.
+        NewerFormatError
+            If one is of a newer version of twofold.
         """
         self._require_lock()
-        damaged: dict[Path, FileFormatError] = {}
+        damaged: dict[Path, DataError] = {}
         for file in reversed(self.files()):
             try:
                 found = read_checkpoint(file)
             except NewerFormatError:
                 raise
-            except FileFormatError as error:
+            except DataError as error:
                 damaged[file] = error
             else:
                 _set_aside(damaged)
@@ -167,16 +168,18 @@ class CheckpointFolder:
                 file.unlink()
 
     def _require_lock(self) -> None:
-        if self._lock is None:
+        if not self._lock:
             raise CheckpointError(f"{self.path}: is not open; use it as `with CheckpointFolder(...) as folder:`")
 
 
-def _set_aside(damaged: dict[Path, FileFormatError]) -> None:
+def _set_aside(damaged: dict[Path, DataError]) -> None:
     """Take their names from files that can't be read, so that they don't count among the newest, and say so."""
     for file, error in damaged.items():
-        with contextlib.suppress(OSError):
-            file.replace(file.with_name(f"{file.name}.damaged"))
-        warnings.warn(f"{error}; set aside, going back to the checkpoint before it", UserWarning, stacklevel=3)
+        done = "passed over" if isinstance(error.__cause__, PermissionError) else "set aside"
+        if done == "set aside":
+            with contextlib.suppress(OSError):
+                file.replace(file.with_name(f"{file.name}.damaged"))
+        warnings.warn(f"{error}; {done}, going back to the checkpoint before it", UserWarning, stacklevel=3)
 
 
 def _flush(folder: Path) -> None:

@@ -11,10 +11,11 @@ from twofold.errors import CheckpointError
 LOCK = ".lock"
 
 
-def lock_folder(folder: Path) -> int:
+def lock_folder(folder: Path) -> tuple[int, ...]:
     """Take a folder's lock.
 
-    The lock is one on an open file (``flock``), not the file's being there: after a crash nothing has to be cleaned up.
+    The lock is one on open files (``flock``), not their being there: after a crash nothing has to be cleaned up. One is
+    on a file in the folder, and one on the folder itself, which holds when somebody deletes that file.
 
     Parameters
     ----------
@@ -23,8 +24,8 @@ def lock_folder(folder: Path) -> int:
 
     Returns
     -------
-    int
-        A file descriptor; closing it gives the lock back.
+    tuple of int
+        File descriptors; closing them gives the lock back.
 
     Raises
     ------
@@ -32,19 +33,28 @@ def lock_folder(folder: Path) -> int:
         If another process holds it, or the folder may not be written to.
     """
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        held = [os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)]
     except OSError as error:
         raise CheckpointError(
             f"{folder}: cannot be written: {error.strerror}; choose a folder you may write to"
         ) from error
     try:
-        _lock(descriptor)
+        _lock(held[0])
+        if sys.platform != "win32":
+            held.append(os.open(folder, os.O_RDONLY))
+            try:
+                _lock(held[1])
+            except BlockingIOError:
+                raise
+            except OSError:  # NFS locks no folders
+                os.close(held.pop())
     except OSError as error:
-        os.close(descriptor)
+        for descriptor in held:
+            os.close(descriptor)
         raise CheckpointError(
             f"{folder}: another process trains with these checkpoints; let it end, or choose another folder"
         ) from error
-    return descriptor
+    return tuple(held)
 
 
 def _lock(descriptor: int) -> None:

@@ -113,7 +113,7 @@ def open_table(
         If pyarrow is not installed.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise DataNotFoundError(f"{path}: no such file; check the path")
     check_spelling(path)
     arrow = _arrow()
