@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import hashlib
 import http.server
@@ -316,6 +317,54 @@ def test_a_redirect_in_circles_is_told_in_one_line(server, fetch, tmp_path):
         fetch(server.address("a", status(302, Location="/a")))
     assert "\n" not in str(caught.value)
     assert_nothing(tmp_path)
+
+
+def for_ever(head, piece, pause=0.0):
+    """Sends the head and then the same bytes again and again, until the other side hangs up."""
+
+    def answer(handler):
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            handler.wfile.write(head)
+            while not handler.server.enough.wait(pause):
+                handler.wfile.write(piece)
+
+    return answer
+
+
+BEGINS = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\n"
+TOO_MANY = "it sends more than the 300000 bytes that are allowed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "limits", "reason"),
+    [
+        (for_ever(BEGINS, b"x", 0.02), {"timeout": 0.2}, r"too slow: \d+ bytes in 0\.2 seconds"),
+        (for_ever(BEGINS[:-4], b"x", 0.02), {"timeout": 0.2}, r"too slow: \d+ bytes in 0\.2 seconds"),
+        (for_ever(CONTINUE, CONTINUE, 0.02), {"timeout": 0.2}, r"too slow: \d+ bytes in 0\.2 seconds"),
+        (for_ever(CONTINUE, CONTINUE * 999), {}, TOO_MANY),
+        (for_ever(BEGINS, bytes(5000), 0.05), {"longest": 0.3}, "the time for the whole download is over"),
+        (for_ever(CONTINUE, CONTINUE * 200, 0.05), {"longest": 0.3}, "the time for the whole download is over"),
+    ],
+    ids=["a byte at a time", "headers too", "continue", "continue, quickly", "a long time", "continue, a long time"],
+)
+def test_an_answer_without_an_end_is_left_after_a_time_or_some_bytes(server, fetch, tmp_path, answer, limits, reason):
+    with pytest.raises(DownloadError, match=f"/a: {reason};"):
+        fetch(server.address("a", answer), attempts=1, max_bytes=len(BODY), **limits)
+    assert_nothing(tmp_path)
+
+
+def test_no_address_is_asked_once_the_time_is_over(server, fetch, tmp_path):
+    with pytest.raises(DownloadError, match="the time for the whole download is over"):
+        fetch(server.address("a", for_ever(BEGINS, bytes(5000), 0.05)), server.address("b", good()), longest=0.3)
+    assert [path for path, _ in server.asked] == ["/a"]
+
+
+def test_what_a_redirect_says_is_not_read(server, fetch):
+    server.address("b", good())
+    assert_here(fetch(server.address("a", for_ever(ELSEWHERE, bytes(1 << 16))), attempts=1, max_bytes=len(BODY)))
 
 
 def test_an_answer_that_is_not_http_is_told(server, fetch, tmp_path):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import http.client
+import io
 import re
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twofold.errors import ChecksumError, DownloadError
 from twofold.files import replacing
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from io import BufferedRandom
 
 CHUNK = 1 << 16
+HEADERS = 1 << 20  # bytes of headers and interim answers that an answer may have beside its file
+LEAST = 1 << 12  # bytes that must come within each timeout, or the server counts as silent
 WORTH_A_SECOND_TRY = (408, 425, 429)  # of the 4xx answers; every 5xx is too
 
 
@@ -33,6 +37,7 @@ class _Task:
     md5: str
     max_bytes: int
     timeout: float
+    deadline: float
     progress: Callable[[int, int | None], None] | None
 
 
@@ -55,6 +60,7 @@ def download(
     md5: str,
     max_bytes: int = 1 << 28,
     timeout: float = 30.0,
+    longest: float = 3600.0,
     attempts: int = 3,
     pause: float = 0.5,
     progress: Callable[[int, int | None], None] | None = None,
@@ -76,7 +82,9 @@ def download(
     max_bytes : int
         A larger file is refused, in bytes.
     timeout : float
-        The longest silence of a server, in seconds.
+        The longest silence of a server, in seconds; fewer than 4 KiB in so long a time are silence too.
+    longest : float
+        The longest that all of it may take, in seconds.
     attempts : int
         How often each address is tried, at least 1.
     pause : float
@@ -109,7 +117,7 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as file:
-            task = _Task(file, md5.lower(), max_bytes, timeout, progress)
+            task = _Task(file, md5.lower(), max_bytes, timeout, time.monotonic() + longest, progress)
             failures: dict[str, _AttemptError] = {}
             for address in addresses:
                 failure = _try(task, address, attempts, pause)
@@ -153,6 +161,7 @@ def _try(task: _Task, address: str, attempts: int, pause: float) -> _AttemptErro
 
 
 def _attempt(task: _Task, address: str) -> None:
+    _check_time(task)
     with _answer(task, address) as response:
         resumed = task.file.tell() > 0
         _receive(task, response)
@@ -166,6 +175,11 @@ def _attempt(task: _Task, address: str) -> None:
         raise _AttemptError(reason)
     # Without a stated length a cut looks like an end.
     raise _WrongSumError(reason, final=response.length is not None)
+
+
+def _check_time(task: _Task) -> None:
+    if time.monotonic() > task.deadline:
+        raise _AttemptError("the time for the whole download is over", final=True)
 
 
 def _discard(task: _Task) -> None:
@@ -200,7 +214,7 @@ def _open(task: _Task, address: str, start: int) -> http.client.HTTPResponse:
     headers = {"User-Agent": "twofold", "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with _network(task):
         request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the scheme is checked above
-        return cast("http.client.HTTPResponse", _opener().open(request, timeout=task.timeout))
+        return cast("http.client.HTTPResponse", _opener(task).open(request, timeout=task.timeout))
 
 
 def _receive(task: _Task, response: http.client.HTTPResponse) -> None:
@@ -240,6 +254,80 @@ def _network(task: _Task) -> Iterator[None]:
         raise _AttemptError(f"silent for {task.timeout:g} seconds" if silent else str(cause) or repr(cause)) from None
 
 
+class _Watched(io.RawIOBase):
+    """A connection's bytes: not too many, not too slowly, and not after the deadline.
+
+    A server that sends a byte now and then is never silent, and one that answers "100 Continue" for ever never has
+    answered: both would hold the reader, which waits for a whole answer.
+    """
+
+    def __init__(self, raw: io.RawIOBase, task: _Task) -> None:
+        self._raw, self._task = raw, task
+        self._left = task.max_bytes + HEADERS
+        self._since, self._lately = time.monotonic(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        _check_time(self._task)
+        now = time.monotonic()
+        if now - self._since > self._task.timeout:
+            if self._lately < LEAST:
+                raise _AttemptError(f"too slow: {self._lately} bytes in {self._task.timeout:g} seconds")
+            self._since, self._lately = now, 0
+        count = self._raw.readinto(buffer) or 0
+        self._lately += count
+        self._left -= count
+        if self._left < 0:
+            raise _AttemptError(f"it sends more than the {self._task.max_bytes} bytes that are allowed", final=True)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, *args: Any, task: _Task, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fp = io.BufferedReader(_Watched(cast("Any", self.fp).detach(), task))
+
+
+class _Watching(urllib.request.AbstractHTTPHandler):
+    """For the handlers of http and https: their answers are watched, headers and all."""
+
+    def __init__(self, task: _Task) -> None:
+        super().__init__()
+        self._task = task
+
+    def do_open(self, http_class: Any, req: Any, **options: Any) -> Any:
+        def connection(host: str, **more: Any) -> Any:
+            made = http_class(host, **more)
+            made.response_class = functools.partial(_Response, task=self._task)
+            return made
+
+        return super().do_open(connection, req, **options)
+
+
+class _WatchedHTTP(_Watching, urllib.request.HTTPHandler):
+    pass
+
+
+class _WatchedHTTPS(_Watching, urllib.request.HTTPSHandler):
+    pass
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follow a redirect without reading what else is said with it, which may have no end."""
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:  # noqa: PLR0917 - urllib's
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
 class _AnswerAsItIs(urllib.request.BaseHandler):
     """Hand back an answer such as 404 instead of raising it."""
 
@@ -247,17 +335,17 @@ class _AnswerAsItIs(urllib.request.BaseHandler):
         return response
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(task: _Task) -> urllib.request.OpenerDirector:
     # Put together by hand: build_opener's would also follow ftp, file and data addresses.
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.UnknownHandler,
-        _AnswerAsItIs,
+        urllib.request.ProxyHandler(),
+        _WatchedHTTP(task),
+        _WatchedHTTPS(task),
+        _Redirects(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+        _AnswerAsItIs(),
     ):
-        opener.add_handler(handler())
+        opener.add_handler(handler)
     return opener
