@@ -225,3 +225,39 @@ def test_what_spreadsheets_leave_at_the_edges_is_left_out_and_said(capsys, tmp_p
     assert "14 rows without a value at the end are left out" in text
     assert "have no y" not in text
     assert run_json(capsys, "predict", saved, path, "-o", out)["rows"] == N
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            [k % 20 for k in range(400)],
+            "if the values of y are amounts or grades, not names of classes: --task regression",
+        ),
+        ([k % 28 for k in range(400)], "if the values of y are names of classes: --task classification"),
+        ([k % 2 for k in range(400)], ""),
+        ([k % 300 for k in range(400)], ""),
+        (["Cat", "cat", "dog", "dog"] * 100, "classes that differ in capital letters alone stay apart: 'Cat', 'cat'"),
+    ],
+    ids=["grades", "counts", "yes and no", "amounts", "capitals"],
+)
+def test_what_to_type_is_said_where_a_target_may_mean_something_else(capsys, tmp_path, values, said):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{RNG.normal():.4f},{value}\n" for value in values))
+    text = run(capsys, "train", "mlp", path, "--target", "y", "--epochs", 1, "--hidden", "4")
+    if said:
+        assert said in text
+    else:
+        assert "if the values of" not in text
+    if "--task" in said:
+        told = run(capsys, "train", "mlp", path, "--target", "y", "--epochs", 1, "--hidden", "4", *said.split()[-2:])
+        assert "if the values of" not in told
+
+
+def test_a_table_of_messages_says_that_free_text_is_not_read(capsys, tmp_path):
+    path = tmp_path / "sms.tsv"
+    path.write_text(
+        "label\ttext\n" + "".join(f"{['ham', 'spam'][k % 2]}\tcall, me, at {k} or after that, ok\n" for k in range(60))
+    )
+    line = refused(capsys, "train", "mlp", path, "--target", "label")
+    assert "free text is not read: make numbers of it first, such as with scikit-learn's TfidfVectorizer" in line

@@ -93,12 +93,50 @@ def test_an_unseen_category_is_the_average_row_where_no_feature_was_trained_for_
 
 def test_only_the_most_frequent_categories_get_a_feature():
     column = [f"city {k}" for k in range(50) for _ in range(100 - k)]
-    plan = learn({"a": column}, max_categories=20)
-    assert plan.features == (*(f"a=city {k}" for k in range(20)), "a=(other)")
-    assert (
-        "free text: 50 different values in"
-        in learn({"a": column, "x": RNG.normal(size=len(column))}, max_categories=3).left_out["a"]
-    )
+    for most in (3, 20):
+        plan = learn({"a": column}, max_categories=most)
+        assert plan.features == (*(f"a=city {k}" for k in range(most)), "a=(other)")
+
+
+def test_frequent_names_are_kept_of_thousands_and_the_others_go_together():
+    tails = [f"N{k % 4000}AA" for k in range(8000)] + ["N1AA", "N2AA"] * 10
+    plan = learn({"tail": tails, "x": RNG.normal(size=len(tails))})
+    assert plan.features[:3] == ("tail=N1AA", "tail=N2AA", "tail=(other)")
+    once = [f"{k} Main Street" for k in range(400)] * 2
+    reason = "names of which none has 3 rows: 400 different values in 800 rows"
+    assert learn({"a": once, "x": RNG.normal(size=800)}).left_out == {"a": reason}
+
+
+def test_free_text_is_left_out_and_it_is_said_what_to_do():
+    text = [f"call me at {k} or after that, will you please" for k in range(100)] + [
+        "sorry, I'll call you back later"
+    ] * 5
+    assert learn({"a": text, "x": RNG.normal(size=105)}).left_out == {
+        "a": "free text: 101 different values in 105 rows"
+    }
+    with pytest.raises(DataError, match="free text is not read: make numbers of it first, such as with scikit-learn's"):
+        learn({"a": text})
+
+
+@pytest.mark.parametrize(
+    ("column", "bent"),
+    [
+        ([0] * 990 + [1] * 10, False),
+        ([0] * 900 + [1, 2, 3, 4, 3] * 20, False),
+        ([*range(2132, 2152)] * 20 + [501, 10001], False),
+        ([1990 + k % 30 for k in range(600)] + [1, 1500, 1600], False),
+        ([*(7 + RNG.normal(size=500) / 20), 2.0, 12.0, 11.0], False),
+        (RNG.normal(size=500).tolist() + [-200.0] * 20, False),
+        (np.exp(3 * RNG.standard_normal(500)).tolist(), True),
+        ([0.0] * 400 + np.exp(2 * RNG.standard_normal(200)).tolist(), True),
+        ((RNG.standard_cauchy(500)).tolist(), True),
+    ],
+    ids=["0 and 1", "few counts", "postcodes", "years", "pH", "a gap of -200", "lognormal", "zeros too", "Cauchy"],
+)
+def test_only_what_spans_orders_of_magnitude_is_bent(column, bent):
+    plan = learn({"a": column}).plans[0]
+    assert (plan.bend is not None) == bent
+    assert ("bent like a logarithm" in learn({"a": column}).describe()[0][2]) == bent
 
 
 def test_the_baseline_leaves_out_the_most_frequent_category():

@@ -28,11 +28,13 @@ from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import Problem, feature_columns, plain_dataset, pose
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.targets import study_target
+from twofold.tables.study import FREE_TEXT
+from twofold.tables.targets import ROWS_A_CLASS, WHOLE, study_target
 from twofold.values import count
 
 Array = NDArray[Any]
 
+MANY_CLASSES = 100  # different whole numbers that may still be names of classes, to be asked for
 MODEL_TASKS = {"linear": "regression", "softmax": "classification"}
 
 
@@ -192,11 +194,31 @@ def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows, text=3)
     what = f"{len(target.classes)} classes: {_some(target.classes)}" if target.classes else "numbers"
     screen.say(f"{target.task} of {target.name} ({target.because}), {what}")
+    for line in _hints(problem):
+        screen.say(line)
     if problem.dropped:
         screen.say(without(problem.dropped, target.name))
     parts = [("training", problem.data.train), ("validation", problem.validation), ("test", problem.data.test)]
     sizes = [count(len(part), f"{name} row") for name, part in parts if part is not None]
     screen.say(f"{', '.join(sizes)}; {count(problem.data.inputs, 'feature')}")
+
+
+def _hints(problem: Problem) -> list[str]:
+    """Say what to type where the data may mean something else, and what is not read at all."""
+    target, lines = problem.target, []
+    if WHOLE in target.because:
+        different, rows = int(target.because.split()[0]), len(problem.data.train)
+        if target.classes and different > 2:
+            lines.append(
+                f"if the values of {target.name} are amounts or grades, not names of classes: --task regression"
+            )
+        if not target.classes and different <= MANY_CLASSES and rows >= different * ROWS_A_CLASS:
+            lines.append(f"if the values of {target.name} are names of classes: --task classification")
+    folded = Counter(name.casefold() for name in target.classes)
+    if alike := [repr(name) for name in target.classes if folded[name.casefold()] > 1]:
+        lines.append(f"classes that differ in capital letters alone stay apart: {_some(tuple(alike))}")
+    free = [name for name, reason in problem.plan.left_out.items() if reason.startswith("free text")]
+    return lines + ([f"column {', '.join(map(repr, free))}: {FREE_TEXT}"] if free else [])
 
 
 def tell_forms(screen: Screen, problem: Problem) -> None:

@@ -77,17 +77,17 @@ def _reason(name: str, column: pa.ChunkedArray) -> str:
     if _INDEX.fullmatch(name) and (steps == 1).mean() > EVEN:  # of several tables, one below the other
         return NUMBERS
     different = (steps > 0).all() or (steps < 0).all() or len(np.unique(values)) == len(values)
-    if not different and _nearly_even(steps):  # such as a few rows twice
+    if not different and _nearly_even(values, steps):  # such as a few rows twice
         return "" if _may_be_time(name, int(values.min()), int(values.max()), 1) else NUMBERS
     return _numbering(name, values, steps) if different else ""
 
 
-def _nearly_even(steps: Array) -> bool:
-    """Tell whether numbers rise, or fall, by the same from nearly each row of many to the next."""
-    if len(steps) < 2 * COLLISIONS or not ((steps >= 0).all() or (steps <= 0).all()):
-        return False
+def _nearly_even(values: Array, steps: Array) -> bool:
+    """Tell whether numbers, few of them there twice, change by the same from nearly each row of many to the next."""
     usual = np.median(steps)
-    return bool(usual != 0 and (steps == usual).mean() > EVEN)
+    if len(steps) < 2 * COLLISIONS or usual == 0 or (steps == usual).mean() <= EVEN:
+        return False
+    return len(np.unique(values)) > EVEN * len(values)
 
 
 def _numbering(name: str, values: Array, steps: Array) -> str:

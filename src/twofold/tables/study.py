@@ -26,7 +26,11 @@ Array = NDArray[Any]
 
 KINDS = ("number", "category", "boolean", "date")
 DIFFERENT = 10  # numbers from which on a column with other words too is one of numbers
-COVERED = 0.25  # part of the rows that categories worth a feature must hold; below, it is free text
+COVERED = 0.25  # part of the rows that categories of many words must hold; below, they are free text
+WORDS = 5.0  # words that a cell has on average from which on it is text and no name
+FREE_TEXT = "free text is not read: make numbers of it first, such as with scikit-learn's TfidfVectorizer"
+ORDER = 10.0  # times the median that the largest amount must be for a logarithm to be worth it
+TAIL = 3  # different numbers that must lie so far away, where there are negative ones
 HEAVY = 10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
 
 
@@ -262,9 +266,14 @@ def _bend(present: Array) -> float | None:
         if not np.abs(present - middle).max() > HEAVY * spread:
             return None
     if present.min() >= 0:  # amounts: near a logarithm for all but the smallest
-        bend = float(np.quantile(present[present > 0], 0.1))
+        positive = present[present > 0]
+        if present.max() / ORDER < np.median(positive):  # such as years, or 1 in a few rows and 0 in the others
+            return None
+        bend = float(np.quantile(positive, 0.1))
     else:
         away = np.abs(present - middle)
+        if len(np.unique(present[away > HEAVY * spread])) < TAIL:  # such as -999 for a gap
+            return None
         bend = float(np.median(away[away > 0]))
     return bend if 0 < bend < np.inf else None
 
@@ -327,10 +336,13 @@ def _category(name: str, text: pa.ChunkedArray, choices: Choices, *, free: bool 
     rare = min(3, -(-n // 100)) if choices.rare is None else choices.rare
     kept = [(count, value) for count, value in counts[: choices.max_categories] if count >= rare]
     covered = sum(count for count, _ in kept)
+    seldom_again = covered < COVERED * present or 2 * len(counts) > present > 10
+    if free and seldom_again and _words(counts) > WORDS:
+        return f"free text: {len(counts)} different values in {present} rows"
     if free and len(counts) == present > 10:
         return f"an identifier or free text: {present} cells with something, no two alike"
-    if covered < COVERED * present and (free or not kept):
-        return f"free text: {len(counts)} different values in {present} rows"
+    if not kept:
+        return f"names of which none has {rare} rows: {len(counts)} different values in {present} rows"
     return CategoryPlan(
         name,
         values=tuple(value for _, value in kept),
@@ -340,3 +352,8 @@ def _category(name: str, text: pa.ChunkedArray, choices: Choices, *, free: bool 
         baseline=choices.baseline,
         gap_words=True,
     )
+
+
+def _words(counts: list[tuple[int, str]]) -> float:
+    """Return how many words different cells have on average."""
+    return sum(len(value.split()) for _, value in counts) / len(counts)

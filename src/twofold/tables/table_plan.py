@@ -22,7 +22,7 @@ from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.study import Choices, study
+from twofold.tables.study import FREE_TEXT, Choices, study
 
 Array = NDArray[Any]
 
@@ -215,7 +215,8 @@ def learn_table(
     if not plans:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
         samples = f"{table.num_rows} sample{'s' if table.num_rows != 1 else ''}"
-        raise DataError(f"no column is of use to predict from, in {samples} ({reasons or 'there is no column'})")
+        hint = f"; {FREE_TEXT}" if any(reason.startswith("free text") for reason in left_out.values()) else ""
+        raise DataError(f"no column is of use to predict from, in {samples} ({reasons or 'there is no column'}){hint}")
     return TablePlan(tuple(plans), left_out, forms.gaps)
 
 

@@ -23,6 +23,7 @@ from twofold.tables.number_text import OTHER, READABLE, numbers_in_text
 Array = NDArray[Any]
 
 TASKS = {"classification": "classes", "regression": "numbers"}
+WHOLE = "different whole numbers"  # as which a target was taken for classes or for numbers
 MOST_CLASSES = 20  # different whole numbers up to which they are taken for classes
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 ROWS_A_CLASS = 5  # and if each has so many rows on average
@@ -211,7 +212,7 @@ def _guess(what: str, column: pa.ChunkedArray, decimal: str | None) -> tuple[str
     if not np.array_equal(values, np.trunc(values)):
         return "regression", "numbers with fractions"
     few = len(different) <= MOST_CLASSES and len(values) >= ROWS_A_CLASS * len(different)
-    return "classification" if few else "regression", f"{len(different)} different whole numbers"
+    return "classification" if few else "regression", f"{len(different)} {WHOLE}"
 
 
 def _same(word: str) -> str:
