@@ -29,7 +29,6 @@ NAMES = {
     "quantiles": "day,0.1,0.5,0.9\n1,2,3,4\n",
     "an index before numbers": ",0,1,2\n0,5,6,7\n1,5,6,7\n",
     "one number": "city,2020\nRome,5\nBonn,6\n",
-    "names again further down": "city,size\nRome,5\ncity,size\nBonn,6\n",
     "one name that is a cell": "color,size,name\nred,5,color\nblue,6,x\n",
 }
 
@@ -114,3 +113,14 @@ def test_names_in_quotes_may_hold_the_separator_and_a_line_end(tmp_path):
 
 def test_text_is_asked_for_by_the_name_without_space_around_it(tmp_path):
     assert read(tmp_path, " zip ,x\n007,1\n", text=["zip"])[0].to_pydict() == {"zip": ["007"], "x": [1]}
+
+
+def test_a_line_of_names_once_more_is_no_row(tmp_path):
+    table, said = read(tmp_path, "x,y\n1.5,a\nx,y\n2.5,b\n")
+    assert table.to_pydict() == {"x": ["1.5", "2.5"], "y": ["a", "b"]}
+    assert said == ["1 row that is the line of names once more: left out"]
+
+
+def test_tabs_separate_whatever_else_stands_in_the_cells(tmp_path):
+    table, _ = read(tmp_path, "label\ta text, a list, a word\nham\tone, two, three\nspam\tfour, five, six\n")
+    assert table.column_names == ["label", "a text, a list, a word"]

@@ -37,6 +37,7 @@ NUMBERINGS = {
     "names without leading zeros": [f"sample {k}" for k in range(N)],
     "digits as text": [str(k) for k in range(N)],
     "a few rows twice": np.sort([*range(N), *range(0, N, 20)]),
+    "a few put in between": np.sort([*range(N), *(np.arange(30, N, 30) + 0.5)]),
     "gaps": [None if k % 9 == 0 else k for k in range(N)],
 }  # fmt: skip
 

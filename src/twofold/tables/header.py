@@ -44,7 +44,7 @@ def names_columns(
     first = [cell.strip() for cell in rows[0]]
     if expected:
         return not set(first).isdisjoint(expected) or not all(map(NUMBERED.fullmatch, expected))
-    shown = ", ".join(first[:4])
+    shown = ", ".join(cell[:20] for cell in first[:4])
     if all(_is_number(cell) for cell in first):
         raise FileFormatError(f"{path}: the first line holds numbers ({shown}), not names; say so with --no-header")
     if _looks_like_a_row(first, [[cell.strip() for cell in row] for row in rows[1:]]):

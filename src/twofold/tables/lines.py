@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -162,6 +163,19 @@ def without_nameless(lines: Lines, table: pa.Table, say: Say) -> pa.Table:
     return table
 
 
+def without_names_again(lines: Lines, table: pa.Table, say: Say) -> pa.Table:
+    """Drop rows that are the line of names once more, as where files were put one below the other."""
+    if not lines.header or not all(pa.types.is_string(field.type) for field in table.schema):
+        return table
+    again = pa.chunked_array([np.ones(table.num_rows, dtype=bool)])
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        again = pc.and_(again, pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), name), False))
+    found = pc.sum(again).as_py() or 0
+    if found:
+        say(f"{count(found, 'row')} that {'is' if found == 1 else 'are'} the line of names once more: left out")
+    return table.filter(pc.invert(again)) if found else table
+
+
 def _first_rows(path: Path, data: Any) -> tuple[Any, str, list[list[str]]]:
     """Return the bytes from the first line that isn't blank on, the separator, and the first lines' cells."""
     size = HEAD
@@ -174,7 +188,7 @@ def _first_rows(path: Path, data: Any) -> tuple[Any, str, list[list[str]]]:
     if not text.strip():
         raise FileFormatError(f"{path}: the file holds blank lines alone; expected column names and rows below them")
     rows = {mark: _rows(text, mark) for mark in SEPARATORS}
-    separator = max(SEPARATORS, key=lambda mark: _fit(rows[mark]))
+    separator = max(SEPARATORS, key=lambda mark: _fit(mark, rows[mark]))
     return data.slice(blank), separator, rows[separator]
 
 
@@ -187,7 +201,11 @@ def _rows(text: str, separator: str) -> list[list[str]]:
     return rows[:-1] if len(rows) > 1 and not text.endswith(("\n", "\r")) else rows or [[text]]
 
 
-def _fit(rows: list[list[str]]) -> tuple[bool, int]:
-    """Tell how good a separator is: whether nearly all lines have as many cells as the first, and how many."""
+def _fit(separator: str, rows: list[list[str]]) -> tuple[bool, bool, int]:
+    """Tell how good a separator is: whether nearly all lines have as many cells as the first, and how many.
+
+    A tab that does so separates, whatever else stands in the cells.
+    """
     cells = len(rows[0])
-    return cells > 1 and sum(len(row) == cells for row in rows) >= ALIKE * len(rows), cells
+    fits = cells > 1 and sum(len(row) == cells for row in rows) >= ALIKE * len(rows)
+    return fits, fits and separator == "\t", cells

@@ -17,7 +17,13 @@ from twofold.tables.arrow_types import plain_table
 from twofold.tables.encodings import Say
 from twofold.tables.forms import SEPARATOR
 from twofold.tables.frames import check_unique
-from twofold.tables.lines import open_lines, spelled_as_written, with_doubtful_as_text, without_nameless
+from twofold.tables.lines import (
+    open_lines,
+    spelled_as_written,
+    with_doubtful_as_text,
+    without_nameless,
+    without_names_again,
+)
 from twofold.values import count
 
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
@@ -101,7 +107,7 @@ def read_table(
             lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, expected=expected, say=say)
             table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
             table = spelled_as_written(lines, table, spelled, codes=codes, say=say)
-            table = without_nameless(lines, table, say)
+            table = without_names_again(lines, without_nameless(lines, table, say), say)
     except TwofoldError:
         raise
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, words.Error) as error:

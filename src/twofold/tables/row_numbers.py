@@ -123,10 +123,13 @@ def _whole_numbers(column: pa.ChunkedArray) -> Array | None:
         return column.drop_null().to_numpy().astype(np.int64)
     values: Array = pc.cast(column, pa.float64(), safe=False).to_numpy()
     values = values[~np.isnan(values)]
-    whole = len(values) >= FEW and np.abs(values[:20]).max() < 2**53 and (values[:20] == np.trunc(values[:20])).all()
-    if not whole or np.abs(values).max() >= 2**53 or (values != np.trunc(values)).any():
+    if len(values) < FEW or not (values[:FEW] == np.trunc(values[:FEW])).mean() > EVEN:
         return None
-    return values.astype(np.int64)
+    if np.abs(values).max() >= 2**53:
+        return None
+    whole = values.astype(np.int64)
+    fractions = bool((values != whole).any())  # a few, such as where rows were put in between
+    return None if fractions and not _nearly_even(whole, np.diff(whole)) else whole
 
 
 def _numbers_in_names(column: pa.ChunkedArray) -> Array | None:
