@@ -102,3 +102,18 @@ def test_a_model_file_is_traced_on_its_own_data(capsys, tmp_path):
     code, _, err = run(capsys, "trace", str(tmp_path / "none.safetensors"), "--data", "houses")
     assert code == 2
     assert "no such file" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "digits",
+        "mlp --data toy-animals --hidden 4 --normalization batch --sample 0,1,2",
+        "mlp --data digits --hidden 8,8 --normalization layer",
+        "linear --data diabetes",
+        "houses",
+    ],
+)
+def test_a_trace_fits_80_columns(capsys, words):
+    assert main(["trace", *words.split()]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

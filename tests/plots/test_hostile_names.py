@@ -7,11 +7,15 @@ import io
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 import hostile
 from twofold import Network, initialize, plots, solve_least_squares
+from twofold.errors import SpecificationError
+from twofold.plots.saving import whole_figure
 from twofold.report.drawings import inline
 from twofold.solvers.summary import summarize
 from twofold.text import visible
@@ -83,6 +87,18 @@ def test_names_are_words_in_every_picture(name):
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_of_pixels_are_drawn(name, tmp_path):
     plots.save(PICTURES[name](), tmp_path / "a.png", dpi=30)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_tex_runs_on_no_name(name):
+    with matplotlib.rc_context({"text.usetex": True}):
+        figure = whole_figure(PICTURES[name]())
+    shown = {visible(each) for each in NAMES}
+    named = [t for t in figure.findobj(Text) if t.get_visible() and any(name in t.get_text() for name in shown)]
+    assert named
+    assert not any(text.get_usetex() for text in named)
+    with pytest.raises(SpecificationError, match="a picture's name ends in one of"):
+        plots.check_picture("a.pgf")
 
 
 def test_within_a_page_a_name_that_looks_like_an_id_stays():

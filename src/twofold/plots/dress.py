@@ -61,7 +61,7 @@ def dress(
         The same.
     """
     if title:
-        ax.set_title(label(say(title)), color=theme.ink, fontsize=TITLE, loc="left", parse_math=False)
+        ax.set_title(label(say(title)), color=theme.ink, fontsize=TITLE, loc="left", parse_math=False, usetex=False)
     ax.set_xlabel(label(say(x)), color=theme.ink, fontsize=LABEL)
     ax.set_ylabel(label(say(y)), color=theme.ink, fontsize=LABEL)
     if frame:
@@ -104,6 +104,7 @@ def _take_literally(ax: Axes) -> None:
             texts.extend(axis.get_ticklabels())
     for text in texts:
         text.set_parse_math(False)
+        text.set_usetex(False)
 
 
 def legend(ax: Axes, theme: Theme, **placing: Any) -> None:

@@ -207,7 +207,7 @@ def _draw_surface(predict: Predict, X: Array, y: Array, *, names: Sequence[str],
         if not over:
             ax.plot_surface(across, up, surface, color=theme.soft, alpha=0.25, lw=0, shade=False, zorder=3)
     for axis, name in zip((ax.xaxis, ax.yaxis, ax.zaxis), names, strict=True):
-        axis.set_label_text(label(name), color=theme.ink, fontsize=SMALL, parse_math=False)
+        axis.set_label_text(label(name), color=theme.ink, fontsize=SMALL, parse_math=False, usetex=False)
         axis.set_pane_color((0, 0, 0, 0))
         axis.line.set_color(theme.soft)
         axis._axinfo["grid"]["color"] = theme.faint

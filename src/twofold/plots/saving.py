@@ -146,7 +146,8 @@ def whole_figure(picture: Axes | Figure) -> Figure:
 def check_picture(path: str | os.PathLike[str]) -> str:
     """Return the format that a picture's name ends in; raise `SpecificationError` if there is no such format."""
     ending = Path(path).suffix.removeprefix(".").lower()
-    known = Figure().canvas.get_supported_filetypes()
+    # Without PGF, for which TeX would run on the names of classes and columns.
+    known = [name for name in Figure().canvas.get_supported_filetypes() if name != "pgf"]
     if ending not in known:
         raise SpecificationError(f"{path}: a picture's name ends in one of {', '.join(f'.{name}' for name in known)}")
     return ending

@@ -17,8 +17,9 @@ PARTS = {
     "explanation": "Explained",
 }
 INDENT = "     "
-WIDTH = 88  # of a matrix, in characters
+WIDTH = 80 - len(INDENT)  # characters of a line
 FEWER = (8, 6, 4)  # columns to fall back to
+NAME = 16  # letters of a column's name above a matrix
 
 
 def heading(trace: Trace) -> str:
@@ -47,7 +48,7 @@ def render_text(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
     str
     """
     trace = trace.visible()
-    lines = [heading(trace)]
+    lines = _broken(heading(trace))
     part = ""
     for number, step in enumerate(trace.steps, start=1):
         if step.part != part:
@@ -58,14 +59,20 @@ def render_text(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
 
 
 def _body(step: Step, digits: int, most: int) -> list[str]:
-    lines = [INDENT + step.plain] if step.plain else []
+    lines = _broken(step.plain)
     if step.plain and step.shapes:
-        lines.append(f"{INDENT}shapes  {step.shapes}")
-    lines += [INDENT + step.worked] if step.worked else []
+        lines += _broken(f"shapes  {step.shapes}")
+    lines += _broken(step.worked)
     for array in step.arrays:
-        lines += [INDENT + line for line in matrix_lines(array, digits=digits, most=most)]
-    lines += [INDENT + line for line in textwrap.wrap(step.note, WIDTH, break_on_hyphens=False)]
-    return lines + ([] if step.table is None else [INDENT + line for line in table_lines(step.table, digits=digits)])
+        lines += matrix_lines(array, digits=digits, most=most)
+    lines += textwrap.wrap(step.note, WIDTH, break_on_hyphens=False)
+    lines += [] if step.table is None else table_lines(step.table, digits=digits)
+    return [INDENT + line for line in lines]
+
+
+def _broken(text: str) -> list[str]:
+    """Break what is too long for a line between words, formulas too."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def matrix_lines(array: Named, *, digits: int = 4, most: int = MOST) -> list[str]:
@@ -76,8 +83,9 @@ def matrix_lines(array: Named, *, digits: int = 4, most: int = MOST) -> list[str
     label = f"{array.symbol} {values.shape}"
     lines: list[str] = []
     for columns in (most, *(fewer for fewer in FEWER if fewer < most <= MOST)):  # as many as the width has room for
-        lines = bracketed(cut(values, digits=digits, most=most, most_columns=columns), array.columns)
-        if len(lines[-1]) <= WIDTH:
+        above = tuple(name if len(name) <= NAME else f"{name[: NAME - 1]}…" for name in array.columns)
+        lines = bracketed(cut(values, digits=digits, most=most, most_columns=columns), above)
+        if len(lines[-1]) <= WIDTH - 2:
             break
         if array.columns and values.size == len(array.columns) <= most:  # one row: a name and a number in each line
             names = max(map(len, array.columns))
@@ -85,7 +93,7 @@ def matrix_lines(array: Named, *, digits: int = 4, most: int = MOST) -> list[str
             widest = max(map(len, numbers))
             lines = [f"{name:<{names}}  {text:>{widest}}" for name, text in zip(array.columns, numbers, strict=True)]
             break
-    if len(lines) == 1:
+    if len(lines) == 1 and len(label) + len(lines[0]) <= WIDTH - 3:
         return [f"{label} = {lines[0]}"]
     return [f"{label} =", *(f"  {line}" for line in lines)]
 
@@ -106,9 +114,24 @@ def bracketed(grid: Grid, columns: tuple[str, ...] = ()) -> list[str]:
 def table_lines(table: Table, *, digits: int = 4) -> list[str]:
     """Draw a table, words to the left and numbers to the right."""
     rows = [[precise(cell, digits) for cell in row] for row in table.rows]
-    widths = [max(len(row[j]) for row in [list(table.columns), *rows]) for j in range(len(table.columns))]
+    lines = _rows([list(table.columns), *rows])
+    if max(map(len, lines)) <= WIDTH:
+        return lines
+    cells = [max(len(row[j]) for row in rows) for j in range(len(table.columns))]
+    broken = [
+        textwrap.wrap(name, max(wide, *map(len, name.split())), break_on_hyphens=False)
+        for name, wide in zip(table.columns, cells, strict=True)
+    ]
+    tallest = max(map(len, broken))
+    heads = zip(*([""] * (tallest - len(each)) + each for each in broken), strict=True)
+    return _rows([*map(list, heads), *rows])
+
+
+def _rows(rows: list[list[str]]) -> list[str]:
+    """Write rows of cells, the first column to the left and the others to the right."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
     lines = []
-    for row in [list(table.columns), *rows]:
+    for row in rows:
         first, *rest = row
         cells = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))]
         lines.append("  ".join(cells).rstrip())
