@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from twofold import load_model
+from twofold import load_model, save_model
 from twofold.cli import main
 
 N = 300
@@ -55,11 +56,10 @@ def test_what_numbers_the_rows_is_said_with_the_words_that_keep_it(capsys, tmp_p
     path.write_text("n,code,x,y\n" + "".join(f"{k + 5},c{k:03},{NOISE[k]},{k % 2}\n" for k in range(N)))
     words = ("train", "softmax", path, "--target", "y", "--epochs", 1)
     text = run(capsys, *words)
-    left_out = "it numbers the rows; left out, as what is learned of it holds for no other row; to keep it: --kinds"
-    assert f"column 'n': {left_out} n=number\n" in text
-    assert f"column 'code': {left_out} code=category\n" in text
-    kept = run(capsys, *words, "--kinds", "n=number,code=category")
-    assert "numbers the rows" not in kept
+    left_out = "it numbers the rows; left out, as what is learned of it holds for no other row"
+    assert f"column 'n': {left_out}; to keep it: --kinds n=number\n" in text
+    assert f"column 'code': {left_out}\n" in text
+    assert "column 'n'" not in run(capsys, *words, "--kinds", "n=number")
     assert "column 'n': it numbers the rows; kept, as it is named" in run(capsys, *words, "--features", "n,x")
 
 
@@ -148,7 +148,8 @@ def test_features_with_leading_zeros_are_names(capsys, tmp_path):
     assert set(load_model(saved).features) == {"zip=00501", "zip=01234", "zip=98765"}
     result = run_json(capsys, "evaluate", saved, path)
     assert (result["notes"], result["scores"]["accuracy"]["value"]) == ({}, 1)
-    run(capsys, "train", "softmax", path, "--target", "y", "--kinds", "zip=number", "--save", saved)
+    told = run(capsys, "train", "softmax", path, "--target", "y", "--kinds", "zip=number", "--save", saved)
+    assert "codes with leading zeros" not in told
     assert load_model(saved).features == ("zip",)
 
 
@@ -261,3 +262,16 @@ def test_a_table_of_messages_says_that_free_text_is_not_read(capsys, tmp_path):
     )
     line = refused(capsys, "train", "mlp", path, "--target", "label")
     assert "free text is not read: make numbers of it first, such as with scikit-learn's TfidfVectorizer" in line
+
+
+def test_a_model_of_before_that_predicts_from_a_column_without_a_name_finds_it(capsys, tmp_path):
+    path, saved = tmp_path / "t.csv", tmp_path / "m.safetensors"
+    path.write_text(",y\n" + "".join(f"{x:.3f},{'ab'[int(x > 0)]}\n" for x in NOISE))
+    run(capsys, "train", "softmax", path, "--target", "y", "--save", saved)
+    expected = run(capsys, "predict", saved, path).replace("column Unnamed: 0:", "column :")
+    model = load_model(saved)
+    (column,) = model.encoder["plan"]["columns"]
+    plan = {**model.encoder["plan"], "columns": [{**column, "name": ""}]}
+    before = tmp_path / "before.safetensors"
+    save_model(before, replace(model, encoder={**model.encoder, "plan": plan}, features=()))
+    assert run(capsys, "predict", before, path) == expected

@@ -102,3 +102,10 @@ def test_inspect_counts_what_is_new():
 def test_a_table_that_nothing_can_be_learned_of_is_refused(columns, message):
     with pytest.raises(DataError, match=message):
         TableEncoder().fit(columns)
+
+
+def test_codes_with_leading_zeros_are_names_in_every_frame():
+    codes = ["01234", "98765", "00501"] * 20
+    for frame in ({"zip": codes}, pd.DataFrame({"zip": codes}), pa.table({"zip": codes})):
+        assert set(TableEncoder().fit(frame).get_feature_names_out()) == {"zip=01234", "zip=98765", "zip=00501"}
+        assert TableEncoder(kinds={"zip": "number"}).fit(frame).get_feature_names_out().tolist() == ["zip"]

@@ -95,6 +95,7 @@ def open_in_memory(
         decimal=words.decimal,
         spelled=name if classes else None,
         codes=True,
+        known=words.kinds_by_name(),
         say=screen.say,
     )
     table = with_gaps(without_empty_rows(table, screen.say), gaps)
@@ -127,10 +128,9 @@ def numbered_columns(
     found = row_numbers(table, {*words.kinds_by_name(), *dates})
     kept = "it is named" if words.features else "there is no other to predict from" if table.num_columns == 1 else None
     for name, reason in found.items():
-        kind = "number" if holds(table.column(name)) == "numbers" else "category"
-        left_out = (
-            f"left out, as what is learned of it holds for no other row; to keep it: --kinds {quote(f'{name}={kind}')}"
-        )
+        number = holds(table.column(name)) == "numbers" or str(table.column(name).drop_null()[0]).isdigit()
+        keep = f"; to keep it: --kinds {quote(f'{name}=number')}" if number else ""
+        left_out = f"left out, as what is learned of it holds for no other row{keep}"
         screen.say(f"column {name!r}: {reason}; {left_out if kept is None else f'kept, as {kept}'}")
     return found if kept is None else {}
 

@@ -29,8 +29,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     What kind each column is, is seen from its cells. Numbers are standardised, and bent like a logarithm first if their
     tail is heavy; categories become one feature each, with a place for rare and unseen ones; dates become years,
-    season, weekday and time of day. Missing cells are filled and flagged. Identifiers, free text and constant columns
-    are left out, see `left_out_`.
+    season, weekday and time of day. Missing cells are filled and flagged. Columns that number the rows, identifiers,
+    free text and constant columns are left out, see `left_out_`.
 
     Parameters
     ----------

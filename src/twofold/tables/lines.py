@@ -122,11 +122,13 @@ def with_doubtful_as_text(lines: Lines, table: pa.Table, decimal: str | None) ->
     return table.replace_schema_metadata({SEPARATOR: lines.separator.encode()})
 
 
-def spelled_as_written(lines: Lines, table: pa.Table, spelled: str | None, *, codes: bool, say: Say) -> pa.Table:
+def spelled_as_written(
+    lines: Lines, table: pa.Table, spelled: str | None, *, codes: bool, known: Collection[str], say: Say
+) -> pa.Table:
     """Read columns again as text that lose their spelling as numbers or truth values."""
     again: dict[str, bool] = {}
     for field in table.schema:
-        may_be = codes and pa.types.is_integer(field.type)
+        may_be = codes and field.name not in known and pa.types.is_integer(field.type)
         again |= {field.name: False} if may_be else {}
         again |= {field.name: True} if field.name == spelled and _few(table.column(field.name)) else {}
     if not again or not (any(again.values()) or may_hold_codes(lines.data)):

@@ -47,6 +47,7 @@ def read_table(
     decimal: str | None = None,
     spelled: str | None = None,
     codes: bool = False,
+    known: Collection[str] = (),
     say: Say = _ignore,
 ) -> pa.Table:
     """Read a table from a file into memory.
@@ -75,6 +76,8 @@ def read_table(
         spelling that they have in the file.
     codes : bool
         Read columns of digits with leading zeros as text.
+    known : collection of str
+        But not these, of which somebody has said what they are.
     say : callable
         Told what was guessed or left out, a line at a time.
 
@@ -106,7 +109,7 @@ def read_table(
         else:
             lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, expected=expected, say=say)
             table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
-            table = spelled_as_written(lines, table, spelled, codes=codes, say=say)
+            table = spelled_as_written(lines, table, spelled, codes=codes, known=known, say=say)
             table = without_names_again(lines, without_nameless(lines, table, say), say)
     except TwofoldError:
         raise
