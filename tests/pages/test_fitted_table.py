@@ -103,3 +103,12 @@ def test_on_a_terminal_a_line_is_broken_between_words_and_elsewhere_it_is_one():
 def test_no_string_that_a_command_prints_is_markup_or_obeyed():
     out = drawn("[bold]a[/bold] :smile: \x1b[2J", 80, PlainConsole)
     assert out == "[bold]a[/bold] :smile: \\x1b[2J\n"
+
+
+def test_columns_stand_below_each_other_where_the_screen_lacks_letters():
+    console = PlainConsole(file=io.TextIOWrapper(io.BytesIO(), encoding="cp1252"), width=60)
+    console.print(FittedTable("", ("class", "n"), [("\U0001f431", "1"), ("名前", "2"), ("a", "3")]))
+    console.file.flush()
+    lines = console.file.buffer.getvalue().decode("cp1252").splitlines()
+    assert "\\U0001f431" in lines[3]
+    assert len({len(line) for line in lines}) == 1

@@ -30,11 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    with safe_output() as (output, errors):
+    with safe_output() as (output, _):
         code = _run([word for word in words if word != "--debug"], debug=debug)
         output.flush()
-        errors.flush()
-        failure = output.failure or errors.failure
+        failure = output.failure
         if failure is None or code:
             return code
         if isinstance(failure, BrokenPipeError):

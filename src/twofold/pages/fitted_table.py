@@ -40,9 +40,12 @@ class FittedTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         from rich.text import Text
 
+        def shown(text: str) -> str:  # what the screen lacks is longer as an escape, and room is kept for it
+            return visible(text).encode(options.encoding, "backslashreplace").decode(options.encoding)
+
         if self.title:
-            yield Text(visible(self.title), style="bold")
-        columns, rows = [visible(name) for name in self.columns], [list(map(visible, row)) for row in self.rows]
+            yield Text(shown(self.title), style="bold")
+        columns, rows = list(map(shown, self.columns)), [list(map(shown, row)) for row in self.rows]
         n = len(columns)
         # Two spaces and a line for each column and a line more; or two spaces, or one.
         for boxed, gap, around in ((True, 2, 3 * n + 1), (False, 2, 2 * n), (False, 1, n)):
