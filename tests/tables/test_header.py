@@ -21,10 +21,13 @@ ROWS = {
     "words alone": "vhigh,small,low\nvhigh,big,low\nlow,small,high\n",
     "a word and a sentence": "ham\tGo until jurong point\nspam\tFree entry\nham\tOk lar\n",
     "decimal commas": "M;0,455;0,365\nF;0,53;0,42\n",
+    "dates": "2020-01-02,True,Rome\n2020-01-03,False,Oslo\n",
     "an empty cell": ",0.455,0.365\nF,0.53,0.42\n",
 }
 NAMES = {
     "years": "country,1990,1991,1992\nChad,1,2,3\nMali,4,5,6\n",
+    "years backwards": "country,1992,1991,1990\nChad,1,2,3\nMali,4,5,6\n",
+    "dates above numbers": "country,2020-01-02,2020-01-03\nChad,1,2\nMali,4,5\n",
     "pixels": "label,0,1,2,3\n7,0,0,9,0\n2,0,8,0,0\n",
     "quantiles": "day,0.1,0.5,0.9\n1,2,3,4\n",
     "an index before numbers": ",0,1,2\n0,5,6,7\n1,5,6,7\n",
@@ -124,3 +127,9 @@ def test_a_line_of_names_once_more_is_no_row(tmp_path):
 def test_tabs_separate_whatever_else_stands_in_the_cells(tmp_path):
     table, _ = read(tmp_path, "label\ta text, a list, a word\nham\tone, two, three\nspam\tfour, five, six\n")
     assert table.column_names == ["label", "a text, a list, a word"]
+
+
+def test_a_single_name_that_is_a_number_is_told(tmp_path):
+    said = read(tmp_path, "Rome,12\nBonn,7\n")[1]
+    assert said == ["a column is named '12'; if the first line is a row and not names: --no-header"]
+    assert read(tmp_path, "city,2020\nBonn,7\n")[1] == []

@@ -8,14 +8,17 @@ from itertools import pairwise
 from pathlib import Path
 
 from twofold.errors import FileFormatError
+from twofold.tables.encodings import Say
 
 NUMBERED = re.compile(r"column\d+")  # a column of a file without names
 STEP = 100  # from a name that is a number to the next, at most
+_YEAR = re.compile(r"1[89]\d\d|20\d\d")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE)
 
 
 def names_columns(
-    path: Path, rows: Sequence[Sequence[str]], header: bool | None, expected: Collection[str] = ()
+    path: Path, rows: Sequence[Sequence[str]], header: bool | None, *, expected: Collection[str] = (), say: Say
 ) -> bool:
     """Tell whether the first line names the columns.
 
@@ -29,6 +32,8 @@ def names_columns(
         As the user says, if at all.
     expected : collection of str
         Names of columns that the table should have, of which one in the first line is enough.
+    say : callable
+        Told of a name that is a number, and no year.
 
     Returns
     -------
@@ -52,17 +57,23 @@ def names_columns(
             f"{path}: the first line looks like a row ({shown}{', ...' if len(first) > 4 else ''}), not like names; if "
             "it is one: --no-header, and the columns are column1, column2, ...; if it isn't: --header"
         )
+    numbers = [cell for cell in first if _is_number(cell) and not _YEAR.fullmatch(cell)]
+    if len(numbers) == 1:
+        say(f"a column is named {numbers[0]!r}; if the first line is a row and not names: --no-header")
     return True
 
 
 def _looks_like_a_row(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Tell by numbers in no order, as names such as years have one, and by words that are cells further down."""
+    """Tell by numbers in no order, as names such as years have one, by words that are cells further down, by dates."""
     numbers = [float(cell.replace(",", ".")) for cell in first if _is_number(cell)]
     again = any(row == list(first) for row in below)  # as where files were put one below the other
     texts = [k for k, cell in enumerate(first) if cell and not _is_number(cell)]
     found = sum(not again and any(k < len(row) and row[k] == first[k] for row in below) for k in texts)
-    rising = all(a < b < a + STEP for a, b in pairwise(numbers))
-    return not rising or (bool(numbers) and found > 0) or 0 < len(texts) <= 2 * found
+    steps = [b - a for a, b in pairwise(numbers)]
+    years = all(_YEAR.fullmatch(cell) for cell in first if _is_number(cell))
+    ordered = all(0 < step < STEP for step in steps) or (years and all(step < 0 for step in steps))
+    dated = any(_DATE.match(first[k]) and _DATE.match(below[0][k]) for k in texts if below and k < len(below[0]))
+    return not ordered or dated or (bool(numbers) and found > 0) or 0 < len(texts) <= 2 * found
 
 
 def _is_number(cell: str) -> bool:

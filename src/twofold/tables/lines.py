@@ -106,7 +106,7 @@ def open_lines(
     """
     data = as_utf8(path, data, encoding, say)
     data, separator, rows = _first_rows(path, data)
-    header = names_columns(path, rows, header, expected)
+    header = names_columns(path, rows, header, expected=expected, say=say)
     names, nameless = column_names(rows[0], header=header)
     check_unique(names, f"{path}: ")
     return Lines(path, data, names, nameless, separator, header)

@@ -24,8 +24,10 @@ SPARSE = 10  # a range of more whole numbers a row than this is no numbering of 
 YEARS = (1800, 2100)  # whole numbers from here to there may be years
 OLDEST = 100_000_000  # whole minutes from here on, counted in seconds, may be Unix time stamps
 
-_ID = re.compile(r"(^|[_\W])(id|idx|index|key|uuid|guid|no|number|nr|row)$|[a-z]I[dD]$|^unnamed", re.IGNORECASE)
-_INDEX = re.compile(r"(index|idx|unnamed.*)?", re.IGNORECASE)
+_ID = re.compile(
+    r"(^|[_\W])(id|idx|index|key|uuid|guid|no|number|nr|row)$|[a-z]I[dD]$|^unnamed|^__index_level_", re.IGNORECASE
+)
+_INDEX = re.compile(r"(index|idx|unnamed.*|__index_level_\d+__)?", re.IGNORECASE)
 _TIME = re.compile(r"year|date|time|stamp|epoch|month|week|day|hour|minute|second|quarter|jahr|^yr$", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\D*)\d+", re.DOTALL)  # "id_0001"; a date has digits twice
 
