@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.forms import Forms, infer_forms
-from twofold.tables.number_text import numbers_in_text
 from twofold.tables.problem import pose
 from twofold.tables.reading import read_table
 from twofold.tables.targets import study_target
@@ -78,8 +76,12 @@ def test_an_unknown_decimal_mark_is_refused():
 
 
 def test_parentheses_around_all_numbers_are_no_minus():
-    values, _ = numbers_in_text(pa.chunked_array([["(1)", "(2)"]]))
-    assert np.isnan(values).all()
+    assert learn_table(as_table({"x": ["(1)", "(2)", "(1)"]})).features == ("x=(1)", "x=(2)")
+
+
+def test_a_number_in_parentheses_is_negative_in_a_table_of_its_own_too():
+    plan = learn_table(as_table({"x": ["(5)", "7", "9"]}), Choices(scale=False))
+    assert plan.encode(as_table({"x": ["(5)"]}))[0].tolist() == [[-5]]
 
 
 def test_the_mark_is_kept_for_later_tables():
@@ -141,7 +143,9 @@ def test_target_and_weights_have_the_marks_of_the_table():
     assert set(problem.data.train.sample_weight) == {0.5, 2}
 
 
-@pytest.mark.parametrize("word", ["unknown", " ?", " NA", "N/A ", "-", "--", "null", "None", ".", "missing", "#N/A "])
+@pytest.mark.parametrize(
+    "word", ["unknown", " ?", " NA", "N/A ", "-", "--", "null", "None", ".", "missing", "#N/A ", r"\N", "0000-00-00"]
+)
 def test_words_for_a_missing_value_are_gaps_in_every_kind_of_column(word):
     for cells in (
         ["1.5", "2.5", "3.5"],

@@ -18,6 +18,7 @@ GAP_WORDS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "nul
 FEATURE_GAP_WORDS = (
     *GAP_WORDS,
     *("-", "--", "---", ".", "..", "N/a", "na", "n.a.", "N.A.", "#NA", "#NULL!", "#VALUE!", "#DIV/0!", "#REF!", "NaT"),
+    *("\\N", "(null)", "<null>", "[null]", "0000-00-00", "0000-00-00 00:00:00", "00.00.0000", "00/00/0000"),
     *("Null", "None", "NONE", "NIL", "nil", "missing", "Missing", "MISSING", "unknown", "Unknown", "UNKNOWN"),
 )  # not "none": no telephone is something that is known
 

@@ -108,7 +108,8 @@ class NumberPlan:
         """Say what cells it was trained on."""
         if self.duration:
             return "durations such as 26:03:59"
-        return "numbers with decimal commas; write them so" if self.decimal == "," else "numbers"
+        marks = {",": "numbers with decimal commas; write them so", ".": "numbers with decimal points; write them so"}
+        return marks.get(self.decimal or "", "numbers")
 
 
 def bend_numbers(values: Array, pivot: float, bend: float) -> Array:

@@ -64,8 +64,7 @@ def numbers_in_text(text: pa.ChunkedArray, decimal: str = ".") -> tuple[Array, t
     Returns
     -------
     values : ndarray of float64, shape (n,)
-        NaN where there is nothing, or no number, or one of another unit. One in parentheses is negative, if others
-        are without them.
+        NaN where there is nothing, or no number, or one of another unit. One in parentheses is negative.
     unit : tuple of two str
         What stands before and after the numbers most often.
 
@@ -94,9 +93,7 @@ def numbers_in_text(text: pa.ChunkedArray, decimal: str = ".") -> tuple[Array, t
 def _cells(vocabulary: pa.StringArray) -> tuple[pa.StructArray, Array]:
     """Take cells apart; the second array tells which numbers are negative."""
     enclosed: Array = pc.match_substring_regex(vocabulary, _ACCOUNTING).to_numpy(False).astype(bool)
-    if enclosed.all():  # a habit of writing, not a sign
-        enclosed[:] = False
-    elif enclosed.any():
+    if enclosed.any():
         vocabulary = pc.if_else(
             pa.array(enclosed), pc.replace_substring_regex(vocabulary, _ACCOUNTING, r"\1"), vocabulary
         )
@@ -107,6 +104,11 @@ def _cells(vocabulary: pa.StringArray) -> tuple[pa.StructArray, Array]:
     )
     minus = [pc.is_in(cells.field(part), pa.array(["-", "\u2212"])).to_numpy(False) for part in ("sign", "inner")]
     return cells, enclosed ^ minus[0] ^ minus[1]
+
+
+def all_enclosed(text: pa.ChunkedArray) -> bool:
+    """Tell if all cells are in parentheses: that is a habit of writing then, and no minus."""
+    return bool(pc.all(pc.match_substring_regex(text.drop_null(), _ACCOUNTING)).as_py())
 
 
 def _most_frequent(cells: pa.StructArray, readable: pa.BooleanArray, indices: Array) -> tuple[Any, tuple[str, str]]:

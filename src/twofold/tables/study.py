@@ -19,7 +19,7 @@ from twofold.tables.date_text import TIME_FORM, durations_in_text, find_forms
 from twofold.tables.forms import TableForms, forms_told
 from twofold.tables.gaps import few_words, without_gaps
 from twofold.tables.number_plan import NumberPlan, bend_numbers
-from twofold.tables.number_text import READABLE, numbers_in_text
+from twofold.tables.number_text import READABLE, all_enclosed, numbers_in_text
 from twofold.tables.plan import Plan
 
 Array = NDArray[Any]
@@ -126,7 +126,11 @@ def _study_text(name: str, column: pa.ChunkedArray, choices: Choices, forms: Tab
 def _study_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: str) -> Plan | str:
     """See whether words are numbers; categories otherwise."""
     values, unit = numbers_in_text(text, decimal)
-    readable = 0.0 if are_codes(text) else np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
+    readable = (
+        0.0
+        if are_codes(text) or all_enclosed(text)
+        else np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
+    )
     if readable >= READABLE or (readable >= 0.5 and _numbers_and_words(text, values)):
         return _number(name, values, choices, unit=unit, decimal=decimal)
     if readable > 0.1 and pc.count_distinct(text).as_py() > choices.max_categories:
