@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twofold.solvers import pairs
-from twofold.solvers.exact_gram import exact_gram
+from twofold.solvers.exact_products import exact_gram
 
 # Magnitudes in which products and their errors stay in the range of doubles.
 numbers = st.floats(min_value=1e-100, max_value=1e100) | st.floats(min_value=-1e100, max_value=-1e-100) | st.just(0.0)

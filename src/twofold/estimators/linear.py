@@ -34,7 +34,7 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
     """Least squares that can be trusted, in the place of scikit-learn's `LinearRegression`.
 
     Minimises ``sum_i w_i |x_i W + b - y_i|^2 + penalty |W|^2``. Coefficients and standard errors are right to the last
-    digits of a double for the very numbers given, or `digits_` says how many are.
+    digits of a double for the very numbers given, or `digits_` and `error_digits_` say how many are.
 
     `coef_` and `intercept_` may be assigned, after a fit or without one: they are what predicts and what is saved. The
     statistics of a fit belong to the coefficients that it found; with others there are none.
@@ -61,6 +61,10 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
         Of the centred design with columns of length 1.
     digits_ : ndarray, shape (d,) or (q, d)
         Estimate of the correct decimal digits of each coefficient.
+    error_digits_ : float
+        Estimate of the correct decimal digits of what follows from the covariance: standard and robust errors,
+        leverages, Cook's distances, and intervals about a prediction. NaN where there is no covariance. It is computed,
+        with the standard errors, when it is first asked for.
     penalty_ : float
         The penalty used.
     penalties_, loo_errors_ : ndarray, shape (k,)

@@ -77,6 +77,12 @@ class Solved:
         return digits[:, 0] if self.coef_.ndim == 1 else digits.T
 
     @property
+    def error_digits_(self) -> float:
+        """Estimate of the correct digits of standard errors, leverages, intervals; NaN where there are none."""
+        spread = self.solution_.spread
+        return spread.digits if spread is not None else float("nan")
+
+    @property
     def rank_(self) -> int:
         """Number of independent columns."""
         return self.solution_.rank

@@ -2,8 +2,9 @@
 
 The unknowns become ``x``: ``X W + b = A x`` with ``A`` of columns ``[1, X - shift]``, each times a power of two.
 Shifting makes the intercept nearly orthogonal to the rest, scaling makes columns comparable, and pairs of doubles make
-both exact: the problem solved is the one that was given. Weights multiply rows by their square roots; a ridge penalty
-adds one row ``sqrt(penalty)`` for each feature (Golub and Van Loan 2013, sections 5.3.7 and 6.1.4).
+both exact: the problem solved is the one that was given. Only what is factored in doubles is rounded: there, weights
+multiply rows by their square roots, and a ridge penalty adds one row ``sqrt(penalty)`` for each feature (Golub and Van
+Loan 2013, sections 5.3.7 and 6.1.4).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from twofold.solvers import pairs
 from twofold.solvers.pairs import Pair
 
 Array = NDArray[np.float64]
+FAR = 8.0  # mean over standard deviation from which columns are shifted
 MOST_EXPONENT = 1022  # a power of two has a reciprocal up to that
 
 
@@ -44,15 +46,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Design:
-    """The scaled problem: minimise ``|A x - B|``.
+    """The scaled problem: minimise ``sum_i w_i |a_i x - b_i|^2 + sum_j penalty_j |x_j|^2``.
 
     Attributes
     ----------
-    A : Pair, shape (m, p)
-        Weighted rows, then penalty rows; the intercept's column first, if there is one.
-    B : Pair, shape (m, q)
+    A : Pair, shape (n, p)
+        The intercept's column first, if there is one.
+    B : ndarray, shape (n, q)
+    weight : ndarray, shape (n,), or None
+    penalty : ndarray, shape (p,)
     shift : ndarray, shape (d,)
-        Subtracted from the features; 0 without an intercept.
+        Subtracted from the features; 0 without an intercept, or where a column lies near 0.
     scale : ndarray, shape (p,)
         Powers of two: coefficient j of the shifted features is ``scale[j] * x[j]``.
     unit : ndarray, shape (q,)
@@ -60,21 +64,32 @@ class Design:
     noise : ndarray, shape (p,)
         Length of each column before it was shifted, in A's units: rounding of the input is eps times that.
     weight_unit : float
-        What 1 in the weights that A holds is worth in the user's.
-    samples : int
-        Rows of A that are samples; the rest are the penalty's.
+        What 1 in the weights is worth in the user's.
     intercept : bool
     """
 
     A: Pair
-    B: Pair
+    B: Array
+    weight: Array | None
+    penalty: Array
     shift: Array
     scale: Array
     unit: Array
     noise: Array
     weight_unit: float
-    samples: int
     intercept: bool
+
+    @property
+    def weighted(self) -> Array:
+        """A in doubles with rows times the roots of their weights, (n, p)."""
+        return self.A.high if self.weight is None else self.A.high * np.sqrt(self.weight)[:, None]
+
+    @property
+    def augmented(self) -> Array:
+        """The weighted A, and below it a row for each penalty, (m, p)."""
+        if not self.penalty.any():
+            return self.weighted
+        return np.concatenate([self.weighted, np.diag(np.sqrt(self.penalty))[int(self.intercept) :]])
 
     def columns(self, index: NDArray[np.intp]) -> Pair:
         """Take some columns of A."""
@@ -104,61 +119,62 @@ def build_design(problem: Problem) -> Design:
         If a column spans more than doubles can square.
     """
     X, d = problem.X, problem.X.high.shape[1]
-    n = len(X.high)
+    n, first = len(X.high), int(problem.intercept)
     # To magnitudes near 1 before anything is multiplied: nothing overflows, and products keep their exact errors.
-    first = power_of_two(np.abs(X.high).max(axis=0, initial=0.0))  # (d,)
-    X = pairs.scale(X, first)
+    before = power_of_two(np.abs(X.high).max(axis=0, initial=0.0))  # (d,)
+    X = pairs.scale(X, before)
     unit = power_of_two(np.abs(problem.Y).max(axis=0, initial=0.0))  # (q,)
-    B = pairs.pair(problem.Y * unit)
-    root, weight_unit = _roots(problem.weight)
-    raw = np.sqrt(np.square(X.high if root is None else X.high * root.high).sum(axis=0))  # (d,)
-    shift = np.zeros(d)
-    if problem.intercept:
-        share = np.full(n, 1.0) if problem.weight is None else problem.weight / problem.weight.max()
-        shift = share @ X.high / share.sum()
-        X = pairs.subtract(X, pairs.pair(np.broadcast_to(shift, X.high.shape)))
-        X = Pair(np.concatenate([np.ones((n, 1)), X.high], 1), np.concatenate([np.zeros((n, 1)), X.low], 1))
-    if root is not None:
-        X, B = pairs.multiply(X, root), pairs.multiply(B, root)
-    length = np.sqrt(np.square(X.high).sum(axis=0))  # (p,)
-    before = np.concatenate([[1.0], first]) if problem.intercept else first
+    weight, weight_unit = _scaled_weights(problem.weight)
+    raw, shift = _lengths(X.high, weight), np.zeros(d)  # (d,) both
+    if first:
+        shift = _far_means(X.high, problem.weight)
+        if shift.any():
+            X = pairs.subtract(X, pairs.pair(np.broadcast_to(shift, X.high.shape)))
+        X = Pair(*(np.concatenate([np.full((n, 1), one), half], 1) for one, half in zip((1.0, 0.0), X, strict=True)))
+        raw, before = np.concatenate([_lengths(X.high[:, :1], weight), raw]), np.concatenate([[1.0], before])
     penalty = problem.penalty / weight_unit
     with np.errstate(over="ignore"):  # what leaves the range is refused right below
         added = np.sqrt(penalty) * before  # what the penalty's row adds to a column
-        added[: int(problem.intercept)] = 0.0
-        second = power_of_two(np.hypot(length, added))
+        added[:first] = 0.0
+        second = power_of_two(np.hypot(_lengths(X.high, weight), added))
+        second[:first] *= 4.0  # the longest column is the first pivot: the intercept is never the one that depends
         scale = before * second
     if not np.isfinite(added).all() or not np.isfinite(scale).all() or not (scale > 0).all():
         raise DataError("a column of X spans more than doubles can hold once squared; rescale it by a power of ten")
-    A = pairs.scale(X, second)
-    noise = np.concatenate([length[:1], raw] if problem.intercept else [raw]) * second
-    if problem.intercept:  # the longest column is the first pivot: the intercept is never the one that depends
-        noise[0] *= 4.0
-        A.high[:, 0] *= 4.0
-        A.low[:, 0] *= 4.0
-        scale[0] *= 4.0
-    if problem.penalty:
-        A, B = _with_penalty(A, B, scale[problem.intercept :], penalty)
-    return Design(A, B, shift / first, scale, 1.0 / unit, noise, weight_unit, n, problem.intercept)
+    penalties = penalty * scale * scale  # in this order: the square alone may leave the doubles
+    penalties[:first] = 0.0
+    return Design(
+        A=pairs.scale(X, second),
+        B=problem.Y * unit,
+        weight=weight,
+        penalty=penalties,
+        shift=shift / before[first:],
+        scale=scale,
+        unit=1.0 / unit,
+        noise=raw * second,
+        weight_unit=weight_unit,
+        intercept=problem.intercept,
+    )
 
 
-def _roots(weight: Array | None) -> tuple[Pair | None, float]:
-    """Take square roots of weights, (n, 1), once they are scaled by a power of four to at most 4."""
+def _lengths(X: Array, weight: Array | None) -> Array:
+    return np.sqrt(np.square(X).sum(axis=0) if weight is None else weight @ np.square(X))
+
+
+def _far_means(X: Array, weight: Array | None) -> Array:
+    """Return the means of columns that lie far from 0, and 0 for the others, which lose nothing by it, (d,).
+
+    A number less the mean of numbers near it is a double; less any other mean it often is none.
+    """
+    share = np.full(len(X), 1.0) if weight is None else weight / weight.max()
+    share = share / share.sum()
+    mean, square = share @ X, share @ np.square(X)
+    return np.where(np.square(mean) > FAR**2 * (square - np.square(mean)), mean, 0.0)
+
+
+def _scaled_weights(weight: Array | None) -> tuple[Array | None, float]:
+    """Scale weights by a power of four to at most 4; return what 1 is worth then."""
     if weight is None:
         return None, 1.0
     unit = min(float(power_of_two(np.sqrt(weight.max(initial=0.0)))), 2.0**511) ** 2
-    return pairs.square_root(pairs.pair((weight * unit)[:, None])), 1.0 / unit
-
-
-def _with_penalty(A: Pair, B: Pair, scale: Array, penalty: float) -> tuple[Pair, Pair]:
-    """Append a row ``sqrt(penalty) * scale[j]`` for each feature, and targets of 0."""
-    d = len(scale)
-    root = pairs.square_root(pairs.pair(np.array(penalty)))
-    offset = A.high.shape[1] - d
-    rows = []
-    for half, top in zip(root, A, strict=True):
-        extra = np.zeros((d, A.high.shape[1]))
-        extra[np.arange(d), offset + np.arange(d)] = half * scale
-        rows.append(np.concatenate([top, extra]))
-    zeros = np.zeros((d, B.high.shape[1]))
-    return Pair(*rows), Pair(np.concatenate([B.high, zeros]), np.concatenate([B.low, zeros]))
+    return weight * unit, 1.0 / unit

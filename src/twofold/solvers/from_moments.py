@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.linalg
@@ -10,19 +11,21 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.solvers import pairs
-from twofold.solvers.expansions import UNIT_BITS, Whole, to_double, to_pair, to_whole
+from twofold.solvers.exact_products import exact_product
+from twofold.solvers.expansions import Whole, to_double, to_pair, to_whole
 from twofold.solvers.moments import Moments
+from twofold.solvers.normal_equations import solve_normal
 from twofold.solvers.pair_cholesky import PairFactor, pivoted_cholesky, solve_lower, solve_upper
 from twofold.solvers.pairs import Pair
-from twofold.solvers.rank import RankedFactor, minimum_norm, scaled_condition
-from twofold.solvers.refinement import Factor
+from twofold.solvers.shortest import Shortest, shortest
 from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread, correct_digits
+from twofold.solvers.spread import exact_spread, residual_digits
+from twofold.solvers.triangle import Triangle, scaled_condition
 from twofold.solvers.whole_refinement import refine_whole, residual_squares
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 EPS = float(np.finfo(np.float64).eps)
-REFINED_VARIANCES = 64  # coefficients up to which variances are refined in whole numbers, where pairs don't do
-ENOUGH_FOR_PAIRS = 1e7  # cond^2 2**-104 is then 5e-18
 CUT = 2.0**-190  # what sums of a stream may have lost, relative to the columns' lengths
 SMALLEST = 1e-305  # products below it have lost bits
 
@@ -88,7 +91,7 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     independent, dependent = factor.order[:r], factor.order[r:p]
     M, C = normal.M[np.ix_(independent, independent)], normal.M[independent, p:]
     solved = refine_whole(M, C, normal.solve)
-    x = solved.value  # (r, q)
+    x = solved.pair  # (r, q)
     worth = 1.0 / unit[p:]
     condition = scaled_condition(corner.high[first:, first:]) if r == p else np.inf
     tss = _squares(normal, first, slice(p, None)) * worth**2
@@ -96,25 +99,34 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     rss = np.minimum(residual_squares(free, C, np.diag(normal.free)[p:], solved.x) * worth**2, tss)
     spread: Spread | None = None
     found: tuple[Dependence, ...] = ()
-    largest = np.abs(x).max(axis=0, initial=0.0)
+    largest = np.abs(x.high).max(axis=0, initial=0.0)
     lost = np.fmax(CUT, SMALLEST / np.diag(moments.parts[0])[1 - first :][independent].min(initial=1.0))
     error = solved.error + lost * scaled_condition(corner.high) ** 2 * largest  # (r, q)
     if len(dependent):
-        K = solve_upper(corner, factor.R.at((slice(0, r), slice(r, p)))).high
-        ranked = RankedFactor(Factor(np.zeros((0, r)), corner.high), independent, dependent, condition)
-        z = minimum_norm(K, x, unit[:p], ranked, intercept=fit_intercept)
-        found = _dependences(K, ranked, first)
-        error = unit[:p, None] * np.fmax(error.max(axis=0, initial=0.0), EPS * scaled_condition(corner.high) * largest)
+        M_exact = _scaled_parts(moments, unit, first)
+        solved_K = solve_normal(
+            M_exact[:, independent[:, None], independent],
+            M_exact[:, independent[:, None], dependent],
+            Triangle(corner.high, np.arange(r)),
+        )
+        K = solved_K.x
+        unsure = solved_K.error + lost * scaled_condition(corner.high) ** 2 * np.abs(K.high).max(axis=0, initial=0.0)
+        z, error, size = _shortest(normal, (x, error), (K, unsure), first).together
+        found = _dependences(K.high, independent, dependent, first)
     else:
         order = np.argsort(independent)
-        z, error = x[order] * unit[:p, None], error[order] * unit[:p, None]
-        spread = _spread(normal, p, first)
-        error = error + _noise(moments, z, worth, first) * spread.deviations[:, None]
-    z, digits = z * worth, correct_digits(error, z, unit[:p, None] * largest)
+        z, error = pairs.scale(x.at(order), unit[:p, None]), error[order] * unit[:p, None]
+        size = unit[:p, None] * largest
+        noise = _noise(moments, z.high, worth, first)  # (q,)
+        wrong = 2.0**-104 * np.abs(x.high).sum(axis=0) + noise
+        spread = _spread(normal, moments, first, most=residual_digits(wrong, rss / worth**2))
+        if noise.any():
+            error = error + noise * spread.deviations[:, None]
+    digits, z = correct_digits(error, z.high, size), pairs.scale(z, worth)
     total = float(moments.parts[:, 0, 0].sum())
     return LeastSquares(
-        W=z[first:],
-        b=z[0] if first else np.zeros(z.shape[1]),
+        W=z.high[first:],
+        b=z.high[0] if first else np.zeros(len(worth)),
         rank=r - first,
         condition=condition,
         singular=_singular_values(factor, unit[:p], first)[: moments.n],
@@ -125,6 +137,7 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
         method="moments",
         intercept=fit_intercept,
         penalty=penalty,
+        low=(z.low[first:], z.low[0] if first else np.zeros(len(worth))),
     )
 
 
@@ -187,47 +200,62 @@ def _squares(normal: Normal, first: int, which: slice) -> Array:
     return to_double((squares * normal.free[0, 0] - moved * moved) // normal.free[0, 0])
 
 
-def _spread(normal: Normal, p: int, first: int) -> Spread:
-    """Compute (A'A)^-1's root and its diagonal, on the user's scale."""
-    corner, order, unit = normal.corner, normal.factor.order[:p], normal.unit[:p]
-    shift, root = _shifted_root(normal, first)
-    if p <= REFINED_VARIANCES and scaled_condition(corner.high) > ENOUGH_FOR_PAIRS:
-        one = np.zeros((p, p), dtype=object)
-        np.fill_diagonal(one, 1 << UNIT_BITS)
-        M = normal.M[np.ix_(order, order)]
-        deviations = np.empty(p)
-        deviations[order] = np.sqrt(np.maximum(np.diag(refine_whole(M, one, normal.solve).value), 0.0))
-    else:
-        h = solve_lower(corner, pairs.pair(np.eye(p)[order]))  # (p, p)
-        deviations = np.sqrt(pairs.sum_of_squares(h).high)
+def _shortest(normal: Normal, solved: tuple[Pair, Array], others: tuple[Pair, Array], first: int) -> Shortest:
+    """Take the shortest of all solutions that give the fit on the independent columns."""
+    (x, error), (K, unsure) = solved, others
+    r, p = K.high.shape[0], sum(K.high.shape)
+    rows = np.zeros((3, r, p))  # high, low, error
+    rows[0][:, normal.factor.order[:r]] = np.eye(r)
+    rows[:, :, normal.factor.order[r:p]] = K.high, K.low, unsure
+    rows /= normal.unit[:p]
+    column = Pair(rows[0, :, :1], rows[1, :, :1]) if first else None
+    features = rows[:, :, first:]
+    return shortest(Pair(features[0], features[1]), column, x, wrong=(features[2], error))
+
+
+def _scaled_parts(moments: Moments, unit: Array, first: int) -> Array:
+    """Return the sums of the coefficients' columns to fourfold precision, scaled, (4, p, p)."""
+    p = first + moments.features
+    return moments.parts[:, 1 - first :, 1 - first :][:, :p, :p] * unit[:p] * unit[:p, None]
+
+
+def _spread(normal: Normal, moments: Moments, first: int, *, most: float) -> Spread:
+    """Give what the covariance follows from, for features less their means, which would cancel in every leverage."""
+    p = first + moments.features
+    order, unit, R = normal.factor.order[:p], normal.unit[:p], normal.corner
+    M = _scaled_parts(moments, unit, first)
+    shift, directions, corner = np.zeros(p - first), np.diag(unit), R.high
+    if first:
+        means = np.array([moved / normal.free[0, 0] for moved in normal.free[0, 1:p]], dtype=np.float64)
+        moving, corner = np.eye(p), corner.copy()
+        moving[0, 1:] = -means
+        M = exact_product([moving.T], exact_product(M, [moving]))
+        # R's first row, of the intercept, becomes that of the shifted features, where hardly anything is left of it.
+        moved = pairs.multiply(R.at((slice(0, 1), slice(0, 1))), pairs.pair(means[None, order[1:] - 1]))
+        corner[:1, 1:] = pairs.subtract(R.at((slice(0, 1), slice(1, None))), moved).high
+        shift = means * unit[0] / unit[1:]
+        directions[1:, 0] = -shift * unit[1:]
     lengths = np.sqrt(np.maximum(_squares(normal, first, slice(first, p)), 0.0)) / unit[first:]
-    return Spread(shift, root, deviations * unit, lengths)
+    compute = partial(
+        exact_spread,
+        M,
+        Triangle(corner, order).inverse,
+        directions=directions,
+        scale=unit,
+        condition=scaled_condition(corner),
+        most=most,
+        noise=moments.noise[1 - first :, 1 - first :][:p, :p],
+    )
+    return Spread.later(shift, lengths, compute)
 
 
-def _shifted_root(normal: Normal, first: int) -> tuple[Array, Array]:
-    """Compute the root for features less their means, which would otherwise cancel in every leverage."""
-    p, corner = normal.factor.rank, normal.corner
-    order, unit = normal.factor.order[:p], normal.unit[:p]
-    solved = solve_upper(corner, pairs.pair(np.eye(p)))
-    root = Pair(np.empty((p, p)), np.empty((p, p)))
-    for half, rows in zip(root, solved, strict=True):
-        half[order] = rows * unit[order][:, None]
-    if not first:
-        return np.zeros(p), root.high
-    means = [moved / normal.free[0, 0] for moved in normal.free[0, 1:p]]
-    shift = np.array(means, dtype=np.float64) * unit[0] / unit[1:]
-    moved = pairs.transposed_product(pairs.pair(shift[:, None]), root.at(slice(1, None)))  # (1, p)
-    root.high[:1] = pairs.add(root.at(slice(0, 1)), moved).high
-    return shift, root.high
-
-
-def _dependences(K: Array, ranked: RankedFactor, first: int) -> tuple[Dependence, ...]:
+def _dependences(K: Array, independent: Index, dependent: Index, first: int) -> tuple[Dependence, ...]:
     """Name the columns that take part in each dependence; columns are all about of length 1."""
     found = []
-    for k, j in enumerate(ranked.dependent):
+    for k, j in enumerate(dependent):
         part = np.abs(K[:, k])
-        large = ranked.independent[part > 1e-8 * max(part.max(initial=0.0), 1e-8)]
-        found.append(Dependence(int(j) - first, tuple(sorted(int(i) - first for i in large if i >= first))))
+        large = independent[part > 1e-8 * max(part.max(initial=0.0), 1e-8)]
+        found.append(Dependence(int(j) - first, tuple(np.sort(large[large >= first] - first).tolist())))
     return tuple(sorted(found, key=lambda item: item.column))
 
 

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from twofold.solvers import pairs
 from twofold.solvers.border import check_finite
-from twofold.solvers.design import Problem
+from twofold.solvers.design import FAR, Problem
 from twofold.solvers.orthogonal import residual_sums
-from twofold.solvers.solution import LeastSquares, Spread, correct_digits
+from twofold.solvers.solution import DERIVED_DIGITS, LeastSquares, Spread, correct_digits
 from twofold.solvers.threads import own_threads
 
 Array = NDArray[np.float64]
@@ -33,7 +33,6 @@ BLOCK = 1 << 17  # numbers of X taken at a time: 1 MiB, which a core's cache hol
 SAMPLE = 1 << 13  # rows of the first guess at most
 QR_CONSTANT = 2.0  # what a QR factorisation loses is some cond(A) eps, not less than that
 RANGES = 16  # that threads share out among them
-FAR = 8.0  # mean over standard deviation from which columns are shifted first
 CANCELLED = 1e-4  # what may be left of a sum of squares
 SMALL_RESIDUALS = 1e-12  # squared: residuals computed in doubles have ten digits above
 EPS = float(np.finfo(np.float64).eps)
@@ -370,7 +369,14 @@ def _solution(
         digits=digits,
         dependent=(),
         residuals=residual_sums(problem, np.minimum(rss, np.maximum(tss, 0.0)), np.maximum(tss, 0.0)),
-        spread=Spread(shift, root, np.sqrt(variances), 1.0 / centred.unit),
+        spread=Spread(shift, root, np.sqrt(variances), 1.0 / centred.unit, digits=_derived(safe, terms, rss)),
         method="gram",
         intercept=problem.intercept,
     )
+
+
+def _derived(safe: float, terms: Array, rss: Array) -> float:
+    """Tell the digits of standard errors and leverages, which have Cholesky's error, and of residuals."""
+    with np.errstate(divide="ignore"):
+        error = EPS * (safe**2 + safe * (terms / np.sqrt(rss)).max(initial=0.0))
+    return float(np.clip(-np.log10(error), 0.0, DERIVED_DIGITS))

@@ -17,13 +17,15 @@ from scipy import stats
 
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.solvers import pairs
+from twofold.solvers.exact_products import exact_product
+from twofold.solvers.pairs import Pair
 from twofold.solvers.solution import LeastSquares, Spread
 
 Array = NDArray[np.float64]
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
 EPS = float(np.finfo(np.float64).eps)
-EXACT = 1 << 21  # numbers up to which residuals are computed in pairs
+BLOCK = 1 << 14  # rows taken at a time
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,11 @@ def _check_samples(solution: LeastSquares, X: Array, weight: Array | None) -> No
         raise DataError(f"the weights sum to {total:g} and the fit's to {sums.weight_sum:g}; give those of the fit")
 
 
-def _not_its_own(leverage: Array) -> Array:
+def _left_of_1(spread: Spread, leverage: Pair) -> Array:
     """Return 1 - h; NaN where a sample determines its own prediction, so that its residual is but rounding."""
-    rest = 1 - leverage
-    return np.where(rest > len(leverage) * EPS, rest, np.nan)
+    rest = pairs.subtract(pairs.pair(np.ones(len(leverage.high))), leverage).high
+    rounding = EPS if spread.low is None else 2.0**-90
+    return np.where(rest > len(rest) * rounding, rest, np.nan)
 
 
 def spread_of(solution: LeastSquares) -> Spread:
@@ -178,13 +181,14 @@ def robust_errors(
         return np.full(len(spread.root), np.nan)
     U = leverage_rows(solution, X, weight)  # (n, p)
     e = weighted_residuals(solution, X, Y, weight)[:, target]
-    rest = _not_its_own(np.square(U).sum(axis=1))
+    rest = _left_of_1(spread, _row_squares(U))
     own = np.isnan(rest)
     if own.any() and kind == "HC3":
         return np.full(len(spread.root), np.nan)
     e, rest = np.where(own, 0.0, e), np.where(own, 1.0, rest)
     c = {"HC0": 1.0, "HC1": fit.n / fit.df, "HC2": 1 / rest, "HC3": 1 / rest**2}[kind]
-    effect = U @ (spread.root.T @ coefficient_map(solution))  # (n, p): what a unit of e does to a coefficient
+    turned = pairs.pair(*exact_product(_root(spread).T, [coefficient_map(solution)], parts=2))
+    effect = _times(U, turned, exact=spread.low is not None).high  # (n, p): what a unit of e does to a coefficient
     return np.asarray(np.sqrt((np.square(e) * c) @ np.square(effect)))
 
 
@@ -197,30 +201,46 @@ def coefficient_map(solution: LeastSquares) -> Array:
     return D
 
 
-def leverage_rows(solution: LeastSquares, X: Array, weight: Array | None = None) -> Array:
+def leverage_rows(solution: LeastSquares, X: Array, weight: Array | None = None) -> Pair:
     """Compute rows u with ``|u_i|^2`` the leverage of sample i, (n, p)."""
     spread = spread_of(solution)
-    A = X - spread.shift
+    A = pairs.two_sum(X, -np.broadcast_to(spread.shift, X.shape))
     if solution.intercept:
-        A = np.column_stack([np.ones(len(X)), A])
-    U = A @ spread.root
-    return U if weight is None else U * np.sqrt(weight)[:, None]
+        one = np.ones((len(X), 1))
+        A = Pair(np.hstack([one, A.high]), np.hstack([0.0 * one, A.low]))
+    U = _times(A, _root(spread), exact=spread.low is not None)
+    return U if weight is None else pairs.multiply(U, pairs.square_root(pairs.pair(weight[:, None])))
+
+
+def _times(A: Pair, B: Pair, *, exact: bool) -> Pair:
+    """Multiply (n, p) by (p, k), some rows at a time; in doubles if more is not worth it."""
+    if not exact:
+        return pairs.pair(A.high @ B.high)
+    blocks = [exact_product(A.at(slice(k, k + BLOCK)), B, parts=2) for k in range(0, len(A.high), BLOCK)]
+    return pairs.pair(*np.concatenate(blocks or [np.zeros((2, 0, B.high.shape[1]))], axis=1))
+
+
+def _root(spread: Spread) -> Pair:
+    return pairs.pair(spread.root) if spread.low is None else Pair(spread.root, spread.low)
+
+
+def _row_squares(U: Pair) -> Pair:
+    """Sum the squares of each row: (n, p) to (n,)."""
+    return pairs.sum_of_squares(U.T)
 
 
 def weighted_residuals(solution: LeastSquares, X: Array, Y: Array, weight: Array | None = None) -> Array:
-    """Compute ``sqrt(w_i) (y_i - y_hat_i)``, (n, q); in pairs of doubles where the table is not too large."""
-    R = Y - predict(solution.W, solution.b, X) if X.size > EXACT else _exact_residuals(solution, X, Y)
+    """Compute ``sqrt(w_i) (y_i - y_hat_i)``, (n, q)."""
+    R = pairs.subtract(pairs.pair(Y), _fitted(solution, X)).high
     return R if weight is None else R * np.sqrt(weight)[:, None]
 
 
-def _exact_residuals(solution: LeastSquares, X: Array, Y: Array) -> Array:
-    fitted = pairs.add(pairs.matrix_product(pairs.pair(X), pairs.pair(solution.W)), pairs.pair(solution.b))
-    return pairs.subtract(pairs.pair(Y), fitted).high
-
-
-def predict(W: Array, b: Array, X: Array) -> Array:
-    """Compute ``X W + b``, (n, q)."""
-    return X @ W + b
+def _fitted(solution: LeastSquares, X: Array) -> Pair:
+    """Compute ``X W + b``, (n, q), with the digits of W and b that doubles leave out, where these are known."""
+    if solution.low is None:
+        return pairs.pair(X @ solution.W + solution.b)
+    W, b = Pair(solution.W, solution.low[0]), Pair(solution.b, solution.low[1])
+    return pairs.add(pairs.matrix_product(pairs.pair(X), W), b)
 
 
 @dataclass(frozen=True)
@@ -261,8 +281,8 @@ def predict_interval(solution: LeastSquares, X: Array, *, level: float = 0.95, t
     """
     fit = goodness(solution, target)
     quantile = t_quantile(level, fit.df)
-    mean = predict(solution.W, solution.b, X)[:, target]
-    h = np.square(leverage_rows(solution, X)).sum(axis=1)
+    mean = _fitted(solution, X).high[:, target]
+    h = _row_squares(leverage_rows(solution, X)).high
     error, spread = fit.sigma * np.sqrt(h), fit.sigma * np.sqrt(1 + h)
 
     def around(width: Array) -> Array:
@@ -330,10 +350,10 @@ def influence(solution: LeastSquares, X: Array, Y: Array, weight: Array | None =
     """
     fit = goodness(solution, target)
     _check_samples(solution, X, weight)
-    h = np.square(leverage_rows(solution, X, weight)).sum(axis=1)
-    e = weighted_residuals(solution, X, Y, weight)[:, target]
+    leverage = _row_squares(leverage_rows(solution, X, weight))
+    e, h = weighted_residuals(solution, X, Y, weight)[:, target], leverage.high
     with np.errstate(divide="ignore", invalid="ignore"):
-        rest = _not_its_own(h)
+        rest = _left_of_1(spread_of(solution), leverage)
         t = e / (fit.sigma * np.sqrt(rest))
         external = t * np.sqrt((fit.df - 1) / (fit.df - t**2))
         return Influence(e, h, t, external, t**2 * h / rest / fit.parameters)

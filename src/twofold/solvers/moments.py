@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.errors import DataError, show
 from twofold.solvers.border import check_finite, check_problem
-from twofold.solvers.exact_gram import exact_gram
+from twofold.solvers.exact_products import exact_gram
 from twofold.solvers.expansions import PARTS, accumulate
 from twofold.solvers.gram import condition_of_gram
 

@@ -36,13 +36,14 @@ def solve_nonnegative(problem: Problem) -> LeastSquares:
         Of method ``"nonnegative"``, without spread: standard errors of bounded coefficients are not normal theory's.
     """
     design = build_design(problem)
-    Q, R = np.linalg.qr(design.A.high)
+    Q, R = np.linalg.qr(design.augmented)
 
     def on_columns(target: int, free: Index) -> LeastSquares:
         part = replace(problem, X=problem.X.at((slice(None), free)), Y=problem.Y[:, target : target + 1])
         return solve_qr(part)
 
-    return _combine(solve_qr(problem), R, Q.T @ design.B.high, on_columns)
+    B = design.B if design.weight is None else design.B * np.sqrt(design.weight)[:, None]
+    return _combine(solve_qr(problem), R, Q[: len(B)].T @ B, on_columns)
 
 
 def solve_nonnegative_moments(moments: Moments, *, fit_intercept: bool = True, penalty: float = 0.0) -> LeastSquares:

@@ -1,23 +1,24 @@
-"""The careful way: pivoted Householder QR, then refinement until the doubles are right."""
+"""The careful way: pivoted Householder QR finds the rank, exact sums refine until the doubles are right."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
 from twofold.solvers import pairs
-from twofold.solvers.design import Design, Problem, build_design, power_of_two
+from twofold.solvers.design import Design, Problem, build_design
+from twofold.solvers.normal_equations import Sums, centred_squares, exact_sums, residual_squares, solve_normal
 from twofold.solvers.pairs import Pair
-from twofold.solvers.rank import RankedFactor, minimum_norm, rank_factor
-from twofold.solvers.refinement import Refined, refine
+from twofold.solvers.rank import RankedFactor, rank_factor
+from twofold.solvers.shortest import Shortest, shortest
 from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread, correct_digits
+from twofold.solvers.spread import exact_spread, residual_digits
 
 Array = NDArray[np.float64]
-REFINED_VARIANCES = 2e7  # up to that many products m * p * p variances are refined too: about a second of work
-REFINED_DEPENDENCES = 2e7  # and so for the products of dependent columns with independent ones, some seconds
 SMALLEST = 1e-290  # of sums of squares: below, they run out of bits
-EPS = float(np.finfo(np.float64).eps)
 
 
 def solve_qr(problem: Problem) -> LeastSquares:
@@ -34,32 +35,43 @@ def solve_qr(problem: Problem) -> LeastSquares:
     """
     design = build_design(problem)
     ranked = rank_factor(design)
+    any_targets = len(ranked.independent) == len(problem.Y)  # can be followed
+    sums = exact_sums(design, ranked.independent, ranked.dependent[: 0 if any_targets else None])
     first = int(problem.intercept)
     spread: Spread | None = None
     dependent: tuple[Dependence, ...] = ()
+    q = design.B.shape[1]
+    # For the targets and, in the columns after them, the dependent columns.
+    solved = solve_normal(sums.M, np.concatenate([sums.C, sums.others], axis=2), ranked.triangle)
+    x, error = solved.x, solved.error
+    rss = residual_squares(sums, x.at((slice(None), slice(q))))
     if len(ranked.dependent):
-        solved, coefficients, digits, dependent = _solve_deficient(design, ranked)
+        if any_targets:
+            found, K = _shortest_of_samples(design), _in_doubles(design, ranked)
+        else:
+            found, K = _shortest_of_fit(design, ranked, x, error), x.high[:, q:]
+        coefficients, digits = _unshifted(design, *found.together)
+        dependent = _dependences(design, ranked, K)
     else:
-        directions = coefficient_directions(design)[ranked.independent]  # (p, p)
-        sizes = power_of_two(np.abs(directions).max(axis=0, initial=0.0))
-        directions = directions * sizes  # near length 1, so that all right-hand sides are of one size
-        solved = _refine(design, ranked, directions if _affordable(problem, design) else directions[:, :0])
-        coefficients, digits = _coefficients(design, ranked, solved)
+        coefficients, digits = _coefficients(design, ranked, x, error)
         if not problem.penalty:
-            spread = _spread(design, ranked, solved, sizes=sizes, directions=directions)
+            wrong = solved.misfit + 2.0**-104 * np.abs(solved.x.high).sum(axis=0)
+            spread = _spread(design, ranked, sums, most=residual_digits(wrong, rss))
+    W, b = (coefficients.at(slice(first, None)), coefficients.at(slice(0, first)))
     return LeastSquares(
-        W=coefficients[first:],
-        b=coefficients[0] if first else np.zeros(coefficients.shape[1]),
+        W=W.high,
+        b=b.high[0] if first else np.zeros(q),
         rank=len(ranked.independent) - first,
         condition=ranked.condition,
-        singular=_singular_values(design),
+        singular=_singular_values(design, ranked),
         digits=digits,
         dependent=dependent,
-        residuals=_residuals(problem, design, solved),
+        residuals=_residuals(problem, design, sums, rss),
         spread=spread,
         method="qr",
         intercept=problem.intercept,
         penalty=problem.penalty,
+        low=(W.low, b.low[0] if first else np.zeros(q)),
     )
 
 
@@ -74,107 +86,95 @@ def coefficient_directions(design: Design) -> Array:
     return T
 
 
-def _affordable(problem: Problem, design: Design) -> bool:
-    return not problem.penalty and design.A.high.size * len(design.scale) <= REFINED_VARIANCES
-
-
-def _refine(design: Design, ranked: RankedFactor, directions: Array) -> Refined:
-    """Solve for the targets and, in the columns after them, for the covariance's directions."""
-    q, k = design.B.high.shape[1], directions.shape[1]
-    m, r = len(design.B.high), len(ranked.independent)
-    B = Pair(*(np.hstack([half, np.zeros((m, k))]) for half in design.B))
-    G = np.hstack([np.zeros((r, q)), -directions])
-    return refine(design.columns(ranked.independent), B, G, ranked.factor)
-
-
-def _coefficients(design: Design, ranked: RankedFactor, solved: Refined) -> tuple[Array, Array]:
+def _coefficients(design: Design, ranked: RankedFactor, x: Pair, error: Array) -> tuple[Pair, Array]:
     """Bring x back to the user's scale, (p, q), with the digits that are right."""
-    q = design.B.high.shape[1]
     order = np.argsort(ranked.independent)
-    x, error = solved.x.at((order, slice(0, q))), solved.error[order, :q]
-    W = pairs.scale(x, design.scale[:, None])
+    x, error = x.at(order), error[order]
     # Pairs have an end too: what 106 bits leave, amplified by the condition.
     largest = np.abs(x.high).max(axis=0, initial=0.0)
     slack = design.scale[:, None] * np.fmax(error, 2.0**-100 * ranked.condition * largest)
-    size = design.scale[:, None] * largest
-    high = W.high.copy()
-    if design.intercept:
-        moved = pairs.transposed_product(pairs.pair(design.shift[:, None]), W.at(slice(1, None)))  # (1, q)
-        high[0] = pairs.subtract(W.at(slice(0, 1)), moved).high
-        slack[0] += np.abs(design.shift) @ slack[1:]
-        size[0] += np.abs(design.shift) @ size[1:]
-    return high * design.unit, correct_digits(slack, high, size)
+    return _unshifted(design, pairs.scale(x, design.scale[:, None]), slack, design.scale[:, None] * largest)
 
 
-def _solve_deficient(design: Design, ranked: RankedFactor) -> tuple[Refined, Array, Array, tuple[Dependence, ...]]:
-    """Solve on the independent columns, express the others by them, and take the shortest of all solutions."""
-    q = design.B.high.shape[1]
-    others = design.columns(ranked.dependent)
-    A = design.columns(ranked.independent)
-    refined = others.high.size * len(ranked.independent) <= REFINED_DEPENDENCES
-    halves = zip(design.B, others, strict=True)
-    B = Pair(*(np.hstack([mine, other]) for mine, other in halves)) if refined else design.B
-    solved = refine(A, B, np.zeros((len(ranked.independent), B.high.shape[1])), ranked.factor)
-    x, K = solved.x.high[:, :q], solved.x.high[:, q:]
-    rounding = EPS * len(design.scale)
-    if not refined:
-        K = ranked.factor.upper(ranked.factor.Q.T @ others.high)
-        rounding *= float(np.linalg.cond(ranked.factor.R))
-    z = minimum_norm(K, x, design.scale, ranked, intercept=design.intercept)
-    size = np.abs(z)
+def _unshifted(design: Design, z: Pair, error: Array, size: Array) -> tuple[Pair, Array]:
+    """Turn coefficients of the shifted features into the user's, with the digits that are right."""
     if design.intercept:
+        error, size = error.copy(), size.copy()
+        moved = pairs.transposed_product(pairs.pair(design.shift[:, None]), z.at(slice(1, None)))  # (1, q)
+        b = pairs.subtract(z.at(slice(0, 1)), moved)
+        z = Pair(*(np.concatenate([half, rest[1:]]) for half, rest in zip(b, z, strict=True)))
+        error[0] += np.abs(design.shift) @ error[1:]
         size[0] += np.abs(design.shift) @ size[1:]
-        z[0] -= design.shift @ z[1:]
-    digits = correct_digits(rounding * np.maximum(size, np.abs(z)), z)
-    residual = Refined(solved.x, solved.r.at((slice(None), slice(0, q))), solved.error)
-    return residual, z * design.unit, digits, _dependences(design, ranked, K)
+    return pairs.scale(z, design.unit), correct_digits(error, z.high, size)
+
+
+def _shortest_of_samples(design: Design) -> Shortest:
+    """Take the shortest of all solutions that give the targets themselves."""
+    rows, first = pairs.scale(design.A, 1.0 / design.scale), int(design.intercept)
+    column = rows.at((slice(None), slice(1))) if first else None
+    return shortest(rows.at((slice(None), slice(first, None))), column, pairs.pair(design.B))
+
+
+def _shortest_of_fit(design: Design, ranked: RankedFactor, x: Pair, error: Array) -> Shortest:
+    """Take the shortest of all solutions that give the fit on the independent columns.
+
+    With ``A = A_i [I K]`` (A_i the independent columns), every solution z obeys ``[I K] z = x``.
+    """
+    first, q = int(design.intercept), design.B.shape[1]
+    rows = np.zeros((3, len(error), len(design.scale)))  # high, low, error
+    rows[0][:, ranked.independent] = np.eye(len(error))
+    rows[:, :, ranked.dependent] = x.high[:, q:], x.low[:, q:], error[:, q:]
+    rows /= design.scale
+    column = Pair(rows[0, :, :1], rows[1, :, :1]) if first else None
+    targets = x.at((slice(None), slice(q)))
+    features = rows[:, :, first:]
+    return shortest(Pair(features[0], features[1]), column, targets, wrong=(features[2], error[:, :q]))
+
+
+def _in_doubles(design: Design, ranked: RankedFactor) -> Array:
+    """Express the dependent columns by the independent ones, which are as many as the samples."""
+    A = design.A.high
+    return np.asarray(np.linalg.solve(A[:, ranked.independent], A[:, ranked.dependent]), dtype=np.float64)
 
 
 def _dependences(design: Design, ranked: RankedFactor, K: Array) -> tuple[Dependence, ...]:
     """Name the columns that take part in each dependence."""
     first = int(design.intercept)
-    length = np.sqrt(np.square(design.A.high).sum(axis=0))
+    length = np.sqrt(np.square(design.augmented).sum(axis=0))
     found = []
     for k, j in enumerate(ranked.dependent):
         part = np.abs(K[:, k]) * length[ranked.independent]
         large = ranked.independent[part > 1e-8 * part.max(initial=0.0)] if length[j] > 0 else ranked.independent[:0]
-        found.append(Dependence(int(j) - first, tuple(sorted(int(i) - first for i in large if i >= first))))
+        found.append(Dependence(int(j) - first, tuple(np.sort(large[large >= first] - first).tolist())))
     return tuple(sorted(found, key=lambda item: item.column))
 
 
-def _spread(design: Design, ranked: RankedFactor, solved: Refined, *, sizes: Array, directions: Array) -> Spread:
-    """Compute the covariance over sigma^2: t' (A'A)^-1 t as a sum of squares, where nothing cancels."""
-    q, p = design.B.high.shape[1], len(design.scale)
-    root = np.empty((p, p))
-    root[ranked.independent] = ranked.factor.upper(np.eye(p))
-    if solved.r.high.shape[1] > q:
-        deviations = np.sqrt(pairs.sum_of_squares(solved.r.at((slice(None), slice(q, None)))).high)
-    else:
-        deviations = np.sqrt(np.square(ranked.factor.lower(directions)).sum(axis=0))
-    weight_root = np.sqrt(design.weight_unit)
-    first = int(design.intercept)
-    length = np.sqrt(np.square(design.A.high[: design.samples, first:]).sum(axis=0)) / design.scale[first:]
-    return Spread(
-        shift=design.shift,
-        root=root * design.scale[:, None] / weight_root,
-        deviations=deviations / sizes / weight_root,
-        lengths=length * weight_root,
+def _spread(design: Design, ranked: RankedFactor, sums: Sums, *, most: float) -> Spread:
+    """Give what the covariance follows from; it is computed where it is asked for."""
+    place = np.argsort(ranked.independent)
+    T = ranked.triangle.inverse[place]
+    first, weight_root = int(design.intercept), float(np.sqrt(design.weight_unit))
+    lengths = np.empty(len(T))
+    lengths[ranked.independent] = np.sqrt(np.square(ranked.R[first:]).sum(axis=0))
+    compute = partial(
+        exact_spread,
+        sums.M[:, place[:, None], place],
+        T,
+        directions=coefficient_directions(design) / weight_root,
+        scale=design.scale / weight_root,
+        condition=ranked.condition,
+        most=most,
     )
+    return Spread.later(design.shift, lengths[first:] / design.scale[first:] * weight_root, compute)
 
 
-def _residuals(problem: Problem, design: Design, solved: Refined) -> Residuals:
-    """Sum squares of residuals and of centred targets, in pairs."""
-    q, rows = design.B.high.shape[1], slice(0, design.samples)
-    B = design.B.at(rows)
+def _residuals(problem: Problem, design: Design, sums: Sums, rss: Array) -> Residuals:
+    """Sum squares of residuals and of centred targets."""
     with np.errstate(over="ignore", under="ignore"):
         unit = np.square(design.unit) * design.weight_unit
     unit = np.where(np.isfinite(unit) & (unit > SMALLEST), unit, np.nan)
-    rss = pairs.sum_of_squares(solved.r.at((rows, slice(0, q))))
-    if problem.intercept:
-        ones = design.A.at((rows, slice(0, 1)))
-        mean = pairs.divide(pairs.transposed_product(ones, B), pairs.transposed_product(ones, ones))  # (1, q)
-        B = pairs.subtract(B, pairs.matrix_product(ones, mean))
-    return residual_sums(problem, rss.high * unit, pairs.sum_of_squares(B).high * unit)
+    tss = centred_squares(sums.free, slice(sums.M.shape[1], None), intercept=problem.intercept)
+    return residual_sums(problem, np.minimum(rss, tss) * unit, tss * unit)
 
 
 def residual_sums(problem: Problem, rss: Array, tss: Array) -> Residuals:
@@ -186,11 +186,16 @@ def residual_sums(problem: Problem, rss: Array, tss: Array) -> Residuals:
     return Residuals(len(positive), rss, tss, float(positive.sum()), float(np.log(positive).sum()))
 
 
-def _singular_values(design: Design) -> Array:
-    """Compute the singular values of the shifted, weighted features in the user's units."""
-    first = int(design.intercept)
-    features = design.A.high[: design.samples, first:] / design.scale[first:]
-    if not features.size:
-        return np.zeros(0)
-    values = scipy.linalg.svdvals(np.linalg.qr(features, mode="r"), check_finite=False)
-    return values * np.sqrt(design.weight_unit)
+def _singular_values(design: Design, ranked: RankedFactor) -> Array:
+    """Compute the singular values of the centred, weighted features in the user's units."""
+    first, (n, p) = int(design.intercept), design.A.high.shape
+    if len(ranked.dependent) or design.penalty.any():
+        R: Array = np.asarray(np.linalg.qr(design.weighted / design.scale, mode="r"))
+    else:
+        R = ranked.R / design.scale[ranked.independent]
+    # The intercept's column is the first, so that what is below its row is of the centred columns.
+    R = R[first:, first:]
+    values = scipy.linalg.svdvals(R, check_finite=False) if R.size else np.zeros(0)
+    found = np.zeros(min(n, p - first))
+    found[: len(values)] = values[: len(found)]
+    return found * np.sqrt(design.weight_unit)

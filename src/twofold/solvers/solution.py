@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ Array = NDArray[np.float64]
 Method = Literal["gram", "qr", "moments", "nonnegative"]
 DISTINCT = 1e6  # errors by which a value must differ from 0, if it is below the rounding of what it is a sum of
 MOST_DIGITS = 53 * np.log10(2)  # what a double holds
+DERIVED_DIGITS = 15.0  # of what takes a handful of roundings more
+LATER = frozenset({"root", "low", "deviations", "digits"})  # of a spread
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -65,12 +68,34 @@ class Spread:
         Standard errors of the coefficients on the user's scale, over sigma; the intercept first, if there is one.
     lengths : ndarray, shape (d,)
         Square root of the weighted sum of squares of each feature, about its mean if there is an intercept.
+    low : ndarray, shape (p, p), or None
+        What rounding took away from the root.
+    digits : float
+        Estimate of the correct decimal digits of the standard errors, and of what follows from them and from the
+        samples: robust errors, leverages, Cook's distances, intervals. NaN if it is not known. Where a leverage h is
+        next to 1, what divides by 1 - h loses as many digits as 1 - h is below 1e-14.
     """
 
     shift: Array
     root: Array
     deviations: Array
     lengths: Array
+    low: Array | None = None
+    digits: float = np.nan
+
+    @classmethod
+    def later(cls, shift: Array, lengths: Array, compute: Callable[[], dict[str, Any]]) -> Self:
+        """Make one whose other attributes are computed when the first of them is asked for."""
+        made = cls.__new__(cls)
+        vars(made).update(shift=shift, lengths=lengths, _compute=compute)
+        for name in LATER:
+            vars(made).pop(name, None)
+        return made
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in LATER and (compute := vars(self).get("_compute")):
+            vars(self).update(compute(), _compute=None)
+        return super().__getattribute__(name)
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,8 @@ class LeastSquares:
         Which way it was found.
     intercept : bool
     penalty : float
+    low : tuple of ndarray, shapes (d, q) and (q,), or None
+        What rounding to doubles took away from W and b, where it is known.
     """
 
     W: Array
@@ -140,6 +167,7 @@ class LeastSquares:
     method: Method
     intercept: bool
     penalty: float = 0.0
+    low: tuple[Array, Array] | None = None
 
     @property
     def loss(self) -> float:

@@ -36,9 +36,9 @@ class WholeSolution:
     error: Array
 
     @property
-    def value(self) -> Array:
-        """Round to the nearest doubles."""
-        return to_double(self.x, BITS)
+    def pair(self) -> Pair:
+        """Round to pairs."""
+        return to_pair(self.x, BITS)
 
 
 def refine_whole(M: Whole, C: Whole, solve: Callable[[Pair], Array]) -> WholeSolution:
