@@ -108,6 +108,7 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
             M_exact[:, independent[:, None], independent],
             M_exact[:, independent[:, None], dependent],
             Triangle(corner.high, np.arange(r)),
+            whole=True,
         )
         K = solved_K.x
         unsure = solved_K.error + lost * scaled_condition(corner.high) ** 2 * np.abs(K.high).max(axis=0, initial=0.0)

@@ -120,10 +120,13 @@ def refine_normal(M: Array, C: Array, solve: Callable[[Array], Array], *, depth:
     return Solved(x, error, misfit)
 
 
-def solve_normal(M: Array, C: Array, triangle: Triangle) -> Solved:
-    """Solve ``M x = C``: see `refine_normal`; if corrections in doubles don't do, with M's inverse root in pairs."""
+def solve_normal(M: Array, C: Array, triangle: Triangle, *, whole: bool = False) -> Solved:
+    """Solve ``M x = C``: see `refine_normal`; if corrections in doubles don't do, with M's inverse root in pairs.
+
+    With `whole`, each number of x is a pair of its own, not one to a pair's rounding of the largest.
+    """
     # A pair's bits, what the condition takes of the square, and some to spare.
-    depth = min(DEPTH, 120 + 2 * int(np.log2(min(triangle.condition, 1e16))))
+    depth = DEPTH if whole else min(DEPTH, 120 + 2 * int(np.log2(min(triangle.condition, 1e16))))
     found = refine_normal(M, C, lambda rest: triangle.seminormal(collapsed(rest)), depth=depth)
     if (found.error <= CONVERGED * np.abs(found.x.high).max(axis=0, initial=0.0)).all():
         return found

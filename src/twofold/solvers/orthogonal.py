@@ -42,7 +42,8 @@ def solve_qr(problem: Problem) -> LeastSquares:
     dependent: tuple[Dependence, ...] = ()
     q = design.B.shape[1]
     # For the targets and, in the columns after them, the dependent columns.
-    solved = solve_normal(sums.M, np.concatenate([sums.C, sums.others], axis=2), ranked.triangle)
+    right = np.concatenate([sums.C, sums.others], axis=2)
+    solved = solve_normal(sums.M, right, ranked.triangle, whole=len(ranked.dependent) > 0)
     x, error = solved.x, solved.error
     rss = residual_squares(sums, x.at((slice(None), slice(q))))
     if len(ranked.dependent):

@@ -81,7 +81,8 @@ def shortest(rows: Pair, column: Pair | None, targets: Pair, *, wrong: tuple[Arr
         free, own = a.at((slice(None), slice(q))), a.at((slice(None), slice(q, None)))  # (r, q), (r, 1)
         weight = pairs.transposed_product(column, own)  # (1, 1)
         b = pairs.divide(pairs.transposed_product(column, free), weight)
-        error_b = (np.abs(column.high).T @ (error[:, :q] + error[:, q:] * np.abs(b.high))) / np.abs(weight.high)
+        unsure = error[:, :q] + error[:, q:] * np.abs(b.high) + PAIR_EPS * np.abs(free.high)
+        error_b = np.abs(column.high).T @ unsure / np.abs(weight.high)
         a = pairs.subtract(free, pairs.multiply(own, b))
         error = error[:, :q] + error[:, q:] * np.abs(b.high) + np.abs(own.high) * error_b
     scaled = both.at((slice(None), slice(d)))
