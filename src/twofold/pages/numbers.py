@@ -127,7 +127,13 @@ def to_json(value: Any) -> str:
 
     Examples
     --------
-    >>> print(to_json({"é\x7f": float("nan")}))
-    {"\u00e9\u007f": null}
+    >>> print(to_json({"é\x7f": float("nan"), "n": np.int64(3), "x": np.float32("inf")}))
+    {"\u00e9\u007f": null, "n": 3, "x": null}
     """
-    return json.dumps(finite(value), allow_nan=False).replace("\x7f", r"\u007f")
+    text = json.dumps(finite(value), allow_nan=False, default=_python)
+    return text.replace("\x7f", r"\u007f")
+
+
+def _python(value: object) -> object:
+    """Return NumPy's single numbers as Python's, all else in words: what comes after a training must not fail."""
+    return finite(value.item()) if isinstance(value, np.generic) else str(value)
