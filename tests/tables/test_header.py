@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from twofold.errors import FileFormatError
-from twofold.tables.reading import read_table, without_empty_rows
+from twofold.tables import read_table
+from twofold.tables.reading import without_empty_rows
 
 
 def read(tmp_path, content: str, **how):
@@ -78,9 +79,11 @@ def test_rows_without_a_value_are_dropped_at_the_end_alone(tmp_path):
 
 
 def test_codes_with_leading_zeros_stay_as_they_are_written(tmp_path):
-    table, said = read(tmp_path, "zip,n,y\n01234,0,007\n98765,10,010\n00501,5,007\n", spelled="y", codes=True)
+    table, said = read(tmp_path, "zip,n,y\n01234,0,007\n98765,10,010\n00501,5,007\n", spelled="y")
     assert table.to_pydict() == {"zip": ["01234", "98765", "00501"], "n": [0, 10, 5], "y": ["007", "010", "007"]}
     assert said == ["column 'zip' holds codes with leading zeros, names and no numbers; if wrong: --kinds zip=number"]
+    assert read(tmp_path, "zip,x\n01234,1\n98765,2\n", known=["zip"])[0].column("zip").to_pylist() == [1234, 98765]
+    assert read(tmp_path, "zip,x\n01234,1\n98765,2\n", codes=False)[0].column("zip").to_pylist() == [1234, 98765]
 
 
 def test_a_stray_zero_before_a_number_makes_no_codes(tmp_path):

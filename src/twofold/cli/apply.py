@@ -74,7 +74,7 @@ def open_rows(
 
 def _read(screen: Screen, path: Path, expected: tuple[str, ...], **how: Any) -> pa.Table:
     """Read the rows of a table that should have certain columns."""
-    table = read_table(path, expected=expected, say=screen.say, **how)
+    table = read_table(path, expected=expected, codes=False, say=screen.say, **how)
     if "" in expected and "" not in table.column_names:  # models of before have a column without a name as it was
         nameless = [name for name in table.column_names if name.startswith("Unnamed: ")][:1]
         table = table.rename_columns(["" if name in nameless else name for name in table.column_names])

@@ -94,7 +94,6 @@ def open_in_memory(
         encoding=words.encoding,
         decimal=words.decimal,
         spelled=name if classes else None,
-        codes=True,
         known=words.kinds_by_name(),
         say=screen.say,
     )

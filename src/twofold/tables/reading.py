@@ -46,7 +46,7 @@ def read_table(
     encoding: str | None = None,
     decimal: str | None = None,
     spelled: str | None = None,
-    codes: bool = False,
+    codes: bool = True,
     known: Collection[str] = (),
     say: Say = _ignore,
 ) -> pa.Table:
