@@ -19,7 +19,7 @@ from twofold.errors import DataError, check_name
 from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.forms import AmbiguousCellsWarning, Forms, infer_forms
 from twofold.tables.frames import with_columns
-from twofold.tables.table_plan import stand_ins
+from twofold.tables.table_plan import tell_gaps
 
 Array = NDArray[Any]
 
@@ -152,7 +152,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for doubt in forms.doubts:
             warnings.warn(doubt, AmbiguousCellsWarning, stacklevel=2)
         self.plan_ = learn_table(table, choices, self.kinds, forms=forms)
-        self.remarks_ = forms.remarks + forms.doubts + stand_ins(self.plan_, table)
+        self.remarks_ = forms.remarks + forms.doubts + tell_gaps(self.plan_, table)
         self.left_out_ = dict(self.plan_.left_out)
         return self
 

@@ -27,7 +27,7 @@ from twofold.tables.date_text import (
     find_forms,
     times_in_text,
 )
-from twofold.tables.gaps import FEATURE_GAP_WORDS, few_words, with_gaps, without_gaps
+from twofold.tables.gaps import few_words, with_gaps, without_gaps
 from twofold.tables.number_text import OTHER, Decimals, infer_decimals, marks_of, numbers_in_text
 
 Array = NDArray[Any]
@@ -143,7 +143,7 @@ def infer_forms(table: pa.Table, said: Forms | None = None, *, guess: bool = Tru
     remarks = [_partly(name, forms) for name, forms in found.items() if name not in dates]
     remarks += [_zones(name, texts[name], form) for name, form in dates.items() if name in texts]
     remarks.append(_instants(table, texts, dates) if said.zone is None else "")
-    remarks = [*filter(None, [_gap_words(table), *remarks]), *decimals.remarks]
+    remarks = [*filter(None, remarks), *decimals.remarks]
     return TableForms(
         decimals.marks,
         dates,
@@ -270,18 +270,6 @@ def example_of(form: str, cell: str) -> str:
     value = times_in_text(pa.chunked_array([[cell]]), form).values[0]
     text: str = str(value.astype("datetime64[s]"))
     return text[11:] if form == TIME_FORM else text[:10]
-
-
-def _gap_words(table: pa.Table) -> str:
-    """Say which words count as missing, and where."""
-    found: dict[str, list[str]] = {}
-    for name in table.column_names:
-        if holds(column := table.column(name)) == "text":
-            text = words(column)
-            for word in text.filter(pc.is_in(text, pa.array(FEATURE_GAP_WORDS))).unique().to_pylist():
-                found.setdefault(word, []).append(name)
-    told = [f"{word!r} in {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}" for word, names in found.items()]
-    return f"read as missing: {'; '.join(told[:5])}{'; ...' if len(told) > 5 else ''}" if told else ""
 
 
 def _partly(name: str, found: FoundForms) -> str:

@@ -146,6 +146,16 @@ def code_like(number: float) -> bool:
     return nines or (number < 0 and len(digits) >= 3 and not set(digits[1:]) - {"0"})
 
 
+def tell_gap_words(columns: Mapping[str, pa.ChunkedArray]) -> tuple[str, ...]:
+    """Say which words of columns of text count as missing, and where."""
+    found: dict[str, list[str]] = {}
+    for name, text in columns.items():
+        for word in text.filter(pc.is_in(text, pa.array(FEATURE_GAP_WORDS))).unique().to_pylist():
+            found.setdefault(word, []).append(name)
+    told = [f"{word!r} in {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}" for word, names in found.items()]
+    return (f"read as missing: {'; '.join(told[:5])}{'; ...' if len(told) > 5 else ''}",) if told else ()
+
+
 def tell_stand_ins(columns: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
     """Say which numbers of a table look like gaps, and the option that makes them so."""
     found: dict[float, list[str]] = {}

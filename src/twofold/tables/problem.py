@@ -20,7 +20,7 @@ from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.splitting import split_rows
 from twofold.tables.study import Choices
-from twofold.tables.table_plan import TablePlan, learn_table, stand_ins
+from twofold.tables.table_plan import TablePlan, learn_table, tell_gaps
 from twofold.tables.targets import TASKS, Target
 
 Array = NDArray[Any]
@@ -210,7 +210,7 @@ def pose(
     data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
     numbers = {} if target.task == "classification" else {target.name: target.read(table.column(target.name))[0][:, 0]}
-    remarks = forms.remarks + forms.doubts + stand_ins(plan, chosen, numbers)
+    remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers)
     return Problem(data, validation, plan, target, table.num_rows - len(rows), notes, remarks)
 
 

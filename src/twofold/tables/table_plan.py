@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from twofold.errors import DataError, check_name
 from twofold.tables.arrow_types import naming
 from twofold.tables.category_plan import CategoryPlan
-from twofold.tables.cells import holds
+from twofold.tables.cells import holds, words
 from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
 from twofold.tables.forms import TableForms, infer_forms, read_numbers
-from twofold.tables.gaps import code_like, tell_stand_ins, with_gaps
+from twofold.tables.gaps import code_like, tell_gap_words, tell_stand_ins, with_gaps
 from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
@@ -220,11 +220,12 @@ def learn_table(
     return TablePlan(tuple(plans), left_out, forms.gaps)
 
 
-def stand_ins(plan: TablePlan, table: pa.Table, target: Mapping[str, Array] | None = None) -> tuple[str, ...]:
-    """Say which numbers of a table, and of its target, look like gaps."""
+def tell_gaps(plan: TablePlan, table: pa.Table, target: Mapping[str, Array] | None = None) -> tuple[str, ...]:
+    """Say which words of a table's columns are gaps, and which numbers, also of its target, look like some."""
     numbers = [own for own in plan.plans if isinstance(own, NumberPlan) and (code_like(own.low) or code_like(own.high))]
     columns = {own.name: read_numbers(own.name, table.column(own.name), own.decimal or ".") for own in numbers}
-    return tell_stand_ins({**(target or {}), **columns})
+    texts = {name: words(table.column(name)) for name in plan.columns if holds(table.column(name)) == "text"}
+    return (*tell_gap_words(texts), *tell_stand_ins({**(target or {}), **columns}))
 
 
 def _as_text(plan: Plan) -> bool:
