@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -136,9 +137,8 @@ def spelled_as_written(
     for name, column in zip(again, lines.read(again, list(again)).columns, strict=True):
         coded = not again[name] and are_codes(pc.utf8_trim_whitespace(column))
         if coded:
-            say(
-                f"column {name!r} holds codes with leading zeros, names and no numbers; if wrong: --kinds {name}=number"
-            )
+            keep = quote(f"{name}=number")
+            say(f"column {name!r} holds codes with leading zeros, names and no numbers; if wrong: --kinds {keep}")
         if coded or again[name]:
             table = table.set_column(table.column_names.index(name), name, column)
     return table
