@@ -134,7 +134,7 @@ def test_a_form_that_no_column_has_is_refused_with_the_forms_there_are():
     with pytest.raises(SpecificationError, match="no column has dates of the form %d/%m/%Y; a has '2020-13") as caught:
         infer_forms(as_table({"a": ["2020-13-01", "2020-14-02"]}), Forms(dates="%d/%m/%Y"))
     assert "%Y-%m-%d" in str(caught.value)
-    with pytest.raises(DataError, match=re.escape("forms that are read by themselves: %Y-%m-%d,")):
+    with pytest.raises(DataError, match=re.escape("forms that are read by themselves: %Y-%m-%d;")):
         learn_table(as_table({"a": ["x1", "x2"]}), kinds={"a": "date"})
 
 

@@ -323,5 +323,5 @@ def _no_such_dates(form: str, texts: Mapping[str, pa.ChunkedArray]) -> str:
 def forms_told() -> str:
     """Say which forms of dates are read without being named."""
     return (
-        f"forms that are read by themselves: {', '.join(FORMS)}, with or without a time of day; name another: --dates"
+        f"forms that are read by themselves: {'; '.join(FORMS)}; with or without a time of day; name another: --dates"
     )
