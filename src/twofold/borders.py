@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from twofold.errors import DataError, SpecificationError, show
 from twofold.functions import LOSSES
 from twofold.network import Network
-from twofold.values import is_sparse
+from twofold.values import is_sparse, refuse_masked
 
 Array = NDArray[Any]
 Precision = Literal["float32", "float64"]
@@ -101,6 +101,7 @@ def check_features(network: Network, X: ArrayLike, *, dtype: Precision) -> Array
     """
     if is_sparse(X):
         return _sparse_features(network, X, dtype=dtype)
+    refuse_masked("X", X)
     X = np.asarray(X)
     if X.ndim < 2:
         raise DataError(f"X has shape {X.shape}; expected (samples, features): for one sample write X[None]")
@@ -143,6 +144,7 @@ def check_targets(network: Network, y: ArrayLike, *, dtype: Precision) -> Array:
     DataError
         If they are not of that form; (n,) is never taken for (n, 1).
     """
+    refuse_masked("y", y)
     y = np.asarray(y)
     q = network.outputs
     kind = LOSSES[network.loss].targets
@@ -168,6 +170,7 @@ def check_weight(weight: ArrayLike | None, n: int, *, dtype: Precision) -> Array
     """Return sample weights (n,) of ``dtype``, or None; raise `DataError` if negative, all 0 or misshapen."""
     if weight is None:
         return None
+    refuse_masked("sample_weight", weight)
     weight = np.asarray(weight)
     if weight.shape != (n,):
         raise DataError(f"sample_weight has shape {weight.shape}; X has {n} samples, so it must be ({n},)")

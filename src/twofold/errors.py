@@ -6,6 +6,7 @@
     ├── SpecificationError      (ValueError)         a network, recipe or option that can't be
     │   └── UnknownNameError                         a name that no registry holds; suggests the nearest
     ├── DataError               (ValueError)         data that can't be trained on: shapes, NaN, labels
+    │   ├── CellError           (TypeError)          a cell that is no number, where numbers are needed
     │   ├── FileFormatError                          a file whose bytes are not what they claim to be
     │   │   ├── ChecksumError                        a file whose sum is not the one it should have
     │   │   └── NewerFormatError                     a file that a newer twofold wrote
@@ -46,6 +47,10 @@ class UnknownNameError(SpecificationError):
 
 class DataError(TwofoldError, ValueError):
     """Data can't be used as given: wrong shape, a NaN, labels out of range."""
+
+
+class CellError(DataError, TypeError):
+    """A cell is no number, or none that a double holds, where numbers are needed."""
 
 
 class FileFormatError(DataError):
@@ -175,5 +180,23 @@ def nearest(name: object, known: Iterable[str]) -> str:
     >>> nearest("rleu", ["relu", "tanh"])
     "; did you mean 'relu'?"
     """
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(str(name).casefold(), list(folded), n=1)
+    return f"; did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def match_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Do as `check_name`, whatever the case, and with or without hyphens and underscores.
+
+    Examples
+    --------
+    >>> match_name("data set", "FashionMNIST", ["mnist", "fashion-mnist"])
+    'fashion-mnist'
+    """
+    names = list(known)
+    plain = {_bare(each): each for each in names}
+    return plain.get(_bare(name)) or check_name(kind, name, names)
+
+
+def _bare(name: object) -> str:
+    return str(name).casefold().replace("-", "").replace("_", "").replace(" ", "")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from numbers import Integral, Real
+from typing import Any
+
+from twofold.errors import DataError
 
 
 def is_real(value: object) -> bool:
@@ -43,6 +46,22 @@ def is_sparse(value: object) -> bool:
     """
     issparse = getattr(sys.modules.get("scipy.sparse"), "issparse", None)
     return issparse is not None and bool(issparse(value))
+
+
+def refuse_masked(name: str, values: object) -> None:
+    """Raise `DataError` if an array has masked cells: NumPy would take what lies beneath for numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> refuse_masked("X", np.ma.masked_array([1.0, 2.0], mask=[False, True]))
+    Traceback (most recent call last):
+    twofold.errors.DataError: X has 1 masked cell; fill or drop it: TableEncoder takes masked cells as gaps
+    """
+    ma: Any = getattr(sys.modules.get("numpy"), "ma", None)  # where NumPy isn't, no such array is
+    if ma and isinstance(values, ma.MaskedArray) and (masked := int(ma.getmaskarray(values).sum())):
+        cells = f"{count(masked, 'masked cell')}; fill or drop {'it' if masked == 1 else 'them'}"
+        raise DataError(f"{name} has {cells}: TableEncoder takes masked cells as gaps")
 
 
 def count(number: int, what: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError
-from twofold.values import is_sparse
+from twofold.values import is_sparse, refuse_masked
 
 if TYPE_CHECKING:
     import torch.utils.data
@@ -39,6 +39,7 @@ class Samples:
     def __post_init__(self) -> None:
         for name in ("X", "y", "sample_weight"):
             value = getattr(self, name)
+            refuse_masked(name, value)
             if value is not None and not is_sparse(value):
                 object.__setattr__(self, name, np.asarray(value))
         if self.X.ndim < 2:

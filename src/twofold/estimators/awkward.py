@@ -30,11 +30,11 @@ def check_names(X: Any) -> None:
 
 def as_numbers(y: NDArray[Any]) -> NDArray[Any]:
     """Return targets as floats; raise `DataError` if they are no numbers."""
-    if y.dtype.kind == "f":
+    if y.dtype.kind == "f" and y.dtype.itemsize >= 4:  # sums of squares leave float16
         return y
     try:
         return y.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"y has dtype {y.dtype}, and not all of it is numbers; expected numbers to predict") from error
 
 

@@ -11,9 +11,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import validate_data
 
 from twofold.errors import DataError, SpecificationError
+from twofold.estimators.foreign import validated
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
 from twofold.estimators.targets import ClassTargets, Kind
 
@@ -104,7 +104,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return self._targets.log_probabilities(O)
 
     def _checked(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Array, Array]:
-        features, targets = validate_data(
+        features, targets = validated(
             self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=reset
         )
         if targets.ndim == 2 and targets.shape[1] == 1:

@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from twofold.errors import DataError, SpecificationError, show
 from twofold.estimators.awkward import as_numbers, check_names, checked_blocks
+from twofold.estimators.foreign import validated
 from twofold.estimators.saved import Saved
 from twofold.estimators.solved import Solved
 from twofold.estimators.weights import spread
@@ -341,7 +342,7 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
             targets = np.asarray(y, dtype=np.float64)
         else:
             check_names(X)
-            checked, targets = validate_data(
+            checked, targets = validated(
                 self,
                 X,
                 y,
@@ -370,7 +371,7 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
         """Check X to predict for."""
         if isinstance(X, Pair):
             raise SpecificationError("intervals take X of doubles, not a Pair; use its high part")
-        features = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False, accept_sparse="csr")
+        features = validated(self, X, reset=False, dtype=np.float64, ensure_all_finite=False, accept_sparse="csr")
         features = _filled_in(features)
         check_finite("X", features)
         return features

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import validate_data
 
 from twofold.errors import check_name
 from twofold.estimators.awkward import as_numbers
+from twofold.estimators.foreign import validated
 from twofold.estimators.full_batch import fit_full_batch
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
 from twofold.network import Network
@@ -251,7 +251,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return self._decode(self._outputs(X))
 
     def _checked(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[Array, Array]:
-        features, targets = validate_data(
+        features, targets = validated(
             self,
             X,
             y,

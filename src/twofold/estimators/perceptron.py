@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from twofold.borders import check_weight
 from twofold.data.dataset import Samples
@@ -22,6 +22,7 @@ from twofold.errors import DataError, SpecificationError
 from twofold.estimators.awkward import check_names
 from twofold.estimators.coefficients import LayerCoefficients, check_coefficients, dense
 from twofold.estimators.epochs import EpochFit, Optimizer
+from twofold.estimators.foreign import validated
 from twofold.estimators.outputs import predict_outputs
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
@@ -304,7 +305,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs (n, q), in the wider type of X and the weights."""
         check_is_fitted(self)
-        features = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        features = validated(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         network, parameters = self._network()
         O = predict_outputs(network, parameters, features)
         if not np.isfinite(O).all():  # only then, for it may be parameters that were assigned

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import type_of_target
 
 from twofold.errors import DataError
+from twofold.estimators.foreign import in_our_words
 from twofold.functions.activations import sigmoid
 from twofold.functions.losses import softmax
 
@@ -43,7 +44,9 @@ class ClassTargets:
         DataError
             If y is neither, such as continuous numbers.
         """
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        with in_our_words("y", {}):
+            kind = type_of_target(y, input_name="y", raise_unknown=True)
+            known = np.unique(y if classes is None else np.asarray(classes))
         if kind == "multilabel-indicator":
             return cls("multilabel", np.arange(y.shape[1]))
         if kind not in ("binary", "multiclass"):
@@ -51,7 +54,6 @@ class ClassTargets:
                 f"Unknown label type: {kind}; y must be classes (n,), or labels (n, k) of 0 and 1. "
                 "For numbers take a regressor."
             )
-        known = np.unique(y if classes is None else np.asarray(classes))
         return cls("binary" if len(known) <= 2 else "multiclass", known)
 
     @property

@@ -140,7 +140,7 @@ def check_weights(sample_weight: ArrayLike | None, n: int, *, weightless: bool =
         return None
     try:
         weight = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"sample_weight holds something that is no real number: {error}") from error
     if weight.shape != (n,):
         raise DataError(f"sample_weight has shape {weight.shape}; X has {n} samples, so it must be ({n},)")
