@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twofold import load_dataset
 from twofold.data import layout
 from twofold.data.idx import read_idx, write_idx
 from twofold.data.idx_folder import read_idx_folder
@@ -31,6 +32,7 @@ from twofold.errors import (
 )
 
 PLAIN_NAMES = [name.removesuffix(".gz") for name in FILE_NAMES]
+KAGGLE_NAMES = tuple(name.replace("-idx", ".idx") for name in PLAIN_NAMES)
 ARRAY_NAMES = ["train_images", "train_labels", "test_images", "test_labels"]
 
 
@@ -117,6 +119,22 @@ def assert_arrays(found, expected):
         assert getattr(found, name) is array
 
 
+@pytest.mark.parametrize("name", ["FIRST", "fi-rst", "Fi_rst"])
+def test_a_set_is_found_by_its_name_in_any_spelling(home, first, name):
+    folder = write_four(home / "r" / "first", fake_arrays(1), PLAIN_NAMES)
+    assert find_files(name, home / "r") == [folder / each for each in PLAIN_NAMES]
+
+
+@pytest.mark.parametrize("name", ["Digits", "toy_animals", "ToyAnimals"])
+def test_built_in_sets_are_found_by_their_names_in_any_spelling(name):
+    assert load_dataset(name).name == {"Digits": "digits"}.get(name, "toy-animals")
+
+
+def test_a_name_that_is_none_gets_a_suggestion_whatever_its_case():
+    with pytest.raises(UnknownNameError, match="unknown data set 'FasionMNST'; did you mean 'fashion-mnist'"):
+        load_dataset("FasionMNST")
+
+
 def test_the_registry_holds_three_sets_with_distinct_sums():
     assert list(IMAGE_SETS) == ["fashion-mnist", "mnist", "kmnist"]
     assert [image_set.folder for image_set in IMAGE_SETS.values()] == ["FashionMNIST", "MNIST", "KMNIST"]
@@ -146,7 +164,7 @@ def test_the_cache_is_where_xdg_says(monkeypatch, variable, expected):
 
 
 @pytest.mark.parametrize("place", [".", "first", "FIRST/raw", "raw"])
-@pytest.mark.parametrize("names", [FILE_NAMES, PLAIN_NAMES], ids=["gzip", "plain"])
+@pytest.mark.parametrize("names", [FILE_NAMES, PLAIN_NAMES, KAGGLE_NAMES], ids=["gzip", "plain", "dotted"])
 @pytest.mark.parametrize("base", ["root", "variable", "cache"])
 def test_files_are_found_in_each_place(home, first, second, monkeypatch, place, names, base):
     root = {"root": home / "r", "variable": home / "v", "cache": cache_folder()}[base]

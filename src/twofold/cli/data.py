@@ -48,10 +48,10 @@ def get(name: NAME, root: ROOT = None, as_json: AS_JSON = False) -> None:
     from twofold.cli.screen import Screen
     from twofold.data import CATALOG
     from twofold.data.image_sets import IMAGE_SETS, get_image_set
-    from twofold.errors import check_name
+    from twofold.errors import match_name
 
     screen = Screen(as_json=as_json)
-    check_name("data set", name, CATALOG)
+    name = match_name("data set", name, CATALOG)
     if name not in IMAGE_SETS:
         screen.say(f"{name} is built in; there is nothing to get")
         screen.result({"name": name, "folder": None})

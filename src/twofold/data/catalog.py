@@ -13,7 +13,7 @@ from twofold.data import embedded, synthetic
 from twofold.data.dataset import Dataset, Samples
 from twofold.data.idx_folder import ImageArrays, read_idx_folder
 from twofold.data.image_sets import IMAGE_SETS, Progress, read_image_set
-from twofold.errors import DataError, DataNotFoundError, check_name
+from twofold.errors import DataError, DataNotFoundError, match_name
 
 MOST_CLASSES = 1 << 16  # a wild label in a file should not become a list of billions of names
 
@@ -55,8 +55,8 @@ def load_dataset(
     Parameters
     ----------
     name : str or path
-        A name of `CATALOG`; or a folder with train-images, train-labels, t10k-images (or test-images) and t10k-labels
-        in IDX format, gzip or not.
+        A name of `CATALOG`, in any case and with or without its hyphens; or a folder with train-images, train-labels,
+        t10k-images (or test-images) and t10k-labels in IDX format, gzip or not.
     root : path, optional
         Where the image sets lie, in torchvision's layout or flat. Otherwise the variable ``TWOFOLD_DATA`` and the
         user's cache are searched, and what is not found is downloaded to the cache, once.
@@ -92,7 +92,8 @@ def load_dataset(
         return _of_images(path.resolve().name, arrays, _class_names(path, arrays))
     if text not in CATALOG and (path.name != text or path.exists()):
         raise DataNotFoundError(f"{text}: no folder of IDX files there; `twofold data list` shows the sets by name")
-    entry = CATALOG[check_name("data set", text, CATALOG)]
+    text = match_name("data set", text, CATALOG)
+    entry = CATALOG[text]
     if entry.make is not None:
         return entry.make()
     image_set = IMAGE_SETS[text]

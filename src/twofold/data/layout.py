@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from twofold.data.slices import Slices
-from twofold.errors import DataNotFoundError, check_name
+from twofold.errors import DataNotFoundError, match_name
 from twofold.files import reading
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def resolve(image_set: ImageSet | str) -> ImageSet:
     """
     if isinstance(image_set, ImageSet):
         return image_set
-    return IMAGE_SETS[check_name("image set", image_set, IMAGE_SETS)]
+    return IMAGE_SETS[match_name("image set", image_set, IMAGE_SETS)]
 
 
 def cache_folder() -> Path:
@@ -221,7 +221,14 @@ def missing(image_set: ImageSet, root: str | os.PathLike[str] | None = None) -> 
 
 def _present(folder: Path, name: str) -> Path | None:
     # os.path's isfile takes a folder that may not be searched for one without the file; Path's would raise.
-    return next((path for path in (folder / name, folder / name.removesuffix(".gz")) if os.path.isfile(path)), None)
+    return next((path for path in (folder / each for each in _spellings(name)) if os.path.isfile(path)), None)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """List what a file may be called, ``.gz`` first: as published, or ``train-images.idx3-ubyte`` as on Kaggle."""
+    dotted = name.replace("-idx", ".idx")
+    yield from (name, dotted)
+    yield from (each.removesuffix(".gz") for each in (name, dotted))
 
 
 def find_files(image_set: ImageSet | str, root: str | os.PathLike[str] | None = None) -> list[Path] | None:
