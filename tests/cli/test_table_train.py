@@ -207,3 +207,15 @@ def test_a_training_that_chooses_its_epoch_goes_on_from_a_checkpoint(capsys, hou
     assert rest["test"] == whole["test"]
     losses = [[epoch["validation_loss"] for epoch in result["epochs"]] for result in (whole, rest)]
     assert losses[0] == losses[1]
+
+
+def test_of_thousands_of_columns_the_first_are_shown_and_the_others_counted(tmp_path, capsys):
+    path = tmp_path / "wide.csv"
+    names = [f"c{k}" for k in range(150)]
+    rows = [",".join([*(str(k * j % 7) for j in range(149)), "1", str(k % 2)]) for k in range(40)]
+    path.write_text("\n".join([",".join([*names, "y"]), *rows]))
+    assert main(["train", "softmax", str(path), "--target", "y", "--epochs", "1"]) == 0
+    out = capsys.readouterr().out
+    shown, _, rest = out.partition("and 50 columns more, of which")
+    assert rest
+    assert shown.count("\n│") == 100

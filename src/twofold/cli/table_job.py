@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -34,6 +34,7 @@ from twofold.values import count
 
 Array = NDArray[Any]
 
+SHOWN = 100  # columns that are shown at most: a screen table of thousands takes longer than training
 MANY_CLASSES = 100  # different whole numbers that may still be names of classes, to be asked for
 MODEL_TASKS = {"linear": "regression", "softmax": "classification"}
 
@@ -185,12 +186,19 @@ def _stable_rate(data: Dataset) -> float:
     return min(0.03, 1 / (1 + float(lengths.mean()) + float(lengths.max()) / 10))
 
 
+def _left_out(rows: Sequence[tuple[str, str, str, str]]) -> str:
+    number = sum(kind == "left out" for _, kind, _, _ in rows)
+    return "none is" if not number else "1 is" if number == 1 else f"{number} are"
+
+
 def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     """Print what was found in a table."""
     target, missing = problem.target, {name: table.column(name).null_count for name in table.column_names}
     missing |= {name: counts["missing"] for name, counts in problem.notes.items()}
     rows = [(name, kind, words, str(missing.get(name) or "")) for name, kind, words in problem.plan.describe()]
-    screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows, text=3)
+    screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows[:SHOWN], text=3)
+    if len(rows) > SHOWN:
+        screen.say(f"and {count(len(rows) - SHOWN, 'column')} more, of which {_left_out(rows[SHOWN:])} left out")
     what = f"{len(target.classes)} classes: {_some(target.classes)}" if target.classes else "numbers"
     screen.say(f"{target.task} of {target.name} ({target.because}), {what}")
     for line in _hints(problem):

@@ -94,13 +94,19 @@ def _by_nulls(path: Path, data: Any) -> str | None:
     head = data.slice(0, min(HEAD, data.size)).to_pybytes()
     even, odd = b"\0" in head[::2], b"\0" in head[1::2]
     if not (even or odd):
-        return None
+        if re.search(rb"\0", data) is None:
+            return None
+        raise _no_text(path)
     if even != odd and data.size % 2 == 0:
         name = "utf-16-be" if even else "utf-16-le"
         text = head[: len(head) // 2 * 2].decode(name, errors="replace")
         if "\ufffd" not in text and ("\n" in text or "\r" in text) and not re.search("[\0-\b\x0e-\x1f]", text):
             return name
-    raise FileFormatError(f"{path}: not a table: it holds bytes that no text has; expected CSV, TSV or Parquet")
+    raise _no_text(path)
+
+
+def _no_text(path: Path) -> FileFormatError:
+    return FileFormatError(f"{path}: not a table: it holds bytes that no text has; expected CSV, TSV or Parquet")
 
 
 def _is_utf8(data: Any) -> bool:

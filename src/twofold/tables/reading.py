@@ -24,6 +24,7 @@ from twofold.tables.lines import (
     without_nameless,
     without_names_again,
 )
+from twofold.tables.parquet import parquet_files, read_folder, read_parquet
 from twofold.values import count
 
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
@@ -103,9 +104,9 @@ def read_table(
         if encoding is not None and (path.is_dir() or _starts(path) == b"PAR1"):
             raise SpecificationError(f"{path} is Parquet, which tells its encoding; leave out --encoding {encoding}")
         if path.is_dir():
-            table = _read_folder(path)
+            table = read_folder(path, most=_allowed(*parquet_files(path)))
         elif _starts(path) == b"PAR1":
-            table = _read_parquet(path)
+            table = read_parquet(path, most=_allowed(path))
         else:
             lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, expected=expected, say=say)
             table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
@@ -128,28 +129,6 @@ def read_table(
 def _starts(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(4)
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        check_unique(file.schema_arrow.names, f"{path}: ")
-        numbers = file.metadata.num_rows * file.metadata.num_columns
-        if 8 * numbers > _allowed(path):  # a column of one value takes a few bytes, however long it is
-            raise DataError(f"{path}: {path.stat().st_size} bytes that claim to be {numbers} cells; give it in parts")
-        return file.read()
-
-
-def _read_folder(folder: Path) -> pa.Table:
-    """Read a folder's Parquet files as one table; folders named column=value in it give that column."""
-    from pyarrow import dataset
-
-    files = sorted(str(path) for path in folder.rglob("*.parquet"))
-    if not files:
-        raise DataNotFoundError(f"{folder}: there is no .parquet file in this folder; give a file, or another folder")
-    partitions = dataset.partitioning(flavor="hive")
-    return dataset.dataset(files, format="parquet", partitioning=partitions, partition_base_dir=str(folder)).to_table()
 
 
 def without_empty_rows(table: pa.Table, say: Say = _ignore) -> pa.Table:
@@ -195,9 +174,9 @@ def _unpacked(path: Path) -> Any:
     return pa.py_buffer(b"".join(parts))
 
 
-def _allowed(path: Path) -> int:
-    """Return how many bytes a file may become in memory."""
-    return max(ALWAYS, MOST_TIMES * path.stat().st_size)
+def _allowed(*paths: Path) -> int:
+    """Return how many bytes files may become in memory."""
+    return max(ALWAYS, MOST_TIMES * sum(path.stat().st_size for path in paths))
 
 
 def _first_line(error: BaseException) -> str:

@@ -108,7 +108,8 @@ class TablePlan:
         return tuple(replace(plan, decimal=marks.get(plan.name)) if plan in open_ else plan for plan in self.plans)
 
     def _check_columns(self, names: Sequence[str]) -> None:
-        missing = [name for name in self.columns if name not in names]
+        there = set(names)
+        missing = [name for name in self.columns if name not in there]
         if missing:
             raise DataError(
                 f"there is no column {', '.join(map(repr, missing))}, which the model was trained on; "

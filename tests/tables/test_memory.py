@@ -1,0 +1,123 @@
+"""Memory: what a table from a stranger takes is bounded by its size and its cells, and refused before it is taken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from twofold.errors import DataError, FileFormatError
+from twofold.tables import reading
+from twofold.tables.reading import read_table
+
+MEBIBYTE = 1 << 20
+LONG = "x" * MEBIBYTE
+SMALL = 64 * MEBIBYTE  # allowed here, in place of 256 MiB: the same code, in less memory
+
+DICTIONARY = {"dictionary_pagesize_limit": 1 << 22}  # or such a text would not be in one
+
+# What is in a file is decoded by whoever reads it; each of these is a few kilobytes, and many times `SMALL` decoded.
+BOMBS = {
+    "one long text": (pa.table({"a": [LONG] * 500}), DICTIONARY),
+    "one long text in two row groups": (pa.table({"a": [LONG] * 500}), DICTIONARY | {"row_group_size": 250}),
+    "long texts that begin alike": (
+        pa.table({"a": [LONG + str(k % 10) for k in range(200)]}),
+        {"use_dictionary": False, "column_encoding": {"a": "DELTA_BYTE_ARRAY"}},
+    ),
+    "a constant": (pa.table({"a": np.zeros(10_000_000)}), {}),
+    "nothing at all": (pa.table({"a": pa.nulls(10_000_000, pa.float64())}), {}),
+    "constants in lists": (pa.table({"a": pa.array([np.zeros(5_000_000), np.zeros(5_000_000)])}), {}),
+    "wide bytes": (pa.table({"a": pa.array([LONG.encode()] * 100, pa.binary(MEBIBYTE))}), {}),
+}
+
+PEAK = """
+import resource, sys
+from twofold.errors import DataError
+from twofold.tables import reading
+reading.ALWAYS = {allowed}
+reading.MOST_TIMES = 0
+import pyarrow.csv, pyarrow.dataset, pandas
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    table = reading.read_table({path!r})
+    print("read", table.nbytes, end=" ")
+except DataError as error:
+    print("refused", 0, end=" ")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+def peak(path, allowed=SMALL) -> tuple[str, int, int]:
+    """Read a table in a process of its own; return what came of it, its bytes, and those that it took."""
+    script = PEAK.format(path=str(path), allowed=allowed)
+    environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    what, size, most = done.stdout.split()
+    return what, int(size), int(most)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is counted otherwise there")
+@pytest.mark.parametrize("where", ["file", "folder"])
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_file_that_decodes_to_far_more_than_its_size_is_refused_before_it_does(tmp_path, bomb, where):
+    table, options = BOMBS[bomb]
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path, compression="zstd", **options)
+    assert path.stat().st_size < SMALL / 10
+    what, _, most = peak(path if where == "file" else tmp_path)
+    assert (what, most < 2 * SMALL) == ("refused", True), most
+
+
+def test_a_refusal_says_how_much_it_would_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "ALWAYS", SMALL)
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": [LONG] * 200}), path, compression="zstd", **DICTIONARY)
+    with pytest.raises(DataError, match=r"a\.parquet: its cells are at least 201 MiB .* 64 MiB are allowed"):
+        read_table(path)
+
+
+def test_lists_are_left_where_they_are(tmp_path):
+    pq.write_table(pa.table({"l": [["a"], None], "x": [1, 2], "s": [{"a": 1}, None]}), tmp_path / "a.parquet")
+    table = read_table(tmp_path / "a.parquet")
+    assert table.column_names == ["l", "x", "s"]
+    assert table.column("x").to_pylist() == [1, 2]
+    assert table.column("l").null_count == table.column("s").null_count == 2
+
+
+def test_texts_come_back_whatever_their_encoding(tmp_path):
+    words = ["a", None, "bc", "a"] * 100
+    for encoding in ("PLAIN", "DELTA_BYTE_ARRAY", None):
+        options = {"use_dictionary": False, "column_encoding": {"a": encoding}} if encoding else {}
+        pq.write_table(pa.table({"a": words}), tmp_path / "a.parquet", row_group_size=150, **options)
+        table = read_table(tmp_path / "a.parquet")
+        assert table.column("a").to_pylist() == words
+        assert table.schema.field("a").type == pa.string()
+
+
+# Rows, how long a cell is, and how many columns: of one size, about 1 MB.
+SHAPES = {"long": (250_000, 3, 1), "square": (500, 3, 500), "wide": (4, 3, 50_000), "one cell": (2, 500_000, 1)}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is counted otherwise there")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lines_take_memory_by_their_bytes_and_cells(tmp_path, shape):
+    rows, length, columns = SHAPES[shape]
+    names = ",".join(f"c{k}" for k in range(columns))
+    line = ",".join(["1" * length] * columns)
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([names, *[line] * rows]))
+    what, _, most = peak(path, allowed=1 << 28)
+    assert what == "read"
+    assert most < 40 * path.stat().st_size + 64 * MEBIBYTE + 8192 * columns, most
+
+
+def test_a_zero_byte_anywhere_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n" + b"x,1\n" * 50_000 + b"y\0z,2\n" + b"x,1\n")
+    with pytest.raises(FileFormatError, match="not a table: it holds bytes that no text has"):
+        read_table(path)
