@@ -240,3 +240,24 @@ def test_planes_through_0_are_not_warned_of(seed):
     random = np.random.default_rng(seed)
     tall = random.standard_normal((20000, 4)) + 3
     solve_least_squares(tall, tall @ random.standard_normal((4, 1)), method="gram")
+
+
+def test_one_sample_cannot_be_left_out():
+    assert (ridge_path(X[:1], Y[:1], [0.0, 1.0]).errors == np.inf).all()
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e250])
+def test_leverages_and_intervals_do_not_depend_on_units(unit):
+    far, y = X * unit, Y[:, 0]
+    near, model = LinearRegression().fit(X, y), LinearRegression().fit(far, y)
+    np.testing.assert_allclose(model.influence(far, y).leverage, near.influence(X, y).leverage, rtol=1e-14)
+    np.testing.assert_allclose(model.predict_interval(far).confidence, near.predict_interval(X).confidence, rtol=1e-13)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200])
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.filterwarnings("ignore::twofold.solvers.DependentColumnsWarning")
+def test_the_shortest_solution_does_not_depend_on_units(unit, intercept):
+    wide, y = RANDOM.standard_normal((3, 5)), Y[:3]
+    found = solve_least_squares(wide * unit, y, fit_intercept=intercept).W * unit
+    np.testing.assert_allclose(found, solve_least_squares(wide, y, fit_intercept=intercept).W, rtol=1e-13)

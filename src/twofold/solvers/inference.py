@@ -17,6 +17,7 @@ from scipy import stats
 
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.solvers import pairs
+from twofold.solvers.design import power_of_two
 from twofold.solvers.exact_products import exact_product
 from twofold.solvers.pairs import Pair
 from twofold.solvers.solution import LeastSquares, Spread
@@ -208,7 +209,9 @@ def leverage_rows(solution: LeastSquares, X: Array, weight: Array | None = None)
     if solution.intercept:
         one = np.ones((len(X), 1))
         A = Pair(np.hstack([one, A.high]), np.hstack([0.0 * one, A.low]))
-    U = _times(A, _root(spread), exact=spread.low is not None)
+    unit = power_of_two(np.abs(spread.root).max(axis=1, initial=0.0))  # so that products stay within the doubles
+    root = pairs.scale(_root(spread), unit[:, None])
+    U = _times(pairs.scale(A, 1.0 / unit), root, exact=spread.low is not None)
     return U if weight is None else pairs.multiply(U, pairs.square_root(pairs.pair(weight[:, None])))
 
 

@@ -119,6 +119,7 @@ def _dual(design: Design, penalty: float) -> Array | None:
     right = np.column_stack([design.B, np.ones((n, first))])
     a = pairs.pair(*_twice(root, right[None]))  # K^-1 [y, 1]
     P = pairs.sum_of_squares(root.T)  # (n,)
+    rounding = n * OWN * P.high
     if first:
         ones, a = a.at((slice(None), slice(-1, None))), a.at((slice(None), slice(-1)))
         share = pairs.divide(pairs.total(a), pairs.total(ones))  # (q,)
@@ -126,7 +127,7 @@ def _dual(design: Design, penalty: float) -> Array | None:
         flat = ones.at((slice(None), 0))
         P = pairs.subtract(P, pairs.divide(pairs.multiply(flat, flat), pairs.total(ones)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return a.high / P.high[:, None]
+        return np.where((P.high > rounding)[:, None], a.high / P.high[:, None], np.inf)
 
 
 def _inverse_root(M: Array, rows: Array) -> Pair | None:

@@ -64,6 +64,9 @@ def shortest(rows: Pair, column: Pair | None, targets: Pair, *, wrong: tuple[Arr
     Shortest
     """
     q, d = targets.high.shape[1], rows.high.shape[1]
+    size = _size(rows)  # so that products stay within the doubles
+    rows = pairs.scale(rows, 1.0 / size)
+    wrong = None if wrong is None else (wrong[0] / size, wrong[1])
     both = rows if column is None else _beside(rows, pairs.scale(column, _size(rows) / _size(column)))
     unit = power_of_two(np.sqrt(np.square(both.high / _size(both)).sum(axis=1))) / _size(both)  # (r,)
     both = pairs.scale(both, unit[:, None])
@@ -97,7 +100,7 @@ def shortest(rows: Pair, column: Pair | None, targets: Pair, *, wrong: tuple[Arr
         error += lever.T @ moved + sideways
         if column is not None:
             error_b += np.abs(own.high).T @ moved / np.abs(weight.high)
-    return Shortest(w, b, error, error_b)
+    return Shortest(pairs.scale(w, 1.0 / size), b, error / size, error_b)
 
 
 def row_triangle(rows: Array) -> Triangle:

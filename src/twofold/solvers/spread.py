@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.solvers import pairs
+from twofold.solvers.design import power_of_two
 from twofold.solvers.exact_products import Parts, exact_product
 from twofold.solvers.inverse_root import inverse_root
 from twofold.solvers.solution import DERIVED_DIGITS
@@ -74,10 +75,12 @@ def exact_spread(
     if root is None:
         errors.append(len(T) * EPS * condition)
         root = pairs.pair(T)
-    effects = pairs.pair(*exact_product([directions.T], root, parts=2))  # (p, p)
+    unit = power_of_two(np.abs(directions).max(axis=0, initial=0.0))  # so that squares stay within the doubles
+    effects = pairs.pair(*exact_product([(directions * unit).T], root, parts=2))  # (p, p)
     if noise is not None and noise.any():
-        errors.append(len(T) * EPS * np.sqrt(max(float((effects.high * (noise @ effects.high)).sum()), 0.0)))
+        moved = effects.high / unit[:, None]
+        errors.append(len(T) * EPS * np.sqrt(max(float((moved * (noise @ moved)).sum()), 0.0)))
     high, low = pairs.scale(root, scale[:, None])
-    deviations = np.sqrt(pairs.sum_of_squares(effects.T).high)
+    deviations = np.sqrt(pairs.sum_of_squares(effects.T).high) / unit
     digits = float(np.clip(-np.log10(max(errors)), 0.0, DERIVED_DIGITS))
     return {"root": high, "low": low, "deviations": deviations, "digits": digits}
