@@ -300,3 +300,13 @@ def test_a_callback_may_fit_another_model(path):
     for inner in found:
         np.testing.assert_allclose(inner.W, alone.W, rtol=1e-12)
     assert found
+
+
+def test_a_whole_number_that_no_double_is_is_refused_with_its_row(tmp_path):
+    path = tmp_path / "a.parquet"
+    whole = np.arange(100) + 2**53  # 2**53 itself is a double
+    pq.write_table(pa.table({"x": whole, "y": np.arange(100.0)}), path, row_group_size=40)
+    with pytest.raises(DataError, match=r"a\.parquet: column 'x', row 1 .* is 9007199254740993, which no double is"):
+        fit_file(path, "y")
+    pq.write_table(pa.table({"x": 2 ** np.arange(53, 63), "y": np.arange(10.0)}), path)
+    assert fit_file(path, "y").moments.n == 10

@@ -120,7 +120,10 @@ def test_a_small_file_that_becomes_a_large_one_is_refused(tmp_path, monkeypatch)
     with pytest.raises(DataError, match="unpacks to more than 1 MiB; unpack it first"):
         read_lines(tmp_path, gzip.compress(b"a\n" + b"1\n" * (1 << 20)))
     pq.write_table(pa.table({"a": np.zeros(10**6)}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"a\.parquet: its cells are at least 7 MiB in memory, and 1 MiB are allowed for its size; give it in parts"):
+    with pytest.raises(
+        DataError,
+        match=r"a\.parquet: its cells are at least 7 MiB in memory, and 1 MiB are allowed for its size; give it in parts",
+    ):
         read_table(tmp_path / "a.parquet")
     pq.write_table(pa.table({"a": np.random.default_rng(0).random(10**6)}), tmp_path / "b.parquet")
     assert read_table(tmp_path / "b.parquet").num_rows == 10**6

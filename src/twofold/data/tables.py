@@ -291,3 +291,8 @@ def _fill(out: Array, column: Any, place: tuple[Path, str, int]) -> None:
         out[:] = column.to_numpy(zero_copy_only=False)
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: column {name!r} holds something that is not a number; expected numbers") from error
+    if "int" in str(column.type) and np.abs(out).max(initial=0) >= 2.0**53:
+        wrong = next((i for i, whole in enumerate(column.to_pylist()) if whole != int(out[i])), None)
+        if wrong is not None:
+            where = f"{path}: column {name!r}, row {done + wrong} (counted from 0)"
+            raise DataError(f"{where} is {column[wrong]}, which no double is; take a larger unit, or leave it out")
