@@ -10,11 +10,14 @@ from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from twofold import SoftmaxRegression, load_estimator, save_model
 from twofold.errors import DataError, SpecificationError
 from twofold.solvers.softmax import SoftmaxProblem
+
+IRIS = load_iris()
 
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 THROUGH_THE_ORIGIN = "a weight of one class moves only planes through the origin, and the check's classes need another"
@@ -193,3 +196,68 @@ def test_a_parameter_that_cant_be_is_refused(options, message):
 def test_one_class_is_too_few():
     with pytest.raises(DataError, match="y holds one class alone, 0; at least two classes are needed"):
         SoftmaxRegression().fit(IRIS_X[:50], IRIS_Y[:50])
+
+
+def hard_problem(seed):
+    """Columns of very different spread, nearly constant and nearly alike, as seen from the origin."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(130, 4)) * [0.3, 1.3, 0.003, 161] + 10
+    return features, (features @ rng.normal(size=(4, 4)) + 5 * rng.gumbel(size=(130, 4))).argmax(axis=1)
+
+
+@pytest.mark.parametrize("tol", [1e-6, 1e-8, 1e-10])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_smaller_tol_costs_a_few_iterations_and_no_more(seed, tol):
+    features, y = hard_problem(seed)
+    options = {"C": 838, "fit_intercept": False, "tol": tol}
+    model = SoftmaxRegression(**options).fit(features, y)
+    assert model.gradient_ <= tol
+    np.testing.assert_allclose(
+        model.loss_, SoftmaxRegression(solver="newton", **options).fit(features, y).loss_, rtol=1e-7
+    )
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("C", [1.0, 150.0, np.inf])
+def test_coefficients_sum_to_0_over_the_classes_as_at_the_minimum(solver, fit_intercept, C):
+    model = SoftmaxRegression(C=C, solver=solver, fit_intercept=fit_intercept).fit(scale(IRIS.data), IRIS.target)
+    assert abs(model.coef_.sum(axis=0)).max() < 1e-13 * max(1, abs(model.coef_).max())
+    assert abs(model.intercept_.sum()) < 1e-13 * max(1, abs(model.intercept_).max())
+
+
+def test_newton_takes_over_where_lbfgs_gets_no_further(monkeypatch):
+    monkeypatch.setattr("twofold.solvers.curvature.RIDGE", 1e3)  # variables that are far from round
+    features, y = hard_problem(0)
+    model = SoftmaxRegression(C=838, fit_intercept=False, tol=1e-8).fit(features, y)
+    assert model.stop_reason_ == "converged"
+    told = []
+    model.set_params(callbacks=lambda _, epoch: told.append(epoch.epoch)).fit(features, y)
+    assert told == list(range(1, model.n_iter_[0] + 1))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+@pytest.mark.parametrize("size", [1e155, 1e200, 1e300, 1e-155, 1e-300])
+def test_features_of_any_size_do_without_warnings_of_the_arithmetic(size, solver):
+    model = SoftmaxRegression(solver=solver)
+    features = size * scale(IRIS.data)
+    if size < 1:
+        model.fit(features, IRIS.target)
+    else:
+        with pytest.warns(ConvergenceWarning, match="scale the features") as told:
+            model.fit(features, IRIS.target)
+        assert {item.category for item in told} == {ConvergenceWarning}
+        assert model.score(features, IRIS.target) > 0.95
+    assert np.isfinite(model.predict_proba(features)).all()
+
+
+def test_advice_is_what_helps():
+    features, y = scale(IRIS.data), IRIS.target
+    with pytest.warns(ConvergenceWarning, match=r"Increase the number of iterations, max_iter \(=3\)"):
+        SoftmaxRegression(max_iter=3).fit(features, y)
+    with pytest.warns(ConvergenceWarning, match=r"take a larger tol, dtype='float64', or scale"):
+        SoftmaxRegression(tol=1e-9, max_iter=1000).fit(features.astype(np.float32), y)
+    assert (
+        SoftmaxRegression(tol=1e-9, max_iter=1000, dtype="float64").fit(features.astype(np.float32), y).gradient_
+        <= 1e-9
+    )

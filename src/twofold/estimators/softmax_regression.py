@@ -326,18 +326,19 @@ class SoftmaxRegression(Classifier):
             progress.end()
         self.loss_, self.gradient_, self.n_iter_ = found.value, found.gradient, np.array([found.iterations])
         self._set_parameters(_to_parameters(found.theta, X.shape[1]))
-        self.stop_reason_ = reasons[0] if reasons else self._reason(found)
+        self.stop_reason_ = reasons[0] if reasons else self._reason(found, problem.X)
 
-    def _reason(self, found: SoftmaxSolution) -> str:
+    def _reason(self, found: SoftmaxSolution, X: Any) -> str:
         """Say why the solver stopped, and warn if it wasn't at the minimum."""
         if found.gradient <= self.tol:
             return "converged"
-        stalled = found.iterations < self.max_iter
-        advice = (
-            "Rounding hides any lower value: take a larger tol, or scale the features"
-            if stalled
-            else f"Increase max_iter (={self.max_iter}) or take a smaller C"
-        )
+        rounding = float(np.finfo(X.dtype).eps) * float(abs(X).max())  # in the sums that a gradient is made of
+        stalled = found.iterations < self.max_iter or rounding > self.tol
+        advice = f"Increase the number of iterations, max_iter (={self.max_iter}), scale the data or take a smaller C"
+        if stalled:
+            double = "" if X.dtype == np.float64 else ", dtype='float64'"
+            left = f" (it alone makes a gradient of about {rounding:.2g})" if rounding > self.tol else ""
+            advice = f"Rounding hides any lower value: take a larger tol{double}, or scale the features{left}"
         warnings.warn(
             f"{self.solver} failed to converge after {found.iterations} iteration(s): the gradient's largest entry is "
             f"{found.gradient:.2g}, tol is {self.tol:.2g}. {advice}; without a penalty, classes that can be told apart "

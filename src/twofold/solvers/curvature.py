@@ -25,7 +25,7 @@ ROWS_PER_COLUMN = (1, 4)  # samples that a block is estimated from, at least and
 PART = 20  # and one in so many of all: beyond, a block costs more iterations than it saves
 MOST_COLUMNS = 4000  # beyond, only the diagonal is used
 MOST_NUMBERS = 3 * 10**7  # of all classes' blocks together; beyond, one matrix serves all
-RIDGE = 1e-6  # of the diagonal: makes columns that depend on each other harmless
+RIDGE = 1e-9  # of the diagonal: makes columns that depend on each other harmless
 
 
 class Preconditioner:
@@ -110,9 +110,13 @@ def _factor(problem: SoftmaxProblem, X: Any, rows: Array, weights: Array) -> Arr
     X = X.toarray() if hasattr(X, "indptr") else X
     Z = np.hstack([X, np.ones((len(X), int(problem.fit_intercept)), dtype=X.dtype)])
     Z *= np.sqrt(w)[:, None].astype(X.dtype)
+    # Each column in a unit of its own, so that squares are numbers and small columns are no worse off than large ones.
+    unit = np.maximum(np.abs(Z).max(axis=0).astype(np.float64), np.sqrt(penalty))
+    unit = np.where(unit > 0, unit, 1.0)
+    Z = (Z / unit).astype(X.dtype)
     A = (Z.T @ Z).astype(np.float64)
-    A[np.diag_indices(k)] += penalty
-    scale = np.sqrt(np.maximum(np.diag(A), RIDGE * max(A.diagonal().max(), np.finfo(float).tiny)))
+    A[np.diag_indices(k)] += penalty / unit / unit
+    scale = np.sqrt(np.where(np.diag(A) > 0, np.diag(A), 1.0))
     A /= np.outer(scale, scale)
-    A[np.diag_indices(k)] += RIDGE if X.dtype == np.float64 else 10 * RIDGE
-    return np.linalg.cholesky(A) * scale[:, None]
+    A[np.diag_indices(k)] += RIDGE if X.dtype == np.float64 else 1e-5
+    return np.linalg.cholesky(A) * (scale * unit)[:, None]

@@ -63,13 +63,8 @@ class SoftmaxProblem:
         )
 
     def centred(self, theta: Array) -> Array:
-        """Return the parameters of the same probabilities whose intercepts sum to 0; unpenalised, weights too."""
-        if self.rows == 1:
-            return theta
-        first = 0 if self.penalty == 0 else self.d
-        theta = theta.copy()
-        theta[:, first:] -= theta[:, first:].mean(axis=0)
-        return theta
+        """Return the parameters of the same probabilities whose penalty is least: they sum to 0 over the classes."""
+        return theta if self.rows == 1 else theta - theta.mean(axis=0)
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """Compute f and its gradient.

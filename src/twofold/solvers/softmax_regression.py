@@ -52,7 +52,8 @@ def minimize_lbfgs(
 ) -> SoftmaxSolution:
     """Minimise by L-BFGS, in stages: each in variables measured where the last one ended.
 
-    Large problems are first solved with products in float32, as far as those can be trusted.
+    Large problems are first solved with products in float32, as far as those can be trusted. A stage that doesn't halve
+    the gradient is followed by Newton's method, which rounding and curvature that differs much stop later.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def minimize_lbfgs(
     SoftmaxSolution
         Its gradient tells whether ``tol`` was reached.
     """
-    theta, done, stopped = start.astype(np.float64), 0, False
+    theta, done, stopped = problem.centred(start.astype(np.float64)), 0, False
     problems = [problem]
     if problem.X.dtype == np.float64 and math.prod(problem.X.shape) >= LARGE and fits_float32(problem.X):
         problems.insert(0, problem.with_features(problem.X.astype(np.float32)))
@@ -87,9 +88,11 @@ def minimize_lbfgs(
             stage = _Stage(present, change, goal=goal, done=done, tell=tell)
             theta, value, gradient, stopped = stage.run(theta, most)
             first, done = False, stage.done
+            if gradient > 0.5 * before and present is problem and not stopped:
+                return _newton(problem, theta, tol=tol, max_iter=max_iter, tell=tell, done=done)
             if stage.stuck and gradient > 0.5 * before:
                 break  # as far as this type of numbers goes
-    return SoftmaxSolution(problem.centred(theta), value, gradient, done, stopped)
+    return SoftmaxSolution(theta, value, gradient, done, stopped)
 
 
 class _Stage:
@@ -121,10 +124,11 @@ class _Stage:
         return (*self._last, self._stopped)
 
     def _evaluate(self, v: Array) -> tuple[float, Array]:
-        theta = self._change.to_parameters(v.reshape(self._problem.shape))
+        # One vector more in all rows leaves the loss as it is; where they sum to 0 the penalty is least: search there.
+        theta = self._problem.centred(self._change.to_parameters(v.reshape(self._problem.shape)))
         value, gradient = self._problem.value_and_gradient(theta)
         self._seen[v.tobytes()] = (theta, value, _largest(gradient))
-        return value, self._change.to_gradient(gradient).ravel()
+        return value, self._change.to_gradient(self._problem.centred(gradient)).ravel()
 
     def _after_iteration(self, intermediate_result: scipy.optimize.OptimizeResult) -> None:
         self._last = self._seen[np.asarray(intermediate_result.x).tobytes()]
@@ -143,7 +147,15 @@ def minimize_newton(
 
     Converges quadratically, so it is the one to ask for the last digits. Parameters and result as in `minimize_lbfgs`.
     """
-    theta, stopped, iteration = start.astype(np.float64), False, 0
+    theta = problem.centred(start.astype(np.float64))
+    return _newton(problem, theta, tol=tol, max_iter=max_iter, tell=tell, done=0)
+
+
+def _newton(
+    problem: SoftmaxProblem, theta: Array, *, tol: float, max_iter: int, tell: Tell | None, done: int
+) -> SoftmaxSolution:
+    """Go on from theta, after so many iterations of another method."""
+    stopped, iteration = False, done
     value, gradient = problem.value_and_gradient(theta)
     while _largest(gradient) > tol and iteration < max_iter and not stopped:
         found = _line_search(problem, theta, value, gradient)
@@ -152,7 +164,7 @@ def minimize_newton(
         theta, value, gradient = found
         iteration += 1
         stopped = tell is not None and tell(iteration, value, theta)
-    return SoftmaxSolution(problem.centred(theta), value, _largest(gradient), iteration, stopped)
+    return SoftmaxSolution(theta, value, _largest(gradient), iteration, stopped)
 
 
 def _line_search(
@@ -162,11 +174,11 @@ def _line_search(
     direction = _newton_direction(problem, theta, gradient)
     descent, length = float(np.vdot(direction, gradient)), 1.0
     while length > 1e-10:
-        candidate = theta + length * direction
+        candidate = problem.centred(theta + length * direction)
         lower, slope = problem.value_and_gradient(candidate)
         # Near the minimum values agree to rounding, and the gradient alone can tell.
         by_rounding = lower <= value + 1e-14 * abs(value) and _largest(slope) < _largest(gradient)
-        if lower <= value + 1e-4 * length * descent or by_rounding:
+        if (lower <= value + 1e-4 * length * descent and lower < value) or by_rounding:
             return candidate, lower, slope
         length /= 2
     return None
