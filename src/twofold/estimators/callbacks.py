@@ -9,11 +9,82 @@ from twofold.estimators.settings import as_list
 from twofold.network import Parameters
 from twofold.training import Epoch
 
+__all__ = ["CallbackSupportMixin", "Iterations", "Tasks", "are_asked", "ask", "with_callbacks"]
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn before 1.9 has no callbacks
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing to add: there is no `set_callbacks`."""
+
+    def with_callbacks(method: Any) -> Any:
+        """Return the method as it is."""
+        return method
+
 
 def ask(model: Any, record: Epoch) -> bool:
-    """Call an estimator's callbacks, each of them; return whether one wants to stop."""
+    """Call an estimator's callbacks, its own and those of `set_callbacks`; return whether one wants to stop."""
     answers = [callback(model, record) for callback in as_list(model.callbacks) if callback is not None]
+    tasks: Tasks | None = vars(model).get("_tasks")
+    if tasks is not None:
+        answers.append(tasks.tell())
     return any(answer is True for answer in answers)
+
+
+def are_asked(model: Any) -> bool:
+    """Tell whether there is anybody to call."""
+    return model.callbacks is not None or "_tasks" in vars(model)
+
+
+class Tasks:
+    """A fit as tasks that scikit-learn's callbacks are told of: the fit, and in it each iteration or epoch.
+
+    As in scikit-learn the next iteration is begun when one ends, so the last one is empty.
+
+    Parameters
+    ----------
+    model : estimator
+        With callbacks set by `set_callbacks`.
+    X, y : ndarray
+    sample_weight : array or None
+    most : int
+        Most iterations.
+    """
+
+    def __init__(self, model: Any, X: Any, y: Any, sample_weight: Any, *, most: int) -> None:
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self._model, self._data, self._told = model, {"X": X, "y": y, "metadata": metadata}, 0
+        self._fit = model._init_callback_context(max_subtasks=max(1, most) + 1)
+        self._fit.call_on_fit_task_begin(estimator=model, **self._data)
+
+    def begin(self) -> None:
+        """Begin an iteration."""
+        self._iteration = self._fit.subcontext(task_name="iteration")
+        self._iteration.call_on_fit_task_begin(
+            estimator=self._model, **self._data, reconstruction_attributes=self._attributes
+        )
+
+    def tell(self) -> bool:
+        """End an iteration with the model's present parameters, and begin the next; return whether to stop."""
+        self._told += 1
+        stop: bool = self._iteration.call_on_fit_task_end(
+            estimator=self._model, **self._data, reconstruction_attributes=self._attributes
+        )
+        self.begin()
+        return stop
+
+    def end(self) -> None:
+        """End the fit."""
+        if self._told == 0:
+            self.tell()
+        self._iteration.call_on_fit_task_end(estimator=self._model)
+        self._fit.call_on_fit_task_end(estimator=self._model, **self._data, reconstruction_attributes={})
+
+    def _attributes(self) -> dict[str, Any]:
+        """Return what makes a copy of the estimator one that is fitted so far."""
+        model = self._model
+        return {name: list(getattr(model, name)) for name in ("coefs_", "intercepts_", "_rest")}
 
 
 class Iterations:
@@ -32,7 +103,7 @@ class Iterations:
     def tell(self, iteration: int, loss: float, parameters: Parameters) -> bool:
         """Return whether to stop."""
         model = self._model
-        if model.callbacks is None:
+        if not are_asked(model):
             return False
         model._set_parameters(parameters)
         now = time.perf_counter()

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, EngineState
 from twofold.errors import DivergedError
-from twofold.estimators.callbacks import ask
+from twofold.estimators.callbacks import are_asked, ask
 from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.progress import Progress
 from twofold.estimators.validation import Validation
@@ -153,7 +153,7 @@ class EpochFit:
         if self._validation is not None:
             score, record = self._validation.judge(model, self._engine, record)
             model.validation_scores_.append(score)
-        if model.callbacks is not None:
+        if are_asked(model):
             model._set_parameters(self._engine.parameters())
         model.n_iter_ += 1
         model.t_ += len(self._samples)

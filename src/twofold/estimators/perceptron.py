@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self, TypeVar, cast
 
@@ -20,6 +21,7 @@ from twofold.engines import AVERAGE
 from twofold.engines.threads import limited_threads
 from twofold.errors import DataError, SpecificationError
 from twofold.estimators.awkward import check_names
+from twofold.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from twofold.estimators.coefficients import LayerCoefficients, check_coefficients, dense
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.foreign import validated
@@ -57,7 +59,7 @@ def takes_minibatches(method: Method) -> Method:
     return decorated
 
 
-class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
+class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """The common part of the two; not for use by itself.
 
     A subclass sets its parameters and says how targets are written: `_encode(y, first)` returns what the network is
@@ -69,6 +71,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
     intercepts_ = LayerCoefficients(1, doc="b of each layer, (outputs,).")
     _optimizer: Optimizer
     _solvers: tuple[str, ...] = ("lbfgs", *MINIBATCH_SOLVERS)
+    _take_no_step: tuple[str, ...] = ()  # solvers that may be asked for no iteration
 
     def fit(
         self,
@@ -108,6 +111,7 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, eval_set=eval_set, incremental=False)
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: ArrayLike,
@@ -125,7 +129,10 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
         targets = self._encode(labels, first=first and not incremental)
         random_state = check_random_state(self.random_state)
         network = self._start(features, targets, first=first, random_state=random_state)
-        with limited_threads(self.threads):
+        with (
+            limited_threads(self.threads),
+            self._told(features, labels, sample_weight, 1 if incremental else self.max_iter),
+        ):
             if self.solver not in MINIBATCH_SOLVERS:
                 if eval_set is not None:
                     raise SpecificationError(f"eval_set is scored epoch by epoch; solver {self.solver!r} has no epochs")
@@ -154,6 +161,20 @@ class Perceptron(Saved, BaseEstimator):  # type: ignore[misc]
                 self._seed, self._epochs = draw_seed(random_state), 0
             self._fit_epochs(network, samples, validation=validation, incremental=incremental)
         return self
+
+    @contextmanager
+    def _told(self, X: Array, y: Array, sample_weight: ArrayLike | None, most: int) -> Iterator[None]:
+        """Tell scikit-learn's callbacks of the fit, where some are set."""
+        if not getattr(self, "_skl_callbacks", None):
+            yield
+            return
+        self._tasks = Tasks(self, X, y, sample_weight, most=most)
+        try:
+            self._tasks.begin()
+            yield
+            self._tasks.end()
+        finally:
+            del self._tasks
 
     def _fit_epochs(
         self, network: Network, samples: Samples, *, validation: Validation | None, incremental: bool

@@ -30,7 +30,7 @@ _RULES: dict[str, tuple[Any, str]] = {
     "batch_size": (lambda v: _is(v, "auto") or (_whole(v) and v >= 1), "an integer of at least 1, or 'auto'"),
     "learning_rate_init": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
     "power_t": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
-    "max_iter": (lambda v: _whole(v) and v >= 1, "an integer of at least 1"),
+    "max_iter": (lambda v: _whole(v) and v >= 0, "an integer of at least 0"),
     "max_fun": (lambda v: _whole(v) and v >= 1, "an integer of at least 1"),
     "tol": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
     "momentum": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
@@ -66,6 +66,8 @@ def check_settings(model: Any) -> None:
         if hasattr(model, name) and not holds(getattr(model, name)):
             raise SpecificationError(f"{name} is {show(getattr(model, name))}; it must be {expected}")
     check_name("solver", model.solver, model._solvers)
+    if model.max_iter < 1 and model.solver not in model._take_no_step:
+        raise SpecificationError(f"max_iter is {model.max_iter}; it must be an integer of at least 1")
     check_name("learning_rate", model.learning_rate, LEARNING_RATES)
     check_name("engine", model.engine, ("auto", *ENGINES))
     check_threads(model.threads)

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from twofold.errors import DataError, SpecificationError, check_name
+from twofold.errors import DataError, SpecificationError, check_name, show
 from twofold.estimators.callbacks import Iterations
 from twofold.estimators.classifier import Classifier
 from twofold.estimators.coefficients import as_coefficients, dense
@@ -50,7 +50,7 @@ class SoftmaxRegression(Classifier):
     Parameters
     ----------
     penalty : {"l2", None}
-        There is no ``"l1"``.
+        There is no ``"l1"`` and no elastic net: the solvers need a penalty with a slope everywhere.
     C : float
         Inverse of the penalty's strength; ``inf`` is none.
     tol : float
@@ -64,11 +64,14 @@ class SoftmaxRegression(Classifier):
     solver : {"lbfgs", "newton", "sgd", "adam"}
         ``"newton"`` is the one for the last digits; it also answers to ``"newton-cg"`` and ``"newton-cholesky"``.
     max_iter : int
-        Most iterations, or epochs.
+        Most iterations, or epochs; 0 iterations leave the coefficients where they begin.
     verbose, warm_start
         As in scikit-learn.
-    l1_ratio, dual, intercept_scaling, n_jobs
-        Accepted at scikit-learn's defaults, so that an import can be swapped.
+    l1_ratio, dual, intercept_scaling
+        There so that an import can be swapped, at scikit-learn's defaults 0, False and 1; others are refused, for they
+        belong to penalties and to a solver (liblinear) that are not offered.
+    n_jobs
+        Accepted, and without effect, as in scikit-learn.
     batch_size, learning_rate, learning_rate_init, power_t, shuffle, momentum, nesterovs_momentum, early_stopping, \
     validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, averaging, label_smoothing, scoring, callbacks, \
     time_budget, engine, device, dtype, precision, threads
@@ -101,6 +104,7 @@ class SoftmaxRegression(Classifier):
     """
 
     _solvers = (*EXACT, *MINIBATCH_SOLVERS)
+    _take_no_step = tuple(EXACT)
     # What a network without hidden layers has none of.
     hidden_layer_sizes: tuple[int, ...] = ()
     activation = "relu"
@@ -275,8 +279,13 @@ class SoftmaxRegression(Classifier):
         """Return the penalty on the mean loss, ``1 / (C sum_i w_i)``; check the parameters that say so."""
         if self.penalty is not None:
             check_name("penalty", self.penalty, PENALTIES)
-        if self.l1_ratio != 0 or self.dual:
-            raise SpecificationError("l1_ratio and dual are scikit-learn's; only 0 and False are here, the l2 penalty")
+        for name, only in {"l1_ratio": 0, "dual": False, "intercept_scaling": 1}.items():
+            if (given := getattr(self, name)) != only:
+                raise SpecificationError(
+                    f"{name} is {show(given)}; only {only} is offered: the penalty is l2, and not on the intercept"
+                )
+        if self.penalty is None and self.C != 1:
+            warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=5)
         if self.solver in MINIBATCH_SOLVERS and not self.fit_intercept:
             raise SpecificationError(f"fit_intercept=False goes with {' and '.join(('lbfgs', 'newton'))} alone")
         return 0.0 if self.penalty is None or math.inf == self.C else 1 / (self.C * total)
@@ -333,7 +342,7 @@ class SoftmaxRegression(Classifier):
         if found.gradient <= self.tol:
             return "converged"
         rounding = float(np.finfo(X.dtype).eps) * float(abs(X).max())  # in the sums that a gradient is made of
-        stalled = found.iterations < self.max_iter or rounding > self.tol
+        stalled = found.iterations < self.max_iter or (rounding > self.tol and found.gradient < 100 * rounding)
         advice = f"Increase the number of iterations, max_iter (={self.max_iter}), scale the data or take a smaller C"
         if stalled:
             double = "" if X.dtype == np.float64 else ", dtype='float64'"
