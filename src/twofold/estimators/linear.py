@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.linear_model import LinearRegression as ScikitLearns
 from sklearn.utils.validation import check_is_fitted
 
 from twofold.errors import DataError, SpecificationError, show
@@ -390,3 +391,7 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
 
 def _filled_in(X: Any) -> Array:
     return np.asarray(X if isinstance(X, np.ndarray) else X.toarray())
+
+
+# RANSACRegressor knows how many samples a fit needs for this class alone, and asks by `isinstance`.
+ScikitLearns.register(LinearRegression)
