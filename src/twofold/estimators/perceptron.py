@@ -111,7 +111,6 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         """
         return self._fit(X, y, sample_weight, eval_set=eval_set, incremental=False)
 
-    @with_callbacks  # type: ignore[untyped-decorator]
     def _fit(
         self,
         X: ArrayLike,
@@ -168,13 +167,14 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         if not getattr(self, "_skl_callbacks", None):
             yield
             return
-        self._tasks = Tasks(self, X, y, sample_weight, most=most)
         try:
+            self._tasks = Tasks(self, X, y, sample_weight, most=most)
             self._tasks.begin()
             yield
             self._tasks.end()
         finally:
-            del self._tasks
+            self.__dict__.pop("_tasks", None)
+            with_callbacks(lambda _: None)(self)  # tears down; around the fit it would be one call more to warn through
 
     def _fit_epochs(
         self, network: Network, samples: Samples, *, validation: Validation | None, incremental: bool

@@ -279,11 +279,12 @@ class SoftmaxRegression(Classifier):
         """Return the penalty on the mean loss, ``1 / (C sum_i w_i)``; check the parameters that say so."""
         if self.penalty is not None:
             check_name("penalty", self.penalty, PENALTIES)
-        for name, only in {"l1_ratio": 0, "dual": False, "intercept_scaling": 1}.items():
-            if (given := getattr(self, name)) != only:
-                raise SpecificationError(
-                    f"{name} is {show(given)}; only {only} is offered: the penalty is l2, and not on the intercept"
-                )
+        if self.l1_ratio != 0 or self.dual:
+            raise SpecificationError("l1_ratio and dual are scikit-learn's; only 0 and False are here, the l2 penalty")
+        if self.intercept_scaling != 1:
+            raise SpecificationError(
+                f"intercept_scaling is {show(self.intercept_scaling)}; only 1 is here: the intercept has no penalty"
+            )
         if self.penalty is None and self.C != 1:
             warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=5)
         if self.solver in MINIBATCH_SOLVERS and not self.fit_intercept:
