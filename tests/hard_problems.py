@@ -330,8 +330,10 @@ def statistics(problem: Hard, exact: Truth, solution: Any) -> dict[str, float]:
     for i in range(n):
         measured["leverage"].append(right_digits(told.leverage[i], leverage[i]))
         if not own[i]:
-            cook = exact.weight[i] * rest[i] ** 2 * leverage[i] * (n - p) / rss / p / (1 - leverage[i]) ** 2
-            measured["cook"].append(right_digits(told.cook[i], cook) if cook else 16.0)
+            square, factor = exact.weight[i] * rest[i] ** 2, leverage[i] * (n - p) / rss / p / (1 - leverage[i]) ** 2
+            # A residual below a thousandth of the others counts as one of that size.
+            wrong = abs(Fraction(float(told.cook[i])) - square * factor) / (factor * max(square, rss / n / 10**6))
+            measured["cook"].append(min(16.0, -_log10(wrong)) if wrong else 16.0)
     if not any(own):
         factors = {"HC0": 0, "HC2": 1, "HC3": 2}
         effect = weighted @ exact.inverse  # (n, p)

@@ -73,7 +73,8 @@ class Spread:
     digits : float
         Estimate of the correct decimal digits of the standard errors, and of what follows from them and from the
         samples: robust errors, leverages, Cook's distances, intervals. NaN if it is not known. Where a leverage h is
-        next to 1, what divides by 1 - h loses as many digits as 1 - h is below 1e-14.
+        next to 1, what divides by 1 - h loses as many digits as 1 - h is below 1e-14. Digits of a Cook's distance are
+        counted as if no residual were below a thousandth of the others.
     """
 
     shift: Array
