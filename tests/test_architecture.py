@@ -49,6 +49,7 @@ HEAVY = {
                 "products",
                 "replays",
                 "tally",
+                "tensor_functions",
                 "tensors",
             )
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -73,3 +74,15 @@ def count(number: int, what: str) -> str:
     ('1 epoch', '0 test rows', '60000 samples')
     """
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def either(names: Iterable[str]) -> str:
+    """Write names as a choice.
+
+    Examples
+    --------
+    >>> either(["sgd", "momentum", "adam"])
+    'sgd, momentum or adam'
+    """
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from twofold import Network, open_engine
+from helpers import random_dataset
+from twofold import Network, Recipe, compare_engines, open_engine
+from twofold.engines import ENGINES
 from twofold.engines.choosing import FEW_STEPS, SMALL_JOB, choose
 from twofold.engines.threads import use_threads
 from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError
-from twofold.functions import ACTIVATIONS
+from twofold.functions import ACTIVATIONS, Activation
 
 MLP = Network((784, 256, 10))
 SMALL = Network((20, 64, 64, 1), loss="squared")
@@ -59,10 +60,10 @@ def test_products_above_a_size_are_for_fused():
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_much_of_gelu_is_not_for_compiled(activation):
+def test_much_of_a_long_formula_is_not_for_compiled(activation):
     network = Network((20, 64, 64, 1), activation, "squared")
     assert choose(network, batch_size=256, samples=10**12) == "compiled"
-    assert (choose(network, batch_size=257, samples=10**12) == "compiled") == (activation != "gelu")
+    assert (choose(network, batch_size=257, samples=10**12) == "compiled") == (activation not in ("gelu", "mish"))
 
 
 def test_large_minibatches_are_not_for_compiled():
@@ -136,13 +137,19 @@ def test_devices_and_precisions_are_for_fused(asked):
 
 
 @torch_only
-@pytest.mark.parametrize("name", ["compiled", "fused", "fused-compiled"])
-def test_a_function_that_an_engine_lacks_goes_to_scratch_and_by_name_is_an_error(name, monkeypatch):
-    monkeypatch.setitem(ACTIVATIONS, "cube", replace(ACTIVATIONS["relu"], value=lambda Z: Z**3))
-    network = Network((784, 256, 10), "cube")
-    assert choose(network, samples=10**9) == "scratch"
-    with pytest.raises(SpecificationError, match=rf"the {name} engine lacks one of \('cube',\) or 'cross_entropy'"):
-        open_engine(name, network)
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_activation_that_came_into_the_registry_later_is_in_every_engine(name, monkeypatch):
+    def cube(z, _xp):
+        return z * z * z
+
+    def cube_derivative(z, _xp):
+        return 3 * z * z
+
+    monkeypatch.setitem(ACTIVATIONS, "cube", Activation(cube, cube_derivative, "z**3", "3 * z**2"))
+    network = Network((4, 5, 3), "cube", "squared")
+    words = {"engines": ("scratch", name), "initialization": "he"}
+    for epoch in compare_engines(network, random_dataset(network), Recipe(epochs=2, batch_size=8, learning_rate=0.01), **words):
+        assert epoch.max_parameter_difference < 1e-12
 
 
 @pytest.mark.parametrize("name", ["scratch", "compiled", pytest.param("concise", marks=torch_only)])

@@ -11,7 +11,7 @@ import pytest
 from helpers import random_dataset
 from twofold import Network, Recipe, check_gradients, collapse, compare_engines, initialize, open_engine, train
 from twofold.errors import DataError, SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, Activation, Loss
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, Loss
 from twofold.inspect.collapse import fold_normalization
 
 DEEP = Network((4, 6, 5, 3), activation="identity")
@@ -44,7 +44,8 @@ def test_a_normalisation_taken_for_constant_fails(normalization, monkeypatch):
 
 def test_a_planted_wrong_derivative_of_an_activation_fails(monkeypatch):
     right = ACTIVATIONS["tanh"]
-    monkeypatch.setitem(ACTIVATIONS, "tanh", Activation(right.value, lambda Z: 1.001 * right.derivative(Z)))
+    wrong = replace(right, phi_derivative=lambda z, xp: 1.001 * right.phi_derivative(z, xp))
+    monkeypatch.setitem(ACTIVATIONS, "tanh", wrong)
     report = check_gradients(Network((4, 5, 3), "tanh"))
     assert not report.passed
     assert report.worst.error > 1e-5

@@ -224,7 +224,7 @@ def test_onnx_samples_that_do_not_fit_are_refused(tmp_path, onnxruntime):
 
 
 def test_a_wrong_graph_is_not_written(tmp_path, onnxruntime, monkeypatch):
-    monkeypatch.setitem(onnx_graph.ACTIVATIONS, "tanh", "Sigmoid")
+    monkeypatch.setitem(onnx_graph.OPERATORS, "tanh", "Sigmoid")
     with pytest.raises(TwofoldError, match="not written, this is more than rounding"):
         export_onnx(made("tanh"), tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []

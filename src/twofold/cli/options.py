@@ -13,6 +13,8 @@ from typing import Annotated, Any, get_type_hints
 from typer import Argument, Option
 
 from twofold.errors import SpecificationError
+from twofold.functions.activations import ACTIVATIONS
+from twofold.values import either
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
 SAVE = Annotated[Path | None, Option("--save", help="Write the trained model to this file: model.safetensors.")]
@@ -30,7 +32,7 @@ class JobOptions:
     hidden: Annotated[str | None, Option("--hidden", help="Units of the mlp's hidden layers: 256, or 256,128.")] = None
     activation: Annotated[
         str,
-        Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity; or one of each layer: relu,tanh."),
+        Option("--activation", help=f"{either(ACTIVATIONS)}; or one of each layer: relu,tanh."),
     ] = "relu"
     loss: Annotated[
         str | None, Option("--loss", help="cross_entropy or softmax_squared; squared, huber or absolute.")

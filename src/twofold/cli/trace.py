@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, ROOT, JobOptions, takes
-from twofold.values import count
+from twofold.functions.activations import ACTIVATIONS
+from twofold.values import count, either
 
 if TYPE_CHECKING:
     from twofold.cli.screen import Screen
@@ -33,7 +34,7 @@ class Subject:
     hidden: Annotated[str | None, Option("--hidden", help="Units of an untrained mlp's hidden layers.")] = None
     activation: Annotated[
         str,
-        Option("--activation", help="relu, sigmoid, tanh, gelu, silu or identity; or one of each layer: relu,tanh."),
+        Option("--activation", help=f"{either(ACTIVATIONS)}; or one of each layer: relu,tanh."),
     ] = "relu"
     loss: Annotated[
         str | None, Option("--loss", help="cross_entropy or softmax_squared; squared, huber or absolute.")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from typing import NamedTuple
 
 from twofold.borders import check_precision
+from twofold.functions import ACTIVATIONS
+from twofold.functions.expressions import Expression, walk
 from twofold.network import Network
 
 
@@ -33,7 +36,8 @@ SMALL_FOR_NUMPY = 2**18  # against NumPy
 
 # Minibatches above which NumPy and PyTorch, in several threads, are faster than machine code in one:
 FEW_SAMPLES = 2**10
-FEW_UNITS = 2**15  # samples x hidden units, of GELU, whose formula is the longest
+FEW_UNITS = 2**15  # samples x hidden units, of activations whose formulas are long
+LONG_FORMULA = 5  # exponentials, logarithms and the like, of an activation and its derivative
 
 # A job below both is over before another library than NumPy, once it is imported, has made up for that:
 FEW_STEPS = 20_000
@@ -58,8 +62,8 @@ def choose(
     2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
        import Numba or PyTorch takes longer than they save.
     3. The job is known, Numba is installed, and minibatches are small: every product at most `SMALL_FOR_LOOPS`
-       multiply-adds, at most `FEW_SAMPLES` samples, and with GELU at most `FEW_UNITS` numbers of hidden units:
-       ``"compiled"``.
+       multiply-adds, at most `FEW_SAMPLES` samples, and at most `FEW_UNITS` numbers of hidden units if an
+       activation's formula is long (GELU, Mish): ``"compiled"``.
     4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
     5. The job is known and more than `FEW_STEPS` steps of at most `FEW_SAMPLES` samples, and PyTorch and Numba are
        installed: ``"fused-compiled"``.
@@ -99,13 +103,20 @@ def choose(
         return "scratch"
     product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
     if samples is not None and product <= SMALL_FOR_LOOPS and batch_size <= FEW_SAMPLES:
-        cheap = "gelu" not in network.activations or batch_size * sum(network.hidden) <= FEW_UNITS
+        cheap = not any(map(_is_long, network.activations)) or batch_size * sum(network.hidden) <= FEW_UNITS
         if cheap and can("compiled", network):
             return "compiled"
     is_large = product > SMALL_FOR_NUMPY
     if is_large and pays and can("fused-compiled", network):
         return "fused-compiled"
     return "fused" if is_large and can("fused", network) else "scratch"
+
+
+def _is_long(activation: str) -> bool:
+    """Tell whether an activation's formula is a long one for machine code; ndtr is as long as three exponentials."""
+    lengths = {"exp": 1, "expm1": 1, "log": 1, "log1p": 1, "tanh": 1, "ndtr": 3}
+    parts = chain.from_iterable(map(walk, ACTIVATIONS[activation].expressions))
+    return sum(lengths.get(part.name, 0) for part in parts if isinstance(part, Expression)) > LONG_FORMULA
 
 
 def can(name: str, network: Network) -> bool:
@@ -117,4 +128,7 @@ def can(name: str, network: Network) -> bool:
         formulas = [import_module(FORMULAS[library]) for library in libraries]
     except Exception:  # there, but broken, or not for this Python or this NumPy: asking for it by name says why
         return False
+    for module in formulas:
+        if hasattr(module, "take_up"):
+            module.take_up(network)
     return all(getattr(module, "COMPILES", True) and module.holds(network) for module in formulas)

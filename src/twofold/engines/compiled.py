@@ -37,6 +37,7 @@ class CompiledEngine(ScratchEngine):
     name = "compiled"
 
     def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
+        loops.take_up(network)
         if not loops.holds(network):
             raise SpecificationError(
                 f"the compiled engine lacks one of {network.activations} or {network.loss!r}; scratch has them"
@@ -81,7 +82,7 @@ class CompiledEngine(ScratchEngine):
 
     def _prepare(self) -> None:
         """Have the step compiled for data of this kind, by one on copies: before anybody's clock runs."""
-        kind = (self._room is None, self._samples.X.dtype, self.dtype)
+        kind = (self._entry, self._samples.X.dtype, self.dtype)
         if kind in ready:
             return
         theta, rows = self._theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))

@@ -21,8 +21,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from twofold.borders import Precision, check_block, check_features
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
+from twofold.engines.tensor_functions import TensorFunctions
 from twofold.engines.tensors import tensor
-from twofold.functions import LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.normalizations import EPSILON, RATE
 from twofold.metrics import Score, running_score
 from twofold.network import Layer, Network, Parameters, array_shapes
@@ -31,14 +32,25 @@ from twofold.recipe import Recipe
 
 Array = NDArray[Any]
 
-MODULES: dict[str, type[nn.Module]] = {
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
+
+def activation_module(name: str) -> nn.Module:
+    """Make PyTorch's module of an activation; of one that it has none for, a module of the definition."""
+    definition = ACTIVATIONS[name]
+    module = getattr(nn, definition.torch) if definition.torch else Formula
+    return cast("nn.Module", module(**definition.torch_options) if definition.torch else module(name))
+
+
+class Formula(nn.Module):
+    """An activation as it is defined in `twofold.functions`; autograd goes through its value alone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, Z: Tensor) -> Tensor:
+        """Compute ``phi(Z)``."""
+        result: Tensor = ACTIVATIONS[self.name].phi(Z, TensorFunctions(Z))
+        return result
 
 
 def _rows(O: Tensor, y: Tensor) -> Tensor:
@@ -279,7 +291,7 @@ def _build(network: Network, dtype: torch.dtype) -> nn.Sequential:
         if normalized and network.normalization is not None:
             modules.append(NORMALIZATIONS[network.normalization](outputs, dtype=dtype))
         if index < len(network.hidden):
-            modules += [MODULES[network.activations[index]](), Dropout()]
+            modules += [activation_module(network.activations[index]), Dropout()]
     return nn.Sequential(*modules)
 
 

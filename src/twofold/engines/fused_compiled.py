@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 BLOCK = 8  # units that machine code takes at a time, while a core's cache holds them
 
-ready: set[tuple[bool, bool, str, str | None]] = set()  # kinds of networks that this process has machine code for
+ready: set[tuple[Any, ...]] = set()  # kinds of networks that this process has machine code for
 
 
 class HeadBuffers(Buffers):
@@ -70,6 +70,7 @@ class FusedCompiledEngine(FusedEngine):
     def __init__(
         self, network: Network, parameters: Parameters, dtype: Precision, *, precision: str | None = None
     ) -> None:
+        loops.take_up(network)
         if not loops.holds(network):
             raise SpecificationError(
                 f"the fused-compiled engine lacks one of {network.activations} or {network.loss!r}; scratch has them"
@@ -97,7 +98,7 @@ class FusedCompiledEngine(FusedEngine):
         weight = None if self._weight is None else self._weight.numpy()
         block = Block(np.empty((0, 0), self.dtype), self._y.numpy(), weight)  # nobody here reads X
         self._samples = loops.samples_of(block, outputs=self.network.outputs, dtype=self.dtype)
-        kind = (self._is_narrow, self._is_judge, self.dtype, self.precision)
+        kind = (loops.loss, self._is_narrow, self._is_judge, self.dtype, self.precision)
         if kind not in ready:
             self._prepare()
             ready.add(kind)

@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from twofold import functions as definitions
 from twofold.engines.normalizations import NORMALIZATIONS
+from twofold.engines.tensor_functions import TensorFunctions
 from twofold.network import Network
 
 aten = torch.ops.aten
@@ -39,7 +41,8 @@ class Activation(NamedTuple):
     backward: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-ACTIVATIONS: dict[str, Activation] = {
+# PyTorch's own kernels, in place: faster than the definitions, and of the same values.
+KERNELS: dict[str, Activation] = {
     "identity": Activation(lambda Z, _: Z, lambda dH, _Z, _H: dH),
     "relu": Activation(
         lambda Z, _: Z.clamp_(min=0), lambda dH, _Z, H: aten.threshold_backward.grad_input(dH, H, 0, grad_input=dH)
@@ -57,6 +60,28 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda Z, H: aten.silu.out(Z, out=H), lambda dH, Z, _H: aten.silu_backward.grad_input(dH, Z, grad_input=dH)
     ),
 }
+
+
+def activation_of(name: str) -> Activation:
+    """Return an activation's kernels; one that PyTorch has none for is computed as it is defined."""
+    if name in KERNELS:
+        return KERNELS[name]
+    definition = definitions.ACTIVATIONS[name]
+
+    def value(Z: Tensor, H: Tensor) -> Tensor:
+        z = _with_digits(Z)
+        return H.copy_(definition.phi(z, TensorFunctions(z)))
+
+    def backward(dH: Tensor, Z: Tensor, _H: Tensor) -> Tensor:
+        z = _with_digits(Z)
+        return dH.mul_(definition.phi_derivative(z, TensorFunctions(z)))
+
+    return Activation(value, backward)
+
+
+def _with_digits(Z: Tensor) -> Tensor:
+    """Return bfloat16 as float32: a formula of several steps would lose what few digits there are."""
+    return Z.float() if Z.dtype == torch.bfloat16 else Z
 
 
 def shares(n: int, weight: Tensor | None) -> Scalar:
@@ -186,7 +211,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]] = {
 def holds(network: Network) -> bool:
     """Tell whether a network's functions are here: a name put into the registries later may not be."""
     normalizes = network.normalization is None or network.normalization in NORMALIZATIONS
-    return normalizes and network.loss in LOSSES and all(name in ACTIVATIONS for name in network.activations)
+    return normalizes and network.loss in LOSSES
 
 
 def move(theta: Tensor, g: Tensor, length: Scalar) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from twofold.engines.buffers import Buffers, Flat, Tensors
-from twofold.engines.kernels import ACTIVATIONS
+from twofold.engines.kernels import activation_of
 from twofold.engines.normalizations import NORMALIZATIONS, Statistics
 from twofold.network import Network
 
@@ -55,7 +55,7 @@ class Passes:
 
     def __init__(self, network: Network, floats: torch.dtype, operands: torch.dtype) -> None:
         self._floats, self._operands = floats, operands
-        self._phi = [ACTIVATIONS[name] for name in network.activations]
+        self._phi = [activation_of(name) for name in network.activations]
         self._normalization = None if network.normalization is None else NORMALIZATIONS[network.normalization]
 
     def forward(

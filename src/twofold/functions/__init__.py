@@ -1,10 +1,19 @@
-"""Activations, losses, normalisations, optimisers and schedules, each with its formula: the pages one learns from."""
+"""Activations, losses, normalisations, optimisers and schedules, each with its formula: the pages one learns from.
 
-from twofold.functions.activations import ACTIVATIONS, Activation, sigmoid
-from twofold.functions.losses import LOSSES, Loss, softmax
-from twofold.functions.normalizations import NORMALIZATIONS, Normalization
-from twofold.functions.optimizers import OPTIMIZERS, Optimizer
-from twofold.functions.schedules import SCHEDULES, Schedule
+A name is imported when it is first asked for: whoever only wants names, such as a command's help, needs no NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from twofold.functions.activations import ACTIVATIONS, Activation
+    from twofold.functions.losses import LOSSES, Loss, sigmoid, softmax
+    from twofold.functions.normalizations import NORMALIZATIONS, Normalization
+    from twofold.functions.optimizers import OPTIMIZERS, Optimizer
+    from twofold.functions.schedules import SCHEDULES, Schedule
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,3 +29,18 @@ __all__ = [
     "sigmoid",
     "softmax",
 ]
+
+_HOMES = {
+    "activations": ("ACTIVATIONS", "Activation"),
+    "losses": ("LOSSES", "Loss", "sigmoid", "softmax"),
+    "normalizations": ("NORMALIZATIONS", "Normalization"),
+    "optimizers": ("OPTIMIZERS", "Optimizer"),
+    "schedules": ("SCHEDULES", "Schedule"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

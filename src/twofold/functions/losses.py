@@ -18,7 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.functions.activations import sigmoid
+from twofold.functions.activations import ACTIVATIONS
+
+sigmoid = ACTIVATIONS["sigmoid"].value
 
 Array = NDArray[Any]
 Pair = tuple[Array, Array]

@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import check_features, floats
 from twofold.errors import DataError, SpecificationError
+from twofold.functions import ACTIVATIONS
 from twofold.inspect.collapse import fold_normalization
 from twofold.network import Network, Parameters, check_parameters
 
 Array = NDArray[Any]
-
-PIECEWISE = ("relu", "identity")  # activations that are affine on each side of 0
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class AffineMap:
     nearest : tuple of two int, or None
         The hidden layer (from 1) and unit (from 0) whose boundary that is; None if there is none.
     active : tuple of ndarray of bool
-        Which units of each hidden layer are on.
+        Which units of each hidden layer are on: at the right of the kink.
     step : ndarray of float64, shape (d,)
         From x to the nearest point of that boundary; 0 if there is none.
     """
@@ -59,15 +58,15 @@ class AffineMap:
 def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> AffineMap:
     """Fold a ReLU network into the one affine map that it is around a sample.
 
-    A unit that is on passes its input, one that is off passes 0; as long as none of them changes, the network is
-    affine: ``W = W_1 D_1 W_2 D_2 ... W_o`` with D the on-off diagonals (Montufar et al. 2014, arXiv:1402.1869). Within
-    its region each pre-activation is ``z_u = x a_u + c_u``, the region is where none of them changes its sign, and so
-    the margin is the smallest ``|z_u| / |a_u|``, exactly.
+    A unit that is on passes its input, one that is off passes 0 (a leaky one a hundredth); as long as none of them
+    changes, the network is affine: ``W = W_1 D_1 W_2 D_2 ... W_o`` with D the diagonals of slopes (Montufar et al.
+    2014, arXiv:1402.1869). Within its region each pre-activation is ``z_u = x a_u + c_u``, the region is where none of
+    them changes its sign, and so the margin is the smallest ``|z_u| / |a_u|``, exactly.
 
     Parameters
     ----------
     network : Network
-        Whose activations are ``"relu"`` or ``"identity"``; batch normalisation counts as it predicts.
+        Whose activations are straight on each side of 0, such as ``"relu"``; batch normalisation counts as it predicts.
     parameters : Parameters
     x : array, shape (d,) or (height, width)
         One sample; uint8 are image bytes, 0..255 for 0..1.
@@ -92,8 +91,9 @@ def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> Aff
     """
     names = network.activations
     for name in names:
-        if name not in PIECEWISE:
-            raise SpecificationError(f"the activation {name!r} is curved; an exact affine map is for {PIECEWISE}")
+        if not ACTIVATIONS[name].is_piecewise_linear:
+            straight = ", ".join(other for other, phi in ACTIVATIONS.items() if phi.is_piecewise_linear)
+            raise SpecificationError(f"the activation {name!r} is curved; an exact affine map is for {straight}")
     if network.normalization == "layer":
         raise SpecificationError("layer normalisation divides by what depends on x; there is no affine map with it")
     network, layers = fold_normalization(network, check_parameters(network, parameters, "float64"))
@@ -105,12 +105,13 @@ def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> Aff
     active, boundaries = [], []
     for number, (name, layer) in enumerate(zip(names, layers[1:], strict=True), start=1):
         z = row @ W + b  # (h,)
-        on = z > 0 if name == "relu" else np.ones(len(z), dtype=bool)
-        active.append(on)
-        if name == "relu":
+        phi = ACTIVATIONS[name]
+        slope = phi.derivative(z)  # (h,)
+        active.append(z > 0 if phi.kink else np.ones(len(z), dtype=bool))
+        if phi.kink:
             boundaries.append(_nearest(number, W, z))
-        W = (W * on) @ layer.W  # (d, h)
-        b = (b * on) @ layer.W + layer.b  # (h,)
+        W = (W * slope) @ layer.W  # (d, h)
+        b = (b * slope) @ layer.W + layer.b  # (h,)
     margin, nearest, step = min(boundaries, key=lambda found: found[0], default=(np.inf, None, np.zeros_like(row)))
     return AffineMap(W, b, row, float(margin), nearest if np.isfinite(margin) else None, tuple(active), step)
 

@@ -224,7 +224,7 @@ def _slopes(
     block = check_block(network, *samples, dtype="float64")
     X = floats(block.X, "float64")
     centre = _flat(point)
-    kinks = any(ACTIVATIONS[name].kink for name in network.activations)
+    rough = not all(ACTIVATIONS[name].smooth for name in network.activations)
     pieces = LOSSES[network.loss].pieces
 
     def slope(direction: Array) -> float | None:
@@ -234,10 +234,10 @@ def _slopes(
         def sides(h: float) -> Array:
             O, tape = at(h)
             on = [np.empty(0)] if pieces is None else [pieces(O, block.y).ravel()]
-            return np.concatenate([*on, *((Z > 0).ravel() for Z in tape.Z)] if kinks else on)
+            return np.concatenate([*on, *((Z > 0).ravel() for Z in tape.Z)] if rough else on)
 
         h = step
-        if kinks or pieces is not None:
+        if rough or pieces is not None:
             here = sides(0.0)
             while not all(np.array_equal(here, sides(end)) for end in (-2 * h, 2 * h)):
                 h /= 4

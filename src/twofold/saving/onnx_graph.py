@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from twofold import __version__
 from twofold.errors import DataError, MissingDependencyError, TwofoldError
 from twofold.files import replacing
-from twofold.functions import LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES
+from twofold.functions.expressions import Expression, names_in, walk
 from twofold.functions.normalizations import EPSILON
 from twofold.randomness import Purpose, stream
 from twofold.saving.model import Model, Savable, as_model
@@ -27,7 +28,28 @@ IR_VERSION = 8
 SAMPLES = 64  # random ones, to compare on
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}  # of the largest output; past it something is wrong, not just rounded
 
-ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+# ONNX's operator where it has one; others are put together of their formulas' parts.
+OPERATORS = {"identity": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+PARTS = {
+    "abs": "Abs",
+    "exp": "Exp",
+    "log": "Log",
+    "maximum": "Max",
+    "minimum": "Min",
+    "sign": "Sign",
+    "sqrt": "Sqrt",
+    "tanh": "Tanh",
+    "where": "Where",
+    "negative": "Neg",
+    "+": "Add",
+    "-": "Sub",
+    "*": "Mul",
+    "/": "Div",
+    "<": "Less",
+    "<=": "LessOrEqual",
+    ">": "Greater",
+    ">=": "GreaterOrEqual",
+}
 PROBABILITIES = {"classes": "Softmax", "labels": "Sigmoid"}
 
 
@@ -106,7 +128,8 @@ def export_onnx(model: Savable, path: str | os.PathLike[str], *, X: ArrayLike | 
     ours = model.outputs(rows)
     theirs = session.run(["outputs"], {"X": rows})[0]
     report = OnnxReport(os.fspath(path), len(rows), float(np.abs(ours - theirs).max()), float(np.abs(ours).max()))
-    narrow = "gelu" in model.network.activations or model.network.normalization == "layer"  # float32 within float64
+    erf = any("ndtr" in names_in(ACTIVATIONS[name].expressions[0]) for name in model.network.activations)
+    narrow = erf or model.network.normalization == "layer"  # float32 within float64
     kind = "float32" if narrow else model.dtype
     if not report.largest_difference <= TOLERANCE[kind] * max(report.largest_output, 1.0):
         raise TwofoldError(f"not written, this is more than rounding: {report}")
@@ -147,6 +170,10 @@ class _Graph:
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
+
+    def number(self, value: float) -> str:
+        """Add a number of the graph's type and return its name."""
+        return self.constant(np.asarray(value, self.dtype))
 
     def then(self, operator: str, *more: str, of: str | None = None, **attributes: Any) -> str:
         """Apply an operator to the last result, or to that of another name, and return the new one's name."""
@@ -222,25 +249,38 @@ def _kind(model: Model, *, target: bool) -> int:
 
 
 def _activate(graph: _Graph, name: str) -> None:
-    """Apply an activation; the SiLU is ``z / (1 + exp(-z))``, the exact GELU ``z (1 + erf(z / sqrt 2)) / 2``."""
-    z = graph.now
-    if name in ACTIVATIONS:
-        graph.then(ACTIVATIONS[name])
-    elif name == "silu" and graph.dtype == "float64":
-        # Not z sigmoid(z): many an onnxruntime fuses that to a QuickGelu, which it has not for doubles, and refuses it.
-        graph.then("Exp", of=graph.then("Neg"))
-        graph.then("Div", graph.then("Add", graph.constant(np.asarray(1.0))), of=z)
-    elif name == "silu":
-        graph.then("Mul", graph.then("Sigmoid"), of=z)
-    elif name == "gelu":
-        graph.then("Mul", graph.constant(np.asarray(math.sqrt(0.5), graph.dtype)))
-        if graph.dtype == "float64":  # onnxruntime has no Erf of doubles: its error, 1e-7, is in the report
-            graph.cast("float32")
-        graph.then("Erf")
-        if graph.dtype == "float64":
-            graph.cast("float64")
-        graph.then("Add", graph.constant(np.asarray(1, graph.dtype)))
-        graph.then("Mul", graph.constant(np.asarray(0.5, graph.dtype)))
-        graph.then("Mul", z)
-    elif name != "identity":
-        raise TwofoldError(f"activation {name!r} has no counterpart in ONNX here")
+    """Apply an activation: by ONNX's operator, or by the parts of its formula."""
+    if name in OPERATORS:
+        graph.then(OPERATORS[name])
+        return
+    expression = ACTIVATIONS[name].expressions[0]
+    results: dict[str | int, str] = {"z": graph.now}  # where the result of each part is
+
+    def name_of(part: Any) -> str:
+        return results["z" if part.name == "z" else id(part)] if isinstance(part, Expression) else graph.number(part)
+
+    for part in walk(expression):
+        if isinstance(part, Expression) and part.arguments:
+            results[id(part)] = _apply(graph, part.name, [name_of(argument) for argument in part.arguments])
+
+
+def _apply(graph: _Graph, name: str, arguments: list[str]) -> str:
+    """Apply a part of a formula to results of these names, and return the name of what comes of it."""
+    first, *more = arguments
+    match name:
+        case "expm1":
+            graph.then("Exp", of=first)
+            return graph.then("Sub", graph.number(1))
+        case "log1p":
+            graph.then("Add", graph.number(1), of=first)
+            return graph.then("Log")
+        case "ndtr":  # (1 + erf(z / sqrt 2)) / 2
+            graph.then("Mul", graph.number(math.sqrt(0.5)), of=first)
+            if graph.dtype == "float64":  # onnxruntime has no Erf of doubles: its error, 1e-7, is in the report
+                graph.cast("float32")
+            graph.then("Erf")
+            if graph.dtype == "float64":
+                graph.cast("float64")
+            graph.then("Add", graph.number(1))
+            return graph.then("Mul", graph.number(0.5))
+    return graph.then(PARTS[name], *more, of=first)

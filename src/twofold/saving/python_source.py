@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from twofold import __version__
 from twofold.errors import SpecificationError
-from twofold.functions import LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES, Activation
+from twofold.functions.expressions import FUNCTIONS, PYTHON, names_in, python_lines
 from twofold.functions.normalizations import EPSILON
 from twofold.saving.model import Model, Savable, as_model
 from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
@@ -18,24 +19,21 @@ Array = NDArray[Any]
 
 LARGEST = 10_000  # parameters; past it, source is the wrong place for numbers
 
-# Each activation of a number v, and the names it needs from `math`.
-ACTIVATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "relu": ("max(v, 0.0)", ()),
-    "sigmoid": ("sigmoid(v)", ("exp",)),
-    "tanh": ("tanh(v)", ("tanh",)),
-    "gelu": ("v * erfc(-v / sqrt(2)) / 2", ("erfc", "sqrt")),
-    "silu": ("v * sigmoid(v)", ("exp",)),
-}
-
 AFFINE = '''
 def affine(x, W, b):
     """W has a row for each output."""
     return [sum(v * w for v, w in zip(x, row)) + c for row, c in zip(W, b)]
 '''
-SIGMOID = """
-def sigmoid(v):
-    return 1 / (1 + exp(-v)) if v >= 0 else exp(v) / (1 + exp(v))
+NDTR = '''
+def ndtr(z):
+    """The normal distribution function."""
+    return erfc(-z / sqrt(2)) / 2
+'''
+SIGN = """
+def sign(z):
+    return (z > 0) - (z < 0)
 """
+HELPERS = {"ndtr": (NDTR, ("erfc", "sqrt")), "sign": (SIGN, ())}  # and what each needs from `math`
 NORMALIZE = f'''
 def normalize(x):
     """Bring x to mean 0 and variance 1."""
@@ -105,20 +103,23 @@ def to_python(model: Savable) -> str:
         )
     constants, lines, functions = _body(model)
     kind = LOSSES[network.loss].targets
-    names = set(functions)
+    activations = {name: ACTIVATIONS[name] for name in network.activations if name != "identity"}
+    if kind == "labels":
+        activations["sigmoid"] = ACTIVATIONS["sigmoid"]
+    used: set[str] = set().union(*(names_in(phi.expressions[0]) for phi in activations.values()))
+    names = {*functions, *(used & (FUNCTIONS.keys() - PYTHON.calls.keys() - HELPERS.keys() - {"abs"}))}
+    names.update(*(HELPERS[name][1] for name in used & HELPERS.keys()))
     if kind == "classes":
         names.add("exp")
-    if kind == "labels" or any("sigmoid(" in line for line in lines):
-        names |= {"exp", "sigmoid"}
     normalization = f"{network.normalization} normalisation" if network.normalization else ""
     words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), normalization, network.loss]
     parts = [f'"""A network {", ".join(filter(None, words))}; written by twofold {__version__}."""\n']
-    if imports := sorted(names - {"sigmoid"}):
-        parts.append(f"from math import {', '.join(imports)}\n")
+    if names:
+        parts.append(f"from math import {', '.join(sorted(names))}\n")
     parts.append("\n".join(constants) + "\n")
     parts.append(AFFINE)
-    if "sigmoid" in names:
-        parts.append(SIGMOID)
+    parts += [HELPERS[name][0] for name in HELPERS if name in used]
+    parts += [_function(name, phi) for name, phi in activations.items() if name not in names]  # such as math's tanh
     if network.normalization == "layer" and network.hidden:
         parts.append(NORMALIZE)
     parts.append(_outputs(model, lines))
@@ -155,15 +156,18 @@ def _body(model: Model) -> tuple[list[str], list[str], list[str]]:
                 lines.append(f"x = [v * s + c for v, s, c in zip(normalize(x), S{layer}, C{layer})]")
                 functions.append("sqrt")
             case Activate(name):
-                if name == "identity":
-                    continue
-                formula, needed = ACTIVATIONS[name]
-                lines.append(f"x = [{formula} for v in x]")
-                functions += needed
+                if name != "identity":
+                    lines.append(f"x = [{name}(v) for v in x]")
             case Unstandardize(mean, scale):
                 constants += [f"TARGET_MEAN = {mean.tolist()!r}", f"TARGET_SCALE = {scale.tolist()!r}"]
                 lines.append("x = [v * s + m for v, s, m in zip(x, TARGET_SCALE, TARGET_MEAN)]")
     return constants, lines, functions
+
+
+def _function(name: str, activation: Activation) -> str:
+    """Write an activation as a function of one number."""
+    body = "".join(f"    {line}\n" for line in python_lines(activation.expressions[0], PYTHON))
+    return f"\ndef {name}(z):\n{body}"
 
 
 def _outputs(model: Model, lines: list[str]) -> str:

@@ -17,7 +17,7 @@ try:
     import torch
     from torch import nn
 
-    from twofold.engines.concise import MODULES
+    from twofold.engines.concise import activation_module
     from twofold.engines.tensors import tensor
 except ImportError as error:
     raise MissingDependencyError("PyTorch is not installed; install it with: pip install 'twofold[torch]'") from error
@@ -76,7 +76,7 @@ def to_torch(model: Savable) -> nn.Sequential:
                 row = nn.LayerNorm(len(b), eps=EPSILON, dtype=getattr(torch, model.dtype))
                 modules[f"normalize{layer}"] = _filled(row, weight=gamma, bias=b)
             case Activate(name):
-                modules[f"{name}{layer}"] = MODULES[name]()
+                modules[f"{name}{layer}"] = activation_module(name)
                 if model.network.dropout:
                     modules[f"dropout{layer}"] = nn.Dropout(model.network.dropout)
                 layer += 1

@@ -6,13 +6,26 @@ nothing. The formulas and their names are those of `twofold.engines.scratch` and
 argued for. To follow them number by number, set the environment variable ``NUMBA_DISABLE_JIT`` to 1: they are Python.
 """
 
+import sys
+from importlib import import_module, reload
+
 from twofold.engines.loops.deep import step
 from twofold.engines.loops.head import last_layers, loss
 from twofold.engines.loops.jit import COMPILES
 from twofold.engines.loops.plan import Plan, Rule, Samples, frozen, holds, plan_of, rule_of, samples_of
 from twofold.engines.loops.shallow import ROWS, Room, shallow_step
+from twofold.network import Network
 
 NARROW = 16  # outputs up to which the loops beat a library's matrix product
+
+
+def take_up(network: Network) -> None:
+    """Make machine code anew if the network has a function that came into the registries after it was made."""
+    if not holds(network):
+        for name in ("plan", "layers", "losses", "updates", "normalizations", "head", "deep", "shallow"):
+            reload(import_module(f"{__name__}.{name}"))
+        reload(sys.modules[__name__])
+
 
 __all__ = [
     "COMPILES",
@@ -31,4 +44,5 @@ __all__ = [
     "samples_of",
     "shallow_step",
     "step",
+    "take_up",
 ]

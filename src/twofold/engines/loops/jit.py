@@ -15,6 +15,7 @@ import numpy
 import scipy
 
 from twofold.data import layout
+from twofold.functions import ACTIVATIONS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -117,8 +118,12 @@ def code_folder() -> Path | None:
 
 
 def sources() -> str:
-    """Return a sum of what machine code is made from: sources, in a folder or an archive, and who made constants."""
+    """Return a sum of what machine code is made from: sources, definitions, and who made constants."""
+    from twofold.engines.loops.formulas import source_of  # which needs this module
+
     files = [path for path in resources.files("twofold.engines.loops").iterdir() if path.name.endswith(".py")]
     files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
     texts = [path.read_bytes() for path in sorted(files, key=lambda path: path.name)]
-    return sha256(b"".join([*texts, numpy.__version__.encode(), scipy.__version__.encode()])).hexdigest()[:16]
+    definitions = [source_of(formula, "z") for phi in ACTIVATIONS.values() for formula in phi.expressions]
+    words = [*definitions, numpy.__version__, scipy.__version__]
+    return sha256(b"".join([*texts, *(word.encode() for word in words)])).hexdigest()[:16]

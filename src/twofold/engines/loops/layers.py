@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.loops.exponential import exp, expm1
+from twofold.engines.loops.formulas import machine_code
 from twofold.engines.loops.instructions import narrow, widen
-from twofold.engines.loops.jit import compiled, inlined
-from twofold.engines.loops.normal import normal
-from twofold.engines.loops.plan import GELU, RELU, SIGMOID, SILU, TANH, Samples, unit_of
+from twofold.engines.loops.jit import compiled
+from twofold.engines.loops.plan import Samples, unit_of
+from twofold.functions import ACTIVATIONS
 
 Array = NDArray[Any]
 
@@ -87,75 +87,6 @@ def sum_rows(Z: Array, total: Array) -> None:
             total[j] += z[j]
 
 
-@inlined
-def relu(z: Any) -> Any:
-    """``max(z, 0)``; NaN stays NaN."""
-    zero = type(z)(0)
-    return zero if z <= zero else z
-
-
-@inlined
-def relu_derivative(z: Any) -> Any:
-    """1 where z is positive."""
-    number = type(z)
-    return number(1) if z > number(0) else number(0)
-
-
-@inlined
-def sigmoid(z: Any) -> Any:
-    """``sigma(z) = 1 / (1 + exp(-z))``, from ``e = exp(-|z|)``, which can't overflow."""
-    one, e = type(z)(1), exp(-abs(z))
-    return (one if z >= 0 else e) / (one + e)
-
-
-@inlined
-def sigmoid_derivative(z: Any) -> Any:
-    """``sigma'(z) = e / (1 + e)^2``."""
-    one, e = type(z)(1), exp(-abs(z))
-    return e / ((one + e) * (one + e))
-
-
-@inlined
-def tanh(z: Any) -> Any:
-    """``tanh(z)``, from ``t = exp(-2 |z|) - 1``."""
-    number = type(z)
-    t = expm1(number(-2) * abs(z))
-    h = t / (number(2) + t)
-    return h if z < 0 else -h
-
-
-@inlined
-def tanh_derivative(z: Any) -> Any:
-    """``tanh'(z) = 4 sigma'(2 z)``."""
-    number = type(z)
-    return number(4) * sigmoid_derivative(number(2) * z)
-
-
-@inlined
-def silu(z: Any) -> Any:
-    """``z sigma(z)``."""
-    return z * sigmoid(z)
-
-
-@inlined
-def silu_derivative(z: Any) -> Any:
-    """``sigma(z) + z sigma'(z)``."""
-    return sigmoid(z) + z * sigmoid_derivative(z)
-
-
-@inlined
-def gelu(z: Any) -> Any:
-    """``z Phi(z)``."""
-    return z * normal(z)
-
-
-@inlined
-def gelu_derivative(z: Any) -> Any:
-    """``Phi(z) + z Phi'(z)``."""
-    number = type(z)
-    return normal(z) + z * exp(number(-0.5) * z * z) * number(1 / math.sqrt(2 * math.pi))
-
-
 def each(phi: Any) -> Any:
     """Make ``H <- phi(Z)`` of a function of numbers: a loop of its own, of which several numbers go at a time."""
 
@@ -180,43 +111,34 @@ def each_backward(derivative: Any) -> Any:
     return loop
 
 
-each_relu, each_relu_backward = each(relu), each_backward(relu_derivative)
-each_sigmoid, each_sigmoid_backward = each(sigmoid), each_backward(sigmoid_derivative)
-each_tanh, each_tanh_backward = each(tanh), each_backward(tanh_derivative)
-each_gelu, each_gelu_backward = each(gelu), each_backward(gelu_derivative)
-each_silu, each_silu_backward = each(silu), each_backward(silu_derivative)
+def one_of(loops: Sequence[Any], otherwise: Any) -> Any:
+    """Make a function that calls one of several loops, by its place among them."""
+    chosen = otherwise
+    for number, loop in enumerate(loops):
+        chosen = _first_or(number, loop, chosen)
+    return chosen
+
+
+def _first_or(number: int, loop: Any, others: Any) -> Any:
+    @compiled
+    def choose(name: int, A: Array, B: Array) -> None:
+        if name == number:
+            loop(A, B)
+        else:
+            others(name, A, B)
+
+    return choose
 
 
 @compiled
-def activate(name: int, Z: Array, H: Array) -> None:
-    """``H <- phi(Z)`` of an activation."""
-    if name == RELU:
-        each_relu(Z, H)
-    elif name == SIGMOID:
-        each_sigmoid(Z, H)
-    elif name == TANH:
-        each_tanh(Z, H)
-    elif name == GELU:
-        each_gelu(Z, H)
-    elif name == SILU:
-        each_silu(Z, H)
-    else:
-        H[:] = Z
+def nothing(_name: int, _A: Array, _B: Array) -> None:
+    """Do nothing."""
 
 
-@compiled
-def activate_backward(name: int, Z: Array, dH: Array) -> None:
-    """``dH <- dH * phi'(Z)``, which is dZ; the identity leaves it alone."""
-    if name == RELU:
-        each_relu_backward(Z, dH)
-    elif name == SIGMOID:
-        each_sigmoid_backward(Z, dH)
-    elif name == TANH:
-        each_tanh_backward(Z, dH)
-    elif name == GELU:
-        each_gelu_backward(Z, dH)
-    elif name == SILU:
-        each_silu_backward(Z, dH)
+# `activate(number, Z, H)` is ``H <- phi(Z)``; `activate_backward(number, Z, dH)` is ``dH <- dH * phi'(Z)``, now dZ.
+values, derivatives = zip(*(phi.expressions for phi in ACTIVATIONS.values()), strict=True)
+activate = one_of([each(machine_code(value, "z")) for value in values], nothing)
+activate_backward = one_of([each_backward(machine_code(derivative, "z")) for derivative in derivatives], nothing)
 
 
 @compiled

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twofold import functions
 from twofold.borders import Block
 from twofold.engines.loops.jit import compiled
 from twofold.network import Network
@@ -15,8 +16,7 @@ from twofold.recipe import Recipe
 
 Array = NDArray[Any]
 
-IDENTITY, RELU, SIGMOID, TANH, GELU, SILU = range(6)
-ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "sigmoid": SIGMOID, "tanh": TANH, "gelu": GELU, "silu": SILU}
+ACTIVATIONS = {name: number for number, name in enumerate(functions.ACTIVATIONS)}
 
 SQUARED, HUBER, ABSOLUTE, CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY = range(6)
 LOSSES = {

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.borders import check_block, floats
 from twofold.errors import DataError, SpecificationError
-from twofold.functions import LOSSES
-from twofold.inspect.affine import PIECEWISE, affine_map_at
+from twofold.functions import ACTIVATIONS, LOSSES
+from twofold.inspect.affine import affine_map_at
 from twofold.inspect.tracing.arithmetic import place
 from twofold.inspect.tracing.backward import backward_steps, update_steps
 from twofold.inspect.tracing.checks import check_steps
@@ -105,7 +105,7 @@ def trace(
         len(rows) == 1
         and network.hidden
         and network.normalization is None
-        and set(network.activations) <= set(PIECEWISE)
+        and all(ACTIVATIONS[name].is_piecewise_linear for name in network.activations)
     ):
         steps.append(_affine(network, layers, rows[0], classes=names, features=tuple(features)))
     return Trace(

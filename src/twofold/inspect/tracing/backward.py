@@ -8,8 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from twofold.functions import ACTIVATIONS
+from twofold.functions.formulas import as_latex, as_text
 from twofold.inspect.tracing.arithmetic import dot, number, place, telling
-from twofold.inspect.tracing.forward import Kept, activation_formulas
+from twofold.inspect.tracing.forward import Kept
 from twofold.inspect.tracing.letters import Letters, gradient, updated
 from twofold.inspect.tracing.normalized import backward_normalized
 from twofold.inspect.tracing.record import Named, Step, Symbol
@@ -106,13 +107,13 @@ def _through(letters: Letters, layer: int, name: str, arrays: tuple[Array, Array
     slope, dZ = arrays
     z, h = letters.rows("Z", layer), letters.rows("H", layer)
     dz, dh = gradient(z), gradient(h)
-    _, _, plain, latex = activation_formulas(name)
+    formula = ACTIVATIONS[name].derivative_formula
     phi = Symbol(f"phi'({z})", rf"\phi'({z.latex})")
     return Step(
         "backward",
         f"Through the activation {name}",
-        f"{dz} = {dh} * phi'({z}), phi'(z) = {plain}",
-        rf"{dz.latex} = {dh.latex} \odot \phi'({z.latex}), \quad \phi'(z) = {latex}",
+        f"{dz} = {dh} * phi'({z}), phi'(z) = {as_text(formula)}",
+        rf"{dz.latex} = {dh.latex} \odot \phi'({z.latex}), \quad \phi'(z) = {as_latex(formula)}",
         f"{dZ.shape} = {dZ.shape} * {slope.shape}",
         (Named(phi, slope), Named(dz, dZ)),
     )

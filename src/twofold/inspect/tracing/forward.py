@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.functions import ACTIVATIONS
+from twofold.functions.formulas import as_latex, as_text
 from twofold.functions.normalizations import Normalized
 from twofold.inspect.tracing.arithmetic import dot
 from twofold.inspect.tracing.letters import Letters
@@ -16,23 +17,6 @@ from twofold.inspect.tracing.record import Named, Step
 from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
-
-# phi and phi' in both scripts; an activation without an entry is written by its name.
-FORMULAS: dict[str, tuple[str, str, str, str]] = {
-    "identity": ("z", r"z", "1", "1"),
-    "relu": ("max(z, 0)", r"\max(z, 0)", "1 if z > 0 else 0", r"\mathbb{1}[z > 0]"),
-    "sigmoid": ("1 / (1 + exp(-z))", r"\frac{1}{1 + e^{-z}}", "phi(z) (1 - phi(z))", r"\phi(z)\,(1 - \phi(z))"),
-    "tanh": ("tanh(z)", r"\tanh z", "1 - tanh(z)^2", r"1 - \tanh^2 z"),
-    "gelu": ("z Phi(z)", r"z\,\Phi(z)", "Phi(z) + z exp(-z^2/2) / sqrt(2 pi)",
-             r"\Phi(z) + z\,\frac{e^{-z^2/2}}{\sqrt{2\pi}}"),
-    "silu": ("z sigma(z)", r"z\,\sigma(z)", "sigma(z) + z sigma'(z)", r"\sigma(z) + z\,\sigma'(z)"),
-}  # fmt: skip
-
-
-def activation_formulas(name: str) -> tuple[str, str, str, str]:
-    """Return phi(z) and phi'(z), each in plain text and in LaTeX."""
-    word = rf"\mathrm{{{name.replace('_', ' ')}}}"
-    return FORMULAS.get(name, (f"{name}(z)", f"{word}(z)", f"{name}'(z)", f"{word}'(z)"))
 
 
 class Kept(NamedTuple):
@@ -112,16 +96,17 @@ def _affine(
 
 def _activation(letters: Letters, number: int, name: str, H: Array) -> Step:
     h, z = letters.rows("H", number), letters.rows("Z", number)
-    plain, latex, *_ = activation_formulas(name)
+    phi = ACTIVATIONS[name]
     dead = int((H == 0).all(axis=0).sum())
+    can_die = phi.is_piecewise_linear and phi.derivative(np.array(-1.0)) == 0
     return Step(
         "forward",
         f"Activation {name}",
-        plain=f"{h} = phi({z}), phi(z) = {plain}",
-        latex=rf"{h.latex} = \phi({z.latex}), \quad \phi(z) = {latex}",
+        plain=f"{h} = phi({z}), phi(z) = {as_text(phi.formula)}",
+        latex=rf"{h.latex} = \phi({z.latex}), \quad \phi(z) = {as_latex(phi.formula)}",
         shapes=f"{H.shape} = phi {H.shape}",
         arrays=(Named(h, H),),
-        note=f"{dead} of {H.shape[1]} units are 0." if name == "relu" else "",
+        note=f"{dead} of {H.shape[1]} units are 0." if can_die else "",
     )
 
 

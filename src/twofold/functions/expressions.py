@@ -1,0 +1,236 @@
+"""A formula as an expression: what a function of numbers computes, recorded by calling it once.
+
+Definitions in this folder are functions of a number or an array ``z`` and of ``xp``, the functions that go with it:
+`twofold.functions.arrays.Numpy` for NumPy arrays, others for PyTorch, and `Recorder` here. With the recorder a
+definition returns an `Expression`, from which plain Python, machine code and ONNX graphs are written. Whoever debugs a
+definition calls it with NumPy's functions and steps through it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twofold.errors import SpecificationError
+
+# What `xp` offers: name and number of arguments.
+FUNCTIONS = {
+    "abs": 1,
+    "exp": 1,
+    "expm1": 1,
+    "log": 1,
+    "log1p": 1,
+    "maximum": 2,
+    "minimum": 2,
+    "ndtr": 1,
+    "sign": 1,
+    "sqrt": 1,
+    "tanh": 1,
+    "where": 3,
+}
+COMPARISONS = ("<", "<=", ">", ">=")
+# How tightly each operator binds, in Python's grammar.
+BINDING = {"where": 0, **dict.fromkeys(COMPARISONS, 1), "+": 2, "-": 2, "*": 3, "/": 3, "negative": 4}
+TIGHT = 5  # names, numbers and calls
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """An operator or function and what it is applied to.
+
+    Attributes
+    ----------
+    name : str
+        One of `FUNCTIONS`, an operator, ``"negative"``, or the name of a variable, which has no arguments.
+    arguments : tuple of Expression or float
+    """
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+
+    def __add__(self, other: Any) -> Expression:
+        return Expression("+", (self, other))
+
+    def __radd__(self, other: Any) -> Expression:
+        return Expression("+", (other, self))
+
+    def __sub__(self, other: Any) -> Expression:
+        return Expression("-", (self, other))
+
+    def __rsub__(self, other: Any) -> Expression:
+        return Expression("-", (other, self))
+
+    def __mul__(self, other: Any) -> Expression:
+        return Expression("*", (self, other))
+
+    def __rmul__(self, other: Any) -> Expression:
+        return Expression("*", (other, self))
+
+    def __truediv__(self, other: Any) -> Expression:
+        return Expression("/", (self, other))
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return Expression("/", (other, self))
+
+    def __neg__(self) -> Expression:
+        return Expression("negative", (self,))
+
+    def __abs__(self) -> Expression:
+        return Expression("abs", (self,))
+
+    def __lt__(self, other: Any) -> Expression:
+        return Expression("<", (self, other))
+
+    def __le__(self, other: Any) -> Expression:
+        return Expression("<=", (self, other))
+
+    def __gt__(self, other: Any) -> Expression:
+        return Expression(">", (self, other))
+
+    def __ge__(self, other: Any) -> Expression:
+        return Expression(">=", (self, other))
+
+    def __bool__(self) -> bool:
+        raise SpecificationError("a definition asks whether a number is true; choose with xp.where(condition, a, b)")
+
+
+class Recorder:
+    """The functions of `FUNCTIONS`, on expressions."""
+
+    def __getattr__(self, name: str) -> Callable[..., Expression]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in FUNCTIONS:
+            raise SpecificationError(
+                f"a definition uses xp.{name}, which is not known; there are {', '.join(FUNCTIONS)}"
+            )
+        return lambda *arguments: Expression(name, arguments)
+
+
+def record(function: Callable[..., Any], *variables: str) -> Any:
+    """Return what a definition computes.
+
+    Parameters
+    ----------
+    function : callable
+        Of as many numbers as there are variables, and of ``xp``.
+    *variables : str
+        Their names.
+
+    Returns
+    -------
+    Expression or float
+
+    Examples
+    --------
+    >>> python_lines(record(lambda z, xp: z * xp.exp(-xp.abs(z)), "z"), PYTHON)
+    ['return z * exp(-abs(z))']
+    """
+    return function(*map(Expression, variables), Recorder())
+
+
+def walk(expression: Any) -> Iterator[Any]:
+    """Go through an expression's parts, each once, the innermost first; numbers are parts too."""
+    seen: set[int] = set()
+
+    def go(part: Any) -> Iterator[Any]:
+        if id(part) in seen:
+            return
+        seen.add(id(part))
+        for argument in getattr(part, "arguments", ()):
+            yield from go(argument)
+        yield part
+
+    yield from go(expression)
+
+
+def names_in(expression: Any) -> set[str]:
+    """Return the names of an expression's functions and operators."""
+    return {part.name for part in walk(expression) if isinstance(part, Expression) and part.arguments}
+
+
+def is_piecewise_constant(expression: Any) -> bool:
+    """Tell whether an expression depends on its variables by comparisons alone."""
+    if not isinstance(expression, Expression):
+        return True
+    if expression.name == "where":
+        return all(map(is_piecewise_constant, expression.arguments[1:]))
+    return bool(expression.arguments) and all(map(is_piecewise_constant, expression.arguments))
+
+
+@dataclass(frozen=True)
+class Language:
+    """How the functions of `FUNCTIONS` are written.
+
+    Attributes
+    ----------
+    calls : mapping
+        Of a name to a template with a place for each argument, or a function that makes one for these very arguments.
+    number : callable
+        Writes a constant.
+    """
+
+    calls: Mapping[str, str | Callable[..., str]]
+    number: Callable[[float], str]
+
+
+PYTHON = Language(
+    {"where": "{1} if {0} else {2}", "maximum": "max({}, {})", "minimum": "min({}, {})"},
+    number=lambda value: repr(float(value)),
+)
+
+
+def python_lines(expression: Any, language: Language) -> list[str]:
+    """Write an expression as the lines of a function's body; what is used several times gets a name.
+
+    Parameters
+    ----------
+    expression : Expression or float
+    language : Language
+
+    Returns
+    -------
+    list of str
+        The last one begins with ``return``.
+    """
+    parts = list(walk(expression))
+    uses = Counter(id(argument) for part in parts for argument in getattr(part, "arguments", ()))
+    written: dict[int, tuple[str, int]] = {}
+    lines: list[str] = []
+    for part in parts:
+        if not isinstance(part, Expression):
+            text = language.number(part)
+            written[id(part)] = (text, BINDING["negative"] if text.startswith("-") else TIGHT)
+        elif not part.arguments:
+            written[id(part)] = (part.name, TIGHT)
+        else:
+            written[id(part)] = _write(part, [written[id(argument)] for argument in part.arguments], language)
+            if uses[id(part)] > 1:
+                name = f"a{len(lines) + 1}"
+                lines.append(f"{name} = {written[id(part)][0]}")
+                written[id(part)] = (name, TIGHT)
+    return [*lines, f"return {written[id(expression)][0]}"]
+
+
+def _write(part: Expression, arguments: list[tuple[str, int]], language: Language) -> tuple[str, int]:
+    """Write an operator or a call of arguments that are written, each with how tightly it binds."""
+    binding = BINDING.get(part.name, TIGHT)
+    if part.name in language.calls:
+        template = language.calls[part.name]
+        if callable(template):
+            template = template(*part.arguments)
+        inner = [_inside(argument, binding + 1) if binding < TIGHT else argument[0] for argument in arguments]
+        return template.format(*inner), binding
+    if part.name == "negative":
+        return f"-{_inside(arguments[0], binding)}", binding
+    if part.name in BINDING:
+        left, right = _inside(arguments[0], binding), _inside(arguments[1], binding + 1)
+        return f"{left} {part.name} {right}", binding
+    return f"{part.name}({', '.join(text for text, _ in arguments)})", TIGHT
+
+
+def _inside(argument: tuple[str, int], binding: int) -> str:
+    text, own = argument
+    return text if own >= binding else f"({text})"

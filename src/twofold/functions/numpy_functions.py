@@ -1,0 +1,54 @@
+"""The functions that definitions are written with, on NumPy arrays."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class NumpyFunctions:
+    """The functions of `twofold.functions.expressions.FUNCTIONS` on arrays of one type.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        That of the results, also where both choices of `where` are plain numbers.
+    """
+
+    abs, exp, expm1, log, log1p = np.abs, np.exp, np.expm1, np.log, np.log1p
+    maximum, minimum, sign, sqrt, tanh = np.maximum, np.minimum, np.sign, np.sqrt, np.tanh
+
+    def __init__(self, dtype: Any) -> None:
+        self._number = dtype.type
+
+    def where(self, condition: Any, a: Any, b: Any) -> Array:
+        """Return a where the condition holds, else b."""
+        if isinstance(a, int | float) and isinstance(b, int | float):
+            if (a, b) == (1, 0):
+                return np.asarray(condition.astype(self._number))
+            a, b = self._number(a), self._number(b)
+        return np.where(condition, a, b)
+
+    @staticmethod
+    def full(Z: Array, value: Any) -> Array:
+        """Return what a definition gave, a number as an array of Z's shape and type."""
+        return np.full_like(Z, value) if isinstance(value, int | float) else value
+
+    @staticmethod
+    def ndtr(Z: Array) -> Array:
+        """``Phi(z)``, the normal distribution function."""
+        from scipy.special import ndtr  # not at the top: the import takes 0.15 s and 10 MiB, and most do without
+
+        result: Array = ndtr(Z)
+        return result
+
+
+@cache
+def of_type(dtype: Any) -> NumpyFunctions:
+    """Return the functions on arrays of a type, such as ``numpy.dtype("float32")``."""
+    return NumpyFunctions(dtype)
