@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,7 @@ def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bo
     """Random features, and targets of the kind that the network's loss reads."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, network.inputs))
-    shape = (n, network.outputs)
-    y = {
-        "classes": rng.integers(network.outputs, size=n),
-        "numbers": rng.standard_normal(shape),
-        "labels": rng.integers(2, size=shape).astype(float),
-    }[LOSSES[network.loss].targets]
+    y = LOSSES[network.loss].targets.draw(rng, (n, network.outputs))
     return Dataset("random", Samples(X, y, rng.uniform(0, 2, n) if weighted else None))
 
 
@@ -54,3 +51,33 @@ def assert_same_state(one: EngineState, other: EngineState) -> None:
         for a, b in zip(layers, others, strict=True):
             for first, second in zip(a, b, strict=True):
                 np.testing.assert_array_equal(first, second, strict=first is not None)
+
+
+def combinations(*options: Iterable[str]) -> list[tuple[str, ...]]:
+    """Combinations in which every pair of options occurs; all there are if TWOFOLD_ALL_COMBINATIONS is set."""
+    lists = [list(names) for names in options]
+    if os.environ.get("TWOFOLD_ALL_COMBINATIONS"):
+        return list(product(*lists))
+    places = range(len(lists))
+    missing = {
+        (i, a, j, b) for i in places for j in places if i < j for a, b in product(lists[i], lists[j])
+    }  # fmt: skip
+    rows = []
+    while missing:
+        row: dict[int, str] = {}
+        i, a, j, b = min(missing)
+        row |= {i: a, j: b}
+        for place in places:
+            if place not in row:  # the option that meets most of the pairs that are missing
+                row[place] = max(lists[place], key=lambda name, at=place: _met({**row, at: name}, missing))
+        rows.append(tuple(row[place] for place in places))
+        missing -= _pairs(row)
+    return rows
+
+
+def _pairs(row: dict[int, str]) -> set[tuple[int, str, int, str]]:
+    return {(i, row[i], j, row[j]) for i in row for j in row if i < j}
+
+
+def _met(row: dict[int, str], missing: set[tuple[int, str, int, str]]) -> int:
+    return len(_pairs(row) & missing)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, sigmoid, softmax
-from twofold.functions.losses import shares, smooth
+from twofold.functions.losses import CLASSES, LABELS, shares, smooth
 from twofold.inspect.gradients import central_difference
 
 Z = np.concatenate([np.linspace(-8, 8, 41), [-1e-3, 1e-3]])
@@ -102,7 +102,7 @@ def test_cross_entropy_matches_60_digits():
 def test_gradient_of_a_loss_is_the_slope_of_its_value(name, weighted):
     loss = LOSSES[name]
     rng = np.random.default_rng(2)
-    O, y = rng.normal(size=(6, 4)), targets(loss.targets)
+    O, y = rng.normal(size=(6, 4)), loss.targets.draw(rng, (6, 4))
     weight = rng.random(6) if weighted else None
     gradient = loss.gradient(O, y, weight)
     for place in np.ndindex(O.shape):
@@ -129,7 +129,7 @@ def test_loss_is_finite_and_its_gradient_right_at_the_extremes(name, dtype):
     big = EXTREMES[dtype]
     O = np.array([[big, -big, 0], [-big, big, 0]], dtype=dtype)
     loss = LOSSES[name]
-    y = np.array([[0.0, 0, 1], [0, 1, 0]], dtype=dtype) if loss.targets == "labels" else np.array([2, 1])
+    y = np.array([[0.0, 0, 1], [0, 1, 0]], dtype=dtype) if loss.targets is LABELS else np.array([2, 1])
     value, gradient = loss.value(O, y), loss.gradient(O, y)
     assert np.isfinite(value)
     # In both rows softmax and sigmoid have saturated, so slopes are whole numbers (the sigmoid's at 0 is 1/2), / n.
@@ -206,7 +206,7 @@ def test_smoothed_labels_are_the_cross_entropy_of_smoothed_rows(q):
     O, y, loss = rng.normal(size=(6, q)) + 1e4, rng.integers(q, size=6), LOSSES["cross_entropy"]
     rows = 0.9 * np.eye(q)[y] + 0.1 / q
     for targets in (y, np.eye(q)[y]):
-        losses, slope = smooth(loss.samples(O, targets), O, targets, 0.1, labels=False)
+        losses, slope = smooth(loss.samples(O, targets), O, targets, 0.1, targets=CLASSES)
         expected = loss.samples(O, rows)
         np.testing.assert_allclose(losses, expected[0], rtol=1e-12)
         np.testing.assert_allclose(slope, expected[1], atol=1e-15)
@@ -215,7 +215,7 @@ def test_smoothed_labels_are_the_cross_entropy_of_smoothed_rows(q):
 def test_smoothed_labels_several_per_sample_go_towards_one_half():
     rng = np.random.default_rng(0)
     O, Y, loss = rng.normal(size=(6, 3)), rng.integers(2, size=(6, 3)).astype(float), LOSSES["sigmoid_cross_entropy"]
-    losses, slope = smooth(loss.samples(O, Y), O, Y, 0.1, labels=True)
+    losses, slope = smooth(loss.samples(O, Y), O, Y, 0.1, targets=LABELS)
     expected = loss.samples(O, 0.9 * Y + 0.05)
     np.testing.assert_allclose(losses, expected[0], rtol=1e-12)
     np.testing.assert_allclose(slope, expected[1], atol=1e-15)

@@ -130,8 +130,8 @@ def check_targets(network: Network, y: ArrayLike, *, dtype: Precision) -> Array:
     ----------
     network : Network
     y : array
-        For ``"squared"``: numbers (n, q). For the losses on classes: class indices (n,) from 0 to q - 1, or rows
-        (n, q) that are non-negative and sum to 1. For ``"sigmoid_cross_entropy"``: rows (n, q) in [0, 1].
+        As `Loss.targets` says. Numbers: rows (n, q), in the loss's range. Classes: indices (n,) from 0 to q - 1, or
+        rows (n, q) that are non-negative and sum to 1. Labels: rows (n, q) in [0, 1].
     dtype : {"float32", "float64"}
 
     Returns
@@ -147,22 +147,17 @@ def check_targets(network: Network, y: ArrayLike, *, dtype: Precision) -> Array:
     refuse_masked("y", y)
     y = np.asarray(y)
     q = network.outputs
-    kind = LOSSES[network.loss].targets
-    if kind == "classes" and y.ndim == 1:
+    targets = LOSSES[network.loss].targets
+    if targets.compete and y.ndim == 1:
         return _classes(y, q)
     if y.ndim != 2 or y.shape[1] != q:
         hint = "; write y[:, None]" if y.ndim == 1 and q == 1 else ""
-        also = f" or ({len(y)},) class indices" if kind == "classes" and y.ndim else ""
+        also = f" or ({len(y)},) class indices" if targets.compete and y.ndim else ""
         n = y.shape[0] if y.ndim else "n"
         raise DataError(f"y has shape {y.shape}; loss {network.loss!r} needs ({n}, {q}){also}{hint}")
     Y = _numbers("y", y, dtype)
-    if kind != "numbers" and (outside := np.argwhere((Y < 0) | (Y > 1))).size:
-        row, column = outside[0]
-        raise DataError(f"y[{row}, {column}] is {Y[row, column]}; a probability lies between 0 and 1")
-    if kind == "classes":
-        total = Y.sum(axis=1, dtype=np.float64)
-        if (wrong := np.flatnonzero(np.abs(total - 1) > 1e-5)).size:
-            raise DataError(f"row {wrong[0]} of y sums to {total[wrong[0]]:.6g}; probabilities of classes sum to 1")
+    if complaint := targets.complaint(Y):
+        raise DataError(complaint)
     return Y
 
 

@@ -48,12 +48,10 @@ def correct(loss: Loss, O: Array, y: Array) -> Array | None:
         For classes 1 or 0, whether the largest output is the class (or the row's most probable class); for several
         labels the fraction of them that are right; None for numbers.
     """
-    if loss.targets == "numbers":
+    if not loss.targets.has_accuracy:
         return None
-    if loss.targets == "labels":
-        return np.mean((O > 0) == (y > 0.5), axis=1)
-    classes = y if y.ndim == 1 else y.argmax(axis=1)
-    return (O.argmax(axis=1) == classes).astype(np.float64)
+    right: Array = loss.targets.right(O, y, 1)
+    return right.astype(np.float64) if right.ndim == 1 else right.mean(axis=1)
 
 
 def score(loss: Loss, O: Array, y: Array, weight: Array | None = None) -> Score:
@@ -90,4 +88,4 @@ def running_score(loss: Loss, totals: Sequence[float]) -> Score:
     total_loss, total_correct, total_weight = totals
     if total_weight == 0:
         return Score(math.nan, None)
-    return Score(total_loss / total_weight, None if loss.targets == "numbers" else total_correct / total_weight)
+    return Score(total_loss / total_weight, total_correct / total_weight if loss.targets.has_accuracy else None)

@@ -13,6 +13,7 @@ from twofold.data.dataset import Dataset
 from twofold.engines import Engine
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
+from twofold.functions.links import IDENTITY
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
 from twofold.training import Epoch
@@ -72,8 +73,9 @@ def build_network(
         other = "softmax" if data.classes else "linear"
         raise SpecificationError(f"{data.name} has {what} to predict, which {model} can't; train {other} or mlp on it")
     loss = check_name("loss", loss or ("cross_entropy" if data.classes else "squared"), LOSSES)
-    if LOSSES[loss].targets != what:
-        raise SpecificationError(f"loss {loss!r} is one for {LOSSES[loss].targets}; {data.name} has {what} to predict")
+    expected = LOSSES[loss].targets.name
+    if expected != what:
+        raise SpecificationError(f"loss {loss!r} is one for {expected}; {data.name} has {what} to predict")
     if model != "mlp" and (hidden or dropout or normalization):
         raise SpecificationError(f"{model} has no hidden layer; hidden units, dropout and normalization are for mlp")
     layers = (256,) if hidden is None and model == "mlp" else tuple(hidden or ())
@@ -133,6 +135,11 @@ def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> fl
     if network.loss != "cross_entropy" or data.test is None or epoch.test_loss is None:
         return None
     return -len(data.test) * epoch.test_loss
+
+
+def scales_targets(loss: str | None) -> bool:
+    """Tell whether numbers may be standardised for a loss, None for the usual one: not if it takes their logarithm."""
+    return loss is None or LOSSES[check_name("loss", loss, LOSSES)].link is IDENTITY
 
 
 def loss_unit(data: Dataset, loss: str) -> float:

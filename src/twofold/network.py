@@ -80,7 +80,7 @@ class Network:
             check_name("normalization", self.normalization, NORMALIZATIONS)
         if not (is_real(self.dropout) and 0 <= self.dropout < 1):
             raise SpecificationError(f"dropout is {show(self.dropout)}; it must be at least 0 and less than 1")
-        least = LOSSES[self.loss].least_outputs
+        least = LOSSES[self.loss].targets.least_outputs
         if self.outputs < least:
             raise SpecificationError(
                 f"loss {self.loss!r} with {self.outputs} output: it compares classes and needs at least {least} outputs"

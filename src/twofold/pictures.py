@@ -176,7 +176,7 @@ def _images(_model: Model, data: Dataset) -> str:
 
 
 def _classes(model: Model, data: Dataset) -> str:
-    several = LOSSES[model.network.loss].targets == "classes" or len(model.classes) == 2 > model.network.outputs
+    several = LOSSES[model.network.loss].targets.compete or len(model.classes) == 2 > model.network.outputs
     if several and data.classes and data.train.y.ndim == 1:
         return ""
     return f"one class for each sample, and {data.name} has others to predict"
@@ -195,7 +195,7 @@ def _plane(model: Model, data: Dataset) -> str:
 
 
 def _numbers(model: Model, data: Dataset) -> str:
-    one = not data.classes and LOSSES[model.network.loss].targets == "numbers" and model.network.outputs == 1
+    one = not data.classes and not LOSSES[model.network.loss].targets.has_accuracy and model.network.outputs == 1
     return "" if one else f"one number to predict, and {data.name} has others"
 
 
@@ -297,7 +297,7 @@ def _fit(model: Model, data: Dataset) -> list[Axes]:
 def _residuals(model: Model, data: Dataset) -> list[Axes]:
     from twofold.plots import panels, quantile_plot, residual_plot
 
-    fitted = model.outputs(data.train.X)
+    fitted = model.predict(data.train.X)
     above, below = panels(2)
     return [residual_plot(data.train.y, fitted, ax=above), quantile_plot(data.train.y, fitted, ax=below)]
 

@@ -148,7 +148,9 @@ def test_an_activation_that_came_into_the_registry_later_is_in_every_engine(name
     monkeypatch.setitem(ACTIVATIONS, "cube", Activation(cube, cube_derivative, "z**3", "3 * z**2"))
     network = Network((4, 5, 3), "cube", "squared")
     words = {"engines": ("scratch", name), "initialization": "he"}
-    for epoch in compare_engines(network, random_dataset(network), Recipe(epochs=2, batch_size=8, learning_rate=0.01), **words):
+    for epoch in compare_engines(
+        network, random_dataset(network), Recipe(epochs=2, batch_size=8, learning_rate=0.01), **words
+    ):
         assert epoch.max_parameter_difference < 1e-12
 
 

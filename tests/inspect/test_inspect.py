@@ -11,7 +11,7 @@ import pytest
 from helpers import random_dataset
 from twofold import Network, Recipe, check_gradients, collapse, compare_engines, initialize, open_engine, train
 from twofold.errors import DataError, SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, Loss
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS
 from twofold.inspect.collapse import fold_normalization
 
 DEEP = Network((4, 6, 5, 3), activation="identity")
@@ -55,12 +55,11 @@ def test_a_planted_wrong_derivative_of_an_activation_fails(monkeypatch):
 def test_a_planted_wrong_slope_of_a_loss_fails_along_the_direction_too(monkeypatch):
     right = LOSSES["squared"]
 
-    def twice_the_slope(O, y):
-        losses, slope = right.samples(O, y)
+    def twice_the_slope(o, y, xp):
+        losses, slope = right.pair(o, y, xp)
         return losses, 2 * slope
 
-    wrong = Loss(twice_the_slope, right.targets)
-    monkeypatch.setitem(LOSSES, "squared", wrong)
+    monkeypatch.setitem(LOSSES, "squared", replace(right, pair=twice_the_slope))
     report = check_gradients(Network((40, 60, 3), loss="squared"))  # too large to go through every coordinate
     assert [check.where for check in report.checks] == ["direction"]
     assert not report.passed

@@ -121,7 +121,7 @@ def test_a_report_tells_of_numbers_in_their_own_units():
 def test_every_loss_has_a_report(loss):
     network = Network((3, 4, 2), "tanh", loss)
     data = random_dataset(network, 30)
-    classes = ("a", "b") if LOSSES[loss].targets != "numbers" else ()
+    classes = ("a", "b") if LOSSES[loss].targets.has_accuracy else ()
     data = replace(data, classes=classes)
     model = Model(network=network, parameters=initialize(network, initialization="xavier"), classes=classes)
     page = render_report(Subject(model, data))

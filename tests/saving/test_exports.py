@@ -17,6 +17,7 @@ from twofold.cli import main
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, TwofoldError
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, sigmoid, softmax
+from twofold.functions.links import IDENTITY
 from twofold.saving import onnx_graph, python_source
 
 SCALING = Scaling(np.array([1e3, 0.0, -5.0]), np.array([10.0, 1.0, 2.0]))
@@ -31,7 +32,7 @@ def made(
     rest = [{name: rng.uniform(0.5, 2, a.shape).astype(dtype) for name, a in layer.arrays.items()} for layer in drawn]
     parameters = tuple(replace(layer, **more | {"W": layer.W}) for layer, more in zip(drawn, rest, strict=True))
     scaling = SCALING if scaled else None
-    if scaled and LOSSES[loss].targets == "numbers":
+    if scaled and LOSSES[loss].link is IDENTITY:
         scaling = replace(SCALING, target_mean=np.array([100.0, 7.0]), target_scale=np.array([50.0, 0.5]))
     return Model(network=network, parameters=parameters, scaling=scaling)
 
@@ -68,7 +69,7 @@ def test_python_computes_the_same_outputs(activation, loss, scaled):
     O = np.array([names["outputs"](x) for x in X.tolist()])
     np.testing.assert_allclose(O, model.outputs(X), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose([names["predict"](x) for x in X.tolist()], model.predict(X), rtol=1e-12, atol=1e-12)
-    if LOSSES[loss].targets == "numbers":
+    if not LOSSES[loss].targets.has_accuracy:
         assert "probabilities" not in names
     else:
         P = np.array([names["probabilities"](x) for x in X.tolist()])
@@ -187,12 +188,12 @@ def test_onnx_computes_the_same_outputs_and_probabilities(tmp_path, onnxruntime,
     ours = model.outputs(X.astype(kind))
     assert found["outputs"].dtype == ours.dtype
     assert np.abs(found["outputs"] - ours).max() == report.largest_difference
-    if LOSSES[loss].targets != "numbers":
-        squash = softmax if LOSSES[loss].targets == "classes" else sigmoid
-        np.testing.assert_allclose(
-            found["probabilities"], squash(ours), rtol=0, atol=max(limit, 1e-6 * (dtype == "float32"))
-        )
-    assert (LOSSES[loss].targets == "numbers") == ("probabilities" not in found)
+    link = LOSSES[loss].link
+    assert found.keys() == {"outputs"} | ({link.meaning} if link is not IDENTITY else set())
+    if link is not IDENTITY:
+        meant = {"softmax": softmax, "sigmoid": sigmoid, "exp": np.exp}[link.name](ours)
+        off = max(limit, 1e-6 * (dtype == "float32"))
+        np.testing.assert_allclose(found[link.meaning], meant, rtol=off, atol=off)
 
 
 def test_onnx_holds_the_names(tmp_path, onnxruntime):

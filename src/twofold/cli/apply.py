@@ -85,7 +85,7 @@ def target_of(model: Model) -> Target:
     """Return the model's target, as a table has it."""
     if model.encoder is not None:
         return encoder_from_dict(model.encoder)[1]
-    classes = LOSSES[model.network.loss].targets == "classes"
+    classes = LOSSES[model.network.loss].targets.compete
     return Target(model.target, "classification" if classes else "regression", model.classes)
 
 

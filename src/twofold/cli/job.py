@@ -11,7 +11,7 @@ from twofold.engines import Engine, choose, open_engine
 from twofold.engines.threads import check_threads, use_threads
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
-from twofold.models import MODELS, build_network, suggest_recipe
+from twofold.models import MODELS, build_network, scales_targets, suggest_recipe
 from twofold.network import Network
 from twofold.recipe import Recipe
 from twofold.values import count
@@ -90,7 +90,7 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
     SpecificationError
         If the model doesn't fit the data.
     """
-    data = raw.standardized() if raw.needs_scaling else raw
+    data = raw.standardized(targets=scales_targets(options.loss)) if raw.needs_scaling else raw
     network = build_network(
         options.model,
         data,

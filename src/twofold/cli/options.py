@@ -14,6 +14,7 @@ from typer import Argument, Option
 
 from twofold.errors import SpecificationError
 from twofold.functions.activations import ACTIVATIONS
+from twofold.functions.losses import LOSSES
 from twofold.values import either
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
@@ -34,9 +35,7 @@ class JobOptions:
         str,
         Option("--activation", help=f"{either(ACTIVATIONS)}; or one of each layer: relu,tanh."),
     ] = "relu"
-    loss: Annotated[
-        str | None, Option("--loss", help="cross_entropy or softmax_squared; squared, huber or absolute.")
-    ] = None
+    loss: Annotated[str | None, Option("--loss", help=f"{either(LOSSES)}.")] = None
     dropout: Annotated[float, Option("--dropout", help="Probability that a hidden unit is dropped.")] = 0.0
     normalization: Annotated[
         str | None, Option("--normalization", help="batch or layer: of hidden layers, before their activation.")

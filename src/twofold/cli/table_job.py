@@ -285,9 +285,9 @@ def score_model(model: Model, X: Array, y: Array, *, unknown: int = 0) -> list[E
     """
     if y.ndim == 1:
         return class_scores(class_outputs(model, X), y, unknown=unknown)
-    if LOSSES[model.network.loss].targets != "numbers" or model.network.outputs > 1:
+    if LOSSES[model.network.loss].targets.has_accuracy or model.network.outputs > 1:
         raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
-    return number_scores(model.outputs(X)[:, 0], y[:, 0])
+    return number_scores(model.predict(X)[:, 0], y[:, 0])
 
 
 def class_outputs(model: Model, X: Array) -> Array:

@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, ROOT, JobOptions, takes
 from twofold.functions.activations import ACTIVATIONS
+from twofold.functions.losses import LOSSES
 from twofold.values import count, either
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class Subject:
         str,
         Option("--activation", help=f"{either(ACTIVATIONS)}; or one of each layer: relu,tanh."),
     ] = "relu"
-    loss: Annotated[
-        str | None, Option("--loss", help="cross_entropy or softmax_squared; squared, huber or absolute.")
-    ] = None
+    loss: Annotated[str | None, Option("--loss", help=f"{either(LOSSES)}.")] = None
     normalization: Annotated[
         str | None, Option("--normalization", help="batch or layer: of hidden layers, before their activation.")
     ] = None

@@ -111,8 +111,13 @@ class Dataset:
         scales = scaling.scale if scaling.target_scale is None else np.append(scaling.scale, scaling.target_scale)
         return bool(((scales < 0.1) | (scales > 10)).any())
 
-    def standardized(self) -> Dataset:
+    def standardized(self, *, targets: bool = True) -> Dataset:
         """Bring every feature and numeric target to mean 0 and standard deviation 1 on the training set.
+
+        Parameters
+        ----------
+        targets : bool
+            False leaves targets alone, as a loss wants them whose outputs are logarithms of means.
 
         Returns
         -------
@@ -132,7 +137,7 @@ class Dataset:
         """
         if self.train.X.dtype == np.uint8:
             raise DataError(f"{self.name} holds image bytes, which stand for 0..1 already and are not standardised")
-        return self.scaled(Scaling.of(self.train.X, None if self.classes else self.train.y))
+        return self.scaled(Scaling.of(self.train.X, None if self.classes or not targets else self.train.y))
 
     def scaled(self, scaling: Scaling) -> Dataset:
         """Bring the set into the numbers of a scaling that is there already, such as a trained model's.

@@ -23,6 +23,7 @@ from twofold.borders import Precision, check_block, check_features
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
 from twofold.engines.tensor_functions import TensorFunctions
 from twofold.engines.tensors import tensor
+from twofold.errors import SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.normalizations import EPSILON, RATE
 from twofold.metrics import Score, running_score
@@ -53,22 +54,34 @@ class Formula(nn.Module):
         return result
 
 
-def _rows(O: Tensor, y: Tensor) -> Tensor:
-    """Return targets as rows: class indices become one-hot."""
-    return F.one_hot(y, O.shape[1]).to(O.dtype) if y.ndim == 1 else y
-
-
-# Each loss, of (O, y, label smoothing): the loss of each sample (n,).
+# PyTorch's own losses, of (O, y, label smoothing): the loss of each sample (n,). Those it has none for, or another one,
+# are computed as they are defined, and autograd goes through them.
 CRITERIA: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "squared": lambda O, Y, _: F.mse_loss(O, Y, reduction="none").sum(dim=1) / 2,
     "huber": lambda O, Y, _: F.huber_loss(O, Y, reduction="none").sum(dim=1),
     "absolute": lambda O, Y, _: F.l1_loss(O, Y, reduction="none").sum(dim=1),
+    "poisson": lambda O, Y, _: (F.poisson_nll_loss(O, Y, reduction="none") + torch.xlogy(Y, Y) - Y).sum(dim=1),
     "cross_entropy": lambda O, y, s: F.cross_entropy(O, y, reduction="none", label_smoothing=s),
     "softmax_squared": lambda O, y, _: F.mse_loss(O.softmax(dim=1), _rows(O, y), reduction="none").sum(dim=1) / 2,
     "sigmoid_cross_entropy": lambda O, Y, s: F.binary_cross_entropy_with_logits(
         O, (1 - s) * Y + s / 2, reduction="none"
     ).sum(dim=1),
 }
+
+
+def _rows(O: Tensor, y: Tensor) -> Tensor:
+    """Return targets as rows: class indices become one-hot."""
+    return F.one_hot(y, O.shape[1]).to(O.dtype) if y.ndim == 1 else y
+
+
+def criterion_of(loss: str) -> Callable[[Tensor, Tensor, float], Tensor]:
+    """Return a loss in PyTorch, of (O, y, label smoothing)."""
+    if loss in CRITERIA:
+        return CRITERIA[loss]
+    if LOSSES[loss].targets.compete:
+        raise SpecificationError(f"the concise engine has no loss {loss!r}; scratch has it")
+    return lambda O, Y, _: LOSSES[loss].pair(O, Y, TensorFunctions(O))[0].sum(dim=1)
+
 
 NORMALIZATIONS: dict[str, Callable[..., nn.Module]] = {
     "batch": partial(nn.BatchNorm1d, eps=EPSILON, momentum=RATE),
@@ -107,7 +120,7 @@ class ConciseEngine:
         self._floats = torch.float32 if dtype == "float32" else torch.float64
         self._model = _build(network, self._floats)
         self._dropout = [layer for layer in self._model if isinstance(layer, Dropout)]
-        self._criterion = CRITERIA[network.loss]
+        self._criterion = criterion_of(network.loss)
         self._average: AveragedModel | None = None
         _write(self._model, parameters)
         self.start(Recipe())
@@ -254,13 +267,9 @@ class ConciseEngine:
     def _tally(self, O: Tensor, y: Tensor, weight: Tensor | None, losses: Tensor) -> None:
         """Add a minibatch to the running means, on the device: nothing is read back here."""
         weight = torch.ones_like(losses) if weight is None else weight
-        kind = LOSSES[self.network.loss].targets
-        if kind == "labels":
-            right = ((O > 0) == (y > 0.5)).to(losses.dtype).mean(dim=1)
-        elif kind == "classes":
-            right = (O.argmax(dim=1) == (y if y.ndim == 1 else y.argmax(dim=1))).to(losses.dtype)
-        else:
-            right = torch.zeros_like(losses)
+        targets = LOSSES[self.network.loss].targets
+        right = targets.right(O, y, 1).to(losses.dtype) if targets.has_accuracy else torch.zeros_like(losses)
+        right = right if right.ndim == 1 else right.mean(dim=1)
         self._totals += torch.stack([weight @ losses, weight @ right, weight.sum()])
 
 

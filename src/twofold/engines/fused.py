@@ -24,14 +24,14 @@ from torch import Tensor
 from twofold.borders import Precision, as_rows, check_block, check_features
 from twofold.engines import AVERAGE, EngineState, check_recipe, check_state
 from twofold.engines.buffers import Buffers, Flat, Tensors
-from twofold.engines.kernels import LOSSES, OPTIMIZERS, Scalar, clip, correct, holds, move, shares, smooth
+from twofold.engines.kernels import OPTIMIZERS, Scalar, clip, correct, holds, loss_of, move, shares, smooth
 from twofold.engines.one_row import OneRow
 from twofold.engines.passes import Gradients, Passes
 from twofold.engines.replays import Replays, device_capture
 from twofold.engines.tally import Tally
 from twofold.engines.tensors import tensor
 from twofold.errors import SpecificationError
-from twofold.functions import LOSSES as FORMULAS
+from twofold.functions import LOSSES
 from twofold.functions import OPTIMIZERS as RULES
 from twofold.metrics import Score, running_score
 from twofold.network import Network, Parameters
@@ -86,8 +86,8 @@ class FusedEngine:
         self._floats = torch.float32 if dtype == "float32" else torch.float64
         self._operands = self._floats if precision is None else torch.bfloat16
         self._passes = Passes(network, self._floats, self._operands)
-        self._loss = LOSSES[network.loss]
-        self._targets = FORMULAS[network.loss].targets
+        self._loss = loss_of(network.loss)
+        self._targets = LOSSES[network.loss].targets
         self._theta = Flat(network, self._floats, self._device, statistics=True)
         self._average: Flat | None = None
         self._gradient = Flat(network, self._floats, self._device)
@@ -191,8 +191,7 @@ class FusedEngine:
         share, smoothing = shares(len(rows), weight), self._recipe.label_smoothing
         losses = self._loss(O, y, share, dO)  # (|B|,)
         if smoothing:
-            labels = self._targets == "labels"
-            losses = smooth(losses, dO, O, y, share=share, smoothing=smoothing, labels=labels)
+            losses = smooth(losses, dO, O, y, share=share, smoothing=smoothing, targets=self._targets)
         self._tally.add(losses, O, y, weight)
 
     def begin_epoch(self) -> None:
@@ -201,7 +200,7 @@ class FusedEngine:
 
     def running(self) -> Score:
         """Read the mean loss and accuracy since the epoch began."""
-        return running_score(FORMULAS[self.network.loss], self._tally.read())
+        return running_score(LOSSES[self.network.loss], self._tally.read())
 
     def output(self, x: ArrayLike) -> Array:
         """Compute the raw outputs of one sample, in microseconds.

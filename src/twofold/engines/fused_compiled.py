@@ -80,7 +80,7 @@ class FusedCompiledEngine(FusedEngine):
         few, plain = network.outputs <= loops.NARROW, network.normalization is None and not network.dropout
         self._is_narrow = few and plain and bool(network.hidden)
         # For many numbers without exponentials PyTorch takes a few calls, in several threads.
-        self._is_judge = few or LOSSES[network.loss].targets != "numbers"
+        self._is_judge = few or LOSSES[network.loss].targets.has_accuracy
         self._plan = loops.plan_of(network)
         super().__init__(network, parameters, dtype, precision=precision)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from twofold import functions as definitions
 from twofold.engines.normalizations import NORMALIZATIONS
 from twofold.engines.tensor_functions import TensorFunctions
+from twofold.functions.targets import Targets
 from twofold.network import Network
 
 aten = torch.ops.aten
@@ -156,11 +157,11 @@ def sigmoid_cross_entropy(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> T
 
 
 def smooth(
-    losses: Tensor, dO: Tensor, O: Tensor, y: Tensor, *, share: Scalar, smoothing: float, labels: bool
+    losses: Tensor, dO: Tensor, O: Tensor, y: Tensor, *, share: Scalar, smoothing: float, targets: Targets
 ) -> Tensor:
     """Smooth targets: ``l - s o (u - y)``, ``dO - share s (u - y)``; see `twofold.functions.losses.smooth`."""
-    away = _subtract_target(torch.full_like(O, 0.5 if labels else 1 / len(O)), y)  # (q, n), u - y
-    level = 0.0 if labels else O.amax(dim=0)
+    away = _subtract_target(torch.full_like(O, targets.even(len(O))), y)  # (q, n), u - y
+    level = O.amax(dim=0) if targets.compete else 0.0
     losses = losses - smoothing * ((O - level) * away).sum(dim=0)
     dO.sub_(away.mul_(share), alpha=smoothing)
     return losses
@@ -173,14 +174,13 @@ def _subtract_target(P: Tensor, y: Tensor) -> Tensor:
     return P.scatter_(0, y.unsqueeze(0), -1.0, reduce="add")
 
 
-def correct(targets: str, O: Tensor, y: Tensor) -> Tensor:
+def correct(targets: Targets, O: Tensor, y: Tensor) -> Tensor:
     """Tell how much of each sample's prediction is right: see `twofold.metrics.correct`; 0 for numbers."""
-    if targets == "numbers":
+    if not targets.has_accuracy:
         return O.new_zeros(O.shape[1])
-    if targets == "labels":
-        return ((O > 0) == (y > 0.5)).to(O.dtype).mean(dim=0)
-    right = _is_first_largest(O, y) if y.ndim == 1 else _first_largest(O) == _first_largest(y)
-    return right.to(O.dtype)
+    if targets.compete:
+        return (_is_first_largest(O, y) if y.ndim == 1 else _first_largest(O) == _first_largest(y)).to(O.dtype)
+    return targets.right(O, y, 0).to(O.dtype).mean(dim=0)
 
 
 def _is_first_largest(O: Tensor, y: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ def _first_largest(O: Tensor) -> Tensor:
     return O.max(dim=0).indices
 
 
-# Each loss, of (O, y, share, out): returns the loss of each sample (n,) and writes the gradient of the mean to out.
+# Kernels of losses, of (O, y, share, out): each returns the loss of each sample (n,) and writes the gradient to out.
 LOSSES: dict[str, Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]] = {
     "squared": squared,
     "huber": huber,
@@ -208,10 +208,24 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]] = {
 }
 
 
+def loss_of(name: str) -> Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]:
+    """Return a loss's kernel; one that there is none for is computed as it is defined."""
+    if name in LOSSES:
+        return LOSSES[name]
+    definition = definitions.LOSSES[name]
+
+    def loss(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
+        values, slope = definition.pair(O, Y, TensorFunctions(O))  # (q, n)
+        torch.mul(slope, share, out=out)
+        return cast("Tensor", values.sum(dim=0))
+
+    return loss
+
+
 def holds(network: Network) -> bool:
-    """Tell whether a network's functions are here: a name put into the registries later may not be."""
+    """Tell whether a network's functions are here: what is defined on rows of outputs needs a kernel."""
     normalizes = network.normalization is None or network.normalization in NORMALIZATIONS
-    return normalizes and network.loss in LOSSES
+    return normalizes and (network.loss in LOSSES or not definitions.LOSSES[network.loss].targets.compete)
 
 
 def move(theta: Tensor, g: Tensor, length: Scalar) -> None:

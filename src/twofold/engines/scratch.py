@@ -192,7 +192,7 @@ class ScratchEngine:
     def _smoothed(self, O: Array, y: Array) -> tuple[Array, Array]:
         """Return the losses (|B|,) and their slope (|B|, q), against smoothed labels if the recipe has them so."""
         pair, smoothing = self._loss.samples(O, y), self._recipe.label_smoothing
-        return smooth(pair, O, y, smoothing, labels=self._loss.targets == "labels") if smoothing else pair
+        return smooth(pair, O, y, smoothing, targets=self._loss.targets) if smoothing else pair
 
     def _update(self, gradients: Parameters, learning_rate: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""

@@ -140,7 +140,7 @@ def value_and_gradient(
         O, tape = forward(network, parameters, X)  # (n, q)
         losses, slope = loss.samples(O, y)
         if smoothing:
-            losses, slope = smooth((losses, slope), O, y, smoothing, labels=loss.targets == "labels")
+            losses, slope = smooth((losses, slope), O, y, smoothing, targets=loss.targets)
         gradient = backward(network, parameters, tape, average_slope(slope, weight))
         value = float(np.sum(losses * shares(len(losses), weight)))
         value += penalty / 2 * sum(float(np.vdot(layer.W, layer.W)) for layer in parameters)

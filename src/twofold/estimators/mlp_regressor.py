@@ -15,11 +15,13 @@ from twofold.estimators.awkward import as_numbers
 from twofold.estimators.foreign import validated
 from twofold.estimators.full_batch import fit_full_batch
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
+from twofold.functions import LOSSES
 from twofold.network import Network
 
 Array = NDArray[Any]
 
-LOSS_NAMES = {"squared_error": "squared", "huber": "huber", "absolute_error": "absolute"}
+SPELLINGS = {"squared": "squared_error", "absolute": "absolute_error"}  # scikit-learn's; others are spelled alike
+LOSS_NAMES = {SPELLINGS.get(name, name): name for name, loss in LOSSES.items() if not loss.targets.has_accuracy}
 
 
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
@@ -33,7 +35,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : {"squared_error", "huber", "absolute_error"}
+    loss : {"squared_error", "huber", "absolute_error", "poisson", "gamma"}
         ``|o - y|^2 / 2``, that up to an error of 1 and straight on from there, or ``|o - y|``.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; ``()`` is linear regression.
@@ -270,13 +272,14 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return Y[:, None] if Y.ndim == 1 else Y
 
     def _decode(self, O: Array) -> Array:
-        return O[:, 0] if O.shape[1] == 1 else O
+        means = LOSSES[self._network_loss()].link.apply(O)
+        return means[:, 0] if means.shape[1] == 1 else means
 
     def _network_loss(self) -> str:
         return LOSS_NAMES[check_name("loss", self.loss, LOSS_NAMES)]
 
     def _out_activation(self) -> str:
-        return "identity"
+        return LOSSES[self._network_loss()].link.name
 
     def _fit_exactly(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:
         fit_full_batch(self, network, X, y, weight=weight)

@@ -131,8 +131,8 @@ def record(function: Callable[..., Any], *variables: str) -> Any:
     return function(*map(Expression, variables), Recorder())
 
 
-def walk(expression: Any) -> Iterator[Any]:
-    """Go through an expression's parts, each once, the innermost first; numbers are parts too."""
+def walk(*expressions: Any) -> Iterator[Any]:
+    """Go through the parts of expressions, each once, the innermost first; numbers are parts too."""
     seen: set[int] = set()
 
     def go(part: Any) -> Iterator[Any]:
@@ -143,7 +143,8 @@ def walk(expression: Any) -> Iterator[Any]:
             yield from go(argument)
         yield part
 
-    yield from go(expression)
+    for expression in expressions:
+        yield from go(expression)
 
 
 def names_in(expression: Any) -> set[str]:
@@ -187,7 +188,7 @@ def python_lines(expression: Any, language: Language) -> list[str]:
 
     Parameters
     ----------
-    expression : Expression or float
+    expression : Expression or float, or a tuple of them
     language : Language
 
     Returns
@@ -195,8 +196,10 @@ def python_lines(expression: Any, language: Language) -> list[str]:
     list of str
         The last one begins with ``return``.
     """
-    parts = list(walk(expression))
+    results = expression if isinstance(expression, tuple) else (expression,)
+    parts = list(walk(*results))
     uses = Counter(id(argument) for part in parts for argument in getattr(part, "arguments", ()))
+    uses.update(map(id, results))
     written: dict[int, tuple[str, int]] = {}
     lines: list[str] = []
     for part in parts:
@@ -211,7 +214,7 @@ def python_lines(expression: Any, language: Language) -> list[str]:
                 name = f"a{len(lines) + 1}"
                 lines.append(f"{name} = {written[id(part)][0]}")
                 written[id(part)] = (name, TIGHT)
-    return [*lines, f"return {written[id(expression)][0]}"]
+    return [*lines, f"return {', '.join(written[id(result)][0] for result in results)}"]
 
 
 def _write(part: Expression, arguments: list[tuple[str, int]], language: Language) -> tuple[str, int]:

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from twofold.errors import SpecificationError
 
 SYMBOLS = {"sigmoid": (r"\sigma", "sigma"), "ndtr": (r"\Phi", "Phi"), "phi": (r"\phi", "phi"), "pi": (r"\pi", "pi")}
 NAMED = {"exp", "log", "max", "min", "tanh"}  # LaTeX's own
 LOOSE, PRODUCT, TIGHT = 1, 2, 3
+Names = Mapping[str, str]
 COMPARISONS = {ast.Gt: ">", ast.GtE: r"\ge", ast.Lt: "<", ast.LtE: r"\le"}
 
 
-@cache
-def as_text(formula: str) -> str:
+@dataclass(frozen=True)
+class Written:
+    """A formula that is no Python expression, in both scripts."""
+
+    text: str
+    latex: str
+
+
+def as_text(formula: str | Written, **names: str) -> str:
     """Write a formula as plain text.
+
+    Parameters
+    ----------
+    formula : str or Written
+        A Python expression.
+    **names : str
+        What its variables are called.
 
     Examples
     --------
     >>> as_text("ndtr(z) + z * exp(-z**2 / 2) / sqrt(2 * pi)")
     'Phi(z) + z exp(-z^2 / 2) / sqrt(2 pi)'
+    >>> as_text("(o - y)**2 / 2", o="O", y="Y")
+    '(O - Y)^2 / 2'
     """
-    text = ast.unparse(_parse(formula)).replace(" ** ", "^").replace("**", "^").replace(" * ", " ")
+    if isinstance(formula, Written):
+        return formula.text.format(**names)
+    tree = _parse(formula)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    text = ast.unparse(tree).replace(" ** ", "^").replace("**", "^").replace(" * ", " ")
     for name, (_, plain) in SYMBOLS.items():
         text = text.replace(f"{name}_derivative(", f"{plain}'(").replace(f"{name}(", f"{plain}(")
     return text
 
 
-@cache
-def as_latex(formula: str) -> str:
-    r"""Write a formula in LaTeX.
+def as_latex(formula: str | Written, **names: str) -> str:
+    r"""Write a formula in LaTeX; the parameters are those of `as_text`.
 
     Examples
     --------
     >>> as_latex("z * sigmoid(z)"), as_latex("1 / (1 + exp(-z))")
     ('z\\,\\sigma(z)', '\\frac{1}{1 + e^{-z}}')
     """
-    return _latex(_parse(formula))[0]
+    if isinstance(formula, Written):
+        return formula.latex.format(**names)
+    return _latex(_parse(formula), names)[0]
 
 
 def _parse(formula: str) -> ast.expr:
@@ -47,49 +72,50 @@ def _parse(formula: str) -> ast.expr:
         raise SpecificationError(f"the formula {formula!r} is no Python expression: {error.msg}") from error
 
 
-def _latex(node: ast.expr) -> tuple[str, int]:  # noqa: PLR0911, PLR0912 - a line for each form of expression
+def _latex(node: ast.expr, names: Names) -> tuple[str, int]:  # noqa: PLR0911, PLR0912 - a line for each form
     """Write a part of a formula, and say how tightly it binds."""
     match node:
         case ast.Constant(value):
             return f"{value:g}" if isinstance(value, float) else str(value), TIGHT
         case ast.Name(name):
-            return SYMBOLS[name][0] if name in SYMBOLS else name, TIGHT
+            return names.get(name) or SYMBOLS.get(name, (name,))[0], TIGHT
         case ast.UnaryOp(ast.USub(), operand):
-            return f"-{_tight(operand, PRODUCT)}", LOOSE
+            return f"-{_tight(operand, names, PRODUCT)}", LOOSE
         case ast.BinOp(ast.UnaryOp(ast.USub(), left), ast.Div(), right):
-            return rf"-\frac{{{_latex(left)[0]}}}{{{_latex(right)[0]}}}", LOOSE
+            return rf"-\frac{{{_latex(left, names)[0]}}}{{{_latex(right, names)[0]}}}", LOOSE
         case ast.BinOp(left, ast.Div(), right):
-            return rf"\frac{{{_latex(left)[0]}}}{{{_latex(right)[0]}}}", TIGHT
+            return rf"\frac{{{_latex(left, names)[0]}}}{{{_latex(right, names)[0]}}}", TIGHT
         case ast.BinOp(left, ast.Pow(), right):
-            return _power(left, _latex(right)[0]), TIGHT
+            return _power(left, _latex(right, names)[0], names), TIGHT
         case ast.BinOp(left, ast.Mult(), right):
-            return rf"{_tight(left, PRODUCT)}\,{_tight(right, PRODUCT)}", PRODUCT
+            return rf"{_tight(left, names, PRODUCT)}\,{_tight(right, names, PRODUCT)}", PRODUCT
         case ast.BinOp(left, ast.Add(), right):
-            return f"{_latex(left)[0]} + {_latex(right)[0]}", LOOSE
+            return f"{_latex(left, names)[0]} + {_latex(right, names)[0]}", LOOSE
         case ast.BinOp(left, ast.Sub(), right):
-            return f"{_latex(left)[0]} - {_tight(right, PRODUCT)}", LOOSE
+            return f"{_latex(left, names)[0]} - {_tight(right, names, PRODUCT)}", LOOSE
         case ast.Compare(left, [comparison], [right]):
-            return f"{_latex(left)[0]} {COMPARISONS[type(comparison)]} {_latex(right)[0]}", LOOSE
+            return f"{_latex(left, names)[0]} {COMPARISONS[type(comparison)]} {_latex(right, names)[0]}", LOOSE
         case ast.IfExp(test, ast.Constant(1), ast.Constant(0)):
-            return rf"\mathbb{{1}}[{_latex(test)[0]}]", TIGHT
+            return rf"\mathbb{{1}}[{_latex(test, names)[0]}]", TIGHT
         case ast.IfExp(test, body, otherwise):
-            rows = rf"{_latex(body)[0]} & {_latex(test)[0]} \\ {_latex(otherwise)[0]} & \text{{else}}"
+            first = rf"{_latex(body, names)[0]} & {_latex(test, names)[0]}"
+            rows = rf"{first} \\ {_latex(otherwise, names)[0]} & \text{{else}}"
             return rf"\begin{{cases}} {rows} \end{{cases}}", TIGHT
         case ast.Call(ast.Name(name), arguments):
-            return _call(name, ", ".join(_latex(argument)[0] for argument in arguments)), TIGHT
+            return _call(name, ", ".join(_latex(argument, names)[0] for argument in arguments)), TIGHT
     raise SpecificationError(f"a formula holds {ast.unparse(node)!r}, which has no LaTeX here")
 
 
-def _tight(node: ast.expr, binding: int) -> str:
-    text, own = _latex(node)
+def _tight(node: ast.expr, names: Names, binding: int) -> str:
+    text, own = _latex(node, names)
     return text if own >= binding else f"({text})"
 
 
-def _power(base: ast.expr, exponent: str) -> str:
+def _power(base: ast.expr, exponent: str, names: Names) -> str:
     match base:
         case ast.Call(ast.Name(name), [argument]) if name in NAMED - {"exp"}:  # tanh^2(z)
-            return rf"\{name}^{{{exponent}}}({_latex(argument)[0]})"
-    return f"{_tight(base, TIGHT)}^{{{exponent}}}"
+            return rf"\{name}^{{{exponent}}}({_latex(argument, names)[0]})"
+    return f"{_tight(base, names, TIGHT)}^{{{exponent}}}"
 
 
 def _call(name: str, arguments: str) -> str:

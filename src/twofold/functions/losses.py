@@ -1,10 +1,13 @@
 """Losses: how far the raw outputs O of a minibatch are from its targets y.
 
-A loss is a function of the raw outputs (before any softmax or sigmoid) that returns a pair: the loss ``l_i`` of each
-sample, shape (n,), and its slope ``d l_i / d o_i``, shape (n, q); they share what is costly, the exponentials. Softmax
-and sigmoid live inside, by way of log-sum-exp, so nothing is clipped and nothing overflows: outputs of +-1e4 in float32
-and +-1e300 in float64 give finite losses and right slopes. (The squared loss of numbers has no such trick: it overflows
-where the square of an error does.)
+A loss is a function of raw outputs, before any softmax or sigmoid, that returns a pair: the loss ``l`` and its slope
+``d l / d o``; they share what is costly, the exponentials. Softmax and sigmoid live inside, by way of log-sum-exp, so
+nothing is clipped and nothing overflows: outputs of +-1e4 in float32 and +-1e300 in float64 give finite losses and
+right slopes. (The losses of numbers have no such trick: they overflow where the square of an error, or the
+exponential of an output, does.)
+
+Most losses are sums over the outputs: they are defined on one output o and its target y, with ``xp`` the functions that
+go with them, see `twofold.functions.expressions`. Those of classes, whose outputs compete, are defined on rows.
 
 The mean over the minibatch, and with it the factor 1/n, enters in one place: `shares`.
 """
@@ -13,17 +16,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from twofold.functions.activations import ACTIVATIONS
+from twofold.functions.activations import sigmoid as logistic
+from twofold.functions.expressions import record
+from twofold.functions.formulas import Written
+from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID, SOFTMAX, Link
+from twofold.functions.targets import Classes, Labels, Numbers, Targets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Pair = tuple[Array, Array]
+
+SMALLEST = 1e-30  # of a target whose logarithm is taken; y log y is 0 there, and in float32 too
 
 sigmoid = ACTIVATIONS["sigmoid"].value
-
-Array = NDArray[Any]
-Pair = tuple[Array, Array]
 
 
 def softmax(O: Array) -> Array:
@@ -41,37 +52,64 @@ def softmax(O: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> softmax(np.array([[1000.0, 1000.0]]))
     array([[0.5, 0.5]])
     """
+    import numpy as np
+
     E = np.exp(O - O.max(axis=1, keepdims=True))  # (n, q)
     return E / E.sum(axis=1, keepdims=True)
 
 
-def squared(O: Array, Y: Array) -> Pair:
-    """``l = |o - y|^2 / 2``, ``d l / d o = o - y``; summed over outputs.
+def squared(o: Any, y: Any, _xp: Any) -> Any:
+    """``l = (o - y)^2 / 2``, ``d l / d o = o - y``.
 
     PyTorch's MSELoss divides by the number of outputs as well, and not by 2.
     """
-    R = O - Y  # (n, q)
-    return np.square(R).sum(axis=1) / 2, R
+    r = o - y
+    return r * r / 2, r
 
 
-def huber(O: Array, Y: Array) -> Pair:
-    """``l = sum_j h(o_j - y_j)`` with ``h(r) = r^2 / 2`` where ``|r| <= 1``, else ``|r| - 1/2``.
+def huber(o: Any, y: Any, xp: Any) -> Any:
+    """``l = r^2 / 2`` where ``|r| <= 1``, else ``|r| - 1/2``, with ``r = o - y``; the slope is r cut to +-1.
 
-    The slope is r cut to +-1. Huber (1964), doi:10.1214/aoms/1177703732, with the border at 1; for another border,
-    divide the targets by it.
+    Huber (1964), doi:10.1214/aoms/1177703732, with the border at 1; for another border, divide the targets by it.
     """
-    R = O - Y  # (n, q)
-    slope = np.clip(R, -1, 1)  # (n, q)
-    return (slope * (R - slope / 2)).sum(axis=1), slope
+    r = o - y
+    slope = xp.minimum(xp.maximum(r, -1), 1)
+    return slope * (r - slope / 2), slope
 
 
-def absolute(O: Array, Y: Array) -> Pair:
-    """``l = sum_j |o_j - y_j|``, ``d l / d o = sign(o - y)``, 0 at 0; its minimum is at medians."""
-    R = O - Y  # (n, q)
-    return np.abs(R).sum(axis=1), np.sign(R)
+def absolute(o: Any, y: Any, xp: Any) -> Any:
+    """``l = |o - y|``, ``d l / d o = sign(o - y)``, 0 at 0; its minimum is at medians."""
+    r = o - y
+    return xp.abs(r), xp.sign(r)
+
+
+def poisson(o: Any, y: Any, xp: Any) -> Any:
+    """``l = m - y + y log(y / m)`` with the mean ``m = exp(o)``, ``d l / d o = m - y``: half the Poisson deviance.
+
+    Its minimum is where ``-log p(y)`` of counts y has its own; it is 0 where m = y. McCullagh and Nelder (1989),
+    Generalized Linear Models, section 2.3.
+    """
+    m = xp.exp(o)
+    return (m - y) + y * (xp.log(xp.maximum(y, SMALLEST)) - o), m - y
+
+
+def gamma(o: Any, y: Any, xp: Any) -> Any:
+    """``l = y / m - 1 - log(y / m)`` with the mean ``m = exp(o)``, ``d l / d o = 1 - y / m``: half the gamma deviance.
+
+    For positive numbers whose standard deviation grows with their mean, such as amounts of money or durations.
+    McCullagh and Nelder (1989), section 2.3.
+    """
+    ratio = y * xp.exp(-o)
+    return (ratio - 1) - (xp.log(xp.maximum(y, SMALLEST)) - o), 1 - ratio
+
+
+def sigmoid_cross_entropy(o: Any, y: Any, xp: Any) -> Any:
+    """``l = log(1 + exp(o)) - y o``, ``d l / d o = sigma(o) - y``: each output a label, there or not."""
+    return xp.maximum(o, 0) - o * y + xp.log1p(xp.exp(-xp.abs(o))), logistic(o, xp) - y
 
 
 def cross_entropy(O: Array, y: Array) -> Pair:
@@ -79,6 +117,8 @@ def cross_entropy(O: Array, y: Array) -> Pair:
 
     With ``S = O - max``, ``log softmax(o)_j = s_j - log sum_i exp(s_i)``; for a class index y is one-hot.
     """
+    import numpy as np
+
     S = O - O.max(axis=1, keepdims=True)  # (n, q)
     E = np.exp(S)  # (n, q)
     total = E.sum(axis=1, keepdims=True)  # (n, 1), between 1 and q
@@ -95,16 +135,10 @@ def softmax_squared(O: Array, y: Array) -> Pair:
     """
     P = softmax(O)  # (n, q)
     R = _minus_target(P.copy(), y)  # (n, q)
-    return np.square(R).sum(axis=1) / 2, P * (R - (P * R).sum(axis=1, keepdims=True))
+    return (R * R).sum(axis=1) / 2, P * (R - (P * R).sum(axis=1, keepdims=True))
 
 
-def sigmoid_cross_entropy(O: Array, Y: Array) -> Pair:
-    """``l = sum_j log(1 + exp(o_j)) - y_j o_j``, ``d l / d o = sigma(o) - y``: each output a label, there or not."""
-    losses = np.maximum(O, 0) - O * Y + np.log1p(np.exp(-np.abs(O)))  # (n, q)
-    return losses.sum(axis=1), sigmoid(O) - Y
-
-
-def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, labels: bool) -> Pair:
+def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, targets: Targets) -> Pair:
     """Turn the pair of a cross entropy into that of smoothed targets ``(1 - s) y + s u``, u spread evenly.
 
     For classes u is 1/q each (Szegedy et al. 2016, arXiv:1512.00567, section 7), for labels 1/2. The cross entropies
@@ -118,23 +152,27 @@ def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, labels: bool) ->
     y : ndarray, shape (n,) or (n, q)
     smoothing : float
         s, from 0 to less than 1.
-    labels : bool
-        Whether y are labels, several per sample.
+    targets : Targets
+        What y are: classes or labels.
 
     Returns
     -------
     losses : ndarray, shape (n,)
     slope : ndarray, shape (n, q)
     """
+    import numpy as np
+
     losses, slope = pair
-    away = _minus_target(np.full_like(O, 0.5 if labels else 1 / O.shape[1]), y)  # (n, q), u - y
+    away = _minus_target(np.full_like(O, targets.even(O.shape[1])), y)  # (n, q), u - y
     # The outputs' own level cancels for classes, where y and u both sum to 1: without it nothing large is left over.
-    level = 0.0 if labels else O.max(axis=1, keepdims=True)
+    level = O.max(axis=1, keepdims=True) if targets.compete else 0.0
     return losses - smoothing * ((O - level) * away).sum(axis=1), slope - smoothing * away
 
 
 def _minus_target(P: Array, y: Array) -> Array:
     """Subtract the targets, class indices (n,) or rows (n, q), from P (n, q) in place."""
+    import numpy as np
+
     if y.ndim == 1:
         P[np.arange(len(y)), y] -= 1
     else:
@@ -163,36 +201,76 @@ def shares(n: int, weight: Array | None) -> Array | float:
     return weight / total if total > 0 else weight
 
 
+def average_slope(slope: Array, weight: Array | None) -> Array:
+    """Turn each sample's slope (n, q) into the gradient of the mean, ``dO`` (n, q)."""
+    share = shares(len(slope), weight)
+    return slope * (share if isinstance(share, float) else share[:, None])
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss on raw outputs.
 
     Attributes
     ----------
-    samples : callable
-        Of (O, y): the pair of ``l_i`` (n,) and ``d l_i / d o_i`` (n, q).
-    targets : {"numbers", "classes", "labels"}
-        What y is: numbers (n, q); classes, as indices (n,) or rows of probabilities (n, q); or labels, several per
-        sample, (n, q) in [0, 1].
+    pair : callable
+        ``l`` and ``d l / d o``: of one output o, its target y and ``xp``; or, if the outputs compete, of the rows O
+        (n, q) and y, of each sample, (n,) and (n, q).
+    targets : Targets
+        What y is and may be: numbers (n, q); classes, as indices (n,) or rows of probabilities (n, q); or labels,
+        several per sample, (n, q) in [0, 1].
+    link : Link
+        What an output means.
+    formula, slope_formula : str or Written
+        Both for people: Python expressions of o and y.
     smoothable : bool
         Whether it is a cross entropy, which `smooth` knows how to change.
-    pieces : callable, optional
-        Of (O, y): the piece, of those that the loss is put together from, in which each output lies, (n, q); None for a
-        loss of one piece.
+    pieces : tuple of float
+        Errors ``o - y`` at which the loss goes from one piece to another that it is put together from.
     degree : int
         Power of the targets' unit that the loss is in: 1 of the absolute loss.
     """
 
-    samples: Callable[[Array, Array], Pair]
-    targets: Literal["numbers", "classes", "labels"]
+    pair: Callable[..., Any]
+    targets: Targets
+    link: Link
+    formula: str | Written
+    slope_formula: str | Written
     smoothable: bool = False
-    pieces: Callable[[Array, Array], Array] | None = None
+    pieces: tuple[float, ...] = ()
     degree: int = 2
 
-    @property
-    def least_outputs(self) -> int:
-        """Fewest outputs that make sense: two for classes, which compete."""
-        return 2 if self.targets == "classes" else 1
+    def samples(self, O: Array, y: Array) -> Pair:
+        """Return the loss of each sample ``l_i`` (n,), and its slope ``d l_i / d o_i`` (n, q).
+
+        Parameters
+        ----------
+        O : ndarray of float, shape (n, q)
+            Raw outputs.
+        y : ndarray
+            Targets as `targets` says.
+        """
+        if self.targets.compete:
+            result: Pair = self.pair(O, y)
+            return result
+        from twofold.functions.numpy_functions import of_type
+
+        losses, slope = self.pair(O, y, of_type(O.dtype))
+        return losses.sum(axis=1), slope
+
+    @cached_property
+    def expressions(self) -> tuple[Any, Any]:
+        """What `pair` computes of ``o`` and ``y``, recorded; for losses whose outputs don't compete."""
+        value, slope = record(self.pair, "o", "y")
+        return value, slope
+
+    def piece(self, O: Array, y: Array) -> Array | None:
+        """Return the number of the piece that each output (n, q) lies in; None for a loss of one piece."""
+        import numpy as np
+
+        if not self.pieces:
+            return None
+        return np.searchsorted(self.pieces, O - y) + np.searchsorted(self.pieces, O - y, side="right")
 
     def value(self, O: Array, y: Array, weight: Array | None = None) -> float:
         """Return the (weighted) mean loss of a minibatch.
@@ -211,7 +289,7 @@ class Loss:
         float
         """
         losses, _ = self.samples(O, y)
-        return float((losses * shares(len(O), weight)).sum(dtype=np.float64))
+        return float((losses * shares(len(O), weight)).sum(dtype="float64"))
 
     def gradient(self, O: Array, y: Array, weight: Array | None = None) -> Array:
         """Return the gradient of `value` with respect to O, shape (n, q); same parameters."""
@@ -219,17 +297,44 @@ class Loss:
         return average_slope(slope, weight)
 
 
-def average_slope(slope: Array, weight: Array | None) -> Array:
-    """Turn each sample's slope (n, q) into the gradient of the mean, ``dO`` (n, q)."""
-    share = shares(len(slope), weight)
-    return slope * (share if isinstance(share, float) else share[:, None])
-
+NUMBERS, COUNTS, POSITIVE = Numbers(), Numbers(least=0.0), Numbers(least=0.0, includes_least=False)
+CLASSES, LABELS = Classes(), Labels()
 
 LOSSES: dict[str, Loss] = {
-    "squared": Loss(squared, "numbers"),
-    "huber": Loss(huber, "numbers", pieces=lambda O, Y: np.clip(np.floor((O - Y + 1) / 2), -1, 1)),
-    "absolute": Loss(absolute, "numbers", pieces=lambda O, Y: np.sign(O - Y), degree=1),
-    "cross_entropy": Loss(cross_entropy, "classes", smoothable=True),
-    "softmax_squared": Loss(softmax_squared, "classes"),
-    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, "labels", smoothable=True),
+    "squared": Loss(squared, NUMBERS, IDENTITY, "(o - y)**2 / 2", "o - y"),
+    "huber": Loss(
+        huber,
+        NUMBERS,
+        IDENTITY,
+        "(o - y)**2 / 2 if abs(o - y) < 1 else abs(o - y) - 1 / 2",
+        "max(-1, min(1, o - y))",
+        pieces=(-1.0, 1.0),
+    ),
+    "absolute": Loss(absolute, NUMBERS, IDENTITY, "abs(o - y)", "sign(o - y)", pieces=(0.0,), degree=1),
+    "poisson": Loss(poisson, COUNTS, EXPONENTIAL, "exp(o) - y + y * (log(y) - o)", "exp(o) - y", degree=1),
+    "gamma": Loss(gamma, POSITIVE, EXPONENTIAL, "y * exp(-o) - 1 - (log(y) - o)", "1 - y * exp(-o)", degree=0),
+    "cross_entropy": Loss(
+        cross_entropy,
+        CLASSES,
+        SOFTMAX,
+        Written(
+            "- sum_j y_ij log y_hat_ij = log t_i - sum_j y_ij s_ij",
+            r"-\sum_j y_{{ij}} \log \hat{{y}}_{{ij}} = \log t_i - \sum_j y_{{ij}} s_{{ij}}",
+        ),
+        Written("{y_hat} - {y}", "{y_hat} - {y}"),
+        smoothable=True,
+    ),
+    "softmax_squared": Loss(
+        softmax_squared,
+        CLASSES,
+        SOFTMAX,
+        Written("|y_hat_i - y_i|^2 / 2", r"\tfrac{{1}}{{2}} \lVert \hat{{\mathbf{{y}}}}_i - \mathbf{{y}}_i \rVert^2"),
+        Written(
+            "y_hat_j (r_j - sum_k y_hat_k r_k), r = {y_hat} - {y}",
+            r"\hat{{y}}_j \bigl(r_j - \sum_k \hat{{y}}_k r_k\bigr), \quad \mathbf{{r}} = {y_hat} - {y}",
+        ),
+    ),
+    "sigmoid_cross_entropy": Loss(
+        sigmoid_cross_entropy, LABELS, SIGMOID, "log(1 + exp(o)) - y * o", "sigmoid(o) - y", smoothable=True
+    ),
 }

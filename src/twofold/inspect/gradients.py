@@ -202,11 +202,7 @@ def _random_samples(network: Network, seed: int) -> tuple[Array, Array]:
     """Draw 5 samples with targets of the kind that the loss reads."""
     draw = stream(seed, Purpose.DIRECTION, 2)
     X = draw.standard_normal((5, network.inputs))
-    kind = LOSSES[network.loss].targets
-    if kind == "classes":
-        return X, draw.integers(network.outputs, size=5)
-    shape = (5, network.outputs)
-    return X, draw.standard_normal(shape) if kind == "numbers" else draw.integers(2, size=shape).astype(float)
+    return X, LOSSES[network.loss].targets.draw(draw, (5, network.outputs))
 
 
 def _autograd(network: Network, point: Parameters, samples: tuple[Any, Any, Any]) -> Array | None:
@@ -225,7 +221,7 @@ def _slopes(
     X = floats(block.X, "float64")
     centre = _flat(point)
     rough = not all(ACTIVATIONS[name].smooth for name in network.activations)
-    pieces = LOSSES[network.loss].pieces
+    loss = LOSSES[network.loss]
 
     def slope(direction: Array) -> float | None:
         def at(h: float) -> tuple[Array, Tape]:
@@ -233,17 +229,18 @@ def _slopes(
 
         def sides(h: float) -> Array:
             O, tape = at(h)
-            on = [np.empty(0)] if pieces is None else [pieces(O, block.y).ravel()]
+            piece = loss.piece(O, block.y)
+            on = [np.empty(0)] if piece is None else [piece.ravel()]
             return np.concatenate([*on, *((Z > 0).ravel() for Z in tape.Z)] if rough else on)
 
         h = step
-        if rough or pieces is not None:
+        if rough or loss.pieces:
             here = sides(0.0)
             while not all(np.array_equal(here, sides(end)) for end in (-2 * h, 2 * h)):
                 h /= 4
                 if h < 1e-8:
                     return None
-        return central_difference(lambda h: LOSSES[network.loss].value(at(h)[0], block.y, block.weight), h)
+        return central_difference(lambda h: loss.value(at(h)[0], block.y, block.weight), h)
 
     return slope
 

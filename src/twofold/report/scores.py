@@ -43,10 +43,10 @@ def scores(subject: Subject) -> list[Estimate]:
         Of classes and labels: accuracy and mean loss. Of numbers, in the data's own units: R2, root mean squared error
         and mean absolute error; of several numbers, those of each.
     """
-    O, Y = subject.outputs, subject.actual
     if subject.kind != "numbers":
-        accuracy = (class_scores if subject.kind == "classes" else label_scores)(O, Y)[0]
+        accuracy = (class_scores if subject.kind == "classes" else label_scores)(subject.outputs, subject.actual)[0]
         return [accuracy, mean_loss(f"mean loss ({_loss(subject)})", subject.losses, _possible_losses(subject))]
+    O, Y = subject.numbers, subject.actual
     if Y.shape[1] == 1:
         return number_scores(O[:, 0], Y[:, 0])
     return [

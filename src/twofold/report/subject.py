@@ -66,7 +66,7 @@ class Subject:
     @property
     def kind(self) -> str:
         """What is predicted: ``"classes"``, ``"numbers"`` or ``"labels"``."""
-        return LOSSES[self.model.network.loss].targets
+        return LOSSES[self.model.network.loss].targets.name
 
     @property
     def held_out(self) -> bool:
@@ -101,6 +101,11 @@ class Subject:
     def outputs(self) -> Array:
         """The model's outputs on the samples, in the data's own units, (n, q)."""
         return self.model.outputs(self.samples.X)
+
+    @cached_property
+    def numbers(self) -> Array:
+        """Of numbers: what is predicted, (n, q)."""
+        return LOSSES[self.model.network.loss].link.apply(self.outputs)
 
     @cached_property
     def probabilities(self) -> Array:

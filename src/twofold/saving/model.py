@@ -15,7 +15,7 @@ from twofold.data.scaling import Scaling
 from twofold.engines import Engine, open_engine
 from twofold.environment import environment
 from twofold.errors import SpecificationError
-from twofold.functions import LOSSES, sigmoid, softmax
+from twofold.functions import LOSSES
 from twofold.network import Network, Parameters, check_parameters
 from twofold.recipe import Recipe
 from twofold.training import Epoch
@@ -232,14 +232,12 @@ class Model:
         DataError
             As for `outputs`.
         """
-        kind = LOSSES[self.network.loss].targets
-        if kind == "numbers":
+        loss = LOSSES[self.network.loss]
+        if not loss.targets.has_accuracy:
             raise SpecificationError(f"loss {self.network.loss!r} is one for numbers, which have no probabilities")
         O = self.outputs(X, engine=engine)
-        if kind == "classes":
-            return softmax(O)
-        P = sigmoid(O)
-        return np.hstack([sigmoid(-O), P]) if len(self.classes) == 2 and P.shape[1] == 1 else P
+        P = loss.link.apply(O)
+        return np.hstack([loss.link.apply(-O), P]) if self.tells_two_apart else P
 
     def predict(self, X: ArrayLike, *, engine: str = "scratch") -> Array:
         """Predict.
@@ -248,21 +246,28 @@ class Model:
         -------
         ndarray
             Of classes (n,): their names, or their indices if they have none. Of labels (n, q): 1 where a label is
-            more likely than not, else 0. Of numbers (n, q): those.
+            more likely than not, else 0. Of numbers (n, q): those; with a logarithmic link their means.
 
         Raises
         ------
         DataError
             As for `outputs`.
         """
-        kind = LOSSES[self.network.loss].targets
+        loss = LOSSES[self.network.loss]
         O = self.outputs(X, engine=engine)
-        if kind == "numbers":
-            return O
-        if kind == "labels" and not (len(self.classes) == 2 and O.shape[1] == 1):
+        if not loss.targets.has_accuracy:
+            return loss.link.apply(O)
+        if not loss.targets.compete and not self.tells_two_apart:
             return (O > 0).astype(np.int64)
-        indices = O.argmax(axis=1) if kind == "classes" else (O[:, 0] > 0).astype(np.int64)
+        indices = O.argmax(axis=1) if loss.targets.compete else (O[:, 0] > 0).astype(np.int64)
         return np.array(self.classes)[indices] if self.classes else indices
+
+    @property
+    def tells_two_apart(self) -> bool:
+        """Whether its one output is the second of two classes: its sigmoid is that one's probability."""
+        targets = LOSSES[self.network.loss].targets
+        single = targets.has_accuracy and not targets.compete and self.network.outputs == 1
+        return single and len(self.classes) == 2
 
 
 def _check_scaling(scaling: Scaling, network: Network) -> None:

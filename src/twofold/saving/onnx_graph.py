@@ -16,6 +16,7 @@ from twofold.errors import DataError, MissingDependencyError, TwofoldError
 from twofold.files import replacing
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.expressions import Expression, names_in, walk
+from twofold.functions.links import IDENTITY
 from twofold.functions.normalizations import EPSILON
 from twofold.randomness import Purpose, stream
 from twofold.saving.model import Model, Savable, as_model
@@ -50,7 +51,7 @@ PARTS = {
     ">": "Greater",
     ">=": "GreaterOrEqual",
 }
-PROBABILITIES = {"classes": "Softmax", "labels": "Sigmoid"}
+LINKS = {"softmax": "Softmax", "sigmoid": "Sigmoid", "exp": "Exp"}
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ class OnnxReport:
 def export_onnx(model: Savable, path: str | os.PathLike[str], *, X: ArrayLike | None = None) -> OnnxReport:
     """Write a model as an ONNX graph, all or nothing, once onnxruntime has computed the same outputs with it.
 
-    The graph takes ``X`` (n, d) and gives ``outputs`` (n, q), in the data's own units, and for classes and labels
-    ``probabilities`` (n, q). X is of the parameters' type, or of float64 where the model standardises; image bytes go
-    in as numbers from 0 to 1, and a table's columns as its encoder gives them. Names of features and classes, the
-    target and the data's hash are in the graph's metadata.
+    The graph takes ``X`` (n, d) and gives ``outputs`` (n, q), in the data's own units, for classes and labels also
+    ``probabilities`` (n, q), and for counts and amounts ``means`` (n, q). X is of the parameters' type, or of float64
+    where the model standardises; image bytes go in as numbers from 0 to 1, and a table's columns as its encoder gives
+    them. Names of features and classes, the target and the data's hash are in the graph's metadata.
 
     Parameters
     ----------
@@ -221,9 +222,10 @@ def _build(model: Model) -> Any:
     last = graph.now
     graph.nodes.append(helper.make_node("Identity", [last], ["outputs"]))
     kinds = {"outputs": _kind(model, target=True)}
-    if operator := PROBABILITIES.get(LOSSES[model.network.loss].targets):
-        graph.nodes.append(helper.make_node(operator, [last], ["probabilities"]))
-        kinds["probabilities"] = _kind(model, target=True)
+    link = LOSSES[model.network.loss].link
+    if link is not IDENTITY:
+        graph.nodes.append(helper.make_node(LINKS[link.name], [last], [link.meaning]))
+        kinds[link.meaning] = _kind(model, target=True)
     n, d, q = "n", model.network.inputs, model.network.outputs
     inputs = [helper.make_tensor_value_info("X", _kind(model, target=False), [n, d])]
     results = [helper.make_tensor_value_info(name, kind, [n, q]) for name, kind in kinds.items()]

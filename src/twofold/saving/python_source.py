@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from twofold import __version__
 from twofold.errors import SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES, Activation
+from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.expressions import FUNCTIONS, PYTHON, names_in, python_lines
+from twofold.functions.links import IDENTITY
 from twofold.functions.normalizations import EPSILON
 from twofold.saving.model import Model, Savable, as_model
 from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
@@ -101,15 +102,15 @@ def to_python(model: Savable) -> str:
             f"the network has {network.n_parameters} parameters; as Python source at most {LARGEST} are written: "
             "export it to ONNX"
         )
-    constants, lines, functions = _body(model)
-    kind = LOSSES[network.loss].targets
-    activations = {name: ACTIVATIONS[name] for name in network.activations if name != "identity"}
-    if kind == "labels":
-        activations["sigmoid"] = ACTIVATIONS["sigmoid"]
-    used: set[str] = set().union(*(names_in(phi.expressions[0]) for phi in activations.values()))
-    names = {*functions, *(used & (FUNCTIONS.keys() - PYTHON.calls.keys() - HELPERS.keys() - {"abs"}))}
+    constants, lines, needed = _body(model)
+    loss = LOSSES[network.loss]
+    functions = {name: ACTIVATIONS[name].expressions[0] for name in network.activations if name != "identity"}
+    if loss.link.mean is not None and loss.link is not IDENTITY:
+        functions[loss.link.name] = loss.link.expression
+    used: set[str] = set().union(*map(names_in, functions.values()))
+    names = {*needed, *(used & (FUNCTIONS.keys() - PYTHON.calls.keys() - HELPERS.keys() - {"abs"}))}
     names.update(*(HELPERS[name][1] for name in used & HELPERS.keys()))
-    if kind == "classes":
+    if loss.targets.compete:
         names.add("exp")
     normalization = f"{network.normalization} normalisation" if network.normalization else ""
     words = ["-".join(map(str, network.widths)), *dict.fromkeys(network.activations), normalization, network.loss]
@@ -119,12 +120,13 @@ def to_python(model: Savable) -> str:
     parts.append("\n".join(constants) + "\n")
     parts.append(AFFINE)
     parts += [HELPERS[name][0] for name in HELPERS if name in used]
-    parts += [_function(name, phi) for name, phi in activations.items() if name not in names]  # such as math's tanh
+    parts += [_function(name, formula) for name, formula in functions.items() if name not in names]  # tanh is math's
     if network.normalization == "layer" and network.hidden:
         parts.append(NORMALIZE)
     parts.append(_outputs(model, lines))
-    parts += {"classes": [SOFTMAX], "labels": [LABELS], "numbers": []}[kind]
-    parts.append(_predict(model, kind))
+    if loss.targets.has_accuracy:
+        parts.append(SOFTMAX if loss.targets.compete else LABELS)
+    parts.append(_predict(model))
     return "\n".join(parts)
 
 
@@ -164,9 +166,9 @@ def _body(model: Model) -> tuple[list[str], list[str], list[str]]:
     return constants, lines, functions
 
 
-def _function(name: str, activation: Activation) -> str:
-    """Write an activation as a function of one number."""
-    body = "".join(f"    {line}\n" for line in python_lines(activation.expressions[0], PYTHON))
+def _function(name: str, formula: Any) -> str:
+    """Write a recorded formula as a function of one number."""
+    body = "".join(f"    {line}\n" for line in python_lines(formula, PYTHON))
     return f"\ndef {name}(z):\n{body}"
 
 
@@ -184,13 +186,15 @@ def _outputs(model: Model, lines: list[str]) -> str:
     )
 
 
-def _predict(model: Model, kind: str) -> str:
+def _predict(model: Model) -> str:
+    loss = LOSSES[model.network.loss]
     name = "CLASSES[{}]" if model.classes else "{}"
-    if kind == "classes":
+    if loss.targets.compete:
         return PREDICT.format(what="the likeliest class", result=name.format("o.index(max(o))"))
-    if kind == "numbers":
-        return PREDICT.format(what="the predicted numbers", result="o")
-    if len(model.classes) == 2 and model.network.outputs == 1:
+    if not loss.targets.has_accuracy:
+        result = "o" if loss.link is IDENTITY else f"[{loss.link.name}(v) for v in o]"
+        return PREDICT.format(what="the predicted numbers", result=result)
+    if model.tells_two_apart:
         return PREDICT.format(what="the likelier class", result=name.format("int(o[0] > 0)"))
     return PREDICT.format(
         what="1 for each label that is more likely than not, else 0", result="[int(v > 0) for v in o]"

@@ -19,7 +19,20 @@ from twofold.engines.loops.layers import (
 )
 from twofold.engines.loops.losses import judge
 from twofold.engines.loops.normalizations import normalize, normalize_backward
-from twofold.engines.loops.plan import NONE, Plan, Rule, Samples, are_rows, level, vector, weight_of, weights
+from twofold.engines.loops.plan import (
+    NONE,
+    PLAN,
+    RULE,
+    SAMPLES,
+    Plan,
+    Rule,
+    Samples,
+    are_rows,
+    level,
+    vector,
+    weight_of,
+    weights,
+)
 from twofold.engines.loops.updates import update
 
 Array = NDArray[Any]
@@ -61,8 +74,8 @@ def step(*given: Any) -> bool:
         optimiser's memory, room for the gradient, the running sums of `EngineState`, the minibatch, the learning rate
         and the number of the step; then dropout's masks, and room for the minibatch's means and variances.
     """
-    plan, rule, samples = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16])
-    theta, first, second, gradient, totals, rows, eta, t, masks, moments = given[16:]
+    plan, rule, samples = Plan(*given[:PLAN]), Rule(*given[PLAN:RULE]), Samples(*given[RULE:SAMPLES])
+    theta, first, second, gradient, totals, rows, eta, t, masks, moments = given[SAMPLES:]
     if not are_rows(rows, len(samples.X)):
         return False
     tape = blank_tape(plan, len(rows), masks, theta.dtype)

@@ -13,7 +13,7 @@ from twofold.engines.loops.instructions import narrow, widen
 from twofold.engines.loops.jit import Entry, compiled
 from twofold.engines.loops.layers import activate, activate_backward, add_product
 from twofold.engines.loops.losses import judge
-from twofold.engines.loops.plan import Plan, Rule, Samples, weight_of
+from twofold.engines.loops.plan import PLAN, RULE, SAMPLES, Plan, Rule, Samples, weight_of
 
 Array = NDArray[Any]
 
@@ -27,8 +27,8 @@ def loss(*given: Any) -> None:
     *given
         The parts of a `Plan`, of a `Rule` and of `Samples`, one by one; then ``rows, totals, O, dO`` of `judge`.
     """
-    plan, rule, samples = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16])
-    rows, totals, O, dO = given[16:]
+    plan, rule, samples = Plan(*given[:PLAN]), Rule(*given[PLAN:RULE]), Samples(*given[RULE:SAMPLES])
+    rows, totals, O, dO = given[SAMPLES:]
     judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
 
 
@@ -45,8 +45,8 @@ def last_layers(*given: Any) -> None:
         the parameters' type, or bfloat16 as 16 bits; at last room for O and dO (q, n), and for as many units as are to
         go on together (units, n), while the core's cache holds them: best eight.
     """
-    plan, rule, samples = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16])
-    rows, totals, phi, factor, hidden_b, W, b, hidden_db, dW, db, Z, H, dZ, O, dO, room = given[16:]
+    plan, rule, samples = Plan(*given[:PLAN]), Rule(*given[PLAN:RULE]), Samples(*given[RULE:SAMPLES])
+    rows, totals, phi, factor, hidden_b, W, b, hidden_db, dW, db, Z, H, dZ, O, dO, room = given[SAMPLES:]
     for j in range(len(O)):
         O[j] = b[j]
     block = len(room)

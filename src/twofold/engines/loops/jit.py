@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy
 import scipy
 
 from twofold.data import layout
-from twofold.functions import ACTIVATIONS
+from twofold.functions import ACTIVATIONS, LOSSES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,6 +46,30 @@ def inlined(function: Function) -> Function:
     """Have a function of numbers compiled, with its sums in the order they are written in, as a part of its callers."""
     made: Any = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)(function)
     return made
+
+
+@compiled
+def nothing(_number: int, *_arrays: Any) -> None:
+    """Do nothing."""
+
+
+def one_of(loops: Mapping[int, Any], otherwise: Any) -> Any:
+    """Make a function that calls the loop of a number, with the arrays that it is given."""
+    chosen = otherwise
+    for number, loop in loops.items():
+        chosen = _first_or(number, loop, chosen)
+    return chosen
+
+
+def _first_or(number: int, loop: Any, others: Any) -> Any:
+    @compiled
+    def choose(wanted: int, *arrays: Any) -> None:
+        if wanted == number:
+            loop(*arrays)
+        else:
+            others(wanted, *arrays)
+
+    return choose
 
 
 class Entry:
@@ -125,5 +149,7 @@ def sources() -> str:
     files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
     texts = [path.read_bytes() for path in sorted(files, key=lambda path: path.name)]
     definitions = [source_of(formula, "z") for phi in ACTIVATIONS.values() for formula in phi.expressions]
+    losses = [loss for loss in LOSSES.values() if not loss.targets.compete]
+    definitions += [source_of(loss.expressions, "o", "y") for loss in losses]
     words = [*definitions, numpy.__version__, scipy.__version__]
     return sha256(b"".join([*texts, *(word.encode() for word in words)])).hexdigest()[:16]

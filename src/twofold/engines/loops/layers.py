@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from twofold.engines.loops.formulas import machine_code
 from twofold.engines.loops.instructions import narrow, widen
-from twofold.engines.loops.jit import compiled
+from twofold.engines.loops.jit import compiled, nothing, one_of
 from twofold.engines.loops.plan import Samples, unit_of
 from twofold.functions import ACTIVATIONS
 
@@ -111,34 +110,12 @@ def each_backward(derivative: Any) -> Any:
     return loop
 
 
-def one_of(loops: Sequence[Any], otherwise: Any) -> Any:
-    """Make a function that calls one of several loops, by its place among them."""
-    chosen = otherwise
-    for number, loop in enumerate(loops):
-        chosen = _first_or(number, loop, chosen)
-    return chosen
-
-
-def _first_or(number: int, loop: Any, others: Any) -> Any:
-    @compiled
-    def choose(name: int, A: Array, B: Array) -> None:
-        if name == number:
-            loop(A, B)
-        else:
-            others(name, A, B)
-
-    return choose
-
-
-@compiled
-def nothing(_name: int, _A: Array, _B: Array) -> None:
-    """Do nothing."""
-
-
 # `activate(number, Z, H)` is ``H <- phi(Z)``; `activate_backward(number, Z, dH)` is ``dH <- dH * phi'(Z)``, now dZ.
 values, derivatives = zip(*(phi.expressions for phi in ACTIVATIONS.values()), strict=True)
-activate = one_of([each(machine_code(value, "z")) for value in values], nothing)
-activate_backward = one_of([each_backward(machine_code(derivative, "z")) for derivative in derivatives], nothing)
+activate = one_of(dict(enumerate(each(machine_code(value, "z")) for value in values)), nothing)
+activate_backward = one_of(
+    dict(enumerate(each_backward(machine_code(derivative, "z")) for derivative in derivatives)), nothing
+)
 
 
 @compiled

@@ -11,19 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.loops.exponential import exp, log1p
-from twofold.engines.loops.jit import compiled, inlined
-from twofold.engines.loops.plan import (
-    ABSOLUTE,
-    CROSS_ENTROPY,
-    HUBER,
-    SIGMOID_CROSS_ENTROPY,
-    SOFTMAX_SQUARED,
-    SQUARED,
-    Plan,
-    Rule,
-    Samples,
-)
+from twofold.engines.loops.exponential import exp
+from twofold.engines.loops.formulas import machine_code
+from twofold.engines.loops.jit import compiled, inlined, nothing, one_of
+from twofold.engines.loops.plan import CLASSES, CROSS_ENTROPY, LABELS, SOFTMAX_SQUARED, Plan, Rule, Samples
+from twofold.engines.loops.plan import LOSSES as NUMBERS
+from twofold.functions import LOSSES
 
 Array = NDArray[Any]
 
@@ -59,7 +52,7 @@ def judge(
     else:
         Y = np.empty((q, n), O.dtype)
         take_targets(samples, rows, Y)
-        judge_columns(plan.loss, rule.smoothing, O, Y, dO, values, correct)
+        judge_columns(plan, rule.smoothing, O, Y, dO, values, correct)
     for i in range(n):
         totals[0] += weight[i] * values[i]
         totals[1] += weight[i] * correct[i]
@@ -73,20 +66,20 @@ def judge(
 
 
 @compiled
-def judge_columns(loss: int, smoothing: float, O: Array, Y: Array, dO: Array, values: Array, correct: Array) -> None:
+def judge_columns(plan: Plan, smoothing: float, O: Array, Y: Array, dO: Array, values: Array, correct: Array) -> None:
     """Write each sample's loss, its slope, and how much is right, of targets Y (q, n)."""
-    if loss == CROSS_ENTROPY:
+    if plan.loss == CROSS_ENTROPY:
         subtract_largest(O, len(values))
         cross_entropy(O, Y, dO, values)
-    elif loss == SOFTMAX_SQUARED:
+    elif plan.loss == SOFTMAX_SQUARED:
         subtract_largest(O, len(values))
         softmax_squared(O, Y, dO, values)
     else:
-        other_losses(loss, O, Y, dO, values)
+        defined_loss(plan.loss, O, Y, dO, values)
     if smoothing > 0:
-        smooth(loss, O, Y, smoothing, dO, values)
-    if loss in (CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY):
-        right(loss, O, Y, correct)
+        smooth(1 / len(O) if plan.targets == CLASSES else 0.5, O, Y, smoothing, dO, values)
+    if plan.targets in (CLASSES, LABELS):
+        right(plan.targets, O, Y, correct)
 
 
 @compiled
@@ -210,33 +203,35 @@ def softmax_squared(O: Array, Y: Array, dO: Array, values: Array) -> None:
             d[i] *= d[i] - y[i] - along[i]
 
 
-@compiled
-def other_losses(loss: int, O: Array, Y: Array, dO: Array, values: Array) -> None:
-    """Write the losses, and their slopes, that are sums over outputs which have nothing to do with each other."""
-    zero, one = O.dtype.type(0), O.dtype.type(1)
-    for j in range(len(O)):
-        o, y, d = O[j], Y[j], dO[j]
-        for i in range(len(values)):
-            r = o[i] - y[i]
-            if loss == SQUARED:
-                d[i] = r
-                values[i] += r * r / 2
-            elif loss == HUBER:
-                d[i] = min(max(r, -one), one)
-                values[i] += d[i] * (r - d[i] / 2)
-            elif loss == ABSOLUTE:
-                d[i] = np.sign(r)
-                values[i] += abs(r)
-            else:
-                e = exp(-abs(o[i]))
-                d[i] = (one if o[i] >= zero else e) / (one + e) - y[i]
-                values[i] += difference(max(o[i], zero), o[i] * y[i]) + log1p(e)
+def each_loss(pair: Any) -> Any:
+    """Make a loop that writes the losses and slopes of targets Y (q, n), of a pair defined on one output."""
+
+    @compiled
+    def loop(O: Array, Y: Array, dO: Array, values: Array) -> None:
+        for j in range(len(O)):
+            o, y, d = O[j], Y[j], dO[j]
+            for i in range(len(values)):
+                value, slope = pair(o[i], y[i])
+                values[i] += value
+                d[i] = slope
+
+    return loop
+
+
+# `defined_loss(number, O, Y, dO, values)`: the loss of this number among all, where outputs don't compete.
+defined_loss = one_of(
+    {
+        number: each_loss(machine_code(LOSSES[name].expressions, "o", "y"))
+        for name, number in NUMBERS.items()
+        if not LOSSES[name].targets.compete
+    },
+    nothing,
+)
 
 
 @compiled
-def smooth(loss: int, O: Array, Y: Array, smoothing: float, dO: Array, values: Array) -> None:
+def smooth(even: float, O: Array, Y: Array, smoothing: float, dO: Array, values: Array) -> None:
     """Turn a cross entropy's losses and slopes into those of smoothed targets; O of classes without its largest."""
-    even = 1 / len(O) if loss == CROSS_ENTROPY else 0.5
     for j in range(len(O)):
         for i in range(len(values)):
             away = even - Y[j, i]
@@ -260,9 +255,9 @@ def best_of(O: Array, largest: Array) -> Array:
 
 
 @compiled
-def right(loss: int, O: Array, Y: Array, correct: Array) -> None:
+def right(targets: int, O: Array, Y: Array, correct: Array) -> None:
     """Write how much of each sample's prediction is right, as `twofold.metrics.correct` has it."""
-    if loss == SIGMOID_CROSS_ENTROPY:
+    if targets == LABELS:
         correct[:] = 0
         for j in range(len(O)):
             for i in range(len(correct)):

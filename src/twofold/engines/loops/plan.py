@@ -18,15 +18,10 @@ Array = NDArray[Any]
 
 ACTIVATIONS = {name: number for number, name in enumerate(functions.ACTIVATIONS)}
 
-SQUARED, HUBER, ABSOLUTE, CROSS_ENTROPY, SOFTMAX_SQUARED, SIGMOID_CROSS_ENTROPY = range(6)
-LOSSES = {
-    "squared": SQUARED,
-    "huber": HUBER,
-    "absolute": ABSOLUTE,
-    "cross_entropy": CROSS_ENTROPY,
-    "softmax_squared": SOFTMAX_SQUARED,
-    "sigmoid_cross_entropy": SIGMOID_CROSS_ENTROPY,
-}
+LOSSES = {name: number for number, name in enumerate(functions.LOSSES)}
+CROSS_ENTROPY, SOFTMAX_SQUARED = LOSSES["cross_entropy"], LOSSES["softmax_squared"]  # whose loops are written by hand
+KINDS = {"numbers": 0, "classes": 1, "labels": 2}  # of targets
+CLASSES, LABELS = KINDS["classes"], KINDS["labels"]
 
 NONE, BATCH, LAYER = range(3)
 NORMALIZATIONS = {None: NONE, "batch": BATCH, "layer": LAYER}
@@ -42,12 +37,13 @@ class Plan(NamedTuple):
     ----------
     widths : ndarray of int64, shape (layers + 1,)
     activations : ndarray of int64, shape (hidden layers,)
-    loss, normalization : int
+    loss, targets, normalization : int
     """
 
     widths: Array
     activations: Array
     loss: int
+    targets: int
     normalization: int
 
 
@@ -91,10 +87,18 @@ class Samples(NamedTuple):
     weight: Array
 
 
+# Where a plan, a rule and samples end among the arguments of machine code, which takes their parts one by one.
+PLAN = len(Plan._fields)
+RULE = PLAN + len(Rule._fields)
+SAMPLES = RULE + len(Samples._fields)
+
+
 def holds(network: Network) -> bool:
-    """Tell whether a network's functions are here: a name put into the registries later may not be."""
+    """Tell whether a network's functions are here; see `twofold.engines.loops.take_up` for those of later."""
     normalizes = network.normalization in NORMALIZATIONS
-    return normalizes and network.loss in LOSSES and all(name in ACTIVATIONS for name in network.activations)
+    loss = network.loss in ("cross_entropy", "softmax_squared") or not functions.LOSSES[network.loss].targets.compete
+    named = network.loss in LOSSES and all(name in ACTIVATIONS for name in network.activations)
+    return normalizes and loss and named
 
 
 def plan_of(network: Network) -> Plan:
@@ -104,6 +108,7 @@ def plan_of(network: Network) -> Plan:
         np.array(network.widths, dtype=np.int64),
         activations,
         LOSSES[network.loss],
+        KINDS[functions.LOSSES[network.loss].targets.name],
         NORMALIZATIONS[network.normalization],
     )
 

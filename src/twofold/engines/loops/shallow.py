@@ -10,11 +10,24 @@ from numpy.typing import NDArray
 from twofold.engines.loops.instructions import prefetch
 from twofold.engines.loops.jit import Entry, compiled
 from twofold.engines.loops.losses import judge
-from twofold.engines.loops.plan import Plan, Rule, Samples, are_rows, unit_of, vector, weight_of, weights
+from twofold.engines.loops.plan import (
+    PLAN,
+    RULE,
+    SAMPLES,
+    Plan,
+    Rule,
+    Samples,
+    are_rows,
+    unit_of,
+    vector,
+    weight_of,
+    weights,
+)
 from twofold.engines.loops.updates import update
 
 Array = NDArray[Any]
 
+ROOM = SAMPLES + 8  # where the parts of a room begin: after what `step` is given there too
 ROWS = 64  # samples that go forward and back at a time
 
 
@@ -48,8 +61,13 @@ def shallow_step(*given: Any) -> bool:
     *given
         As of `step`; but at the end, in place of masks and moments, the parts of a `Room`.
     """
-    plan, rule, samples, room = Plan(*given[:4]), Rule(*given[4:12]), Samples(*given[12:16]), Room(*given[24:])
-    theta, first, second, gradient, totals, rows, eta, t = given[16:24]
+    plan, rule, samples, room = (
+        Plan(*given[:PLAN]),
+        Rule(*given[PLAN:RULE]),
+        Samples(*given[RULE:SAMPLES]),
+        Room(*given[ROOM:]),
+    )
+    theta, first, second, gradient, totals, rows, eta, t = given[SAMPLES:ROOM]
     if not are_rows(rows, len(samples.X)):
         return False
     for i in range(ROWS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.functions import LOSSES, sigmoid, softmax
+from twofold.functions import LOSSES, Loss, sigmoid, softmax
+from twofold.functions.formulas import as_latex, as_text
 from twofold.inspect.tracing.forward import one_hot
 from twofold.inspect.tracing.letters import Letters, gradient
 from twofold.inspect.tracing.record import Named, Step, Symbol
@@ -63,27 +63,6 @@ class LossScene:
         return Named(symbol, values, self.classes)
 
 
-@dataclass(frozen=True)
-class LossFormulas:
-    """How a loss is written.
-
-    Attributes
-    ----------
-    plain, latex : str
-        The loss of one sample.
-    slope, slope_latex : str
-        Its slope at the outputs, without the 1/n.
-    before : callable, optional
-        The steps that lead from the outputs to what the loss compares.
-    """
-
-    plain: str
-    latex: str
-    slope: str
-    slope_latex: str
-    before: Callable[[LossScene], list[Step]] | None = None
-
-
 def softmax_steps(scene: LossScene) -> list[Step]:
     """Write softmax out term by term: the maximum, the differences, the exponentials, their sum, the quotient."""
     O, o, y_hat = scene.O, scene.o, scene.letters.probabilities
@@ -116,58 +95,30 @@ def sigmoid_steps(scene: LossScene) -> list[Step]:
     return [Step("loss", "Probabilities", formula, latex, f"{shape} = sigma {shape}", arrays)]
 
 
-FORMULAS: dict[str, LossFormulas] = {
-    "squared": LossFormulas(
-        "l_i = |o_i - y_i|^2 / 2",
-        r"\ell_i = \tfrac{1}{2} \lVert \mathbf{o}_i - \mathbf{y}_i \rVert^2",
-        "{o} - {y}",
-        r"{o} - {y}",
-    ),
-    "huber": LossFormulas(
-        "l_i = sum_j h(o_ij - y_ij), h(r) = r^2 / 2 if |r| <= 1 else |r| - 1/2",
-        r"\ell_i = \sum_j h(o_{ij} - y_{ij}), \quad h(r) = \tfrac{1}{2} r^2 \text{ if } |r| \le 1"
-        r" \text{ else } |r| - \tfrac{1}{2}",
-        "max(-1, min(1, {o} - {y}))",
-        r"\max(-1, \min(1, {o} - {y}))",
-    ),
-    "absolute": LossFormulas(
-        "l_i = sum_j |o_ij - y_ij|",
-        r"\ell_i = \sum_j \lvert o_{ij} - y_{ij} \rvert",
-        "sign({o} - {y})",
-        r"\operatorname{{sign}}({o} - {y})",
-    ),
-    "cross_entropy": LossFormulas(
-        "l_i = - sum_j y_ij log y_hat_ij = log t_i - sum_j y_ij s_ij",
-        r"\ell_i = -\sum_j y_{ij} \log \hat{y}_{ij} = \log t_i - \sum_j y_{ij} s_{ij}",
-        "{y_hat} - {y}",
-        "{y_hat} - {y}",
-        softmax_steps,
-    ),
-    "softmax_squared": LossFormulas(
-        "l_i = |y_hat_i - y_i|^2 / 2",
-        r"\ell_i = \tfrac{1}{2} \lVert \hat{\mathbf{y}}_i - \mathbf{y}_i \rVert^2",
-        "y_hat_j (r_j - sum_k y_hat_k r_k), r = {y_hat} - {y}",
-        r"\hat{{y}}_j \bigl(r_j - \sum_k \hat{{y}}_k r_k\bigr), \quad \mathbf{{r}} = {y_hat} - {y}",
-        softmax_steps,
-    ),
-    "sigmoid_cross_entropy": LossFormulas(
-        "l_i = sum_j log(1 + exp(o_ij)) - y_ij o_ij",
-        r"\ell_i = \sum_j \log(1 + e^{o_{ij}}) - y_{ij}\, o_{ij}",
-        "{y_hat} - {y}",
-        "{y_hat} - {y}",
-        sigmoid_steps,
-    ),
+def exponential_steps(scene: LossScene) -> list[Step]:
+    """Turn each output into a mean."""
+    m, shape = scene.letters.rows("M"), scene.O.shape
+    arrays = (scene.rows(m, np.exp(scene.O)),)
+    latex = rf"{m.latex} = \exp({scene.o.latex})"
+    return [Step("loss", "Predicted means", f"{m} = exp({scene.o})", latex, f"{shape} = exp {shape}", arrays)]
+
+
+# From the outputs to what they mean, by the link's name.
+LINKS: dict[str, Callable[[LossScene], list[Step]]] = {
+    "softmax": softmax_steps,
+    "sigmoid": sigmoid_steps,
+    "exp": exponential_steps,
 }
 
 
-def formulas_of(name: str) -> LossFormulas:
-    """Return how a loss is written; one that isn't in `FORMULAS` is by the first line of its own docstring."""
-    if name in FORMULAS:
-        return FORMULAS[name]
-    word = name.replace("_", " ")
-    lines = (inspect.getdoc(LOSSES[name].samples) or word).replace("`", "").splitlines()
-    return LossFormulas(
-        lines[0], rf"\ell_i = \text{{{word}}}(\mathbf{{o}}_i, \mathbf{{y}}_i)", "d l / d o", r"\partial\ell/\partial o"
+def _formula(loss: Loss) -> tuple[str, str]:
+    """Write the loss of one sample in both scripts."""
+    text, latex = as_text(loss.formula), as_latex(loss.formula)
+    if loss.targets.compete:
+        return f"l_i = {text}", rf"\ell_i = {latex}"
+    return (
+        f"l_i = sum_j l(o_ij, y_ij), l(o, y) = {text}",
+        rf"\ell_i = \sum_j \ell(o_{{ij}}, y_{{ij}}), \quad \ell(o, y) = {latex}",
     )
 
 
@@ -182,15 +133,16 @@ def loss_steps(scene: LossScene) -> list[Step]:
     -------
     list of Step
     """
-    formulas, losses, n = formulas_of(scene.name), scene.losses, len(scene.O)
+    loss, losses, n = LOSSES[scene.name], scene.losses, len(scene.O)
+    text, latex = _formula(loss)
     target = Named(scene.letters.targets, one_hot(scene.y, scene.O.shape[1]), scene.classes)
-    steps = [] if formulas.before is None else formulas.before(scene)
+    steps = LINKS[loss.link.name](scene) if loss.link.name in LINKS else []
     steps.append(
         Step(
             "loss",
             f"Loss {scene.name.replace('_', ' ')}" + (" of each sample" if n > 1 else ""),
-            formulas.plain,
-            formulas.latex,
+            text,
+            latex,
             f"({n},) from {scene.O.shape} and {target.values.shape}",
             (target, Named(SMALL_L, losses)),
             worked=_worked(scene),
@@ -206,10 +158,10 @@ def loss_steps(scene: LossScene) -> list[Step]:
 
 def slope_step(scene: LossScene) -> Step:
     """Take the gradient of the mean loss at the outputs: here alone 1/n enters."""
-    formulas, n = formulas_of(scene.name), len(scene.O)
+    formula, n = LOSSES[scene.name].slope_formula, len(scene.O)
     y_hat, y, d = scene.letters.probabilities, scene.letters.targets, gradient(scene.o)
-    plain = formulas.slope.format(o=scene.o, y=y, y_hat=y_hat)
-    latex = formulas.slope_latex.format(o=scene.o.latex, y=y.latex, y_hat=y_hat.latex)
+    plain = as_text(formula, o=str(scene.o), y=str(y), y_hat=str(y_hat))
+    latex = as_latex(formula, o=scene.o.latex, y=y.latex, y_hat=y_hat.latex)
     if n > 1:
         plain, latex = f"(1/{n}) ({plain})", rf"\frac{{1}}{{{n}}} \bigl({latex}\bigr)"
     return Step(
