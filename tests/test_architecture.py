@@ -26,6 +26,7 @@ FLOORS = [
     {"early_stopping"},
     {"checkpoints"},
     {"inspect", "models", "saving", "table_defaults"},
+    {"registering"},
     {"pictures"},
     {"estimators", "report"},
     {"cli"},

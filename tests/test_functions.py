@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, sigmoid, softmax
-from twofold.functions.losses import CLASSES, LABELS, shares, smooth
+from twofold.functions.losses import CLASSES, LABELS
+from twofold.functions.means import shares, smooth
 from twofold.inspect.gradients import central_difference
 
 Z = np.concatenate([np.linspace(-8, 8, 41), [-1e-3, 1e-3]])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.recipe import Recipe
+    from twofold.registering import register_activation, register_loss
     from twofold.saving import Model, export_onnx, load_model, save_model, to_python, to_torch
     from twofold.solvers import polynomial_features, solve_least_squares
     from twofold.training import Epoch, evaluate, train
@@ -63,6 +64,8 @@ _HOMES = {
     "open_engine": "engines",
     "polynomial_features": "solvers",
     "read_idx": "data",
+    "register_activation": "registering",
+    "register_loss": "registering",
     "save_model": "saving",
     "solve_least_squares": "solvers",
     "to_python": "saving",
@@ -106,6 +109,8 @@ __all__ = [
     "open_engine",
     "polynomial_features",
     "read_idx",
+    "register_activation",
+    "register_loss",
     "save_model",
     "solve_least_squares",
     "to_python",

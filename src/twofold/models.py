@@ -72,7 +72,7 @@ def build_network(
     if {"linear": "numbers", "softmax": "classes"}.get(model, what) != what:
         other = "softmax" if data.classes else "linear"
         raise SpecificationError(f"{data.name} has {what} to predict, which {model} can't; train {other} or mlp on it")
-    loss = check_name("loss", loss or ("cross_entropy" if data.classes else "squared"), LOSSES)
+    loss = LOSSES.check(loss or ("cross_entropy" if data.classes else "squared"))
     expected = LOSSES[loss].targets.name
     if expected != what:
         raise SpecificationError(f"loss {loss!r} is one for {expected}; {data.name} has {what} to predict")
@@ -139,7 +139,7 @@ def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> fl
 
 def scales_targets(loss: str | None) -> bool:
     """Tell whether numbers may be standardised for a loss, None for the usual one: not if it takes their logarithm."""
-    return loss is None or LOSSES[check_name("loss", loss, LOSSES)].link is IDENTITY
+    return loss is None or LOSSES[LOSSES.check(loss)].link is IDENTITY
 
 
 def loss_unit(data: Dataset, loss: str) -> float:

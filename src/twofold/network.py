@@ -37,7 +37,7 @@ class Network:
     activation : str or tuple of str
         phi, a name in `twofold.functions.ACTIVATIONS`, or one of each hidden layer; unused without a hidden layer.
     loss : str
-        A name in `twofold.functions.LOSSES`.
+        A name in `twofold.functions.LOSSES`; ``"quantile:0.9"`` for the quantile 0.9.
     dropout : float
         Probability with which each hidden unit is dropped in a training step, 0 <= dropout < 1. The units that stay
         are divided by 1 - dropout (Srivastava et al. 2014, in the inverted form of PyTorch), so that prediction
@@ -75,7 +75,7 @@ class Network:
         if any(rows * columns >= LARGEST for rows, columns in self.shapes):
             raise SpecificationError(f"widths are {show(widths)}; no computer holds that many weights")
         object.__setattr__(self, "activation", self._check_activation())
-        check_name("loss", self.loss, LOSSES)
+        LOSSES.check(self.loss)
         if self.normalization is not None:
             check_name("normalization", self.normalization, NORMALIZATIONS)
         if not (is_real(self.dropout) and 0 <= self.dropout < 1):

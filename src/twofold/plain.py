@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from twofold.errors import FileFormatError, NewerFormatError, SpecificationError
+from twofold.errors import FileFormatError, NewerFormatError, SpecificationError, UnknownNameError
 
 T = TypeVar("T")
 
@@ -57,6 +57,9 @@ def from_plain(kind: type[T], value: object, where: str) -> T:
             raise FileFormatError(f"{where} has no field {name!r}")
     try:
         return kind(**words)
+    except UnknownNameError as error:
+        own = "if it is one of your own, register it first: twofold.register_activation, register_loss"
+        raise FileFormatError(f"{where}: {error}; {own}") from error
     except (SpecificationError, OverflowError) as error:
         raise FileFormatError(f"{where}: {error}") from error
 

@@ -149,7 +149,7 @@ def test_an_activation_that_came_into_the_registry_later_is_in_every_engine(name
     network = Network((4, 5, 3), "cube", "squared")
     words = {"engines": ("scratch", name), "initialization": "he"}
     for epoch in compare_engines(
-        network, random_dataset(network), Recipe(epochs=2, batch_size=8, learning_rate=0.01), **words
+        network, random_dataset(network), Recipe(epochs=2, batch_size=8, learning_rate=1e-3), **words
     ):
         assert epoch.max_parameter_difference < 1e-12
 

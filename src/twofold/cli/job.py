@@ -53,7 +53,7 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
         If a word is wrong.
     """
     check_name("model", options.model, MODELS)
-    check_name("loss", options.loss or "squared", LOSSES)
+    LOSSES.check(options.loss or "squared")
     Recipe(**options.recipe())
     options.refuse_idle()
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activations())

@@ -37,8 +37,19 @@ Array = NDArray[Any]
 def activation_module(name: str) -> nn.Module:
     """Make PyTorch's module of an activation; of one that it has none for, a module of the definition."""
     definition = ACTIVATIONS[name]
-    module = getattr(nn, definition.torch) if definition.torch else Formula
-    return cast("nn.Module", module(**definition.torch_options) if definition.torch else module(name))
+    if not definition.torch:
+        return Formula(name)
+    if not hasattr(nn, definition.torch):
+        raise SpecificationError(f"torch.nn has no {definition.torch!r}; leave it out, or name the module of {name!r}")
+    return cast("nn.Module", getattr(nn, definition.torch)(**definition.torch_options))
+
+
+def by_autograd(name: str, points: Array) -> tuple[Array, Array]:
+    """Return an activation's value and derivative at points (n,) of float64 as PyTorch has them."""
+    z = torch.tensor(points, requires_grad=True)
+    H = activation_module(name)(z)
+    (derivative,) = torch.autograd.grad(H.sum(), z)
+    return _array(H), _array(derivative)
 
 
 class Formula(nn.Module):
@@ -80,7 +91,7 @@ def criterion_of(loss: str) -> Callable[[Tensor, Tensor, float], Tensor]:
         return CRITERIA[loss]
     if LOSSES[loss].targets.compete:
         raise SpecificationError(f"the concise engine has no loss {loss!r}; scratch has it")
-    return lambda O, Y, _: LOSSES[loss].pair(O, Y, TensorFunctions(O))[0].sum(dim=1)
+    return lambda O, Y, _: LOSSES[loss].of_outputs(O, Y, TensorFunctions(O))[0].sum(dim=1)
 
 
 NORMALIZATIONS: dict[str, Callable[..., nn.Module]] = {

@@ -215,7 +215,7 @@ def loss_of(name: str) -> Callable[[Tensor, Tensor, Scalar, Tensor], Tensor]:
     definition = definitions.LOSSES[name]
 
     def loss(O: Tensor, Y: Tensor, share: Scalar, out: Tensor) -> Tensor:
-        values, slope = definition.pair(O, Y, TensorFunctions(O))  # (q, n)
+        values, slope = definition.of_outputs(O, Y, TensorFunctions(O))  # (q, n)
         torch.mul(slope, share, out=out)
         return cast("Tensor", values.sum(dim=0))
 

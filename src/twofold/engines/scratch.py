@@ -12,7 +12,7 @@ from twofold.borders import Block, Precision, check_block, check_features, float
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
 from twofold.engines.joined import join, part
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
-from twofold.functions.losses import average_slope, smooth
+from twofold.functions.means import average_slope, smooth
 from twofold.functions.normalizations import EPSILON, RATE, Normalized
 from twofold.functions.optimizers import clip
 from twofold.metrics import Score, correct, running_score

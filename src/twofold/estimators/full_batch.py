@@ -21,7 +21,7 @@ from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.progress import Progress
 from twofold.estimators.settings import choose_dtype
 from twofold.functions import LOSSES
-from twofold.functions.losses import average_slope, shares, smooth
+from twofold.functions.means import average_slope, shares, smooth
 from twofold.network import Layer, Network, Parameters, largest, map_arrays
 
 Array = NDArray[Any]

@@ -21,7 +21,6 @@ from twofold.network import Network
 Array = NDArray[Any]
 
 SPELLINGS = {"squared": "squared_error", "absolute": "absolute_error"}  # scikit-learn's; others are spelled alike
-LOSS_NAMES = {SPELLINGS.get(name, name): name for name, loss in LOSSES.items() if not loss.targets.has_accuracy}
 
 
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
@@ -35,7 +34,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : {"squared_error", "huber", "absolute_error", "poisson", "gamma"}
+    loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", "gamma"}
         ``|o - y|^2 / 2``, that up to an error of 1 and straight on from there, or ``|o - y|``.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; ``()`` is linear regression.
@@ -276,7 +275,10 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return means[:, 0] if means.shape[1] == 1 else means
 
     def _network_loss(self) -> str:
-        return LOSS_NAMES[check_name("loss", self.loss, LOSS_NAMES)]
+        if ":" in str(self.loss):
+            return LOSSES.check(self.loss)
+        ours = {SPELLINGS.get(name, name): name for name, loss in LOSSES.items() if not loss.targets.has_accuracy}
+        return ours[check_name("loss", self.loss, ours)]
 
     def _out_activation(self) -> str:
         return LOSSES[self._network_loss()].link.name

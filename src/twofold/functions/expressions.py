@@ -74,6 +74,16 @@ class Expression:
     def __rtruediv__(self, other: Any) -> Expression:
         return Expression("/", (other, self))
 
+    def __pow__(self, exponent: Any) -> Expression:
+        if exponent not in (2, 3, 4):
+            raise SpecificationError(
+                f"a definition raises a number to a power, {exponent!r}; expected 2, 3 or 4, or xp.exp(c * xp.log(z))"
+            )
+        power: Expression = self
+        for _ in range(exponent - 1):
+            power = power * self
+        return power
+
     def __neg__(self) -> Expression:
         return Expression("negative", (self,))
 
@@ -128,7 +138,10 @@ def record(function: Callable[..., Any], *variables: str) -> Any:
     >>> python_lines(record(lambda z, xp: z * xp.exp(-xp.abs(z)), "z"), PYTHON)
     ['return z * exp(-abs(z))']
     """
-    return function(*map(Expression, variables), Recorder())
+    try:
+        return function(*map(Expression, variables), Recorder())
+    except TypeError as error:
+        raise SpecificationError(f"a definition calls a function that isn't xp's, or not as it is: {error}") from error
 
 
 def walk(*expressions: Any) -> Iterator[Any]:
@@ -183,13 +196,18 @@ PYTHON = Language(
 )
 
 
-def python_lines(expression: Any, language: Language) -> list[str]:
+FORMULA = Language(PYTHON.calls, number=lambda value: f"{value:.6g}")  # for people
+
+
+def python_lines(expression: Any, language: Language, *, share: bool = True) -> list[str]:
     """Write an expression as the lines of a function's body; what is used several times gets a name.
 
     Parameters
     ----------
     expression : Expression or float, or a tuple of them
     language : Language
+    share : bool
+        False writes what is used several times out each time.
 
     Returns
     -------
@@ -210,7 +228,7 @@ def python_lines(expression: Any, language: Language) -> list[str]:
             written[id(part)] = (part.name, TIGHT)
         else:
             written[id(part)] = _write(part, [written[id(argument)] for argument in part.arguments], language)
-            if uses[id(part)] > 1:
+            if share and uses[id(part)] > 1:
                 name = f"a{len(lines) + 1}"
                 lines.append(f"{name} = {written[id(part)][0]}")
                 written[id(part)] = (name, TIGHT)

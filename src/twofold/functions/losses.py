@@ -14,16 +14,19 @@ The mean over the minibatch, and with it the factor 1/n, enters in one place: `s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from twofold.errors import SpecificationError, check_name
 from twofold.functions.activations import ACTIVATIONS
 from twofold.functions.activations import sigmoid as logistic
 from twofold.functions.expressions import record
 from twofold.functions.formulas import Written
 from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID, SOFTMAX, Link
+from twofold.functions.means import average_slope, minus_target, shares
 from twofold.functions.targets import Classes, Labels, Numbers, Targets
 
 if TYPE_CHECKING:
@@ -107,6 +110,15 @@ def gamma(o: Any, y: Any, xp: Any) -> Any:
     return (ratio - 1) - (xp.log(xp.maximum(y, SMALLEST)) - o), 1 - ratio
 
 
+def quantile(o: Any, y: Any, c: Any, xp: Any) -> Any:
+    """``l = (1 - c) (o - y)`` where o is above y, else ``c (y - o)``: its minimum is at the quantile c.
+
+    Koenker and Bassett (1978), doi:10.2307/1913643; also called the pinball loss. Where o = y the slope is -c.
+    """
+    r = o - y
+    return xp.where(r > 0, (1 - c) * r, -c * r), xp.where(r > 0, 1 - c, -c)
+
+
 def sigmoid_cross_entropy(o: Any, y: Any, xp: Any) -> Any:
     """``l = log(1 + exp(o)) - y o``, ``d l / d o = sigma(o) - y``: each output a label, there or not."""
     return xp.maximum(o, 0) - o * y + xp.log1p(xp.exp(-xp.abs(o))), logistic(o, xp) - y
@@ -123,7 +135,7 @@ def cross_entropy(O: Array, y: Array) -> Pair:
     E = np.exp(S)  # (n, q)
     total = E.sum(axis=1, keepdims=True)  # (n, 1), between 1 and q
     if y.ndim == 1:
-        return np.log(total[:, 0]) - S[np.arange(len(y)), y], _minus_target(E / total, y)
+        return np.log(total[:, 0]) - S[np.arange(len(y)), y], minus_target(E / total, y)
     # A row of probabilities in float32 sums to 1 only to rounding; its own sum keeps the slope that of the loss.
     return (y * (np.log(total) - S)).sum(axis=1), E * (y.sum(axis=1, keepdims=True) / total) - y
 
@@ -134,77 +146,8 @@ def softmax_squared(O: Array, y: Array) -> Pair:
     With ``r = p - y``, ``d l / d o_j = p_j (r_j - sum_k p_k r_k)``.
     """
     P = softmax(O)  # (n, q)
-    R = _minus_target(P.copy(), y)  # (n, q)
+    R = minus_target(P.copy(), y)  # (n, q)
     return (R * R).sum(axis=1) / 2, P * (R - (P * R).sum(axis=1, keepdims=True))
-
-
-def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, targets: Targets) -> Pair:
-    """Turn the pair of a cross entropy into that of smoothed targets ``(1 - s) y + s u``, u spread evenly.
-
-    For classes u is 1/q each (Szegedy et al. 2016, arXiv:1512.00567, section 7), for labels 1/2. The cross entropies
-    are linear in y but for a term that stays, so ``l + s o (y - u)`` and ``d l / d o + s (y - u)`` are all it takes.
-
-    Parameters
-    ----------
-    pair : Pair
-        Losses (n,) and slope (n, q) of the targets as they are.
-    O : ndarray, shape (n, q)
-    y : ndarray, shape (n,) or (n, q)
-    smoothing : float
-        s, from 0 to less than 1.
-    targets : Targets
-        What y are: classes or labels.
-
-    Returns
-    -------
-    losses : ndarray, shape (n,)
-    slope : ndarray, shape (n, q)
-    """
-    import numpy as np
-
-    losses, slope = pair
-    away = _minus_target(np.full_like(O, targets.even(O.shape[1])), y)  # (n, q), u - y
-    # The outputs' own level cancels for classes, where y and u both sum to 1: without it nothing large is left over.
-    level = O.max(axis=1, keepdims=True) if targets.compete else 0.0
-    return losses - smoothing * ((O - level) * away).sum(axis=1), slope - smoothing * away
-
-
-def _minus_target(P: Array, y: Array) -> Array:
-    """Subtract the targets, class indices (n,) or rows (n, q), from P (n, q) in place."""
-    import numpy as np
-
-    if y.ndim == 1:
-        P[np.arange(len(y)), y] -= 1
-    else:
-        P -= y
-    return P
-
-
-def shares(n: int, weight: Array | None) -> Array | float:
-    """Return each sample's share in the mean, summing to 1: here alone 1/n enters.
-
-    Parameters
-    ----------
-    n : int
-        Size of this minibatch; a smaller one divides by its own size.
-    weight : ndarray of float, shape (n,), or None
-        Non-negative sample weights; the mean is ``sum_i w_i l_i / sum_i w_i``. All 0: every share is 0.
-
-    Returns
-    -------
-    float or ndarray, shape (n,)
-        ``1 / n``, or ``w_i / sum_i w_i``.
-    """
-    if weight is None:
-        return 1 / n
-    total = weight.sum()
-    return weight / total if total > 0 else weight
-
-
-def average_slope(slope: Array, weight: Array | None) -> Array:
-    """Turn each sample's slope (n, q) into the gradient of the mean, ``dO`` (n, q)."""
-    share = shares(len(slope), weight)
-    return slope * (share if isinstance(share, float) else share[:, None])
 
 
 @dataclass(frozen=True)
@@ -214,8 +157,8 @@ class Loss:
     Attributes
     ----------
     pair : callable
-        ``l`` and ``d l / d o``: of one output o, its target y and ``xp``; or, if the outputs compete, of the rows O
-        (n, q) and y, of each sample, (n,) and (n, q).
+        ``l`` and ``d l / d o``: of one output o, its target y, the constant if there is one, and ``xp``; or, if the
+        outputs compete, of the rows O (n, q) and y, of each sample, (n,) and (n, q).
     targets : Targets
         What y is and may be: numbers (n, q); classes, as indices (n,) or rows of probabilities (n, q); or labels,
         several per sample, (n, q) in [0, 1].
@@ -229,6 +172,8 @@ class Loss:
         Errors ``o - y`` at which the loss goes from one piece to another that it is put together from.
     degree : int
         Power of the targets' unit that the loss is in: 1 of the absolute loss.
+    constant : float, optional
+        c in the pair, between 0 and 1; written behind the loss's name: ``"quantile:0.9"``.
     """
 
     pair: Callable[..., Any]
@@ -239,6 +184,7 @@ class Loss:
     smoothable: bool = False
     pieces: tuple[float, ...] = ()
     degree: int = 2
+    constant: float | None = None
 
     def samples(self, O: Array, y: Array) -> Pair:
         """Return the loss of each sample ``l_i`` (n,), and its slope ``d l_i / d o_i`` (n, q).
@@ -255,13 +201,17 @@ class Loss:
             return result
         from twofold.functions.numpy_functions import of_type
 
-        losses, slope = self.pair(O, y, of_type(O.dtype))
+        losses, slope = self.of_outputs(O, y, of_type(O.dtype))
         return losses.sum(axis=1), slope
+
+    def of_outputs(self, o: Any, y: Any, xp: Any) -> Any:
+        """Return `pair` with the constant in it, for losses whose outputs don't compete."""
+        return self.pair(o, y, xp) if self.constant is None else self.pair(o, y, self.constant, xp)
 
     @cached_property
     def expressions(self) -> tuple[Any, Any]:
-        """What `pair` computes of ``o`` and ``y``, recorded; for losses whose outputs don't compete."""
-        value, slope = record(self.pair, "o", "y")
+        """What `pair` computes of ``o``, ``y`` and ``c``, recorded; for losses whose outputs don't compete."""
+        value, slope = record(self.pair, "o", "y", *([] if self.constant is None else ["c"]))
         return value, slope
 
     def piece(self, O: Array, y: Array) -> Array | None:
@@ -300,41 +250,91 @@ class Loss:
 NUMBERS, COUNTS, POSITIVE = Numbers(), Numbers(least=0.0), Numbers(least=0.0, includes_least=False)
 CLASSES, LABELS = Classes(), Labels()
 
-LOSSES: dict[str, Loss] = {
-    "squared": Loss(squared, NUMBERS, IDENTITY, "(o - y)**2 / 2", "o - y"),
-    "huber": Loss(
-        huber,
-        NUMBERS,
-        IDENTITY,
-        "(o - y)**2 / 2 if abs(o - y) < 1 else abs(o - y) - 1 / 2",
-        "max(-1, min(1, o - y))",
-        pieces=(-1.0, 1.0),
-    ),
-    "absolute": Loss(absolute, NUMBERS, IDENTITY, "abs(o - y)", "sign(o - y)", pieces=(0.0,), degree=1),
-    "poisson": Loss(poisson, COUNTS, EXPONENTIAL, "exp(o) - y + y * (log(y) - o)", "exp(o) - y", degree=1),
-    "gamma": Loss(gamma, POSITIVE, EXPONENTIAL, "y * exp(-o) - 1 - (log(y) - o)", "1 - y * exp(-o)", degree=0),
-    "cross_entropy": Loss(
-        cross_entropy,
-        CLASSES,
-        SOFTMAX,
-        Written(
-            "- sum_j y_ij log y_hat_ij = log t_i - sum_j y_ij s_ij",
-            r"-\sum_j y_{{ij}} \log \hat{{y}}_{{ij}} = \log t_i - \sum_j y_{{ij}} s_{{ij}}",
+
+def family(name: str) -> str:
+    """Return a loss's name without its constant."""
+    return name.partition(":")[0]
+
+
+class Losses(dict[str, Loss]):
+    """Losses by name; one with a constant has it behind its name, as in ``"quantile:0.9"``, and 1/2 without."""
+
+    def __missing__(self, name: str) -> Loss:
+        family, _, constant = name.partition(":")
+        if not constant or self[family].constant is None:
+            raise KeyError(name)
+        return replace(self[family], constant=_constant(name, constant))
+
+    def check(self, name: str) -> str:
+        """Return the name of a loss that is here; raise `UnknownNameError` or `SpecificationError` if none is."""
+        family, colon, constant = str(name).partition(":")
+        check_name("loss", family, self)
+        if colon and self[family].constant is None:
+            raise SpecificationError(f"loss {family!r} takes no number; write {family!r}")
+        if colon:
+            _constant(name, constant)
+        return name
+
+
+def _constant(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise SpecificationError(f"loss {name!r}: expected a number between 0 and 1 after the colon, such as 0.9")
+    return value
+
+
+LOSSES = Losses(
+    {
+        "squared": Loss(squared, NUMBERS, IDENTITY, "(o - y)**2 / 2", "o - y"),
+        "huber": Loss(
+            huber,
+            NUMBERS,
+            IDENTITY,
+            "(o - y)**2 / 2 if abs(o - y) < 1 else abs(o - y) - 1 / 2",
+            "max(-1, min(1, o - y))",
+            pieces=(-1.0, 1.0),
         ),
-        Written("{y_hat} - {y}", "{y_hat} - {y}"),
-        smoothable=True,
-    ),
-    "softmax_squared": Loss(
-        softmax_squared,
-        CLASSES,
-        SOFTMAX,
-        Written("|y_hat_i - y_i|^2 / 2", r"\tfrac{{1}}{{2}} \lVert \hat{{\mathbf{{y}}}}_i - \mathbf{{y}}_i \rVert^2"),
-        Written(
-            "y_hat_j (r_j - sum_k y_hat_k r_k), r = {y_hat} - {y}",
-            r"\hat{{y}}_j \bigl(r_j - \sum_k \hat{{y}}_k r_k\bigr), \quad \mathbf{{r}} = {y_hat} - {y}",
+        "absolute": Loss(absolute, NUMBERS, IDENTITY, "abs(o - y)", "sign(o - y)", pieces=(0.0,), degree=1),
+        "quantile": Loss(
+            quantile,
+            NUMBERS,
+            IDENTITY,
+            "(1 - c) * (o - y) if o > y else c * (y - o)",
+            "1 - c if o > y else -c",
+            pieces=(0.0,),
+            degree=1,
+            constant=0.5,
         ),
-    ),
-    "sigmoid_cross_entropy": Loss(
-        sigmoid_cross_entropy, LABELS, SIGMOID, "log(1 + exp(o)) - y * o", "sigmoid(o) - y", smoothable=True
-    ),
-}
+        "poisson": Loss(poisson, COUNTS, EXPONENTIAL, "exp(o) - y + y * (log(y) - o)", "exp(o) - y", degree=1),
+        "gamma": Loss(gamma, POSITIVE, EXPONENTIAL, "y * exp(-o) - 1 - (log(y) - o)", "1 - y * exp(-o)", degree=0),
+        "cross_entropy": Loss(
+            cross_entropy,
+            CLASSES,
+            SOFTMAX,
+            Written(
+                "- sum_j y_ij log y_hat_ij = log t_i - sum_j y_ij s_ij",
+                r"-\sum_j y_{{ij}} \log \hat{{y}}_{{ij}} = \log t_i - \sum_j y_{{ij}} s_{{ij}}",
+            ),
+            Written("{y_hat} - {y}", "{y_hat} - {y}"),
+            smoothable=True,
+        ),
+        "softmax_squared": Loss(
+            softmax_squared,
+            CLASSES,
+            SOFTMAX,
+            Written(
+                "|y_hat_i - y_i|^2 / 2", r"\tfrac{{1}}{{2}} \lVert \hat{{\mathbf{{y}}}}_i - \mathbf{{y}}_i \rVert^2"
+            ),
+            Written(
+                "y_hat_j (r_j - sum_k y_hat_k r_k), r = {y_hat} - {y}",
+                r"\hat{{y}}_j \bigl(r_j - \sum_k \hat{{y}}_k r_k\bigr), \quad \mathbf{{r}} = {y_hat} - {y}",
+            ),
+        ),
+        "sigmoid_cross_entropy": Loss(
+            sigmoid_cross_entropy, LABELS, SIGMOID, "log(1 + exp(o)) - y * o", "sigmoid(o) - y", smoothable=True
+        ),
+    }
+)

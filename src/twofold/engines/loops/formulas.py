@@ -104,7 +104,7 @@ NUMBA = Language(
         "expm1": lambda x: "expm1_of_negative({})" if _is_negative(x) else "expm1({})",
         "log1p": lambda x: "log1p_of_fraction({})" if _is_fraction(x) else "log1p({})",
     },
-    number=lambda value: f"number({value!r})",
+    number=lambda value: f"number({float(value)!r})",
 )
 FUNCTIONS = {
     "exp": exp,

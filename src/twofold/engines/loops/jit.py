@@ -48,28 +48,15 @@ def inlined(function: Function) -> Function:
     return made
 
 
-@compiled
-def nothing(_number: int, *_arrays: Any) -> None:
-    """Do nothing."""
+def one_of(loops: Mapping[int, Any]) -> Any:
+    """Make a function that calls the loop of a number, with what else it is given; of no loop's number it does nothing.
 
-
-def one_of(loops: Mapping[int, Any], otherwise: Any) -> Any:
-    """Make a function that calls the loop of a number, with the arrays that it is given."""
-    chosen = otherwise
-    for number, loop in loops.items():
-        chosen = _first_or(number, loop, chosen)
-    return chosen
-
-
-def _first_or(number: int, loop: Any, others: Any) -> Any:
-    @compiled
-    def choose(wanted: int, *arrays: Any) -> None:
-        if wanted == number:
-            loop(*arrays)
-        else:
-            others(wanted, *arrays)
-
-    return choose
+    It is written out and not put together of closures: one within another would be compiled as often as it is deep.
+    """
+    names = {f"loop{number}": loop for number, loop in loops.items()}
+    lines = [f"    if wanted == {number}:\n        loop{number}(*arrays)\n" for number in loops]
+    exec(f"def choose(wanted, *arrays):\n{''.join(lines)}", names)  # noqa: S102 - our own text, of numbers alone
+    return compiled(names["choose"])
 
 
 class Entry:
@@ -150,6 +137,6 @@ def sources() -> str:
     texts = [path.read_bytes() for path in sorted(files, key=lambda path: path.name)]
     definitions = [source_of(formula, "z") for phi in ACTIVATIONS.values() for formula in phi.expressions]
     losses = [loss for loss in LOSSES.values() if not loss.targets.compete]
-    definitions += [source_of(loss.expressions, "o", "y") for loss in losses]
+    definitions += [source_of(loss.expressions, "o", "y", "c") for loss in losses]
     words = [*definitions, numpy.__version__, scipy.__version__]
     return sha256(b"".join([*texts, *(word.encode() for word in words)])).hexdigest()[:16]

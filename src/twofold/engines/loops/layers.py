@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from twofold.engines.loops.formulas import machine_code
 from twofold.engines.loops.instructions import narrow, widen
-from twofold.engines.loops.jit import compiled, nothing, one_of
+from twofold.engines.loops.jit import compiled, one_of
 from twofold.engines.loops.plan import Samples, unit_of
 from twofold.functions import ACTIVATIONS
 
@@ -112,10 +112,8 @@ def each_backward(derivative: Any) -> Any:
 
 # `activate(number, Z, H)` is ``H <- phi(Z)``; `activate_backward(number, Z, dH)` is ``dH <- dH * phi'(Z)``, now dZ.
 values, derivatives = zip(*(phi.expressions for phi in ACTIVATIONS.values()), strict=True)
-activate = one_of(dict(enumerate(each(machine_code(value, "z")) for value in values)), nothing)
-activate_backward = one_of(
-    dict(enumerate(each_backward(machine_code(derivative, "z")) for derivative in derivatives)), nothing
-)
+activate = one_of(dict(enumerate(each(machine_code(value, "z")) for value in values)))
+activate_backward = one_of(dict(enumerate(each_backward(machine_code(phi, "z")) for phi in derivatives)))
 
 
 @compiled

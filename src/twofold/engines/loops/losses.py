@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from twofold.engines.loops.exponential import exp
 from twofold.engines.loops.formulas import machine_code
-from twofold.engines.loops.jit import compiled, inlined, nothing, one_of
+from twofold.engines.loops.jit import compiled, inlined, one_of
 from twofold.engines.loops.plan import CLASSES, CROSS_ENTROPY, LABELS, SOFTMAX_SQUARED, Plan, Rule, Samples
 from twofold.engines.loops.plan import LOSSES as NUMBERS
 from twofold.functions import LOSSES
@@ -75,7 +75,7 @@ def judge_columns(plan: Plan, smoothing: float, O: Array, Y: Array, dO: Array, v
         subtract_largest(O, len(values))
         softmax_squared(O, Y, dO, values)
     else:
-        defined_loss(plan.loss, O, Y, dO, values)
+        defined_loss(plan.loss, O, Y, O.dtype.type(plan.constant), dO, values)
     if smoothing > 0:
         smooth(1 / len(O) if plan.targets == CLASSES else 0.5, O, Y, smoothing, dO, values)
     if plan.targets in (CLASSES, LABELS):
@@ -207,25 +207,24 @@ def each_loss(pair: Any) -> Any:
     """Make a loop that writes the losses and slopes of targets Y (q, n), of a pair defined on one output."""
 
     @compiled
-    def loop(O: Array, Y: Array, dO: Array, values: Array) -> None:
+    def loop(O: Array, Y: Array, c: float, dO: Array, values: Array) -> None:
         for j in range(len(O)):
             o, y, d = O[j], Y[j], dO[j]
             for i in range(len(values)):
-                value, slope = pair(o[i], y[i])
+                value, slope = pair(o[i], y[i], c)
                 values[i] += value
                 d[i] = slope
 
     return loop
 
 
-# `defined_loss(number, O, Y, dO, values)`: the loss of this number among all, where outputs don't compete.
+# `defined_loss(number, O, Y, c, dO, values)`: the loss of this number among all, where outputs don't compete.
 defined_loss = one_of(
     {
-        number: each_loss(machine_code(LOSSES[name].expressions, "o", "y"))
+        number: each_loss(machine_code(LOSSES[name].expressions, "o", "y", "c"))
         for name, number in NUMBERS.items()
         if not LOSSES[name].targets.compete
-    },
-    nothing,
+    }
 )
 
 

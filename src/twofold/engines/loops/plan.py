@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from twofold import functions
 from twofold.borders import Block
 from twofold.engines.loops.jit import compiled
+from twofold.functions.losses import family
 from twofold.network import Network
 from twofold.recipe import Recipe
 
@@ -38,6 +39,8 @@ class Plan(NamedTuple):
     widths : ndarray of int64, shape (layers + 1,)
     activations : ndarray of int64, shape (hidden layers,)
     loss, targets, normalization : int
+    constant : float
+        Of the loss; NaN for one that has none.
     """
 
     widths: Array
@@ -45,6 +48,7 @@ class Plan(NamedTuple):
     loss: int
     targets: int
     normalization: int
+    constant: float
 
 
 class Rule(NamedTuple):
@@ -97,19 +101,21 @@ def holds(network: Network) -> bool:
     """Tell whether a network's functions are here; see `twofold.engines.loops.take_up` for those of later."""
     normalizes = network.normalization in NORMALIZATIONS
     loss = network.loss in ("cross_entropy", "softmax_squared") or not functions.LOSSES[network.loss].targets.compete
-    named = network.loss in LOSSES and all(name in ACTIVATIONS for name in network.activations)
+    named = family(network.loss) in LOSSES and all(name in ACTIVATIONS for name in network.activations)
     return normalizes and loss and named
 
 
 def plan_of(network: Network) -> Plan:
     """Write a network in numbers."""
+    loss = functions.LOSSES[network.loss]
     activations = np.array([ACTIVATIONS[name] for name in network.activations], dtype=np.int64)
     return Plan(
         np.array(network.widths, dtype=np.int64),
         activations,
-        LOSSES[network.loss],
-        KINDS[functions.LOSSES[network.loss].targets.name],
+        LOSSES[family(network.loss)],
+        KINDS[loss.targets.name],
         NORMALIZATIONS[network.normalization],
+        math.nan if loss.constant is None else loss.constant,
     )
 
 
