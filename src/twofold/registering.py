@@ -236,10 +236,15 @@ def _check_loss(name: str, loss: Loss) -> None:
             if any(abs(o - y - piece) <= 2 * STEP for piece in loss.pieces):
                 continue
             target = np.array([[y]])
-            slope = central_difference(_along(lambda O, y=target: loss.samples(O[:, None], y)[0], o), STEP)
+            slope = central_difference(_along(_values(loss, target), o), STEP)
             given = loss.gradient(np.array([[o]]), target)[0, 0]
             _compare(f"the slope of {name!r} at o = {o:g}, y = {y:.4g}", given, slope, DIFFERENCES)
         _check_minimum(name, loss, float(y))
+
+
+def _values(loss: Loss, target: Array) -> Callable[[Array], Array]:
+    """Return the function of outputs (n,) that is their loss against one target (1, 1)."""
+    return lambda O: loss.samples(O[:, None], target)[0]
 
 
 def _check_minimum(name: str, loss: Loss, y: float) -> None:

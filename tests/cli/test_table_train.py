@@ -219,3 +219,46 @@ def test_of_thousands_of_columns_the_first_are_shown_and_the_others_counted(tmp_
     shown, _, rest = out.partition("and 50 columns more, of which")
     assert rest
     assert shown.count("\n│") == 100
+
+
+@pytest.fixture
+def counts(tmp_path):
+    """600 rows: a number, a letter, and a count whose mean is the exponential of what they add up to."""
+    rng = np.random.default_rng(0)
+    x, letter = rng.normal(size=600), rng.choice(["a", "b"], 600)
+    y = rng.poisson(np.exp(0.5 + 0.8 * x + (letter == "a")))
+    path = tmp_path / "counts.csv"
+    path.write_text("x,letter,y\n" + "".join(f"{a:.4f},{b},{c}\n" for a, b, c in zip(x, letter, y, strict=True)))
+    return path
+
+
+def test_counts_are_predicted_by_their_means(capsys, counts, tmp_path):
+    words = ["--target", "y", "--loss", "poisson", "--save", str(tmp_path / "m.safetensors")]
+    told = run_json(capsys, "train", "mlp", str(counts), *words)
+    assert told["test"]["R2"]["value"] > 0.6
+    run(capsys, "predict", str(tmp_path / "m.safetensors"), str(counts), "--output", str(tmp_path / "p.csv"))
+    given = np.genfromtxt(counts, delimiter=",", skip_header=1, usecols=2)
+    predicted = np.genfromtxt(tmp_path / "p.csv", skip_header=1)
+    assert (predicted > 0).all()
+    assert predicted.mean() == pytest.approx(given.mean(), rel=0.1)
+
+
+def test_a_count_below_0_is_refused_with_its_row(capsys, counts):
+    lines = counts.read_text().splitlines()
+    lines[8] = "0.5,a,-3"
+    counts.write_text("\n".join(lines))
+    assert main(["train", "mlp", str(counts), "--target", "y", "--loss", "poisson"]) == 2
+    expected = "column 'y' is -3 in row 7 (counted from 0); this loss is for numbers from 0"
+    assert expected in capsys.readouterr().err
+
+
+def test_validation_rows_are_in_the_numbers_that_are_trained_on(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(5000, 1000, 300)
+    path = tmp_path / "far.csv"
+    path.write_text(
+        "x,y\n" + "".join(f"{a:.1f},{3 * a + b:.1f}\n" for a, b in zip(x, rng.normal(size=300), strict=True))
+    )
+    words = ["--target", "y", "--test-fraction", "0.2", "--validation-fraction", "0.2", "--epochs", "20"]
+    epoch = run_json(capsys, "train", "linear", str(path), *words)["epochs"][-1]
+    assert epoch["validation_loss"] < 10 * epoch["loss"]

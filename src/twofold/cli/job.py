@@ -111,6 +111,13 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
     return Job(raw, data, network, recipe)
 
 
+def with_validation(job: Job, validation: Samples | None) -> Job:
+    """Add rows of the raw data's numbers to choose the epoch by, in the numbers that are trained on."""
+    if validation is not None and job.data is not job.raw and job.data.scaling is not None:
+        validation = replace(job.raw, train=validation, test=None).scaled(job.data.scaling).train
+    return replace(job, validation=validation)
+
+
 def _further(network: Network, recipe: Recipe) -> str:
     """Name what is not left out or as usual."""
     words = [

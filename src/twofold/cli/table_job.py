@@ -17,8 +17,9 @@ from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.cli.table_options import TableOptions
 from twofold.data import Dataset
-from twofold.errors import SpecificationError
+from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
+from twofold.models import scales_targets
 from twofold.saving import Model
 from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
@@ -147,10 +148,17 @@ def _pose(
     forms: TableForms,
 ) -> tuple[JobOptions, Problem]:
     name, linear = words.target or "", options.model == "linear"
-    task = words.task or ("regression" if linear else None)
+    domain = None if options.loss is None else LOSSES[LOSSES.check(options.loss)].targets
+    numbers = linear or (domain is not None and not domain.has_accuracy)
+    task = words.task or ("regression" if numbers else None)
     target = study_target(name, table.column(name), task, decimal=forms.decimals.get(name))
     test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
-    rows = int(target.read(table.column(name))[1].sum())  # those that train and test; others have no target
+    y, present = target.read(table.column(name))
+    rows = int(present.sum())  # those that train and test; others have no target
+    if domain is not None and target.task == "regression" and (outside := domain.outside(y)).any():
+        first = int(outside.argmax())
+        row = np.flatnonzero(present)[first]
+        raise DataError(f"column {name!r} is {y[first, 0]:g} in row {row} (counted from 0); {domain.allowed}")
     usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
     validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
     if words.patience is not None and not validation:
@@ -169,7 +177,7 @@ def _pose(
         forms=forms,
         test_fraction=test,
         validation_fraction=validation,
-        scale_target=not linear,
+        scale_target=not linear and scales_targets(options.loss),
         seed=options.seed,
         dtype="float64" if linear else "float32",
     )

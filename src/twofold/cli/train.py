@@ -36,7 +36,7 @@ def train(
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
-    from twofold.cli.job import check_words, load, open_worker, plan
+    from twofold.cli.job import check_words, load, open_worker, plan, with_validation
     from twofold.cli.report import refuse_report, report_run
     from twofold.cli.safety import check_safety, refuse_safety, same_engine
     from twofold.cli.screen import Screen
@@ -66,7 +66,7 @@ def train(
         options, raw, problem = open_in_memory(screen, file, options, words=words, given=given(context))
     job = plan(screen, options, raw)
     if problem is not None:
-        job = replace(job, validation=problem.validation)
+        job = with_validation(job, problem.validation)
     worker = open_worker(job, options, same_engine(hardware, last))
     records = _run(screen, worker, job, options=options, safety=safety, patience=words.patience)
     result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}

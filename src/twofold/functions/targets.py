@@ -39,8 +39,21 @@ class Targets(ABC):
     compete: ClassVar[bool] = False
 
     @abstractmethod
+    def outside(self, Y: Array) -> Array:
+        """Tell which of the targets Y (n, q) can't be, each by itself: bool (n, q)."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """What a target may be, in words."""
+
     def complaint(self, Y: Array) -> str:
         """Say what is wrong with the first row of Y (n, q) that isn't allowed; empty if all are."""
+        outside = self.outside(Y)
+        if not outside.any():
+            return ""
+        row, column = divmod(int(outside.argmax()), Y.shape[1])
+        return f"y[{row}, {column}] is {Y[row, column]}; {self.allowed}"
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -86,11 +99,15 @@ class Numbers(Targets):
     name: ClassVar[str] = "numbers"
     has_accuracy: ClassVar[bool] = False
 
-    def complaint(self, Y: Array) -> str:
-        """Say which is the first number below the least."""
-        outside = self.least > Y if self.includes_least else self.least >= Y
-        expected = f"numbers {'from' if self.includes_least else 'above'} {self.least:g}"
-        return _first(outside, Y, f"this loss is for {expected}") if outside.any() else ""
+    def outside(self, Y: Array) -> Array:
+        """Tell which are below the least."""
+        below: Array = self.least > Y if self.includes_least else self.least >= Y
+        return below
+
+    @property
+    def allowed(self) -> str:
+        """From which number on."""
+        return f"this loss is for numbers {'from' if self.includes_least else 'above'} {self.least:g}"
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, int]) -> Array:
         """Draw from the standard normal distribution, or from the exponential one above the least."""
@@ -99,7 +116,21 @@ class Numbers(Targets):
         return self.least + generator.standard_exponential(shape)
 
 
-class Classes(Targets):
+class Probabilities(Targets):
+    """Targets between 0 and 1."""
+
+    def outside(self, Y: Array) -> Array:
+        """Tell which are no probabilities."""
+        outside: Array = (Y < 0) | (Y > 1)
+        return outside
+
+    @property
+    def allowed(self) -> str:
+        """Where a probability lies."""
+        return "a probability lies between 0 and 1"
+
+
+class Classes(Probabilities):
     """One class of several: as indices (n,), or rows of probabilities (n, q)."""
 
     name: ClassVar[str] = "classes"
@@ -108,7 +139,7 @@ class Classes(Targets):
 
     def complaint(self, Y: Array) -> str:
         """Say which row holds no probabilities, or doesn't sum to 1."""
-        if words := _no_probability(Y):
+        if words := super().complaint(Y):
             return words
         total = Y.sum(axis=1, dtype="float64")
         wrong = abs(total - 1) > 1e-5
@@ -130,14 +161,10 @@ class Classes(Targets):
         return 1 / outputs
 
 
-class Labels(Targets):
+class Labels(Probabilities):
     """Labels, several for each sample, each there or not: rows (n, q) in [0, 1]."""
 
     name: ClassVar[str] = "labels"
-
-    def complaint(self, Y: Array) -> str:
-        """Say which is no probability."""
-        return _no_probability(Y)
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, int]) -> Array:
         """Draw 0 or 1."""
@@ -150,14 +177,3 @@ class Labels(Targets):
     def even(self, outputs: int) -> float:  # noqa: ARG002
         """Return 1 / 2."""
         return 0.5
-
-
-def _no_probability(Y: Array) -> str:
-    outside = (Y < 0) | (Y > 1)
-    return _first(outside, Y, "a probability lies between 0 and 1") if outside.any() else ""
-
-
-def _first(outside: Array, Y: Array, expected: str) -> str:
-    """Name the first place that is outside."""
-    row, column = divmod(int(outside.argmax()), Y.shape[1])
-    return f"y[{row}, {column}] is {Y[row, column]}; {expected}"
