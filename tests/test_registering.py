@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -154,3 +157,18 @@ def test_a_loss_that_is_wrong_is_refused_and_not_kept(pair, words, message):
     with pytest.raises(SpecificationError, match=message):
         register_loss("own", pair, **words)
     assert before == LOSSES
+
+
+def test_the_page_on_functions_of_ones_own_runs_as_it_stands():
+    page = (Path(__file__).parents[1] / "docs" / "own-functions.md").read_text()
+    before = dict(ACTIVATIONS), dict(LOSSES)
+    space: dict = {}
+    try:
+        for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+            exec(compile(block, "own-functions.md", "exec"), space)  # noqa: S102 - our own page
+        assert ACTIVATIONS.keys() - before[0].keys() == {"squareplus"}
+        assert LOSSES.keys() - before[1].keys() == {"log_cosh", "negative_binomial"}
+    finally:
+        for registry, names in ((ACTIVATIONS, before[0]), (LOSSES, before[1])):
+            for name in registry.keys() - names.keys():
+                del registry[name]

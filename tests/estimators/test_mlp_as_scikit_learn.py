@@ -13,7 +13,6 @@ OURS = "from twofold.estimators import MLPClassifier, MLPRegressor"
 
 NOT_APPLICABLE = {
     "test_gradient": "calls a private method of scikit-learn's; ours is held to differences in test_full_batch.py",
-    "test_mlp_vs_poisson_glm_equivalent": "there is no Poisson loss yet",
 }
 
 
