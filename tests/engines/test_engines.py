@@ -251,3 +251,15 @@ def test_another_missing_module_is_not_blamed_on_pytorch(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match="nowhere") as error:
         open_engine("broken", Network((2, 2)))
     assert not isinstance(error.value, MissingDependencyError)
+
+
+@EACH
+@pytest.mark.parametrize("outputs", [3, 20])
+@pytest.mark.parametrize("options", [{"dropout": 0.5}, {"normalization": "batch"}, {"normalization": "layer"}])
+def test_options_of_hidden_layers_change_nothing_without_one(name, outputs, options):
+    plain, network = (Network((4, outputs), **more) for more in ({}, options))
+    data = random_dataset(network)
+    engines = [open_engine(name, one, dtype="float64") for one in (plain, network)]
+    for engine in engines:
+        list(train(engine, data, Recipe(epochs=2, batch_size=16)))
+    assert distance(*(engine.parameters() for engine in engines)) == 0

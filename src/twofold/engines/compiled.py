@@ -93,7 +93,7 @@ class CompiledEngine(ScratchEngine):
     def _masks(self, n: int) -> Array:
         """Return all dropout masks of a step, one after the other."""
         rate, seed = self.network.dropout, self._recipe.seed
-        if not rate:
+        if not (rate and self.network.hidden):
             return self._theta[:0]
         masks = dropout_masks(self.network.hidden, n, rate, seed=seed, step=self.steps, dtype=self.dtype)
         return np.concatenate([mask.ravel() for mask in masks])
