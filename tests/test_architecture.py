@@ -51,6 +51,8 @@ HEAVY = {
                 "replays",
                 "tally",
                 "tensor_functions",
+                "torch_optimizers",
+                "update_kernels",
                 "tensors",
             )
         ),

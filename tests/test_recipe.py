@@ -10,6 +10,7 @@ import pytest
 from twofold import Recipe
 from twofold.errors import SpecificationError, UnknownNameError
 from twofold.functions import SCHEDULES
+from twofold.functions.optimizers import readers
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ from twofold.functions import SCHEDULES
 )
 def test_a_value_out_of_range_is_refused_with_its_range(field, value, message):
     with pytest.raises(SpecificationError) as error:
-        Recipe(**{field: value})
+        Recipe(optimizer=min(readers(field), default="sgd"), **{field: value})
     assert str(error.value) == message
 
 

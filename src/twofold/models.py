@@ -12,7 +12,7 @@ from twofold.borders import floats
 from twofold.data.dataset import Dataset
 from twofold.engines import Engine
 from twofold.errors import SpecificationError, check_name
-from twofold.functions import LOSSES
+from twofold.functions import LOSSES, OPTIMIZERS
 from twofold.functions.links import IDENTITY
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
@@ -88,8 +88,8 @@ def build_network(
 def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
     """Fill a recipe with usual values, those of the published results where there are some.
 
-    Linear regression: batch size 10, learning rate 0.03, 3 epochs. Otherwise learning rate 0.1 (0.001 with Adam), and
-    batch size 256, 5 epochs on 10000 samples or more; 32 and 20 on fewer.
+    Linear regression: batch size 10, learning rate 0.03, 3 epochs. Otherwise the optimiser's usual learning rate (0.1,
+    0.001 with Adam), and batch size 256, 5 epochs on 10000 samples or more; 32 and 20 on fewer.
 
     Parameters
     ----------
@@ -122,8 +122,9 @@ def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
         usual = {"batch_size": 256, "learning_rate": 0.1, "epochs": 5}
     else:
         usual = {"batch_size": 32, "learning_rate": 0.1, "epochs": 20}
-    if decided.get("optimizer") in ("adam", "adamw"):
-        usual["learning_rate"] = 0.001
+    rule = OPTIMIZERS.get(decided.get("optimizer", ""))
+    if rule is not None and rule.usual_rate is not None:
+        usual["learning_rate"] = rule.usual_rate
     return Recipe(**(usual | decided))
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from twofold.errors import SpecificationError, check_name, show
-from twofold.functions.optimizers import OPTIMIZERS
+from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.functions.schedules import SCHEDULES, warm_up
-from twofold.values import is_real
+from twofold.plain import from_plain
+from twofold.values import FRACTION, NOT_NEGATIVE, POSITIVE, Range, either, is_real
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +32,17 @@ class Recipe:
         eta; positive.
     optimizer : str
         A name in `twofold.functions.OPTIMIZERS`.
-    momentum : float
-        mu of ``"momentum"`` and ``"nesterov"``, in (0, 1).
-    beta1, beta2, epsilon : float
-        Constants of ``"adam"`` and ``"adamw"``: in [0, 1), [0, 1) and positive.
+    momentum, beta1, beta2, epsilon : float, optional
+        Constants of the optimiser, of those that have them; None is its own default. Defaults and ranges stand in
+        ``twofold.functions.OPTIMIZERS[...].constants``.
     weight_decay : float
-        lambda, on weights and not biases: an L2 penalty ``lambda |W|^2 / 2``, decoupled in ``"adamw"``; at least 0.
+        lambda, on weights and not biases: an L2 penalty ``lambda |W|^2 / 2``, decoupled in ``"adamw"`` and ``"lion"``;
+        at least 0.
+    l1 : float
+        An L1 penalty ``l1 sum |w|``, on weights and not biases, taken as a proximal step after the optimiser's, so that
+        weights are exactly 0 where it outweighs the loss; decoupled in ``"adamw"`` and ``"lion"``, where each step
+        shrinks each weight by ``eta l1`` and the objective has no such term. At least 0. See
+        `twofold.functions.optimizers`.
     clip_norm : float, optional
         Largest norm of a step's gradient, over all parameters; positive.
     label_smoothing : float
@@ -75,11 +80,12 @@ class Recipe:
     shuffle: bool = True
     learning_rate: float = 0.1
     optimizer: str = "sgd"
-    momentum: float = 0.9
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    momentum: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    epsilon: float | None = None
     weight_decay: float = 0.0
+    l1: float = 0.0
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     averaging: float = 0.0
@@ -95,31 +101,75 @@ class Recipe:
             self._require(name, _is_integer(getattr(self, name)) and getattr(self, name) >= 1, "an integer >= 1")
         for name in ("even_batches", "shuffle"):
             self._require(name, isinstance(getattr(self, name), bool), "True or False")
-        for name in ("learning_rate", "epsilon", "decay_epochs"):
-            self._require_real(name, lambda x: 0 < x < math.inf, "positive and finite")
-        for name in ("weight_decay", "warmup_epochs", "decay_rate"):
-            self._require_real(name, lambda x: 0 <= x < math.inf, "at least 0 and finite")
-        for name in ("beta1", "beta2", "label_smoothing", "averaging"):
-            self._require_real(name, lambda x: 0 <= x < 1, "at least 0 and less than 1")
-        self._require_real("momentum", lambda x: 0 < x < 1, "more than 0 and less than 1 (without it, choose 'sgd')")
-        self._require_real("decay_factor", lambda x: 0 < x <= 1, "more than 0 and at most 1")
-        if self.clip_norm is not None:
-            self._require_real("clip_norm", lambda x: 0 < x < math.inf, "positive and finite, or None")
+        for name, among in RANGES.items():
+            self._require(name, among.holds(getattr(self, name)), among.words)
+        self._require(
+            "clip_norm", self.clip_norm is None or POSITIVE.holds(self.clip_norm), f"{POSITIVE.words}, or None"
+        )
         self._require("seed", _is_integer(self.seed) and 0 <= self.seed < 2**64, "an integer from 0 to 2**64 - 1")
         check_name("optimizer", self.optimizer, OPTIMIZERS)
         check_name("schedule", self.schedule, SCHEDULES)
+        self._check_constants()
+
+    def _check_constants(self) -> None:
+        """Check the optimiser's constants, and that it has those that are given."""
+        own = OPTIMIZERS[self.optimizer].constants
+        for name in CONSTANTS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if name not in own:
+                has = either(own, "and") if own else "no constants"
+                raise SpecificationError(
+                    f"{name} is {show(value)}; optimizer {self.optimizer!r} has {has}, and {name} is for "
+                    f"{either(readers(name), 'and')}"
+                )
+            self._require(name, own[name].range.holds(value), own[name].range.words)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
             raise SpecificationError(f"{name} is {show(getattr(self, name))}; it must be {expected}")
 
-    def _require_real(self, name: str, holds: Callable[[float], bool], expected: str) -> None:
-        value = getattr(self, name)
-        self._require(name, is_real(value) and holds(value), expected)
+    def constants(self, names: Iterable[str]) -> dict[str, float]:
+        """Return the named constants of the optimiser or the schedule, as keyword arguments.
 
-    def constants(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the named fields, as an optimiser's or a schedule's keyword arguments."""
-        return {name: getattr(self, name) for name in names}
+        Examples
+        --------
+        >>> Recipe(optimizer="lion", beta1=0.95).constants(["beta1", "beta2"])
+        {'beta1': 0.95, 'beta2': 0.99}
+        """
+        own = OPTIMIZERS[self.optimizer].constants
+        given = {name: getattr(self, name, None) for name in names}
+        return {name: float(own[name].default if value is None else value) for name, value in given.items()}
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return all fields, fit for JSON, with the optimiser's constants as numbers, whatever the defaults become."""
+        return asdict(self) | self.constants(name for name in CONSTANTS if name in OPTIMIZERS[self.optimizer].constants)
+
+    @classmethod
+    def of_plain(cls, value: object, where: str) -> Recipe:
+        """Undo `to_plain`; files of version 0.1 hold every constant, also those that their optimiser doesn't read.
+
+        Parameters
+        ----------
+        value : object
+            As JSON was read.
+        where : str
+            File and place, for the message.
+
+        Raises
+        ------
+        FileFormatError
+            If it is no recipe.
+        """
+        if isinstance(value, Mapping) and (rule := OPTIMIZERS.get(str(value.get("optimizer", cls.optimizer)))):
+            own = {name: constant.default for name, constant in rule.constants.items()}
+            words = dict(value)
+            for name in words.keys() & set(CONSTANTS):
+                if is_real(words[name]) and words[name] == own.get(name, words[name]):
+                    words[name] = None
+            value = words
+        return from_plain(cls, value, where)
 
     def keep(self, step: int) -> float:
         """Return what the average of the parameters keeps of itself in a step: d, and less while it is young.
@@ -165,6 +215,15 @@ class Recipe:
         # A warm-up longer than the training leaves the schedule no time: it stays at its start.
         T = max(self.epochs - self.warmup_epochs, 1 / steps_per_epoch)
         return self.learning_rate * ramp * schedule.factor(t, T, **self.constants(schedule.constants))
+
+
+CONSTANTS = tuple(field.name for field in fields(Recipe) if readers(field.name))  # of an optimiser
+RANGES = {
+    **dict.fromkeys(("learning_rate", "decay_epochs"), POSITIVE),
+    **dict.fromkeys(("weight_decay", "l1", "warmup_epochs", "decay_rate"), NOT_NEGATIVE),
+    **dict.fromkeys(("label_smoothing", "averaging"), FRACTION),
+    "decay_factor": Range(0, 1, "more than 0 and at most 1", "(]"),
+}
 
 
 def _is_integer(value: object) -> bool:

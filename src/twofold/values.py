@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from twofold.errors import DataError
+
+
+class Range(NamedTuple):
+    """What a real number may be.
+
+    Attributes
+    ----------
+    low, high : float
+    words : str
+        What is said after "it must be".
+    ends : str
+        A bracket for each end: ``[`` and ``]`` where it is within, ``(`` and ``)`` where it isn't.
+    """
+
+    low: float
+    high: float
+    words: str
+    ends: str = "()"
+
+    def holds(self, value: object) -> bool:
+        """Tell whether a value is a real number within."""
+        if not is_real(value):
+            return False
+        number: Any = value
+        above = self.low <= number if self.ends[0] == "[" else self.low < number
+        return bool(above and (number <= self.high if self.ends[1] == "]" else number < self.high))
+
+
+POSITIVE = Range(0, math.inf, "positive and finite")
+NOT_NEGATIVE = Range(0, math.inf, "at least 0 and finite", "[)")
+FRACTION = Range(0, 1, "at least 0 and less than 1", "[)")
 
 
 def is_real(value: object) -> bool:
@@ -76,8 +108,8 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def either(names: Iterable[str]) -> str:
-    """Write names as a choice.
+def either(names: Iterable[str], word: str = "or") -> str:
+    """Write names as a choice, or with another word between the last two.
 
     Examples
     --------
@@ -85,4 +117,4 @@ def either(names: Iterable[str]) -> str:
     'sgd, momentum or adam'
     """
     *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -95,6 +96,22 @@ def test_a_number_that_is_read_is_taken(words):
     options = JobOptions(model="mlp", **words)
     options.refuse_idle()
     assert words.items() <= dataclasses.asdict(Recipe(**options.recipe())).items()
+
+
+def test_train_takes_an_optimiser_s_constants_and_the_l1_penalty(capsys, tmp_path):
+    from twofold import load_model
+
+    file = tmp_path / "model.safetensors"
+    words = "--optimizer rmsprop --beta2 0.95 --epsilon 1e-7 --l1 0.05 --epochs 3 --learning-rate 0.01"
+    code, out, err = run(capsys, "train", "softmax", "--data", "toy-animals", *words.split(), "--save", str(file))
+    assert (code, err) == (0, "")
+    assert "rmsprop" in out.splitlines()[0]
+    assert ", l1 0.05" in out.splitlines()[0]
+    recipe = load_model(file).recipe
+    assert (recipe.optimizer, recipe.beta2, recipe.epsilon, recipe.l1) == ("rmsprop", 0.95, 1e-7, 0.05)
+    assert run(capsys, "train", "softmax", "--data", "toy-animals", "--l1", "-1") == (
+        *(2, "", "twofold: l1 is -1.0; it must be at least 0 and finite\n"),
+    )
 
 
 def test_one_epoch_is_told_in_the_singular(capsys):
@@ -331,7 +348,8 @@ def test_the_bar_counts_passes(terminal, monkeypatch, runs, calls, numbers):
     "registry", [ACTIVATIONS, OPTIMIZERS, SCHEDULES, INITIALIZATIONS, ENGINES], ids=lambda r: next(iter(r))
 )
 def test_help_names_all_that_a_registry_holds(registry):
-    texts = " ".join(str(field.type) for field in (*dataclasses.fields(JobOptions), *dataclasses.fields(Hardware)))
+    hints = [hint for kind in (JobOptions, Hardware) for hint in get_type_hints(kind, include_extras=True).values()]
+    texts = " ".join(str(option.help) for hint in hints for option in hint.__metadata__)
     assert all(name in texts for name in registry)
 
 

@@ -40,7 +40,7 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
     """
     words = {
         "network": asdict(checkpoint.network),
-        "recipe": asdict(checkpoint.recipe),
+        "recipe": checkpoint.recipe.to_plain(),
         "data": checkpoint.data,
         "setting": checkpoint.setting,
         "dtype": checkpoint.dtype,
@@ -81,7 +81,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
     network = from_plain(Network, words["network"], "network")
-    recipe = from_plain(Recipe, words["recipe"], "recipe")
+    recipe = Recipe.of_plain(words["recipe"], "recipe")
     loss, right, weight = arrays["totals"].tolist()
     memory = sorted({name.split(".")[1] for name in arrays if name.startswith("memory.")})
     samples = _count(words["samples"])

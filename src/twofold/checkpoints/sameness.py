@@ -63,7 +63,7 @@ def what_became_of_the_schedule(now: Recipe, then: Recipe, *, steps: int, sample
 
 
 def _differences(now: Checkpoint, then: Checkpoint) -> Iterator[tuple[str, Any, Any]]:
-    recipes = [{k: v for k, v in asdict(one.recipe).items() if k != "epochs"} for one in (now, then)]
+    recipes = [{k: v for k, v in one.recipe.to_plain().items() if k != "epochs"} for one in (now, then)]
     yield from _unequal("network.", asdict(now.network), asdict(then.network))
     yield from _unequal("recipe.", *recipes)
     yield from _unequal("data.", now.data, then.data)

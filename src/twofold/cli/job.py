@@ -54,8 +54,8 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     """
     check_name("model", options.model, MODELS)
     LOSSES.check(options.loss or "squared")
-    Recipe(**options.recipe())
     options.refuse_idle()
+    Recipe(**options.recipe())
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activations())
     trial = replace(trial, dropout=options.dropout, normalization=options.normalization)
     for machine in hardware:
@@ -125,6 +125,7 @@ def _further(network: Network, recipe: Recipe) -> str:
         for name, value in (
             ("dropout", network.dropout),
             ("weight decay", recipe.weight_decay),
+            ("l1", recipe.l1),
             ("label smoothing", recipe.label_smoothing),
             ("averaging", recipe.averaging),
         )

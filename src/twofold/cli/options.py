@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from typer import Argument, Option
 
-from twofold.errors import SpecificationError
+from twofold.errors import SpecificationError, check_name
 from twofold.functions.activations import ACTIVATIONS
 from twofold.functions.losses import LOSSES
+from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.values import either
+
+if TYPE_CHECKING:
+    from twofold.functions import Optimizer, Schedule
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
 SAVE = Annotated[Path | None, Option("--save", help="Write the trained model to this file: model.safetensors.")]
 REPORT = Annotated[Path | None, Option("--report", help="Write a report of it all, one page: run.html.")]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
+DECOUPLED = either((name for name, rule in OPTIMIZERS.items() if rule.decoupled), "and")
+
+
+def about_constant(name: str) -> str:
+    """Say what a constant of optimisers does, of which ones, and what it is by default.
+
+    Examples
+    --------
+    >>> about_constant("momentum")
+    'What the velocity keeps of itself in a step; of momentum and nesterov, else 0.9.'
+    """
+    alike: dict[tuple[str, float], list[str]] = defaultdict(list)
+    for optimizer, constant in readers(name).items():
+        alike[constant.help, constant.default].append(optimizer)
+    texts = [f"{text}; of {either(names, 'and')}, else {default:g}." for (text, default), names in alike.items()]
+    return " ".join(text[0].upper() + text[1:] for text in texts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +67,17 @@ class JobOptions:
         bool, Option("--even-batches/--short-last-batch", help="Minibatches of even sizes, or full ones and a rest.")
     ] = True
     learning_rate: Annotated[float | None, Option("--learning-rate", help="Step length.")] = None
-    optimizer: Annotated[str, Option("--optimizer", help="sgd, momentum, nesterov, adam or adamw.")] = "sgd"
-    momentum: Annotated[float | None, Option("--momentum", help="Of momentum and nesterov; else 0.9.")] = None
-    weight_decay: Annotated[float, Option("--weight-decay", help="L2 penalty on weights; decoupled in adamw.")] = 0.0
+    optimizer: Annotated[str, Option("--optimizer", help=f"{either(OPTIMIZERS)}.")] = "sgd"
+    momentum: Annotated[float | None, Option("--momentum", help=about_constant("momentum"))] = None
+    beta1: Annotated[float | None, Option("--beta1", help=about_constant("beta1"))] = None
+    beta2: Annotated[float | None, Option("--beta2", help=about_constant("beta2"))] = None
+    epsilon: Annotated[float | None, Option("--epsilon", help=about_constant("epsilon"))] = None
+    weight_decay: Annotated[
+        float, Option("--weight-decay", help=f"L2 penalty on weights; decoupled in {DECOUPLED}.")
+    ] = 0.0
+    l1: Annotated[
+        float, Option("--l1", help=f"L1 penalty on weights, some of which become 0; decoupled in {DECOUPLED}.")
+    ] = 0.0
     clip_norm: Annotated[float | None, Option("--clip-norm", help="Largest norm of a step's gradient.")] = None
     label_smoothing: Annotated[
         float, Option("--label-smoothing", help="Part of each target that is spread over all classes.")
@@ -84,20 +113,23 @@ class JobOptions:
     def refuse_idle(self) -> None:
         """Raise `SpecificationError` if a number is given that neither the optimiser nor the schedule reads.
 
-        Their names are known to be right. The defaults for tables choose none that reads one, so it can be told before
-        a table is open.
+        It is told before a table is open: who wants a constant of an optimiser names the optimiser too.
         """
-        from twofold.functions import OPTIMIZERS, SCHEDULES
+        from twofold.functions.schedules import SCHEDULES
 
-        for option, rules in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            readers = {name: rule.constants for name, rule in rules.items()}
-            for name in dict.fromkeys(chain.from_iterable(readers.values())):
+        registries: dict[str, Mapping[str, Optimizer | Schedule]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+        for option, rules in registries.items():
+            chosen = rules[check_name(option, getattr(self, option), rules)]
+            for name in dict.fromkeys(chain.from_iterable(rule.constants for rule in rules.values())):
                 given = getattr(self, name, None)
-                if given is None or name in readers[getattr(self, option)]:
+                if given is None or name in chosen.constants:
                     continue
-                word, able = name.replace("_", "-"), [reader for reader, names in readers.items() if name in names]
+                word, able = (
+                    name.replace("_", "-"),
+                    [reader for reader, rule in rules.items() if name in rule.constants],
+                )
                 raise SpecificationError(
-                    f"--{word} is {given:g}, which only {' and '.join(able)} can use; take --{option} {able[0]}, "
+                    f"--{word} is {given:g}, which only {either(able, 'and')} can use; take --{option} {able[0]}, "
                     f"or leave --{word} out"
                 )
 

@@ -44,7 +44,6 @@ class CompiledEngine(ScratchEngine):
             )
         self._plan = loops.plan_of(network)
         self._room = make_room(network, np.dtype(dtype)) if is_shallow(network) else None
-        self._entry = loops.step if self._room is None else loops.shallow_step
         units = sum(network.hidden) if network.normalization == "batch" else 0
         self._moments = np.empty((2, units), dtype)
         super().__init__(network, parameters, dtype)
@@ -60,14 +59,16 @@ class CompiledEngine(ScratchEngine):
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's memory and follow this recipe from step 0."""
         super().start(recipe)
+        loops.take_up(self.network, recipe)
+        self._entry = loops.step if self._room is None else loops.shallow_step
         self._rule = loops.rule_of(recipe)
         self._gradient = np.empty_like(self._theta)
+        if hasattr(self, "_samples"):
+            self._prepare()
 
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        rows, none = as_rows(indices), self._theta[:0]
-        first, second = (*self._memory.values(), none, none)[:2]
-        changed = (self._theta, first, second, self._gradient, self._totals)
+        rows, changed = as_rows(indices), (self._theta, self._memory, self._gradient, self._totals)
         if not self._entry.run(*self._given(changed, rows, self._masks(len(rows)), float(learning_rate))):
             raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._block) - 1}")
         self.steps += 1
@@ -86,7 +87,7 @@ class CompiledEngine(ScratchEngine):
         if kind in ready:
             return
         theta, rows = self._theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
-        changed = (theta, np.zeros_like(theta), np.zeros_like(theta), np.zeros_like(theta), np.zeros(3))
+        changed = (theta, self._memory.copy(), np.zeros_like(theta), np.zeros(3))
         self._entry.prepare(*self._given(changed, rows, theta[:0], 0.0))
         ready.add(kind)
 

@@ -23,9 +23,11 @@ from twofold.borders import Precision, check_block, check_features
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
 from twofold.engines.tensor_functions import TensorFunctions
 from twofold.engines.tensors import tensor
+from twofold.engines.torch_optimizers import torch_rule
 from twofold.errors import SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
 from twofold.functions.normalizations import EPSILON, RATE
+from twofold.functions.optimizers import soften
 from twofold.metrics import Score, running_score
 from twofold.network import Layer, Network, Parameters, array_shapes
 from twofold.randomness import dropout_masks
@@ -99,15 +101,6 @@ NORMALIZATIONS: dict[str, Callable[..., nn.Module]] = {
     "layer": partial(nn.LayerNorm, eps=EPSILON),
 }
 
-# torch.optim's class, and its names for what `twofold.functions.OPTIMIZERS` keeps in memory.
-RULES: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, str]]] = {
-    "sgd": (torch.optim.SGD, {}),
-    "momentum": (torch.optim.SGD, {"velocity": "momentum_buffer"}),
-    "nesterov": (torch.optim.SGD, {"velocity": "momentum_buffer"}),
-    "adam": (torch.optim.Adam, {"mean": "exp_avg", "square": "exp_avg_sq"}),
-    "adamw": (torch.optim.AdamW, {"mean": "exp_avg", "square": "exp_avg_sq"}),
-}
-
 
 class Dropout(nn.Module):
     """Dropout whose mask is given, so that it can be the other engine's too."""
@@ -156,17 +149,14 @@ class ConciseEngine:
         self._average = None
         if recipe.averaging:
             self._average = AveragedModel(self._model, avg_fn=self._mean_with, use_buffers=True)
-        options: dict[str, Any] = {"lr": recipe.learning_rate}
-        if recipe.optimizer in ("momentum", "nesterov"):
-            options |= {"momentum": recipe.momentum, "nesterov": recipe.optimizer == "nesterov"}
-        elif recipe.optimizer in ("adam", "adamw"):
-            options |= {"betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
-        rule, _ = RULES[recipe.optimizer]
+        self._rule = torch_rule(recipe.optimizer)
+        self._constants = recipe.constants(OPTIMIZERS[recipe.optimizer].constants)
         weights = [layer["W"] for layer in _places(self._model)]
         others = [layer[name] for layer in _places(self._model) for name in ("b", "gamma") if name in layer]
-        self._optimizer = rule(
+        self._optimizer = self._rule.make(
             [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            **options,
+            lr=recipe.learning_rate,
+            **self._rule.options(**self._constants),
         )
         self.steps = 0
 
@@ -189,9 +179,20 @@ class ConciseEngine:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.step()
+        if self._recipe.l1:
+            self._soften(learning_rate)
         if self._average is not None:
             self._average.update_parameters(self._model)
         self.steps += 1
+
+    @torch.no_grad()
+    def _soften(self, eta: float) -> None:
+        """Take the proximal step of the L1 penalty, on weights."""
+        definition, l1, t = OPTIMIZERS[self._recipe.optimizer], self._recipe.l1, self.steps + 1
+        for W in (layer["W"] for layer in _places(self._model)):
+            memory = [self._optimizer.state[W][self._rule.memory[name]] for name in definition.memory]
+            xp = TensorFunctions(W)
+            W.copy_(soften(W, l1 * definition.length(memory, eta, t, xp, **self._constants), xp))
 
     def _mean_with(self, average: Tensor, theta: Tensor, step: Tensor | int) -> Tensor:
         """Return the average after a step that led to theta."""
@@ -230,8 +231,7 @@ class ConciseEngine:
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        _, names = RULES[self._recipe.optimizer]
-        kept = self._optimizer.state
+        names, kept = self._rule.memory, self._optimizer.state
         trained = [place for layer in _places(self._model) for name, place in layer.items() if name in TRAINED]
         memory = {
             ours: _shaped(self.network, [kept[p][theirs] if p in kept else torch.zeros_like(p) for p in trained])
@@ -249,12 +249,11 @@ class ConciseEngine:
         if self._average is not None:
             _write(self.model, state.memory[AVERAGE])
             self._average.n_averaged.fill_(state.steps)
-        _, names = RULES[self._recipe.optimizer]
+        names = self._rule.memory
         for index, layer in enumerate(_places(self._model)):
             for field in TRAINED & layer.keys():
                 kept = {theirs: _place(state.memory[ours][index].arrays[field]) for ours, theirs in names.items()}
-                if "exp_avg" in kept:
-                    kept["step"] = torch.tensor(float(state.steps))
+                kept["step"] = torch.tensor(float(state.steps))  # which not all of them ask for
                 self._optimizer.state[layer[field]] = kept
         self._totals = torch.tensor(state.totals, dtype=torch.float64)
         self.steps = state.steps

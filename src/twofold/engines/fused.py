@@ -12,9 +12,9 @@ loss, parameters, the optimiser's memory and updates stay float32.
 
 from __future__ import annotations
 
-import math
 from functools import partial
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,12 +24,13 @@ from torch import Tensor
 from twofold.borders import Precision, as_rows, check_block, check_features
 from twofold.engines import AVERAGE, EngineState, check_recipe, check_state
 from twofold.engines.buffers import Buffers, Flat, Tensors
-from twofold.engines.kernels import OPTIMIZERS, Scalar, clip, correct, holds, loss_of, move, shares, smooth
+from twofold.engines.kernels import Scalar, correct, holds, loss_of, shares, smooth
 from twofold.engines.one_row import OneRow
 from twofold.engines.passes import Gradients, Passes
 from twofold.engines.replays import Replays, device_capture
 from twofold.engines.tally import Tally
 from twofold.engines.tensors import tensor
+from twofold.engines.update_kernels import clip, move, penalty_of, rule_of
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.functions import OPTIMIZERS as RULES
@@ -43,6 +44,9 @@ Array = NDArray[Any]
 MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
 ROWS = 512  # that `outputs` takes at a time on a CPU: enough for the products' speed, few enough for a cache
 ROWS_ON_DEVICE = 8192  # elsewhere, where each part ends in waiting
+
+
+Numbers = list[list[Scalar]]  # that change with the step: of decoupled decay, the optimiser and the L1 penalty
 
 
 class FusedEngine:
@@ -93,7 +97,6 @@ class FusedEngine:
         self._gradient = Flat(network, self._floats, self._device)
         self._copies = Flat(network, self._operands, self._device)
         self._replays = Replays(device_capture(self._device))
-        self._numbers = torch.zeros(5, dtype=self._floats, device=self._device)
         self._tally = Tally(self._device, partial(correct, self._targets), wait=not self._replays.active)
         self._buffers: dict[int, Buffers] = {}
         self._X: Tensor
@@ -119,11 +122,14 @@ class FusedEngine:
             self._average = Flat(self.network, self._floats, self._device, statistics=True)
             self._average.all.copy_(self._theta.all)
         rule = RULES[recipe.optimizer]
-        self._optimizer = partial(OPTIMIZERS[recipe.optimizer], **recipe.constants(rule.constants))
+        constants = recipe.constants(rule.constants)
+        self._optimizer = rule_of(recipe.optimizer, constants)
+        self._penalty = penalty_of(recipe.optimizer, constants, l1=recipe.l1) if recipe.l1 else None
         self._decoupled = rule.decoupled
+        self._numbers = torch.zeros(sum(map(len, self._new_numbers(0.0))), dtype=self._floats, device=self._device)
         self._memory = {name: Flat(self.network, self._floats, self._device) for name in rule.memory}
         # If a step is no more than `theta <- theta - eta g`, each product's result goes straight into its weights.
-        self._plain = recipe.optimizer == "sgd" and recipe.clip_norm is None and not recipe.weight_decay
+        self._plain = recipe.optimizer == "sgd" and recipe.clip_norm is None and not (recipe.weight_decay or recipe.l1)
         self._forget()
         self._view()
         self.steps = 0
@@ -171,7 +177,7 @@ class FusedEngine:
         """The parameters that predictions are made with."""
         return self._theta if self._average is None else self._average
 
-    def _compute(self, rows: Tensor, buffers: Buffers, numbers: list[Scalar]) -> None:
+    def _compute(self, rows: Tensor, buffers: Buffers, numbers: Numbers) -> None:
         """Do a step's arithmetic, all of it on the device."""
         torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
         gradients = self._gradients(rows, self._read_by_products(self._theta), buffers)
@@ -294,22 +300,26 @@ class FusedEngine:
             for index, (layer, copy) in enumerate(zip(layers, self._copies.layers, strict=True))
         ]
 
-    def _update(self, gradients: Gradients, numbers: list[Scalar], factor: float) -> None:
+    def _update(self, gradients: Gradients, numbers: Numbers, factor: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""
         theta, g, recipe = self._theta, self._gradient, self._recipe
+        (shrink,), own, penalty = numbers
         if self._plain:
             for index, (layer, dW) in enumerate(zip(theta.layers, gradients, strict=True)):
-                move(layer.W, dW, numbers[0] if index else numbers[0] * factor)
-            move(theta.rest, g.rest, numbers[0])
+                move(layer.W, dW, own[0] if index else own[0] * factor)
+            move(theta.rest, g.rest, own[0])
             return
         self._collect(gradients, factor)
         if recipe.clip_norm is not None:
             clip(g.trained, recipe.clip_norm)
         if recipe.weight_decay and self._decoupled:
-            move(theta.weights, theta.weights, numbers[2])
+            move(theta.weights, theta.weights, shrink)
         elif recipe.weight_decay:
             move(g.weights, theta.weights, recipe.weight_decay)
-        self._optimizer(theta.trained, g.trained, [flat.trained for flat in self._memory.values()], numbers)
+        memory = list(self._memory.values())
+        self._optimizer.update(theta.trained, g.trained, [flat.trained for flat in memory], own)
+        if self._penalty is not None:
+            self._penalty.update(theta.weights, g.weights, [flat.weights for flat in memory], penalty)
 
     def _collect(self, gradients: Gradients, factor: float) -> None:
         """Bring all gradients together in one array."""
@@ -319,16 +329,20 @@ class FusedEngine:
             elif dW is not own.W:
                 own.W.copy_(dW)
 
-    def _step_numbers(self, eta: float) -> list[Scalar]:
-        """Return what the optimiser reads that changes with the step; on the device where steps are replayed."""
-        recipe, t = self._recipe, self.steps + 1
-        numbers = [-eta, 1.0, -eta * recipe.weight_decay, eta, float(t)]
-        if "square" in self._memory:  # Adam and AdamW
-            numbers[:2] = -eta / (1 - recipe.beta1**t), math.sqrt(1 - recipe.beta2**t)
+    def _new_numbers(self, eta: float) -> list[list[float]]:
+        """Compute what changes with the step: of decoupled decay, of the optimiser and of the L1 penalty."""
+        t = self.steps + 1
+        penalty = [] if self._penalty is None else self._penalty.numbers(eta, t)
+        return [[-eta * self._recipe.weight_decay], self._optimizer.numbers(eta, t), penalty]
+
+    def _step_numbers(self, eta: float) -> Numbers:
+        """Return what changes with the step; on the device where steps are replayed."""
+        numbers = self._new_numbers(eta)
         if not self._replays.active:
-            return list(numbers)
-        self._numbers.copy_(torch.tensor(numbers, dtype=self._floats))
-        return list(self._numbers.unbind())
+            return cast("Numbers", numbers)
+        self._numbers.copy_(torch.tensor([*chain(*numbers)], dtype=self._floats))
+        on_device = iter(self._numbers.unbind())
+        return [[next(on_device) for _ in group] for group in numbers]
 
     def _place(self, array: Array) -> Tensor:
         """Bring an array to the device; on a CPU it stays where it is."""

@@ -14,7 +14,8 @@ from twofold.engines.joined import join, part
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
 from twofold.functions.means import average_slope, smooth
 from twofold.functions.normalizations import EPSILON, RATE, Normalized
-from twofold.functions.optimizers import clip
+from twofold.functions.numpy_functions import of_type
+from twofold.functions.optimizers import clip, soften
 from twofold.metrics import Score, correct, running_score
 from twofold.network import Layer, Network, Parameters, map_arrays
 from twofold.randomness import dropout_masks
@@ -164,7 +165,9 @@ class ScratchEngine:
         self._recipe = check_recipe(self.network, recipe)
         self._optimizer = OPTIMIZERS[recipe.optimizer]
         self._constants = recipe.constants(self._optimizer.constants)
-        self._memory = {name: np.zeros_like(self._theta) for name in self._optimizer.memory}
+        if recipe.l1:
+            self._is_weight = join(map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._parameters))
+        self._memory = np.zeros((len(self._optimizer.memory), self._theta.size), self.dtype)  # a row of each array
         self._average = map_arrays(np.copy, self._parameters) if recipe.averaging else None
         self.steps = 0
 
@@ -206,8 +209,11 @@ class ScratchEngine:
                     W *= 1 - learning_rate * recipe.weight_decay
                 else:
                     dW += recipe.weight_decay * W
-        memory = tuple(self._memory.values())
-        self._optimizer.update(self._theta, join(gradients), memory, learning_rate, t, **self._constants)
+        memory, xp = tuple(self._memory), of_type(self._theta.dtype)
+        self._optimizer.update(self._theta, join(gradients), memory, learning_rate, t, xp, **self._constants)
+        if recipe.l1:
+            length = self._optimizer.length(memory, learning_rate, t, xp, **self._constants)
+            self._theta[:] = soften(self._theta, recipe.l1 * length * self._is_weight, xp)
         self.steps = t
 
     def _own(self, parameters: Parameters) -> None:
@@ -258,7 +264,8 @@ class ScratchEngine:
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        memory = {name: part(m.copy(), self._parameters, statistics=False) for name, m in self._memory.items()}
+        rows = zip(self._optimizer.memory, self._memory.copy(), strict=True)
+        memory = {name: part(row, self._parameters, statistics=False) for name, row in rows}
         if self._average is not None:
             memory[AVERAGE] = map_arrays(np.copy, self._average)
         loss, right, weight = self._totals.tolist()
@@ -267,10 +274,10 @@ class ScratchEngine:
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
-        memory = dict(state.memory)
-        self._average = memory.pop(AVERAGE, None)
+        self._average = state.memory.get(AVERAGE)
         self._own(state.parameters)
-        self._memory = {name: join(arrays) for name, arrays in memory.items()}
+        for row, name in zip(self._memory, self._optimizer.memory, strict=True):
+            row[:] = join(state.memory[name])
         self._totals = np.array(state.totals)
         self.steps = state.steps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -18,10 +19,15 @@ class TensorFunctions:
     """
 
     abs, exp, expm1, log, log1p = torch.abs, torch.exp, torch.expm1, torch.log, torch.log1p
-    ndtr, sign, sqrt, tanh = torch.special.ndtr, torch.sign, torch.sqrt, torch.tanh
+    ndtr, sign, tanh = torch.special.ndtr, torch.sign, torch.tanh
 
     def __init__(self, like: Tensor) -> None:
         self._like = like
+
+    @staticmethod
+    def sqrt(x: Any) -> Any:
+        """Return the root, of a number a number."""
+        return torch.sqrt(x) if isinstance(x, Tensor) else math.sqrt(x)
 
     def maximum(self, a: Any, b: Any) -> Tensor:
         """Return the larger of two, one of which may be a number."""
@@ -36,4 +42,4 @@ class TensorFunctions:
         return torch.where(condition, self._tensor(a), self._tensor(b))
 
     def _tensor(self, value: Any) -> Tensor:
-        return value if isinstance(value, Tensor) else self._like.new_tensor(value)
+        return value if isinstance(value, Tensor) else self._like.new_full((), value)

@@ -19,6 +19,7 @@ from twofold.estimators.callbacks import are_asked, ask
 from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.progress import Progress
 from twofold.estimators.validation import Validation
+from twofold.functions import OPTIMIZERS
 from twofold.network import Parameters, largest
 from twofold.recipe import Recipe
 from twofold.training import Epoch, train
@@ -200,11 +201,13 @@ class EpochFit:
         model._no_improvement_count = model._no_improvement_count + 1 if behind else 0
 
     def _penalty(self) -> float:
-        """Return ``lambda |W|^2 / 2``, part of the loss that is minimised."""
-        if not self._recipe.weight_decay:
+        """Return ``lambda |W|^2 / 2 + l1 |W|_1``, part of the loss that is minimised unless it is decoupled."""
+        decay, l1 = self._recipe.weight_decay, self._recipe.l1
+        if OPTIMIZERS[self._recipe.optimizer].decoupled or not (decay or l1):
             return 0.0
-        squares = sum(float(np.vdot(layer.W, layer.W)) for layer in self._engine.parameters())
-        return self._recipe.weight_decay * squares / 2
+        weights = [layer.W for layer in self._engine.parameters()]
+        squares = sum(float(np.vdot(W, W)) for W in weights)
+        return decay * squares / 2 + l1 * sum(float(np.abs(W).sum()) for W in weights)
 
     def _rate(self, _step: int, _steps_per_epoch: int) -> float:
         rate: float = self._model._optimizer.learning_rate

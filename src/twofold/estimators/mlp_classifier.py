@@ -28,7 +28,7 @@ class MLPClassifier(Classifier):
         Units of each hidden layer; ``()`` is softmax regression.
     activation : str or sequence of str
         ``"relu"``, ``"tanh"``, ``"logistic"``, ``"identity"``, ``"gelu"`` or ``"silu"``; or one of each hidden layer.
-    solver : {"adam", "sgd", "lbfgs"}
+    solver : {"adam", "sgd", "adamw", "rmsprop", "lion", "lbfgs"}
         ``"lbfgs"`` goes through all samples at once, in float64.
     alpha : float
         Penalty ``alpha |W|^2 / 2`` on weights, divided by the samples (or weights) of a minibatch, as in scikit-learn.
@@ -38,7 +38,8 @@ class MLPClassifier(Classifier):
         Of ``"sgd"``, epoch by epoch: ``learning_rate_init``; that over ``(samples seen + 1)^power_t``; or a fifth each
         time ``n_iter_no_change`` epochs brought nothing.
     learning_rate_init, power_t, momentum, nesterovs_momentum, beta_1, beta_2, epsilon
-        Of the solvers; momentum less than 1.
+        Of the solvers; momentum less than 1; of None, each has its own, those of Adam being scikit-learn's. In
+        ``"adamw"`` and ``"lion"`` the penalty is a decoupled weight decay.
     max_iter : int
         Most epochs; of ``"lbfgs"``, iterations.
     shuffle : bool
@@ -69,6 +70,8 @@ class MLPClassifier(Classifier):
         s: trained against ``(1 - s) y + s / k``.
     averaging : float
         With more than 0, such as 0.999, the fitted weights are a running mean over the steps.
+    l1 : float
+        Penalty ``l1 sum |w|`` on weights, of which some become exactly 0; see `twofold.Recipe`.
     scoring : str or callable, optional
         What the validation set is judged by: a scorer of scikit-learn, ``"loss"``, or None for the accuracy.
     callbacks : callable or sequence of callables, optional
@@ -150,9 +153,9 @@ class MLPClassifier(Classifier):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        epsilon: float | None = None,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: dict[Any, float] | str | None = None,
@@ -160,6 +163,7 @@ class MLPClassifier(Classifier):
         normalization: str | None = None,
         label_smoothing: float = 0.0,
         averaging: float = 0.0,
+        l1: float = 0.0,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
         time_budget: float | None = None,
@@ -197,6 +201,7 @@ class MLPClassifier(Classifier):
         self.normalization = normalization
         self.label_smoothing = label_smoothing
         self.averaging = averaging
+        self.l1 = l1
         self.scoring = scoring
         self.callbacks = callbacks
         self.time_budget = time_budget

@@ -40,7 +40,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         Units of each hidden layer; ``()`` is linear regression.
     activation : str or sequence of str
         ``"relu"``, ``"tanh"``, ``"logistic"``, ``"identity"``, ``"gelu"`` or ``"silu"``; or one of each hidden layer.
-    solver : {"adam", "sgd", "lbfgs"}
+    solver : {"adam", "sgd", "adamw", "rmsprop", "lion", "lbfgs"}
         ``"lbfgs"`` goes through all samples at once, in float64.
     alpha : float
         Penalty ``alpha |W|^2 / 2`` on weights, divided by the samples (or weights) of a minibatch, as in scikit-learn.
@@ -50,7 +50,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         Of ``"sgd"``, epoch by epoch: ``learning_rate_init``; that over ``(samples seen + 1)^power_t``; or a fifth each
         time ``n_iter_no_change`` epochs brought nothing.
     learning_rate_init, power_t, momentum, nesterovs_momentum, beta_1, beta_2, epsilon
-        Of the solvers; momentum less than 1.
+        Of the solvers; momentum less than 1; of None, each has its own, those of Adam being scikit-learn's. In
+        ``"adamw"`` and ``"lion"`` the penalty is a decoupled weight decay.
     max_iter : int
         Most epochs; of ``"lbfgs"``, iterations.
     shuffle : bool
@@ -77,6 +78,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         ``"batch"`` or ``"layer"``, of the hidden layers.
     averaging : float
         With more than 0, such as 0.999, the fitted weights are a running mean over the steps.
+    l1 : float
+        Penalty ``l1 sum |w|`` on weights, of which some become exactly 0; see `twofold.Recipe`.
     scoring : str or callable, optional
         What the validation set is judged by: a scorer of scikit-learn, ``"loss"``, or None for R2.
     callbacks : callable or sequence of callables, optional
@@ -157,14 +160,15 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        epsilon: float | None = None,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: float = 0.0,
         normalization: str | None = None,
         averaging: float = 0.0,
+        l1: float = 0.0,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
         time_budget: float | None = None,
@@ -201,6 +205,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self.dropout = dropout
         self.normalization = normalization
         self.averaging = averaging
+        self.l1 = l1
         self.scoring = scoring
         self.callbacks = callbacks
         self.time_budget = time_budget

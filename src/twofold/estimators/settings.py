@@ -15,12 +15,16 @@ from twofold.borders import check_precision
 from twofold.engines import ENGINES, Engine, choose, open_engine
 from twofold.engines.threads import check_threads
 from twofold.errors import SpecificationError, check_name, show
+from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.network import Network, Parameters, initialize
 from twofold.recipe import Recipe
+from twofold.values import NOT_NEGATIVE
 
 Array = NDArray[Any]
 
-MINIBATCH_SOLVERS = ("sgd", "adam")
+# Those of the house; momentum is an option of "sgd", as in scikit-learn.
+MINIBATCH_SOLVERS = tuple(name for name, rule in OPTIMIZERS.items() if "momentum" not in rule.constants)
+CONSTANTS = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"}  # scikit-learn's names and the house's
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 LARGEST = 1e15  # norm of X and of y: far enough from where float32's squares overflow
 
@@ -47,12 +51,21 @@ _RULES: dict[str, tuple[Any, str]] = {
         ("shuffle", "fit_intercept", "warm_start", "nesterovs_momentum", "early_stopping"),
         (lambda v: isinstance(v, bool | np.bool_), "True or False"),
     ),
-    "epsilon": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
+    "l1": (NOT_NEGATIVE.holds, NOT_NEGATIVE.words),
     **dict.fromkeys(
-        ("dropout", "beta_1", "beta_2", "label_smoothing", "averaging"),
+        ("dropout", "label_smoothing", "averaging"),
         (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
     ),
 }
+
+
+def _constant_rule(name: str) -> tuple[Any, str]:
+    """Return the rule of an optimiser's constant."""
+    among, *_ = (constant.range for constant in readers(name).values())
+    return lambda v: v is None or among.holds(v), f"{among.words}, or None"
+
+
+_RULES |= {word: _constant_rule(name) for word, name in CONSTANTS.items()}
 
 
 def as_list(value: Any) -> list[Any]:
@@ -119,18 +132,18 @@ def build_recipe(model: Any, *, n: int, total: float, seed: int, epochs: int) ->
     if model.solver == "sgd" and model.momentum > 0:
         optimizer = "nesterov" if model.nesterovs_momentum else "momentum"
         options["momentum"] = float(model.momentum)
-    for name in ("label_smoothing", "averaging"):
+    for name in ("label_smoothing", "averaging", "l1"):
         if getattr(model, name, 0.0):
             options[name] = float(getattr(model, name))
+    for word, name in CONSTANTS.items():
+        if name in OPTIMIZERS[optimizer].constants and getattr(model, word) is not None:
+            options[name] = float(getattr(model, word))
     return Recipe(
         epochs=epochs,
         batch_size=batch_size,
         shuffle=bool(model.shuffle),
         learning_rate=float(model.learning_rate_init),
         optimizer=optimizer,
-        beta1=float(model.beta_1),
-        beta2=float(model.beta_2),
-        epsilon=float(model.epsilon),
         weight_decay=model._weight_decay(steps, total),
         seed=seed,
         **options,

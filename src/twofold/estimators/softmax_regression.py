@@ -54,14 +54,14 @@ class SoftmaxRegression(Classifier):
     C : float
         Inverse of the penalty's strength; ``inf`` is none.
     tol : float
-        On the largest entry of the gradient of the mean loss, as in scikit-learn; of ``"sgd"`` and ``"adam"``, the
+        On the largest entry of the gradient of the mean loss, as in scikit-learn; of the solvers by minibatches, the
         least gain of an epoch that counts.
     fit_intercept : bool
     class_weight : dict, "balanced" or None
         Weights of the classes, which multiply those of the samples.
     random_state : int, RandomState or None
-        Of ``"sgd"`` and ``"adam"``.
-    solver : {"lbfgs", "newton", "sgd", "adam"}
+        Of the solvers by minibatches.
+    solver : {"lbfgs", "newton", "sgd", "adam", "adamw", "rmsprop", "lion"}
         ``"newton"`` is the one for the last digits; it also answers to ``"newton-cg"`` and ``"newton-cholesky"``.
     max_iter : int
         Most iterations, or epochs; 0 iterations leave the coefficients where they begin.
@@ -84,7 +84,7 @@ class SoftmaxRegression(Classifier):
     coef_ : ndarray, shape (k, d), or (1, d) for two classes
     intercept_ : ndarray, shape (k,) or (1,)
     n_iter_ : ndarray, shape (1,), or int
-        Iterations; of ``"sgd"`` and ``"adam"``, epochs as an int.
+        Iterations; of the solvers by minibatches, epochs as an int.
     loss_ : float
         Mean loss with the penalty.
     gradient_ : float
@@ -137,9 +137,9 @@ class SoftmaxRegression(Classifier):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        epsilon: float | None = None,
         n_iter_no_change: float = 10,
         averaging: float = 0.0,
         label_smoothing: float = 0.0,

@@ -8,8 +8,9 @@ definition calls it with NumPy's functions and steps through it.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,8 @@ class Expression:
         return Expression("/", (other, self))
 
     def __pow__(self, exponent: Any) -> Expression:
+        if isinstance(exponent, Expression):
+            return Expression("pow", (self, exponent))
         if exponent not in (2, 3, 4):
             raise SpecificationError(
                 f"a definition raises a number to a power, {exponent!r}; expected 2, 3 or 4, or xp.exp(c * xp.log(z))"
@@ -83,6 +86,9 @@ class Expression:
         for _ in range(exponent - 1):
             power = power * self
         return power
+
+    def __rpow__(self, other: Any) -> Expression:
+        return Expression("pow", (other, self))
 
     def __neg__(self) -> Expression:
         return Expression("negative", (self,))
@@ -255,3 +261,104 @@ def _write(part: Expression, arguments: list[tuple[str, int]], language: Languag
 def _inside(argument: tuple[str, int], binding: int) -> str:
     text, own = argument
     return text if own >= binding else f"({text})"
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "negative": operator.neg,
+    "pow": operator.pow,
+}
+
+
+def evaluate(expressions: tuple[Any, ...], values: Mapping[str, Any], xp: Any) -> list[Any]:
+    """Compute expressions.
+
+    Parameters
+    ----------
+    expressions : tuple of Expression or float
+    values : mapping
+        Of the variables, by name.
+    xp
+        The functions that go with them.
+
+    Returns
+    -------
+    list
+
+    Examples
+    --------
+    >>> z = Expression("z")
+    >>> evaluate((z * z, 1 - z), {"z": 3}, xp=None)
+    [9, -2]
+    """
+    known: dict[int, Any] = {}
+    for part in walk(*expressions):
+        if not isinstance(part, Expression):
+            known[id(part)] = part
+        elif not part.arguments:
+            known[id(part)] = values[part.name]
+        else:
+            function = OPERATORS.get(part.name) or getattr(xp, part.name)
+            known[id(part)] = function(*(known[id(argument)] for argument in part.arguments))
+    return [known[id(expression)] for expression in expressions]
+
+
+def take_out(expressions: tuple[Any, ...], variables: Collection[str]) -> tuple[dict[str, Expression], tuple[Any, ...]]:
+    """Take out of expressions what doesn't depend on some variables, so that it is computed once for all of these.
+
+    What is divided by such a part is multiplied by its reciprocal, which takes less time.
+
+    Parameters
+    ----------
+    expressions : tuple of Expression or float
+    variables : collection of str
+
+    Returns
+    -------
+    numbers : dict of str to Expression
+        The largest parts without one of the variables, by new names.
+    expressions : tuple of Expression or float
+        With these names in their place.
+
+    Examples
+    --------
+    >>> a, x = Expression("a"), Expression("x")
+    >>> numbers, (rest,) = take_out(((1 - a) * x,), {"x"})
+    >>> python_lines(rest, PYTHON), python_lines(numbers["number_1"], PYTHON)
+    (['return number_1 * x'], ['return 1.0 - a'])
+    """
+    numbers: dict[str, Expression] = {}
+    rest: dict[int, Any] = {}
+    depends: dict[int, bool] = {}
+    for part in walk(*expressions):
+        inner = getattr(part, "arguments", ())
+        is_variable = isinstance(part, Expression) and not inner and part.name in variables
+        depends[id(part)] = is_variable or any(depends[id(argument)] for argument in inner)
+
+    def named(part: Expression) -> Expression:
+        name = f"number_{len(numbers) + 1}"
+        numbers[name] = part
+        return Expression(name)
+
+    def without(part: Any) -> Any:
+        if not isinstance(part, Expression):
+            return part
+        if not depends[id(part)]:
+            return named(part)
+        if part.name == "/" and isinstance(part.arguments[1], Expression) and not depends[id(part.arguments[1])]:
+            return Expression("*", (go(part.arguments[0]), named(1 / part.arguments[1])))
+        return Expression(part.name, tuple(map(go, part.arguments)))
+
+    def go(part: Any) -> Any:
+        if id(part) not in rest:
+            rest[id(part)] = without(part)
+        return rest[id(part)]
+
+    return numbers, tuple(map(go, expressions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,7 @@ class NumpyFunctions:
     """
 
     abs, exp, expm1, log, log1p = np.abs, np.exp, np.expm1, np.log, np.log1p
-    maximum, minimum, sign, sqrt, tanh = np.maximum, np.minimum, np.sign, np.sqrt, np.tanh
+    maximum, minimum, sign, tanh = np.maximum, np.minimum, np.sign, np.tanh
 
     def __init__(self, dtype: Any) -> None:
         self._number = dtype.type
@@ -33,6 +34,11 @@ class NumpyFunctions:
                 return np.asarray(condition.astype(self._number))
             a, b = self._number(a), self._number(b)
         return np.where(condition, a, b)
+
+    @staticmethod
+    def sqrt(x: Any) -> Any:
+        """Return the root, of a number a number: one of NumPy's would make float32 arrays float64."""
+        return math.sqrt(x) if isinstance(x, int | float) else np.sqrt(x)
 
     @staticmethod
     def full(Z: Array, value: Any) -> Array:

@@ -1,53 +1,80 @@
-"""Optimisers: what a step does with a gradient, written out for one parameter array at a time, in place.
+"""Optimisers: what a step does with a gradient, number by number.
 
-The conventions are those of torch.optim, and `twofold.engines.concise` uses torch.optim itself; both take the same
-steps. With t the number of this step, counted from 1, g the gradient and eta the learning rate:
+Each is a function of a parameter theta, the gradient g of the loss there, what the rule remembers of it, the learning
+rate eta, the number t of this step, counted from 1, and the rule's own constants; ``xp`` has the functions that go
+with theta, see `twofold.functions.expressions.FUNCTIONS`. It is written in place, as NumPy's arrays are changed, and
+returns theta and the memory as they are after the step; so each rule stands here and nowhere else, and every engine
+reads it. The conventions are those of torch.optim.
 
-- *weight decay* lambda acts on weights, not on biases. For SGD, momentum, Nesterov and Adam it is an L2 penalty
-  ``lambda |W|^2 / 2`` in the objective, so ``g <- g + lambda W``; for AdamW it is decoupled,
-  ``W <- W - eta lambda W`` (Loshchilov and Hutter 2019).
-- *clipping* comes first and is global: the loss's gradient over all parameters is scaled so that its norm is at most
+Around the rule a step has three parts, the same for all:
+
+- *Clipping* comes first and is global: the loss's gradient over all parameters is scaled so that its norm is at most
   c, by ``min(1, c / (norm + 1e-6))``, the small number being that of torch.nn.utils.clip_grad_norm_.
+- *Weight decay* lambda acts on weights, not on biases. It is an L2 penalty ``lambda |W|^2 / 2`` in the objective, so
+  ``g <- g + lambda W``; of decoupled rules, AdamW and Lion, ``W <- W - eta lambda W`` (Loshchilov and Hutter 2019).
+- *An L1 penalty* ``l1 sum |w|``, on weights too, comes last, as the proximal step (Parikh and Boyd 2014, section
+  6.5.2): each weight moves towards 0 by at most l1 times the rule's step length, and stays there if it gets there. A
+  subgradient, ``g <- g + l1 sign(W)``, would leave no weight at 0: it oscillates around it. The step length is what
+  theta moves by for a gradient that has been 1 in all steps: eta in SGD, up to ``eta / (1 - mu)`` with momentum, and
+  ``eta / (sqrt(s_hat) + epsilon)`` in Adam, for each weight its own. So the minimum of the penalised objective is a
+  fixed point, whatever the rule. Decoupled rules shrink each weight by ``eta l1``, as they let it decay: that is no
+  penalty of the objective, and Lion, whose steps have their full length, has hardly a weight at 0 for l1 below 1.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from twofold.functions.expressions import Expression, Recorder
+from twofold.values import FRACTION, POSITIVE, Range
 
-Array = NDArray[Any]
-Memory = tuple[Array, ...]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+Step = tuple[Any, tuple[Any, ...]]  # theta and the memory after a step
 
 
-def sgd(theta: Array, g: Array, _memory: Memory, eta: float, _t: int) -> None:
+def sgd(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, _xp: Any) -> Step:
     """``theta <- theta - eta g``."""
     theta -= eta * g
+    return theta, memory
 
 
-def heavy_ball(theta: Array, g: Array, memory: Memory, eta: float, _t: int, *, momentum: float) -> None:
+def heavy_ball(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, _xp: Any, *, momentum: Any) -> Step:
     """``v <- mu v + g``, ``theta <- theta - eta v`` (Polyak 1964; the learning rate stays outside of v)."""
     (v,) = memory
     v *= momentum
     v += g
     theta -= eta * v
+    return theta, (v,)
 
 
-def nesterov(theta: Array, g: Array, memory: Memory, eta: float, _t: int, *, momentum: float) -> None:
+def heavy_ball_length(_memory: Any, eta: Any, t: Any, _xp: Any, *, momentum: Any) -> Any:
+    """``eta (1 + mu + ... + mu^(t-1))``, which v has become where g was 1."""
+    return eta * ((1 - momentum**t) / (1 - momentum))
+
+
+def nesterov(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, _xp: Any, *, momentum: Any) -> Step:
     """``v <- mu v + g``, ``theta <- theta - eta (g + mu v)`` (Nesterov 1983, as in Sutskever et al. 2013)."""
     (v,) = memory
     v *= momentum
     v += g
     theta -= eta * (g + momentum * v)
+    return theta, (v,)
 
 
-def adam(
-    theta: Array, g: Array, memory: Memory, eta: float, t: int, *, beta1: float, beta2: float, epsilon: float
-) -> None:
+def nesterov_length(_memory: Any, eta: Any, t: Any, _xp: Any, *, momentum: Any) -> Any:
+    """``eta (1 + mu + ... + mu^t)``, a step ahead of `heavy_ball_length`."""
+    return eta * ((1 - momentum ** (t + 1)) / (1 - momentum))
+
+
+def adam(theta: Any, g: Any, memory: Any, eta: Any, t: Any, xp: Any, *, beta1: Any, beta2: Any, epsilon: Any) -> Step:
     """Divide a mean of gradients by the root of a mean of their squares (Kingma and Ba 2015, arXiv:1412.6980).
 
     ``m <- beta1 m + (1 - beta1) g``, ``s <- beta2 s + (1 - beta2) g^2``,
@@ -58,9 +85,76 @@ def adam(
     m *= beta1
     m += (1 - beta1) * g
     s *= beta2
-    s += (1 - beta2) * np.square(g)
-    root = np.sqrt(s) / math.sqrt(1 - beta2**t)
+    s += (1 - beta2) * (g * g)
+    root = xp.sqrt(s) / xp.sqrt(1 - beta2**t)
     theta -= eta / (1 - beta1**t) * m / (root + epsilon)
+    return theta, (m, s)
+
+
+def adam_length(memory: Any, eta: Any, t: Any, xp: Any, *, beta1: Any, beta2: Any, epsilon: Any) -> Any:  # noqa: ARG001
+    """``eta / (sqrt(s_hat) + epsilon)``; where g was 1, so is m_hat."""
+    _, s = memory
+    return eta / (xp.sqrt(s) / xp.sqrt(1 - beta2**t) + epsilon)
+
+
+def rmsprop(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, xp: Any, *, beta2: Any, epsilon: Any) -> Step:
+    """Divide the gradient by the root of a mean of its squares (Tieleman and Hinton 2012).
+
+    ``s <- beta2 s + (1 - beta2) g^2``, ``theta <- theta - eta g / (sqrt(s) + epsilon)``: Adam without a mean of
+    gradients and with s as it is. What Adam calls beta2, PyTorch calls alpha here, and Keras rho.
+    """
+    (s,) = memory
+    s *= beta2
+    s += (1 - beta2) * (g * g)
+    theta -= eta * g / (xp.sqrt(s) + epsilon)
+    return theta, (s,)
+
+
+def rmsprop_length(memory: Any, eta: Any, _t: Any, xp: Any, *, beta2: Any, epsilon: Any) -> Any:  # noqa: ARG001
+    """``eta / (sqrt(s) + epsilon)``."""
+    (s,) = memory
+    return eta / (xp.sqrt(s) + epsilon)
+
+
+def lion(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, xp: Any, *, beta1: Any, beta2: Any) -> Step:
+    """Step by eta whichever way a mean of gradients points (Chen et al. 2023, arXiv:2302.06675).
+
+    ``theta <- theta - eta sign(beta1 m + (1 - beta1) g)``, then ``m <- beta2 m + (1 - beta2) g``; sign(0) is 0. Where
+    the two terms cancel but for rounding, the sign is that of the rounding, and engines may differ.
+    """
+    (m,) = memory
+    theta -= eta * xp.sign(beta1 * m + (1 - beta1) * g)
+    m *= beta2
+    m += (1 - beta2) * g
+    return theta, (m,)
+
+
+def whole_step(_memory: Any, eta: Any, _t: Any, _xp: Any, **_constants: Any) -> Any:
+    """``eta``."""
+    return eta
+
+
+def soften(theta: Any, threshold: Any, xp: Any) -> Any:
+    """``sign(theta) max(|theta| - threshold, 0)``: towards 0, and no further."""
+    return xp.sign(theta) * xp.maximum(xp.abs(theta) - threshold, 0)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number of an optimiser's own.
+
+    Attributes
+    ----------
+    default : float
+    range : Range
+        What it may be.
+    help : str
+        What it does, for people.
+    """
+
+    default: float
+    range: Range
+    help: str
 
 
 @dataclass(frozen=True)
@@ -70,28 +164,87 @@ class Optimizer:
     Attributes
     ----------
     update : callable
-        Changes ``theta`` and ``memory`` in place, given g, eta, t and the constants by keyword.
+        Of ``theta, g, memory, eta, t, xp`` and the constants by keyword; changes arrays in place, and returns theta
+        and memory after the step.
     memory : tuple of str
-        Names of the arrays, shaped like theta and 0 at first, that the rule keeps from step to step.
-    constants : tuple of str
-        Fields of the `twofold.Recipe` that the rule reads.
+        Names of what the rule keeps of each parameter from step to step, 0 at first.
+    constants : mapping of str to Constant
+        Its own constants; each may be set by the field of this name of a `twofold.Recipe`, if it has one.
+    length : callable
+        Of ``memory, eta, t, xp`` and the constants, after the step: what theta moved by if g was 1 in all steps. An L1
+        penalty needs it.
     decoupled : bool
         Whether weight decay shrinks the weights directly, and isn't part of the gradient.
+    usual_rate : float, optional
+        A learning rate to start from, where it doesn't depend on how large gradients are.
     """
 
-    update: Callable[..., None]
+    update: Callable[..., Step]
     memory: tuple[str, ...] = ()
-    constants: tuple[str, ...] = ()
+    constants: Mapping[str, Constant] = field(default_factory=dict, hash=False)
+    length: Callable[..., Any] = whole_step
     decoupled: bool = False
+    usual_rate: float | None = None
 
+    @cached_property
+    def expressions(self) -> tuple[Any, ...]:
+        """What a step computes, recorded: theta and the memory after it, of `variables` and the constants."""
+        return self.record(**{name: Expression(name) for name in self.constants})
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of what each parameter has its own of, as in `expressions`: theta, g and the memory."""
+        return ("theta", "g", *self.memory)
+
+    def record(self, **constants: Any) -> tuple[Any, ...]:
+        """Return `expressions` with these constants."""
+        theta, g, *memory = map(Expression, self.variables)
+        after, kept = self.update(theta, g, tuple(memory), Expression("eta"), Expression("t"), Recorder(), **constants)
+        return (after, *kept)
+
+    def record_penalty(self, l1: Any, **constants: Any) -> Any:
+        """Return what an L1 penalty makes of theta after the step, recorded too."""
+        theta, _, *memory = map(Expression, self.variables)
+        length = self.length(memory, Expression("eta"), Expression("t"), Recorder(), **constants)
+        return soften(theta, l1 * length, Recorder())
+
+
+KEPT = "what {} keeps of itself in a step"
+MOMENTUM = {
+    "momentum": Constant(
+        0.9,
+        Range(0, 1, "more than 0 and less than 1 (without it, choose 'sgd')"),
+        KEPT.format("the velocity"),
+    )
+}
+BETA1 = Constant(0.9, FRACTION, KEPT.format("the mean of gradients"))
+BETA2 = Constant(0.999, FRACTION, KEPT.format("the mean of squares"))
+EPSILON = Constant(1e-8, POSITIVE, "what is added to the root of the mean of squares")
+ADAM: dict[str, Any] = {
+    "memory": ("mean", "square"),
+    "constants": {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON},
+    "usual_rate": 0.001,
+}
+RMSPROP = {"beta2": Constant(0.99, FRACTION, BETA2.help), "epsilon": EPSILON}
+LION = {
+    "beta1": Constant(0.9, FRACTION, "the mean's part in the step, beside the gradient's"),
+    "beta2": Constant(0.99, FRACTION, BETA1.help),
+}
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "sgd": Optimizer(sgd),
-    "momentum": Optimizer(heavy_ball, ("velocity",), ("momentum",)),
-    "nesterov": Optimizer(nesterov, ("velocity",), ("momentum",)),
-    "adam": Optimizer(adam, ("mean", "square"), ("beta1", "beta2", "epsilon")),
-    "adamw": Optimizer(adam, ("mean", "square"), ("beta1", "beta2", "epsilon"), decoupled=True),
+    "momentum": Optimizer(heavy_ball, ("velocity",), MOMENTUM, heavy_ball_length),
+    "nesterov": Optimizer(nesterov, ("velocity",), MOMENTUM, nesterov_length),
+    "adam": Optimizer(adam, length=adam_length, **ADAM),
+    "adamw": Optimizer(adam, decoupled=True, **ADAM),
+    "rmsprop": Optimizer(rmsprop, ("square",), RMSPROP, rmsprop_length, usual_rate=0.001),
+    "lion": Optimizer(lion, ("mean",), LION, decoupled=True, usual_rate=0.0001),
 }
+
+
+def readers(constant: str) -> dict[str, Constant]:
+    """Return the constants of this name, by the optimiser that has it."""
+    return {name: rule.constants[constant] for name, rule in OPTIMIZERS.items() if constant in rule.constants}
 
 
 def clip(gradients: Sequence[Array], norm: float) -> None:
@@ -103,6 +256,8 @@ def clip(gradients: Sequence[Array], norm: float) -> None:
     norm : float
         Positive.
     """
+    import numpy as np  # not at the top: names and constants are read where no number is
+
     length = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
     factor = norm / (length + 1e-6)
     if factor < 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,17 @@ from twofold.report.subject import Subject
 from twofold.values import count
 
 FEW = 60  # parameters that are listed one by one
-ALWAYS = ("epochs", "batch_size", "even_batches", "learning_rate", "optimizer", "weight_decay", "clip_norm", "schedule")
+ALWAYS = (
+    "epochs",
+    "batch_size",
+    "even_batches",
+    "learning_rate",
+    "optimizer",
+    "weight_decay",
+    "l1",
+    "clip_norm",
+    "schedule",
+)
 
 
 def about(subject: Subject) -> list[Block]:
@@ -97,7 +106,7 @@ def recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:
     """
     known = (*ALWAYS, "warmup_epochs", *OPTIMIZERS[recipe.optimizer].constants, *SCHEDULES[recipe.schedule].constants)
     unused = {name for each in (OPTIMIZERS, SCHEDULES) for entry in each.values() for name in entry.constants}
-    fields = asdict(recipe)
+    fields = recipe.to_plain()
     names = [name for name in fields if name in known or name not in unused]
     return [(name.replace("_", " "), "none" if fields[name] is None else short(fields[name], 8)) for name in names]
 

@@ -120,7 +120,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             parameters=_take_layers(path, arrays, len(network.shapes)),
             scaling=_take_scaling(path, arrays),
             arrays=_take_rest(path, arrays),
-            recipe=None if recipe is None else from_plain(Recipe, recipe, f"{path}: recipe"),
+            recipe=None if recipe is None else Recipe.of_plain(recipe, f"{path}: recipe"),
             history=_take_history(path, found["history"]),
             **words,
         )
@@ -155,7 +155,7 @@ def metadata(model: Model) -> dict[str, Any]:
     """
     return {
         "network": asdict(model.network),
-        "recipe": None if model.recipe is None else asdict(model.recipe),
+        "recipe": None if model.recipe is None else model.recipe.to_plain(),
         "history": [finite(vars(epoch)) for epoch in model.history],
         "environment": dict(model.environment),
         **{name: getattr(model, name) for name in WORDS},

@@ -15,13 +15,14 @@ from twofold.engines.loops.jit import COMPILES
 from twofold.engines.loops.plan import Plan, Rule, Samples, frozen, holds, plan_of, rule_of, samples_of
 from twofold.engines.loops.shallow import ROWS, Room, shallow_step
 from twofold.network import Network
+from twofold.recipe import Recipe
 
 NARROW = 16  # outputs up to which the loops beat a library's matrix product
 
 
-def take_up(network: Network) -> None:
-    """Make machine code anew if the network has a function that came into the registries after it was made."""
-    if not holds(network):
+def take_up(network: Network, recipe: Recipe | None = None) -> None:
+    """Make machine code anew if there is a function or an optimiser that came into the registries after it was made."""
+    if not holds(network, recipe):
         for name in ("plan", "layers", "losses", "updates", "normalizations", "head", "deep", "shallow"):
             reload(import_module(f"{__name__}.{name}"))
         reload(sys.modules[__name__])

@@ -70,12 +70,12 @@ def step(*given: Any) -> bool:
     ----------
     *given
         The parts of a `Plan`, of a `Rule` and of `Samples`, one by one (whole, they take Numba three times as long to
-        hand over); then ``theta, first, second, gradient, totals, rows, eta, t``, which are what is trained, the
+        hand over); then ``theta, memory, gradient, totals, rows, eta, t``, which are what is trained, the
         optimiser's memory, room for the gradient, the running sums of `EngineState`, the minibatch, the learning rate
         and the number of the step; then dropout's masks, and room for the minibatch's means and variances.
     """
     plan, rule, samples = Plan(*given[:PLAN]), Rule(*given[PLAN:RULE]), Samples(*given[RULE:SAMPLES])
-    theta, first, second, gradient, totals, rows, eta, t, masks, moments = given[SAMPLES:]
+    theta, memory, gradient, totals, rows, eta, t, masks, moments = given[SAMPLES:]
     if not are_rows(rows, len(samples.X)):
         return False
     tape = blank_tape(plan, len(rows), masks, theta.dtype)
@@ -83,7 +83,7 @@ def step(*given: Any) -> bool:
     O, dO = forward(plan, theta, tape, len(rows), moments)
     judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
     backward(plan, theta, tape, dO.T.copy(), gradient)
-    update(plan, rule, theta, gradient, first, second, eta, t)
+    update(plan, rule, theta, gradient, memory, eta, t)
     return True
 
 

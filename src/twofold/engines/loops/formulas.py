@@ -143,9 +143,13 @@ def machine_code(expression: Any, *variables: str) -> Any:
     callable
         Of as many numbers; debuggers find its lines.
     """
-    source = source_of(expression, *variables)
-    file = f"<formula {next(_number_of_file)}>"
+    return inlined(function_of(source_of(expression, *variables), "formula"))
+
+
+def function_of(source: str, name: str) -> Any:
+    """Make a function of text that defines it, with the functions of definitions at hand; debuggers find its lines."""
+    file = f"<{name} {next(_number_of_file)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     space: dict[str, Any] = dict(FUNCTIONS)
     exec(compile(source, file, "exec"), space)  # noqa: S102 - our own text, of operators, functions and numbers alone
-    return inlined(space["formula"])
+    return space[name]

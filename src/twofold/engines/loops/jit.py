@@ -15,7 +15,7 @@ import numpy
 import scipy
 
 from twofold.data import layout
-from twofold.functions import ACTIVATIONS, LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -130,7 +130,8 @@ def code_folder() -> Path | None:
 
 def sources() -> str:
     """Return a sum of what machine code is made from: sources, definitions, and who made constants."""
-    from twofold.engines.loops.formulas import source_of  # which needs this module
+    from twofold.engines.loops.formulas import source_of  # both need this module
+    from twofold.engines.loops.rules import source_of_penalty, source_of_step
 
     files = [path for path in resources.files("twofold.engines.loops").iterdir() if path.name.endswith(".py")]
     files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
@@ -138,5 +139,6 @@ def sources() -> str:
     definitions = [source_of(formula, "z") for phi in ACTIVATIONS.values() for formula in phi.expressions]
     losses = [loss for loss in LOSSES.values() if not loss.targets.compete]
     definitions += [source_of(loss.expressions, "o", "y", "c") for loss in losses]
+    definitions += [source(rule) for rule in OPTIMIZERS.values() for source in (source_of_step, source_of_penalty)]
     words = [*definitions, numpy.__version__, scipy.__version__]
     return sha256(b"".join([*texts, *(word.encode() for word in words)])).hexdigest()[:16]

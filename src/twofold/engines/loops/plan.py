@@ -27,8 +27,7 @@ CLASSES, LABELS = KINDS["classes"], KINDS["labels"]
 NONE, BATCH, LAYER = range(3)
 NORMALIZATIONS = {None: NONE, "batch": BATCH, "layer": LAYER}
 
-SGD, MOMENTUM, NESTEROV, ADAM, ADAMW = range(5)
-OPTIMIZERS = {"sgd": SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM, "adamw": ADAMW}
+OPTIMIZERS = {name: number for number, name in enumerate(functions.OPTIMIZERS)}
 
 
 class Plan(NamedTuple):
@@ -57,16 +56,17 @@ class Rule(NamedTuple):
     Attributes
     ----------
     optimizer : int
-    momentum, beta1, beta2, epsilon, weight_decay, smoothing : float
+    constants : ndarray of float64
+        l1, and the optimiser's own.
+    decoupled : bool
+    weight_decay, smoothing : float
     clip_norm : float
         Infinite for none.
     """
 
     optimizer: int
-    momentum: float
-    beta1: float
-    beta2: float
-    epsilon: float
+    constants: Array
+    decoupled: bool
     weight_decay: float
     smoothing: float
     clip_norm: float
@@ -97,12 +97,13 @@ RULE = PLAN + len(Rule._fields)
 SAMPLES = RULE + len(Samples._fields)
 
 
-def holds(network: Network) -> bool:
-    """Tell whether a network's functions are here; see `twofold.engines.loops.take_up` for those of later."""
+def holds(network: Network, recipe: Recipe | None = None) -> bool:
+    """Tell whether a network's functions, and an optimiser, are here; `loops.take_up` makes those of later."""
     normalizes = network.normalization in NORMALIZATIONS
+    optimizes = recipe is None or recipe.optimizer in OPTIMIZERS
     loss = network.loss in ("cross_entropy", "softmax_squared") or not functions.LOSSES[network.loss].targets.compete
     named = family(network.loss) in LOSSES and all(name in ACTIVATIONS for name in network.activations)
-    return normalizes and loss and named
+    return normalizes and optimizes and loss and named
 
 
 def plan_of(network: Network) -> Plan:
@@ -121,12 +122,11 @@ def plan_of(network: Network) -> Plan:
 
 def rule_of(recipe: Recipe) -> Rule:
     """Write what of a recipe a step reads in numbers."""
+    rule = functions.OPTIMIZERS[recipe.optimizer]
     return Rule(
         OPTIMIZERS[recipe.optimizer],
-        float(recipe.momentum),
-        float(recipe.beta1),
-        float(recipe.beta2),
-        float(recipe.epsilon),
+        frozen(np.array([recipe.l1, *recipe.constants(rule.constants).values()], dtype=np.float64)),
+        rule.decoupled,
         float(recipe.weight_decay),
         float(recipe.label_smoothing),
         math.inf if recipe.clip_norm is None else float(recipe.clip_norm),

@@ -27,7 +27,7 @@ from twofold.engines.loops.updates import update
 
 Array = NDArray[Any]
 
-ROOM = SAMPLES + 8  # where the parts of a room begin: after what `step` is given there too
+ROOM = SAMPLES + 7  # where the parts of a room begin: after what `step` is given there too
 ROWS = 64  # samples that go forward and back at a time
 
 
@@ -67,7 +67,7 @@ def shallow_step(*given: Any) -> bool:
         Samples(*given[RULE:SAMPLES]),
         Room(*given[ROOM:]),
     )
-    theta, first, second, gradient, totals, rows, eta, t = given[SAMPLES:ROOM]
+    theta, memory, gradient, totals, rows, eta, t = given[SAMPLES:ROOM]
     if not are_rows(rows, len(samples.X)):
         return False
     for i in range(ROWS):
@@ -97,7 +97,7 @@ def shallow_step(*given: Any) -> bool:
     for k in range(d):
         for j in range(q):
             dW[k, j] = room.dW_t[j, k] * unit
-    update(plan, rule, theta, gradient, first, second, eta, t)
+    update(plan, rule, theta, gradient, memory, eta, t)
     return True
 
 

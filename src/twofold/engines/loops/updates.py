@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
 
-from twofold.engines.loops.jit import compiled
-from twofold.engines.loops.plan import ADAMW, MOMENTUM, NESTEROV, SGD, Plan, Rule, weights
+from twofold.engines.loops.jit import compiled, one_of
+from twofold.engines.loops.plan import OPTIMIZERS as NUMBERS
+from twofold.engines.loops.plan import Plan, Rule, first, weights
+from twofold.engines.loops.rules import loop_of, source_of_penalty, source_of_step
+from twofold.functions import OPTIMIZERS
+from twofold.functions.optimizers import Optimizer
 
 Array = NDArray[Any]
 
 
+def by_number(source: Callable[[Optimizer], str]) -> Any:
+    """Make a function that calls the loop of an optimiser, by its number."""
+    return one_of({number: loop_of(source(OPTIMIZERS[name])) for name, number in NUMBERS.items()})
+
+
+# Both of `number, theta, g, memory, eta, t, constants`, the first of which is l1.
+take_step = by_number(source_of_step)
+take_penalty = by_number(source_of_penalty)
+
+
 @compiled
-def update(
-    plan: Plan, rule: Rule, theta: Array, gradient: Array, first: Array, second: Array, eta: float, t: int
-) -> None:
-    """Clip, decay, and change every parameter in place; ``first`` and ``second`` are the optimiser's memory."""
+def update(plan: Plan, rule: Rule, theta: Array, gradient: Array, memory: Array, eta: float, t: int) -> None:
+    """Clip, decay, and change every parameter in place; a row of ``memory`` is one array of the optimiser's."""
     if rule.clip_norm < math.inf:
         clip(gradient, rule.clip_norm)
     if rule.weight_decay > 0:
         decay(plan, rule, theta, gradient, eta)
-    if rule.optimizer == SGD:
-        rate = theta.dtype.type(eta)
-        for i in range(len(theta)):
-            theta[i] -= rate * gradient[i]
-    elif rule.optimizer in (MOMENTUM, NESTEROV):
-        move_with_momentum(rule, theta, gradient, first, eta)
-    else:
-        adam(rule, theta, gradient, first, second, eta, t)
+    take_step(rule.optimizer, theta, gradient, memory, eta, t, rule.constants)
+    if rule.constants[0] > 0:
+        soften(plan, rule, theta, gradient, memory, eta, t)
 
 
 @compiled
@@ -50,30 +58,17 @@ def decay(plan: Plan, rule: Rule, theta: Array, gradient: Array, eta: float) -> 
     for layer in range(len(plan.widths) - 1):
         W, dW = weights(theta, plan, layer).ravel(), weights(gradient, plan, layer).ravel()
         for i in range(len(W)):
-            if rule.optimizer == ADAMW:
+            if rule.decoupled:
                 W[i] *= shrink
             else:
                 dW[i] += strength * W[i]
 
 
 @compiled
-def move_with_momentum(rule: Rule, theta: Array, gradient: Array, v: Array, eta: float) -> None:
-    """``v <- mu v + g``, ``theta <- theta - eta v``; Nesterov's ``theta <- theta - eta (g + mu v)``."""
-    rate, mu = theta.dtype.type(eta), theta.dtype.type(rule.momentum)
-    for i in range(len(theta)):
-        v[i] = mu * v[i] + gradient[i]
-        theta[i] -= rate * (gradient[i] + mu * v[i] if rule.optimizer == NESTEROV else v[i])
-
-
-@compiled
-def adam(rule: Rule, theta: Array, gradient: Array, m: Array, s: Array, eta: float, t: int) -> None:
-    """``theta <- theta - eta m_hat / (sqrt(s_hat) + epsilon)``."""
-    number = theta.dtype.type
-    beta1, beta2, epsilon = number(rule.beta1), number(rule.beta2), number(rule.epsilon)
-    rest1, rest2 = number(1 - rule.beta1), number(1 - rule.beta2)
-    length, root = number(eta / (1 - rule.beta1**t)), number(1 / math.sqrt(1 - rule.beta2**t))
-    for i in range(len(theta)):
-        g = gradient[i]
-        m[i] = beta1 * m[i] + rest1 * g
-        s[i] = beta2 * s[i] + rest2 * g * g
-        theta[i] -= length * m[i] / (math.sqrt(s[i]) * root + epsilon)
+def soften(plan: Plan, rule: Rule, theta: Array, gradient: Array, memory: Array, eta: float, t: int) -> None:
+    """Move the weights towards 0: the proximal step of an L1 penalty."""
+    for layer in range(len(plan.widths) - 1):
+        start = first(plan, layer)
+        end = start + plan.widths[layer] * plan.widths[layer + 1]
+        here = memory[:, start:end]
+        take_penalty(rule.optimizer, theta[start:end], gradient[start:end], here, eta, t, rule.constants)
