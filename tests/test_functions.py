@@ -7,6 +7,8 @@ from decimal import Decimal, getcontext
 import numpy as np
 import pytest
 
+from twofold import Network
+from twofold.errors import SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, sigmoid, softmax
 from twofold.functions.losses import CLASSES, LABELS
 from twofold.functions.means import shares, smooth
@@ -233,3 +235,48 @@ def test_the_least_absolute_loss_is_at_the_median():
     y = np.array([[1.0], [2.0], [7.0], [30.0], [100.0]])
     values = {o: LOSSES["absolute"].value(np.full((5, 1), float(o)), y) for o in range(101)}
     assert min(values, key=values.__getitem__) == np.median(y)
+
+
+def test_a_quantile_is_the_minimum_of_its_loss():
+    y = np.random.default_rng(0).exponential(size=(999, 1))
+    for c in (0.1, 0.5, 0.9):
+        loss = LOSSES[f"quantile:{c}"]
+        at = [loss.value(np.full_like(y, o), y) for o in np.sort(y[:, 0])]
+        assert np.argmin(at) == np.ceil(c * 999) - 1
+    assert (
+        LOSSES["quantile"].value(np.zeros((1, 1)), np.ones((1, 1)))
+        == LOSSES["absolute"].value(np.zeros((1, 1)), np.ones((1, 1))) / 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("quantile:1", "loss 'quantile:1': expected a number between 0 and 1 after the colon"),
+        ("quantile:", "expected a number between 0 and 1"),
+        ("quantile:nan", "expected a number between 0 and 1"),
+        ("squared:0.5", "loss 'squared' takes no number; write 'squared'"),
+        ("quantil:0.5", r"unknown loss 'quantil'; did you mean 'quantile'\?"),
+    ],
+)
+def test_a_loss_with_a_number_that_can_not_be_is_refused(name, message):
+    with pytest.raises(SpecificationError, match=message):
+        Network((2, 1), loss=name)
+
+
+def test_means_of_counts_are_least_where_they_are_the_counts():
+    y = np.array([[0.0], [3.0], [1e6]])
+    losses, slope = LOSSES["poisson"].samples(np.log(np.maximum(y, 1e-300)), y)
+    np.testing.assert_allclose(losses, 0, atol=1e-9)
+    np.testing.assert_allclose(slope, 0, atol=1e-9)
+    losses, slope = LOSSES["gamma"].samples(np.log(y[1:]), y[1:])
+    np.testing.assert_allclose([losses, slope[:, 0]], 0, atol=1e-14)
+
+
+def test_deviances_are_those_of_scikit_learn():
+    from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
+
+    rng = np.random.default_rng(0)
+    O, y = rng.normal(size=(50, 1)), rng.poisson(2.0, size=(50, 1)).astype(float)
+    assert LOSSES["poisson"].value(O, y) == pytest.approx(mean_poisson_deviance(y, np.exp(O)) / 2, rel=1e-13)
+    assert LOSSES["gamma"].value(O, y + 1) == pytest.approx(mean_gamma_deviance(y + 1, np.exp(O)) / 2, rel=1e-13)

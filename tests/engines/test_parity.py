@@ -187,6 +187,18 @@ def test_the_user_s_own_torch_seed_is_left_alone(other):
 
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("hidden", [(), (4,)])
+def test_a_number_in_the_name_of_a_loss_is_every_engines(hidden, other):
+    network = Network((3, *hidden, 2), "tanh", "quantile:0.9")
+    data = random_dataset(network)
+    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    for engine in engines:
+        list(train(engine, data, Recipe(epochs=3, batch_size=16)))
+    assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
+    assert engines[0].running().loss == pytest.approx(engines[1].running().loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("hidden", [(), (4,)])
 @pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.targets.compete])
 def test_a_loss_of_large_outputs_keeps_its_digits(loss, hidden, other):
     network = Network((2, *hidden, 3), loss=loss)

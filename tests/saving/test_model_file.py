@@ -64,7 +64,7 @@ def tampered(path, change) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [*LOSSES, "quantile:0.9"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_and_loss_comes_back_to_the_bit(tmp_path, activation, loss, dtype):
     network = Network((4, 5, 3), activation, loss, dropout=0.25)

@@ -39,7 +39,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; ``()`` is linear regression.
     activation : str or sequence of str
-        ``"relu"``, ``"tanh"``, ``"logistic"``, ``"identity"``, ``"gelu"`` or ``"silu"``; or one of each hidden layer.
+        A name in `twofold.functions.ACTIVATIONS`, or ``"logistic"`` for the sigmoid; or one of each hidden layer.
     solver : {"adam", "sgd", "adamw", "rmsprop", "lion", "lbfgs"}
         ``"lbfgs"`` goes through all samples at once, in float64.
     alpha : float

@@ -27,7 +27,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def to_torch(model: Savable) -> nn.Sequential:
-    """Turn a model into a plain PyTorch module, which needs nothing of twofold any more.
+    """Turn a model into a plain PyTorch module, which needs nothing of twofold but for activations of one's own.
 
     It takes X (n, d) of the parameters' type, image bytes as numbers from 0 to 1, and gives the raw outputs (n, q).
     Where the model standardises, a frozen diagonal layer ``standardize`` comes first, and ``rescale`` last if the
