@@ -13,6 +13,7 @@ import pytest
 
 from twofold.errors import DataError, FileFormatError
 from twofold.tables import reading
+from twofold.tables.frames import MOST_COLUMNS
 from twofold.tables.reading import read_table
 
 MEBIBYTE = 1 << 20
@@ -39,6 +40,7 @@ PEAK = """
 import resource, sys
 from twofold.errors import DataError
 from twofold.tables import reading
+from twofold.tables.frames import MOST_COLUMNS
 reading.ALWAYS = {allowed}
 reading.MOST_TIMES = 0
 import pyarrow.csv, pyarrow.dataset, pandas
@@ -121,3 +123,14 @@ def test_a_zero_byte_anywhere_is_refused(tmp_path):
     path.write_bytes(b"a,b\n" + b"x,1\n" * 50_000 + b"y\0z,2\n" + b"x,1\n")
     with pytest.raises(FileFormatError, match="not a table: it holds bytes that no text has"):
         read_table(path)
+
+
+def test_a_file_of_a_million_columns_is_refused_at_once(tmp_path):
+    path = tmp_path / "million.csv"
+    path.write_text(",".join(f"c{k}" for k in range(1_000_000)) + "\n" + ",".join(["1"] * 1_000_000) + "\n")
+    with pytest.raises(DataError, match=r"million\.csv: 1000000 columns; at most 100000 are read"):
+        read_table(path)
+    table = pa.table({f"c{k}": [1.0] for k in range(MOST_COLUMNS + 1)})
+    pq.write_table(table, tmp_path / "wide.parquet")
+    with pytest.raises(DataError, match="100001 columns; at most 100000 are read"):
+        read_table(tmp_path / "wide.parquet")

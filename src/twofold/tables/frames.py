@@ -12,6 +12,8 @@ from twofold.errors import DataError, show
 from twofold.tables.arrow_types import plain_table
 from twofold.tables.python_columns import take_column
 
+MOST_COLUMNS = 100_000  # of a file
+
 
 def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
     """Take a table of any kind as an Arrow table.
@@ -78,6 +80,17 @@ def with_columns(X: Any) -> Any:
     if isinstance(X, list | tuple):  # each cell as it is: of NumPy's own choice, 3 beside "a" would be "3"
         return np.array(X, dtype=object)
     return X
+
+
+def check_width(columns: int, place: str) -> None:
+    """Refuse a file of more columns than `MOST_COLUMNS`, before any of them is read: each takes kilobytes.
+
+    Raises
+    ------
+    DataError
+    """
+    if columns > MOST_COLUMNS:
+        raise DataError(f"{place}{columns} columns; at most {MOST_COLUMNS} are read: keep those that are of use")
 
 
 def check_unique(names: Sequence[str], where: str = "") -> None:

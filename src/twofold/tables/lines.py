@@ -21,7 +21,7 @@ from twofold.errors import FileFormatError
 from twofold.tables.codes import are_codes, may_hold_codes
 from twofold.tables.encodings import Say, as_utf8
 from twofold.tables.forms import SEPARATOR
-from twofold.tables.frames import check_unique
+from twofold.tables.frames import check_unique, check_width
 from twofold.tables.gaps import GAP_WORDS
 from twofold.tables.header import column_names, names_columns
 from twofold.tables.number_text import decimals_in_doubt, shows_points
@@ -107,6 +107,7 @@ def open_lines(
     """
     data = as_utf8(path, data, encoding, say)
     data, separator, rows = _first_rows(path, data)
+    check_width(len(rows[0]), f"{path}: ")
     header = names_columns(path, rows, header, expected=expected, say=say)
     names, nameless = column_names(rows[0], header=header)
     check_unique(names, f"{path}: ")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from twofold.errors import DataError, DataNotFoundError
 from twofold.files import check_spelling
-from twofold.tables.frames import check_unique
+from twofold.tables.frames import check_unique, check_width
 
 FOLDED = "DELTA_BYTE_ARRAY"  # an encoding in which a cell holds what those before it do, for a few bytes
 CELL = 8  # bytes that a cell takes at least in what becomes of it
@@ -63,6 +63,7 @@ def _read(files: Sequence[Path], place: Path, *, most: int) -> pa.Table:
     for path in files:
         check_spelling(path)
         with pq.ParquetFile(path) as file:
+            check_width(file.metadata.num_columns, f"{path}: ")
             check_unique(file.schema_arrow.names, f"{path}: ")
             claimed += _claimed(file)
             if claimed > most:
