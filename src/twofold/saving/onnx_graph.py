@@ -46,6 +46,7 @@ PARTS = {
     "-": "Sub",
     "*": "Mul",
     "/": "Div",
+    "pow": "Pow",
     "<": "Less",
     "<=": "LessOrEqual",
     ">": "Greater",
