@@ -25,6 +25,7 @@ from twofold.data import data_hash
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.models import build_network, in_data_units
+from twofold.plots import residual_plot
 from twofold.report import Subject, render_comparison, render_report
 from twofold.report.blocks import Drawing
 from twofold.report.drawings import Easel, inline
@@ -391,3 +392,17 @@ def test_a_report_gives_a_score_the_interval_that_evaluate_gives():
     subject = Subject(Model(network=network, parameters=initialize(network, initialization="xavier")), data)
     for ours, theirs in zip(scores(subject), class_scores(subject.outputs, subject.actual), strict=True):
         assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high), rel=1e-12)
+
+
+def test_residuals_of_counts_are_from_their_predicted_means(monkeypatch):
+    network = Network((3, 4, 1), "tanh", "poisson")
+    data = random_dataset(network, 30)
+    models = [Model(network=network, parameters=initialize(network, k, initialization="xavier")) for k in (0, 1)]
+    subjects = [Subject(model, data, name=f"model {k}") for k, model in enumerate(models)]
+    fitted = [model.predict(data.train.X) for model in models]
+    drawn, draw = [], residual_plot
+    monkeypatch.setattr("twofold.report.drawings.residual_plot", lambda *arrays: drawn.append(arrays) or draw(*arrays))
+    render_report(subjects[0])
+    np.testing.assert_array_equal(drawn, [(data.train.y, fitted[0])])
+    first, second = (np.square(data.train.y - predicted).mean(axis=1) for predicted in fitted)
+    assert written(mean("", first - second)) in words(render_comparison(subjects))

@@ -85,7 +85,7 @@ def _scores(subjects: Sequence[Subject]) -> Listing:
 def _difference(a: Subject, b: Subject) -> Block:
     """Hold two runs against each other on the same samples: pairs say more than two intervals."""
     if a.kind == "numbers":
-        squares = [np.square(s.actual - s.outputs).mean(axis=1) for s in (a, b)]
+        squares = [np.square(s.actual - s.numbers).mean(axis=1) for s in (a, b)]
         return _facts([mean(f"mean squared error, {a.name} less {b.name}", squares[0] - squares[1])])
     apart = _facts([mean(f"mean loss, {a.name} less {b.name}", a.losses - b.losses)])
     if a.kind != "classes":

@@ -141,7 +141,7 @@ class Easel:
             return
         few = slice(0, MOST_POINTS)
         yield self.hang(
-            lambda: residual_plot(subject.actual[few], subject.outputs[few]),
+            lambda: residual_plot(subject.actual[few], subject.numbers[few]),
             "Residuals, actual minus predicted, over the predicted values",
         )
 
