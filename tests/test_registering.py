@@ -121,6 +121,9 @@ def wrong(z, xp):
         ),
         ("own", (lambda z, xp: xp.exp(z), lambda z, xp: xp.exp(z)), "'own' is not finite at z = 10000 in float32"),
         ("own", (lambda z, xp: np.cosh(z), lambda z, xp: np.sinh(z)), "calls a function that isn't xp's"),
+        ("own", (lambda z, xp: None, bent_derivative), "'own' returns None; expected what is computed"),
+        ("own", (lambda z, xp: z + 1 / 0, bent_derivative), "division by zero"),
+        ("own", (lambda z, xp: z.clip(0), bent_derivative), "has no attribute 'clip'"),
         ("own", (lambda z, xp: z if z > 0 else 0, bent_derivative), r"choose with xp\.where"),
         ("own", (lambda z, xp: xp.gamma(z), bent_derivative), r"uses xp\.gamma, which is not known"),
         ("own", (lambda z, xp: xp.maximum(z, 0) ** 0.5, bent_derivative), "raises a number to a power"),
@@ -150,6 +153,9 @@ def test_a_module_of_pytorch_that_computes_something_else_is_refused():
         (log_cosh, {"link": "exp"}, "allows targets from -inf: say least=0"),
         (log_cosh, {"link": "exp", "least": 0.0}, r"should be least at o = .* for y = "),
         (lambda o, y, xp: o - y, {}, "expected a pair"),
+        (lambda o, y, xp: (o - y, None), {}, "'own' returns None; expected what is computed"),
+        (log_cosh, {"least": "0"}, "least is '0'; expected a number"),
+        (log_cosh, {"least": float("nan")}, "least is nan; expected a number"),
     ],
 )
 def test_a_loss_that_is_wrong_is_refused_and_not_kept(pair, words, message):

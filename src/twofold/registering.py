@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError, show
 from twofold.functions.activations import ACTIVATIONS, Activation
-from twofold.functions.expressions import FORMULA, python_lines, record
+from twofold.functions.expressions import FORMULA, Expression, python_lines, record
 from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID
 from twofold.functions.losses import LABELS, LOSSES, Loss
 from twofold.functions.targets import Numbers, Targets
 from twofold.inspect.gradients import central_difference
+from twofold.values import is_real
 
 Array = NDArray[Any]
 
@@ -83,6 +84,7 @@ def register_activation(
     _check_name("activation", name, ACTIVATIONS)
     activation = Activation(phi, phi_derivative, formula, derivative_formula, torch, smooth=smooth)
     value, derivative = activation.expressions
+    _check_results(name, value, derivative)
     _check_finite(name, [activation.value, activation.derivative])
     points = POINTS if smooth else POINTS[np.abs(POINTS) > 2 * STEP]
     for z, given in zip(points, activation.derivative(points), strict=True):
@@ -166,6 +168,8 @@ def register_loss(
     _check_name("loss", name, LOSSES)
     if link not in LINKS:
         raise SpecificationError(f"link is {show(link)}; expected one of {', '.join(LINKS)}")
+    if not is_real(least) or math.isnan(least):
+        raise SpecificationError(f"least is {show(least)}; expected a number, the smallest target allowed")
     targets: Targets = LABELS if link == "sigmoid" else Numbers(least, includes_least)
     loss = Loss(pair, targets, LINKS[link], formula, slope_formula, pieces=tuple(sorted(pieces)), degree=degree)
     recorded = record(pair, "o", "y")
@@ -173,6 +177,7 @@ def register_loss(
         raise SpecificationError(
             f"the loss {name!r} returns {type(recorded).__name__}; expected a pair, value and slope"
         )
+    _check_results(name, *recorded)
     _check_loss(name, loss)
     texts = formula or _formula(recorded[0]), slope_formula or _formula(recorded[1])
     LOSSES[name] = Loss(pair, targets, loss.link, *texts, pieces=loss.pieces, degree=degree)
@@ -184,6 +189,12 @@ def _check_name(kind: str, name: object, known: Iterable[str]) -> None:
         raise SpecificationError(f"the {kind}'s name is {show(name)}; expected a Python name, such as 'my_{kind}'")
     if name in known:
         raise SpecificationError(f"there is {kind} {name!r} already; choose another name")
+
+
+def _check_results(name: str, *results: object) -> None:
+    for result in results:
+        if not isinstance(result, Expression) and not is_real(result):
+            raise SpecificationError(f"{name!r} returns {show(result)}; expected what is computed by operators and xp")
 
 
 def _check_finite(name: str, functions: list[Callable[[Array], Array]]) -> None:

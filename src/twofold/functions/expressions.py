@@ -146,7 +146,7 @@ def record(function: Callable[..., Any], *variables: str) -> Any:
     """
     try:
         return function(*map(Expression, variables), Recorder())
-    except TypeError as error:
+    except (TypeError, AttributeError, ArithmeticError, ValueError) as error:
         raise SpecificationError(f"a definition calls a function that isn't xp's, or not as it is: {error}") from error
 
 
