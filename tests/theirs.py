@@ -44,8 +44,10 @@ def load(path: str, ours: Mapping[str, Any], edits: Mapping[str, str]) -> dict[s
     for old, new in edits.items():
         assert old in code, f"{path} has no {old!r} any more"
         code = code.replace(old, new)
+    package = ".".join(["sklearn", *Path(path).parent.parts])
+    import_module(f"{package}.{file.stem}")  # what it imports must not first be imported with our classes in place
     module = ModuleType(f"theirs_{file.stem}")
-    module.__file__, module.__package__ = str(file), ".".join(["sklearn", *Path(path).parent.parts])
+    module.__file__, module.__package__ = str(file), package
     sys.modules[module.__name__] = module  # where pickle looks for the classes of its tests
     with ExitStack() as stack:
         for name, kind in ours.items():
