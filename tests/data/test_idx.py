@@ -228,6 +228,7 @@ def test_permission_denied_is_told(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")  # chmod would not stop root, who runs tests in containers
 
+    (tmp_path / "a").touch()
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match="a: cannot be read: Permission denied; give a file that you may read"):
         read_idx(tmp_path / "a")

@@ -25,7 +25,7 @@ ROWS_PER_COLUMN = (1, 4)  # samples that a block is estimated from, at least and
 PART = 20  # and one in so many of all: beyond, a block costs more iterations than it saves
 MOST_COLUMNS = 4000  # beyond, only the diagonal is used
 MOST_NUMBERS = 3 * 10**7  # of all classes' blocks together; beyond, one matrix serves all
-RIDGE = 1e-9  # of the diagonal: makes columns that depend on each other harmless
+RIDGE = 1e-7  # of the diagonal: makes columns that depend on each other harmless
 
 
 class Preconditioner:

@@ -64,7 +64,11 @@ class SoftmaxProblem:
 
     def centred(self, theta: Array) -> Array:
         """Return the parameters of the same probabilities whose penalty is least: they sum to 0 over the classes."""
-        return theta if self.rows == 1 else theta - theta.mean(axis=0)
+        if self.rows == 1:
+            return theta
+        mean = theta.mean(axis=0)
+        is_more_than_rounding = np.abs(mean) > 4 * np.finfo(np.float64).eps * np.abs(theta).max(axis=0)
+        return theta - np.where(is_more_than_rounding, mean, 0.0)  # what is centred stays as it is, to the bit
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """Compute f and its gradient.
