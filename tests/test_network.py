@@ -7,7 +7,7 @@ import pytest
 
 from twofold import Layer, Network, initialize
 from twofold.errors import SpecificationError, UnknownNameError
-from twofold.network import INITIALIZATIONS, check_parameters, distance, largest
+from twofold.network import INITIALIZATIONS, check_parameters, distance, largest, start_at_means
 
 
 def test_the_three_models_are_one_family():
@@ -138,3 +138,11 @@ def test_largest_and_distance_look_at_every_weight_and_bias():
     assert largest(a) == 3
     assert distance(a, b) == 4
     assert np.isnan(largest((Layer(np.array([[np.nan]]), np.zeros(1)),)))
+
+
+def test_outputs_start_at_the_means_of_targets_where_their_link_is_exponential():
+    y = np.array([[1e6, 2e-6, 0.0], [3e6, 4e-6, 0.0]])
+    for loss, expected in (("poisson", np.log([2e6, 3e-6, 1])), ("squared", [0, 0, 0])):
+        network = Network((2, 3), loss=loss)
+        started = start_at_means(network, initialize(network, initialization="zeros"), y)
+        np.testing.assert_allclose(started[-1].b, expected, rtol=1e-14)

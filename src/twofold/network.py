@@ -7,7 +7,7 @@ the multilayer perceptron ``Network((d, h, q), activation="relu", loss=...)``: o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError, check_name, show
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS
+from twofold.functions.links import EXPONENTIAL
 from twofold.randomness import Purpose, stream
 from twofold.values import count, is_real
 
@@ -272,6 +273,31 @@ def initialize(
         rest = {name: np.full(arrays[name], fill, dtype=dtype) for name, fill in fills.items() if name in arrays}
         layers.append(Layer(W, **rest))
     return tuple(layers)
+
+
+def start_at_means(network: Network, parameters: Parameters, Y: Array) -> Parameters:
+    """Move the outputs of first parameters to where they predict the targets' means, if their link is exponential.
+
+    An output of 0 means 1. From there it would be a long way to counts in the millions, or to amounts of a millionth.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : Parameters
+    Y : ndarray, shape (n, q)
+        Targets.
+
+    Returns
+    -------
+    parameters : Parameters
+        With ``log(mean(Y))`` added to the last b, where a mean is positive; as they are with another link.
+    """
+    if LOSSES[network.loss].link is not EXPONENTIAL:
+        return parameters
+    means = Y.mean(axis=0, dtype=np.float64)  # (q,)
+    shift = np.log(np.where(means > 0, means, 1.0))
+    *others, last = parameters
+    return (*others, replace(last, b=(last.b + shift).astype(last.b.dtype)))
 
 
 def array_shapes(network: Network, *, statistics: bool = True) -> list[dict[str, tuple[int, ...]]]:

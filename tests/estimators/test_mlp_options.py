@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from twofold import MLPClassifier, MLPRegressor, SoftmaxRegression, load_estimator, save_model
@@ -94,3 +96,16 @@ def test_a_solver_without_epochs_refuses_a_validation_set():
 def test_an_activation_of_each_layer_must_be_as_many():
     with pytest.raises(SpecificationError, match="activation has 2 names; the network has 1 hidden layer"):
         MLPClassifier(activation=("relu", "tanh")).fit(X, Y)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_counts_and_amounts_are_learned_in_any_unit(loss, unit):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = rng.gamma(20.0, np.exp(0.5 * X[:, 0] + 1) / 20) * unit
+    words = {"hidden_layer_sizes": (16,), "max_iter": 60, "learning_rate_init": 0.01, "random_state": 0}
+    model = MLPRegressor(loss=loss, n_iter_no_change=60, **words)  # tol is in the loss's unit
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert model.fit(X, y).score(X, y) > 0.6

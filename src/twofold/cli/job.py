@@ -12,7 +12,7 @@ from twofold.engines.threads import check_threads, use_threads
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, scales_targets, suggest_recipe
-from twofold.network import Network
+from twofold.network import Network, Parameters, initialize, start_at_means
 from twofold.recipe import Recipe
 from twofold.values import count
 
@@ -142,7 +142,11 @@ def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
     """Open the engine of a job; ``auto`` is told how large the job is."""
     n = len(job.data.train)
     size = {"batch_size": min(job.recipe.batch_size, n), "samples": job.recipe.epochs * n}
-    worker = _open(_engine(hardware, job.network, **size), job.network, options, hardware)
+    name, start = _engine(hardware, job.network, **size), None
+    if not scales_targets(job.network.loss):
+        drawn = initialize(job.network, options.seed, initialization=options.init, sigma=options.sigma)
+        start = start_at_means(job.network, drawn, job.data.train.y)
+    worker = _open(name, job.network, options, hardware, parameters=start)
     if hardware.threads is not None:
         use_threads(hardware.threads)
     return worker
@@ -155,11 +159,14 @@ def _engine(hardware: Hardware, network: Network, **size: int) -> str:
     return choose(network, dtype=hardware.dtype, device=hardware.device, precision=hardware.precision, **size)
 
 
-def _open(name: str, network: Network, options: JobOptions, hardware: Hardware) -> Engine:
-    """Open the engine of that name with the first weights that the options ask for."""
+def _open(
+    name: str, network: Network, options: JobOptions, hardware: Hardware, *, parameters: Parameters | None = None
+) -> Engine:
+    """Open the engine of that name with these parameters, or the first weights that the options ask for."""
     return open_engine(
         name,
         network,
+        parameters=parameters,
         seed=options.seed,
         initialization=options.init,
         sigma=options.sigma,

@@ -39,7 +39,7 @@ from twofold.estimators.settings import (
 )
 from twofold.estimators.validation import Validation, set_aside
 from twofold.estimators.weights import spread
-from twofold.network import Layer, Network, Parameters, largest, map_arrays
+from twofold.network import Layer, Network, Parameters, largest, map_arrays, start_at_means
 
 Array = NDArray[Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -224,7 +224,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         if first:
             self._forget()
             self._dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
-            self._set_parameters(self._first_parameters(network, random_state))
+            self._set_parameters(start_at_means(network, self._first_parameters(network, random_state), y))
         elif (shapes := tuple(layer.W.shape for layer in self.parameters_)) != network.shapes:
             raise SpecificationError(
                 f"the weights so far have shapes {shapes}, the parameters and data ask for {network.shapes}; "
