@@ -57,7 +57,7 @@ def leaky_relu_derivative(z: Any, xp: Any) -> Any:
 def sigmoid(z: Any, xp: Any) -> Any:
     """``sigma(z) = 1 / (1 + exp(-z))``, from ``e = exp(-|z|)``, which can't overflow."""
     e = xp.exp(-xp.abs(z))
-    return xp.where(z >= 0, 1, e) / (1 + e)
+    return xp.maximum(xp.where(z >= 0, 1, 0), e) / (1 + e)  # 1 or e above
 
 
 def sigmoid_derivative(z: Any, xp: Any) -> Any:
