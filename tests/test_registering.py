@@ -30,7 +30,6 @@ from twofold.errors import SpecificationError, TwofoldError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.saving import Model
 
-
 PAGE = Path(__file__).parents[1] / "docs" / "own-functions.md"
 
 
