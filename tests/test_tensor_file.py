@@ -80,10 +80,17 @@ def test_the_same_content_gives_the_same_bytes(path, tmp_path):
     assert (tmp_path / "b").read_bytes() == path.read_bytes()
 
 
-def test_the_safetensors_library_reads_the_file_too(path):
-    from safetensors.numpy import load_file
+def test_the_safetensors_library_writes_and_reads_the_same_bytes(tmp_path):
+    from safetensors.numpy import load, save
 
-    np.testing.assert_array_equal(load_file(path)["W"], ARRAYS["W"])
+    arrays = {f"{dtype}-ä\n\x01": np.arange(size).astype(dtype) for size, dtype in enumerate(reversed(DTYPES.values()))}
+    arrays |= {"W": np.ones((2, 3)), "empty": np.ones((0, 2)), "one": np.float32(1), "B": np.ones(2)}
+    write_tensors(tmp_path / "a", arrays, METADATA, kind="model")
+    blob = (tmp_path / "a").read_bytes()
+    header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
+    assert save({name: np.asarray(array) for name, array in arrays.items()}, header["__metadata__"]) == blob
+    for name, array in load(blob).items():
+        np.testing.assert_array_equal(array, arrays[name])
 
 
 def test_the_sum_is_that_of_the_file_with_zeros_in_its_place(tmp_path):
@@ -291,12 +298,6 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, arrays, metadata, 
 def test_an_unknown_kind_is_refused(path):
     with pytest.raises(SpecificationError, match="did you mean 'model'"):
         read_tensors(path, kind="modle")
-
-
-def test_a_library_that_writes_another_header_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(tensor_file, "SUM", tensor_file.re.compile(rb"nothing like it"))
-    with pytest.raises(SpecificationError, match="can't sign"):
-        write_tensors(tmp_path / "a", {}, {}, kind="model")
 
 
 def test_a_flipped_bit_never_makes_a_file_look_newer(path):

@@ -6,21 +6,25 @@ import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from threadpoolctl import threadpool_info
-
 LIBRARIES = ("llvmlite", "numba", "numpy", "scipy", "torch")
 
 
 def environment() -> dict[str, str]:
     """Return the versions of twofold, Python and the libraries that compute, the kind of machine, and the threads.
 
+    Without threadpoolctl nobody knows the threads: they are left out.
+
     Examples
     --------
     >>> {"machine", "numpy", "python", "threads", "twofold"} <= set(environment())
     True
     """
-    threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
-    return {**_versions(), "machine": f"{platform.system()} {platform.machine()}", "threads": str(threads)}
+    found = {**_versions(), "machine": f"{platform.system()} {platform.machine()}"}
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return found
+    return found | {"threads": str(max((pool["num_threads"] for pool in threadpool_info()), default=1))}
 
 
 @functools.cache  # looking into installed packages takes longer than a small training

@@ -39,7 +39,7 @@ CATALOG: dict[str, Entry] = {
     "houses": Entry("1200 houses: price from area and age, generated", synthetic.houses),
     "spirals": Entry("450 points of the plane in three arms that wind", synthetic.spirals),
     "toy-animals": Entry("180 images of 2 x 2 pixels: dog, cat, chicken", synthetic.toy_animals),
-    "digits": Entry("1797 handwritten digits, 8 x 8, from scikit-learn", embedded.digits),
+    "digits": Entry("1797 handwritten digits, 8 x 8", embedded.digits),
     "diabetes": Entry("442 patients, 10 measurements, from scikit-learn", embedded.diabetes),
     "fashion-mnist": Entry("70000 images of clothing, 28 x 28, 10 classes; 31 MB"),
     "mnist": Entry("70000 handwritten digits, 28 x 28, 10 classes; 12 MB"),
