@@ -18,14 +18,14 @@ SOURCE = Path(twofold.__file__).parent
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
     {"errors", "text"},
-    {"environment", "files", "functions", "pages", "plain", "randomness", "tensor_file", "values"},
+    {"environment", "files", "functions", "language", "pages", "plain", "randomness", "tensor_file", "values"},
     {"recipe", "network"},
     {"borders", "metrics", "scores", "solvers", "data", "plots", "tables"},
     {"engines"},
     {"training"},
     {"early_stopping"},
     {"checkpoints"},
-    {"inspect", "models", "saving", "table_defaults"},
+    {"exercises", "inspect", "models", "saving", "table_defaults"},
     {"registering"},
     {"pictures"},
     {"estimators", "report"},
@@ -57,6 +57,7 @@ HEAVY = {
             )
         ),
         "data/torch_dataset.py",
+        *(f"exercises/lessons/{name}_concise.py" for name in ("linear", "softmax", "perceptron")),
         "saving/torch_module.py",
     },
     "PIL": {"data/torch_dataset.py", "plots/film.py"},

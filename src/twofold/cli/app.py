@@ -12,6 +12,7 @@ from twofold.cli.compare import compare
 from twofold.cli.data import data
 from twofold.cli.demo import demo
 from twofold.cli.evaluate import evaluate
+from twofold.cli.exercise import exercise
 from twofold.cli.explain import explain
 from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
@@ -61,3 +62,4 @@ app.command()(report)
 app.command()(demo)
 app.command()(certify)
 app.add_typer(data, name="data")
+app.add_typer(exercise, name="exercise")

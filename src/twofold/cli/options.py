@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
 SAVE = Annotated[Path | None, Option("--save", help="Write the trained model to this file: model.safetensors.")]
 REPORT = Annotated[Path | None, Option("--report", help="Write a report of it all, one page: run.html.")]
+LANGUAGE = Annotated[
+    str | None, Option("--language", help="en or zh; else TWOFOLD_LANGUAGE or the system's.", show_default=False)
+]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
 DECOUPLED = either((name for name, rule in OPTIMIZERS.items() if rule.decoupled), "and")
 
