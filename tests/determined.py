@@ -15,7 +15,7 @@ import numpy as np
 
 from twofold import Dataset, Network, Recipe, Samples, open_engine, train
 from twofold.engines import ENGINES
-from twofold.engines.choosing import LIBRARIES
+from twofold.engines.choice import LIBRARIES
 from twofold.engines.threads import use_threads
 
 NETWORK = Network((784, 256, 10), dropout=0.1)

@@ -12,7 +12,7 @@ import pytest
 
 from twofold import Dataset, EngineState, Network, Samples
 from twofold.engines import ENGINES, Engine
-from twofold.engines.choosing import LIBRARIES, PYTORCH
+from twofold.engines.choice import LIBRARIES, PYTORCH
 from twofold.functions import LOSSES
 from twofold.network import distance, largest
 
@@ -45,8 +45,15 @@ def assert_same_steps(engines: Sequence[Engine], tolerance: float = 1e-12) -> No
 
 def assert_same_state(one: EngineState, other: EngineState) -> None:
     """Hold two engines' states against each other, bit for bit."""
-    assert (one.steps, one.totals, sorted(one.memory)) == (other.steps, other.totals, sorted(other.memory))
-    sets = [(one.parameters, other.parameters), *((one.memory[name], other.memory[name]) for name in one.memory)]
+    assert (one.steps, one.totals, sorted(one.optimizer_state)) == (
+        other.steps,
+        other.totals,
+        sorted(other.optimizer_state),
+    )
+    sets = [
+        (one.parameters, other.parameters),
+        *((one.optimizer_state[name], other.optimizer_state[name]) for name in one.optimizer_state),
+    ]
     for layers, others in sets:
         for a, b in zip(layers, others, strict=True):
             for first, second in zip(a, b, strict=True):

@@ -353,7 +353,7 @@ def feed_network(data: bytes) -> None:
 
 def feed_arrays(data: bytes) -> None:
     """Arrays of any kind at the border between a person and an engine."""
-    from twofold.borders import check_block
+    from twofold.validation import check_block
 
     pieces = Pieces(data)
     network = Network((2, 3), loss=("cross_entropy", "squared", "sigmoid_cross_entropy", "huber")[pieces.byte() % 4])

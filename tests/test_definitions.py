@@ -49,7 +49,7 @@ def test_pytorch_computes_the_definition_and_autograd_its_derivative(name):
     import torch
 
     from twofold.engines.concise import Formula, activation_module
-    from twofold.engines.tensor_functions import TensorFunctions
+    from twofold.engines.pytorch.tensor_functions import TensorFunctions
 
     phi = ACTIVATIONS[name]
     where = Z[Z != 0]

@@ -46,7 +46,7 @@ def steps_of(name, dtype="float64", l1=0.0):
     """What the definition makes of some gradients with NumPy, and its memory."""
     rule, xp = OPTIMIZERS[name], of_type(np.dtype(dtype))
     theta, many = gradients(dtype)
-    memory = tuple(np.zeros_like(theta) for _ in rule.memory)
+    memory = tuple(np.zeros_like(theta) for _ in rule.state)
     for t, g in enumerate(many, start=1):
         rule.update(theta, g.copy(), memory, 0.1 / t, t, xp, **defaults(name))
         if l1:
@@ -71,9 +71,9 @@ def steps_of(name, dtype="float64", l1=0.0):
 def test_a_step_is_its_closed_form(name, expected):
     """The fourth step, with theta 1, a gradient of 3, a memory of 2 and eta 0.1."""
     rule = OPTIMIZERS[name]
-    theta, kept = rule.update(1.0, 3.0, (2.0,) * len(rule.memory), 0.1, 4, WIDE, **defaults(name))
+    theta, kept = rule.update(1.0, 3.0, (2.0,) * len(rule.state), 0.1, 4, WIDE, **defaults(name))
     assert theta == pytest.approx(expected, rel=1e-14)
-    assert len(kept) == len(rule.memory)
+    assert len(kept) == len(rule.state)
 
 
 def test_lion_follows_the_mean_where_the_gradient_disagrees_and_rests_at_0():
@@ -122,7 +122,7 @@ def test_an_optimiser_starts_from_its_own_constants(name):
 def test_recorded_steps_are_the_definition(name, l1):
     rule = OPTIMIZERS[name]
     theta, many = gradients()
-    memory = [np.zeros_like(theta) for _ in rule.memory]
+    memory = [np.zeros_like(theta) for _ in rule.state]
     numbers, rest = take_out(rule.record(**defaults(name)), rule.variables)
     for t, g in enumerate(many, start=1):
         now = {"eta": 0.1 / t, "t": t}
@@ -142,11 +142,11 @@ def test_recorded_steps_are_the_definition(name, l1):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_machine_code_computes_the_definition(name, l1, dtype, tolerance):
     pytest.importorskip("numba")
-    from twofold.engines.loops.plan import OPTIMIZERS as NUMBERS
-    from twofold.engines.loops.updates import take_penalty, take_step
+    from twofold.engines.numba.plan import OPTIMIZERS as NUMBERS
+    from twofold.engines.numba.updates import take_penalty, take_step
 
     theta, many = gradients(dtype)
-    memory = np.zeros((len(OPTIMIZERS[name].memory), len(theta)), dtype)
+    memory = np.zeros((len(OPTIMIZERS[name].state), len(theta)), dtype)
     constants = np.array([l1, *defaults(name).values()])
     for t, g in enumerate(many, start=1):
         take_step(NUMBERS[name], theta, g, memory, 0.1 / t, t, constants)
@@ -164,16 +164,16 @@ def test_machine_code_computes_the_definition(name, l1, dtype, tolerance):
 def test_pytorch_computes_the_definition(name, own, l1, monkeypatch):
     import torch
 
-    from twofold.engines import update_kernels
+    from twofold.engines.pytorch import update_kernels
 
     if not own:
-        monkeypatch.setattr(update_kernels, "RULES", {})
+        monkeypatch.setattr(update_kernels, "UPDATE_KERNELS", {})
     rule, penalty = (
-        update_kernels.rule_of(name, defaults(name)),
-        update_kernels.penalty_of(name, defaults(name), l1=l1),
+        update_kernels.update_kernel(name, defaults(name)),
+        update_kernels.penalty_kernel(name, defaults(name), l1=l1),
     )
     start, many = gradients()
-    theta, memory = torch.from_numpy(start), [torch.zeros(len(start)).double() for _ in OPTIMIZERS[name].memory]
+    theta, memory = torch.from_numpy(start), [torch.zeros(len(start)).double() for _ in OPTIMIZERS[name].state]
     for t, g in enumerate(many, start=1):
         rule.update(theta, torch.from_numpy(g), memory, rule.numbers(0.1 / t, t))
         if l1:
@@ -185,18 +185,18 @@ def test_pytorch_computes_the_definition(name, own, l1, monkeypatch):
 @torch_only
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimiser_that_torch_lacks_is_taken_as_it_is_defined(name, monkeypatch):
-    from twofold.engines import torch_optimizers
+    from twofold.engines.pytorch import optimizers
 
     network = Network((4, 5, 3), "tanh")
     data = random_dataset(network, 30)
     recipe = Recipe(optimizer=name, epochs=3, batch_size=7, learning_rate=0.01, weight_decay=0.1, l1=0.001)
     engines = [open_engine("concise", network, dtype="float64", initialization="he") for _ in range(2)]
     list(train(engines[0], data, recipe))
-    monkeypatch.setattr(torch_optimizers, "RULES", {})
+    monkeypatch.setattr(optimizers, "RULES", {})
     list(train(engines[1], data, recipe))
     first, second = (engine.state() for engine in engines)
     assert distance(first.parameters, second.parameters) <= 1e-12 * largest(first.parameters)
-    assert set(first.memory) == set(second.memory) == set(OPTIMIZERS[name].memory)
+    assert set(first.optimizer_state) == set(second.optimizer_state) == set(OPTIMIZERS[name].state)
     engines[1].start(recipe)
     engines[1].restore(second)
     assert distance(engines[1].state().parameters, second.parameters) == 0
@@ -225,17 +225,17 @@ def test_an_optimiser_that_came_into_the_registry_later_is_in_every_engine(name,
         assert epoch.max_parameter_difference < 1e-12
     engine = open_engine(name, network, dtype="float64")
     list(train(engine, random_dataset(network), recipe))
-    assert set(engine.state().memory) == {"speed"}
+    assert set(engine.state().optimizer_state) == {"speed"}
 
 
 def test_machine_code_refuses_an_optimiser_that_it_lacks():
     pytest.importorskip("numba")
-    from twofold.engines.loops import plan
+    from twofold.engines.numba import plan
 
     recipe = Recipe(optimizer="adam")
     object.__setattr__(recipe, "optimizer", "none")
     with pytest.raises(KeyError, match="none"):
-        plan.rule_of(recipe)
+        plan.optimizer_config(recipe)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_engines_are_copied_and_pickled_with_their_optimiser(name):
     for each in (engine, twin):
         each.step(np.arange(4, 9), 0.1)
     assert distance(engine.parameters(), twin.parameters()) == 0
-    assert pickle.loads(pickle.dumps(OPTIMIZERS["adam"])).memory == ("mean", "square")  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(OPTIMIZERS["adam"])).state == ("mean", "square")  # noqa: S301 - our own
 
 
 def lasso_data():
@@ -306,7 +306,7 @@ def test_a_decoupled_l1_penalty_shrinks_each_weight_by_eta_l1(name):
 @pytest.mark.parametrize("name", ["momentum", "nesterov", "adam", "rmsprop"])
 def test_a_step_length_is_what_a_gradient_of_1_moves_theta_by(name):
     rule, constants = OPTIMIZERS[name], defaults(name)
-    theta, memory = 0.0, (0.0,) * len(rule.memory)
+    theta, memory = 0.0, (0.0,) * len(rule.state)
     for t in range(1, 30):
         before = theta
         theta, memory = rule.update(theta, 1.0, memory, 0.1, t, WIDE, **constants)
@@ -330,27 +330,27 @@ def test_each_constant_has_a_field_a_range_and_words(name):
 
 @pytest.mark.parametrize(("optimizer", "words"), [("sgd", {}), ("momentum", {"momentum": 0.8}), ("lion", {})])
 def test_a_recipe_of_version_0_1_holds_all_constants_and_is_the_one_without_those_that_nothing_reads(optimizer, words):
-    old = Recipe(optimizer=optimizer).to_plain()
+    old = Recipe(optimizer=optimizer).to_dict()
     old |= {"momentum": 0.9, "beta1": 0.9, "beta2": 0.99 if optimizer == "lion" else 0.999, "epsilon": 1e-8} | words
     del old["l1"]
-    assert Recipe.of_plain(old, "file: recipe") == Recipe(optimizer=optimizer, **words)
+    assert Recipe.from_dict(old, "file: recipe") == Recipe(optimizer=optimizer, **words)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_recipe_on_disk_holds_its_constants_as_numbers_and_comes_back(name):
     recipe = Recipe(optimizer=name, l1=0.1)
-    plain = recipe.to_plain()
+    plain = recipe.to_dict()
     assert {key: plain[key] for key in defaults(name)} == defaults(name)
-    assert Recipe.of_plain(plain, "file: recipe") == recipe
+    assert Recipe.from_dict(plain, "file: recipe") == recipe
     changed = Recipe(optimizer=name, **dict.fromkeys(OPTIMIZERS[name].constants, 0.5))
-    assert Recipe.of_plain(changed.to_plain(), "file: recipe") == changed
-    assert Recipe(optimizer=name, **defaults(name)).to_plain() == Recipe(optimizer=name).to_plain()
+    assert Recipe.from_dict(changed.to_dict(), "file: recipe") == changed
+    assert Recipe(optimizer=name, **defaults(name)).to_dict() == Recipe(optimizer=name).to_dict()
 
 
 @pytest.mark.parametrize("value", ["many", True, [0.9]])
 def test_a_recipe_on_disk_whose_constant_is_no_number_is_refused(value):
     with pytest.raises(FileFormatError, match="recipe: momentum is"):
-        Recipe.of_plain(Recipe().to_plain() | {"momentum": value}, "recipe")
+        Recipe.from_dict(Recipe().to_dict() | {"momentum": value}, "recipe")
 
 
 def test_a_constant_that_the_optimiser_does_not_have_is_refused_with_those_that_it_has():

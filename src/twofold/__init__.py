@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from twofold.deprecation import find_renamed_modules
+
 if TYPE_CHECKING:
     from twofold.checkpoints import CheckpointFolder, train_with_checkpoints
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
@@ -121,6 +123,9 @@ __all__ = [
     "train_with_checkpoints",
     "write_idx",
 ]
+
+
+find_renamed_modules()
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twofold.borders import floats
 from twofold.data.dataset import Dataset
 from twofold.engines import Engine
 from twofold.errors import SpecificationError, check_name
@@ -17,6 +16,7 @@ from twofold.functions.links import IDENTITY
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
 from twofold.training import Epoch
+from twofold.validation import floats
 
 if TYPE_CHECKING:
     from twofold.solvers import LeastSquares

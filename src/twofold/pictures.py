@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.borders import floats
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, open_engine
 from twofold.errors import DataError, SpecificationError, check_name
@@ -21,6 +20,7 @@ from twofold.saving.model import Model
 from twofold.solvers import solve_least_squares
 from twofold.solvers.summary import summarize
 from twofold.training import train
+from twofold.validation import floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,7 +154,7 @@ def film_frames(subject: str, engine: Engine, data: Dataset, recipe: Recipe, *, 
 
 
 def _titled(subject: str, model: Model, data: Dataset, epoch: int) -> Axes:
-    from twofold.plots.dress import caption
+    from twofold.plots.axes_styling import caption
 
     (ax,) = SUBJECTS[subject].draw(model, data)
     return caption(ax, "epoch", str(epoch))
@@ -315,7 +315,7 @@ def _coefficients(_model: Model, data: Dataset) -> list[Axes]:
 def _surface(_model: Model, data: Dataset) -> list[Axes]:
     """Draw the paths of SGD from 0 for several batch sizes and learning rates, on standardised data."""
     from twofold.plots import loss_surface
-    from twofold.plots.dress import say
+    from twofold.plots.axes_styling import say
 
     own = replace(data.standardized() if data.needs_scaling else data, test=None)
     exact = solve_least_squares(own.train.X, own.train.y)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from twofold.dataclass_json import from_dict
 from twofold.errors import SpecificationError, check_name, show
 from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.functions.schedules import SCHEDULES, warm_up
-from twofold.plain import from_plain
 from twofold.values import FRACTION, NOT_NEGATIVE, POSITIVE, Range, either, is_real
 
 
@@ -142,13 +142,13 @@ class Recipe:
         given = {name: getattr(self, name, None) for name in names}
         return {name: float(own[name].default if value is None else value) for name, value in given.items()}
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all fields, fit for JSON, with the optimiser's constants as numbers, whatever the defaults become."""
         return asdict(self) | self.constants(name for name in CONSTANTS if name in OPTIMIZERS[self.optimizer].constants)
 
     @classmethod
-    def of_plain(cls, value: object, where: str) -> Recipe:
-        """Undo `to_plain`; files of version 0.1 hold every constant, also those that their optimiser doesn't read.
+    def from_dict(cls, value: object, where: str) -> Recipe:
+        """Undo `to_dict`; files of version 0.1 hold every constant, also those that their optimiser doesn't read.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class Recipe:
                 if is_real(words[name]) and words[name] == own.get(name, words[name]):
                     words[name] = None
             value = words
-        return from_plain(cls, value, where)
+        return from_dict(cls, value, where)
 
     def keep(self, step: int) -> float:
         """Return what the average of the parameters keeps of itself in a step: d, and less while it is young.

@@ -88,8 +88,8 @@ def register_activation(
     _check_finite(name, [activation.value, activation.derivative])
     points = POINTS if smooth else POINTS[np.abs(POINTS) > 2 * STEP]
     for z, given in zip(points, activation.derivative(points), strict=True):
-        slope = central_difference(_along(activation.value, z), STEP)
-        _compare(f"the derivative of {name!r} at z = {z:g}", given, slope, DIFFERENCES)
+        gradient = central_difference(_along(activation.value, z), STEP)
+        _compare(f"the derivative of {name!r} at z = {z:g}", given, gradient, DIFFERENCES)
     activation = Activation(
         phi,
         phi_derivative,
@@ -130,7 +130,7 @@ def register_loss(
         A Python name that isn't taken.
     pair : callable
         Of one output o, its target y and ``xp``, the functions that go with them (see `register_activation`): the loss
-        ``l`` and its slope ``d l / d o``.
+        ``l`` and its gradient ``d l / d o``.
     link : {"identity", "exp", "sigmoid"}
         What an output means: a number, the logarithm of a mean, or a label's log-odds.
     least : float
@@ -151,9 +151,9 @@ def register_loss(
     Raises
     ------
     SpecificationError
-        If the name is taken; if the pair uses what isn't known; if the slope is not the value's (the message names the
-        point and both numbers); if the loss isn't least where the link turns the output into the target, or the link
-        gives values that aren't allowed as targets.
+        If the name is taken; if the pair uses what isn't known; if the gradient is not the value's (the message names
+        the point and both numbers); if the loss isn't least where the link turns the output into the target, or the
+        link gives values that aren't allowed as targets.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def register_loss(
     recorded = record(pair, "o", "y")
     if not (isinstance(recorded, tuple) and len(recorded) == 2):
         raise SpecificationError(
-            f"the loss {name!r} returns {type(recorded).__name__}; expected a pair, value and slope"
+            f"the loss {name!r} returns {type(recorded).__name__}; expected a pair, value and gradient"
         )
     _check_results(name, *recorded)
     _check_loss(name, loss)
@@ -247,9 +247,9 @@ def _check_loss(name: str, loss: Loss) -> None:
             if any(abs(o - y - piece) <= 2 * STEP for piece in loss.pieces):
                 continue
             target = np.array([[y]])
-            slope = central_difference(_along(_values(loss, target), o), STEP)
+            gradient = central_difference(_along(_values(loss, target), o), STEP)
             given = loss.gradient(np.array([[o]]), target)[0, 0]
-            _compare(f"the slope of {name!r} at o = {o:g}, y = {y:.4g}", given, slope, DIFFERENCES)
+            _compare(f"the gradient of {name!r} at o = {o:g}, y = {y:.4g}", given, gradient, DIFFERENCES)
         _check_minimum(name, loss, float(y))
 
 

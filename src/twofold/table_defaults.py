@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from twofold.tables.study import Choices
+from twofold.tables.column_inference import Choices
 
 LARGE = 2000  # training rows from which on there are enough for many pieces and a wide network
 FEW = 60  # training rows below which a part of them is too few to choose anything by

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from twofold.borders import Block, check_block
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine, EngineState
 from twofold.errors import DataError, DivergedError, SpecificationError
@@ -20,6 +19,7 @@ from twofold.metrics import Score, score
 from twofold.network import largest
 from twofold.randomness import epoch_order
 from twofold.recipe import Recipe
+from twofold.validation import Block, check_block
 
 
 @dataclass(frozen=True)

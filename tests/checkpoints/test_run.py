@@ -12,7 +12,7 @@ import pytest
 from helpers import assert_same_state, each_engine, random_dataset
 from twofold import CheckpointFolder, Dataset, Network, Recipe, Samples, open_engine, train, train_with_checkpoints
 from twofold.checkpoints import StopSignals
-from twofold.checkpoints.sameness import refuse_other_run
+from twofold.checkpoints.compatibility import refuse_other_run
 from twofold.early_stopping import BestEpoch, train_best
 from twofold.engines import ENGINES
 from twofold.errors import CheckpointError, DivergedError, SpecificationError, StoppedError

@@ -46,7 +46,10 @@ def test_a_stored_checkpoint_goes_on_to_the_end_that_it_had(tmp_path, version, m
         rtol=1e-9,
     )
     sets = [(end.state.parameters, expected.state.parameters), (end.best.parameters, expected.best.parameters)]
-    sets += [(end.state.memory[name], expected.state.memory[name]) for name in expected.state.memory]
+    sets += [
+        (end.state.optimizer_state[name], expected.state.optimizer_state[name])
+        for name in expected.state.optimizer_state
+    ]
     for parameters, others in sets:
         for layer, other in zip(parameters, others, strict=True):
             np.testing.assert_allclose(layer.W, other.W, rtol=1e-9, atol=1e-12)

@@ -13,7 +13,7 @@ import pytest
 from helpers import random_dataset
 from twofold import Network, Recipe, compare_engines, open_engine
 from twofold.engines import ENGINES
-from twofold.engines.choosing import FEW_STEPS, SMALL_JOB, choose
+from twofold.engines.choice import FEW_STEPS, SMALL_JOB, choose
 from twofold.engines.threads import use_threads
 from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import ACTIVATIONS, Activation
@@ -83,7 +83,7 @@ print(choose(Network((784, 10)), batch_size=256, samples=10**12), "torch" in sys
 
 
 def test_loops_that_are_not_compiled_are_not_fast(monkeypatch):
-    monkeypatch.setattr("twofold.engines.loops.COMPILES", False)
+    monkeypatch.setattr("twofold.engines.numba.COMPILES", False)
     assert choose(SMALL, batch_size=32, samples=10**12) == "scratch"
 
 
@@ -94,14 +94,14 @@ def test_of_a_job_of_unknown_size_the_products_decide():
 
 
 def test_without_pytorch_a_large_product_is_for_scratch(monkeypatch):
-    monkeypatch.setattr("twofold.engines.choosing.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    monkeypatch.setattr("twofold.engines.choice.find_spec", lambda name: None if name == "torch" else find_spec(name))
     assert choose(SMALL, batch_size=32, samples=10**9) == "compiled"
     assert choose(MLP, samples=10**9) == "scratch"
 
 
 @torch_only
 def test_without_numba_it_is_scratch_or_fused(monkeypatch):
-    monkeypatch.setattr("twofold.engines.choosing.find_spec", lambda name: None if name == "numba" else find_spec(name))
+    monkeypatch.setattr("twofold.engines.choice.find_spec", lambda name: None if name == "numba" else find_spec(name))
     assert choose(SMALL, batch_size=64, samples=10**12) == "scratch"
     assert choose(SMALL, batch_size=65, samples=10**12) == "fused"
 
@@ -109,13 +109,13 @@ def test_without_numba_it_is_scratch_or_fused(monkeypatch):
 @pytest.mark.parametrize("kind", [ImportError, OSError, AttributeError, SystemError])
 def test_a_numba_that_does_not_work_here_is_passed_over(kind, monkeypatch):
     def refuse_loops(name):
-        if name in ("twofold.engines.loops", "twofold.engines.compiled"):
+        if name in ("twofold.engines.numba", "twofold.engines.compiled"):
             raise kind("Numba needs NumPy 1")
         return import_module(name)
 
-    for name in [name for name in sys.modules if name.startswith("twofold.engines.loops")]:
+    for name in [name for name in sys.modules if name.startswith("twofold.engines.numba")]:
         monkeypatch.delitem(sys.modules, name)
-    for place in ("twofold.engines", "twofold.engines.choosing"):
+    for place in ("twofold.engines", "twofold.engines.choice"):
         monkeypatch.setattr(f"{place}.import_module", refuse_loops)
     assert choose(SMALL, batch_size=32, samples=10**12) == "scratch"
     with pytest.raises(
@@ -125,7 +125,7 @@ def test_a_numba_that_does_not_work_here_is_passed_over(kind, monkeypatch):
 
 
 def test_without_both_it_is_scratch(monkeypatch):
-    monkeypatch.setattr("twofold.engines.choosing.find_spec", lambda _name: None)
+    monkeypatch.setattr("twofold.engines.choice.find_spec", lambda _name: None)
     assert choose(MLP) == "scratch"
     assert choose(MLP, samples=10**9) == "scratch"
     assert open_engine("auto", MLP).name == "scratch"

@@ -18,10 +18,10 @@ from scipy import sparse
 
 from helpers import assert_same_state, assert_same_steps, random_dataset
 from twofold import Network, Recipe, open_engine, train
-from twofold.engines import loops
+from twofold.engines import numba as loops
 from twofold.engines.compiled import is_shallow
-from twofold.engines.loops import jit
-from twofold.engines.loops.layers import SMALL_PRODUCT, multiply
+from twofold.engines.numba import jit
+from twofold.engines.numba.layers import SMALL_PRODUCT, multiply
 from twofold.errors import DataError, DivergedError
 from twofold.functions import LOSSES
 from twofold.network import distance, largest
@@ -166,7 +166,7 @@ def test_the_loops_are_python_for_those_who_want_to_follow_them(name):
 FRESH = """
 import numpy as np
 from twofold import Network, open_engine
-from twofold.engines import loops
+from twofold.engines import numba as loops
 engine = open_engine("compiled", Network((2, 2)))
 engine.load(np.eye(2), np.array([0, 1]))
 engine.step(np.arange(2), 0.1)
@@ -220,13 +220,13 @@ def test_other_sources_have_machine_code_of_their_own(monkeypatch, tmp_path):
 def test_a_sum_of_the_sources_changes_with_any_of_them(monkeypatch, tmp_path):
     before = jit.sources()
     copies = {}
-    for name in ("twofold.engines.loops", "twofold.functions"):
+    for name in ("twofold.engines.numba", "twofold.functions"):
         copies[name] = tmp_path / name
         shutil.copytree(str(resources.files(name)), copies[name])
     monkeypatch.setattr(jit.resources, "files", copies.get)
     assert jit.sources() == before
     sums = {before}
-    for path in (copies["twofold.engines.loops"] / "layers.py", copies["twofold.functions"] / "normalizations.py"):
+    for path in (copies["twofold.engines.numba"] / "layers.py", copies["twofold.functions"] / "normalizations.py"):
         with path.open("a") as file:
             file.write("# changed")
         sums.add(jit.sources())

@@ -102,8 +102,10 @@ def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bi
         assert [told(record) for record in rest] == [told(record) for record in records[(steps - 1) // 3 :]]
         first, second = whole.state(), resumed.state()
         assert distance(first.parameters, second.parameters) == 0
-        assert set(first.memory) == {*OPTIMIZERS[optimizer].memory, *(["average"] if averaging else [])}
-        assert all(distance(first.memory[key], second.memory[key]) == 0 for key in first.memory)
+        assert set(first.optimizer_state) == {*OPTIMIZERS[optimizer].state, *(["average"] if averaging else [])}
+        assert all(
+            distance(first.optimizer_state[key], second.optimizer_state[key]) == 0 for key in first.optimizer_state
+        )
 
 
 def told(record):
@@ -163,7 +165,7 @@ def test_a_state_of_another_network_or_optimiser_is_refused(name):
     with pytest.raises(SpecificationError, match="parameters have shapes"):
         engine.restore(open_engine("scratch", Network((4, 3))).state())
     engine.start(Recipe(optimizer="adam"))
-    with pytest.raises(SpecificationError, match=r"the state remembers \[\]; the optimiser 'adam' needs \['mean', 'sq"):
+    with pytest.raises(SpecificationError, match=r"the state has \[\]; the optimiser 'adam' needs \['mean', 'sq"):
         engine.restore(open_engine("scratch", Network((4, 5, 3))).state())
 
 

@@ -1,4 +1,4 @@
-"""What the fused engine alone has: kernels, products, replays, one row, bfloat16."""
+"""What the fused engine alone has: kernels, products, one row, bfloat16."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twofold.network import distance, largest
 
 torch = pytest.importorskip("torch")
 
-from twofold.engines import kernels, products, replays, tally, update_kernels  # noqa: E402 - these need PyTorch
+from twofold.engines.pytorch import cuda_graphs, kernels, products, running_metrics, update_kernels  # noqa: E402 - these need PyTorch
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -51,7 +51,7 @@ def test_the_loss_of_many_outputs_is_that_of_few(largest, monkeypatch):
 
 def test_kernels_hold_what_the_registries_hold():
     assert set(kernels.LOSSES) <= set(LOSSES)
-    assert set(update_kernels.RULES) <= set(OPTIMIZERS)
+    assert set(update_kernels.UPDATE_KERNELS) <= set(OPTIMIZERS)
 
 
 @pytest.mark.parametrize("kind", [products.PLAIN, products.ONEDNN], ids=["plain", "onednn"])
@@ -134,19 +134,19 @@ def test_replayed_steps_are_the_steps(optimizer, extra, monkeypatch):
 
 def test_a_recording_is_made_at_the_second_run_and_forgotten_when_told():
     made, done = [], []
-    runs = replays.Replays(lambda work: made.append(work) or work)
+    runs = cuda_graphs.CudaGraphs(lambda work: made.append(work) or work)
     for _ in range(3):
         runs.run(7, lambda: done.append(7))
     assert (len(made), len(done)) == (1, 3)
     runs.forget()
     runs.run(7, lambda: done.append(7))
     assert len(made) == 1
-    assert replays.device_capture(torch.device("cpu")) is None
-    assert replays.device_capture(torch.device("cuda")) is replays.capture_cuda
+    assert cuda_graphs.device_capture(torch.device("cpu")) is None
+    assert cuda_graphs.device_capture(torch.device("cuda")) is cuda_graphs.capture_cuda
 
 
 def test_running_means_may_be_read_at_any_step_without_changing_them(monkeypatch):
-    monkeypatch.setattr(tally, "ENOUGH", 20)
+    monkeypatch.setattr(running_metrics, "ENOUGH", 20)
     network = Network((5, 3))
     data = random_dataset(network, 60)
     quiet, curious = (open_engine("fused", network, initialization="he") for _ in range(2))
@@ -220,12 +220,12 @@ def test_one_row_may_be_asked_for_by_several_threads_at_once():
 
 def test_small_steps_do_not_pile_up():
     network = Network((2, 1), loss="squared")
-    data = random_dataset(network, 2 * tally.MOST_STEPS)
+    data = random_dataset(network, 2 * running_metrics.MOST_STEPS)
     engine = open_engine("fused", network)
     engine.load(data.train.X, data.train.y)
-    for row in range(tally.MOST_STEPS + 3):
+    for row in range(running_metrics.MOST_STEPS + 3):
         engine.step(np.array([row]), 0.01)
-    assert len(engine._tally._kept) == 3
+    assert len(engine._metrics._kept) == 3
 
 
 def test_one_row_of_large_numbers_is_not_taken_for_infinite():

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import assert_same_steps, random_dataset
 from twofold import Network, Recipe, open_engine, train
-from twofold.engines import loops
+from twofold.engines import numba as loops
 from twofold.errors import DivergedError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.network import distance, largest

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from twofold.engines.loops.exponential import exp, expm1, log1p
-from twofold.engines.loops.instructions import narrow, widen
-from twofold.engines.loops.jit import compiled
-from twofold.engines.loops.layers import activate, activate_backward, add_product
-from twofold.engines.loops.normal import normal
-from twofold.engines.loops.plan import ACTIVATIONS as NUMBERS
+from twofold.engines.numba.exponential import exp, expm1, log1p
+from twofold.engines.numba.instructions import narrow, widen
+from twofold.engines.numba.jit import compiled
+from twofold.engines.numba.layers import activate, activate_backward, add_product
+from twofold.engines.numba.normal import normal
+from twofold.engines.numba.plan import ACTIVATIONS as NUMBERS
 from twofold.functions import ACTIVATIONS
 
 FLOATS = (np.float32, np.float64)

@@ -19,8 +19,8 @@ from helpers import random_dataset
 from twofold import Network, Recipe, Samples, initialize, load_dataset, open_engine, train
 from twofold.cli import main
 from twofold.cli.options import Hardware, JobOptions, takes
+from twofold.cli.repeat_command import repeat_command
 from twofold.cli.table_options import TableOptions
-from twofold.cli.words import repeat_command
 from twofold.data import data_hash
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import nist
 from twofold.errors import DataError
 from twofold.solvers import AccuracyWarning, Moments, solve_least_squares, solve_moments
-from twofold.solvers.border import check_problem
 from twofold.solvers.gram import solve_gram
+from twofold.solvers.input_checks import check_problem
 from twofold.solvers.moments import BLOCK_ROWS
 
 PROMISED = 13  # correct digits of every coefficient

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.borders import Precision, check_precision
-from twofold.checkpoints.content import Checkpoint
+from twofold.checkpoints.checkpoint import Checkpoint
+from twofold.dataclass_json import from_dict
 from twofold.early_stopping import BestEpoch
 from twofold.engines import EngineState, check_state
 from twofold.errors import FileFormatError, NewerFormatError
 from twofold.network import Layer, Network, Parameters, check_parameters
-from twofold.plain import from_plain
 from twofold.recipe import Recipe
 from twofold.tensor_file import read_tensors, write_tensors
 from twofold.training import Epoch
+from twofold.validation import Precision, check_precision
 
 Array = NDArray[Any]
 
@@ -40,7 +40,7 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
     """
     words = {
         "network": asdict(checkpoint.network),
-        "recipe": checkpoint.recipe.to_plain(),
+        "recipe": checkpoint.recipe.to_dict(),
         "data": checkpoint.data,
         "setting": checkpoint.setting,
         "dtype": checkpoint.dtype,
@@ -80,8 +80,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
-    network = from_plain(Network, words["network"], "network")
-    recipe = Recipe.of_plain(words["recipe"], "recipe")
+    network = from_dict(Network, words["network"], "network")
+    recipe = Recipe.from_dict(words["recipe"], "recipe")
     loss, right, weight = arrays["totals"].tolist()
     memory = sorted({name.split(".")[1] for name in arrays if name.startswith("memory.")})
     samples = _count(words["samples"])
@@ -133,7 +133,7 @@ def _arrays(checkpoint: Checkpoint) -> dict[str, Array]:
 def _state_arrays(state: EngineState) -> dict[str, Array]:
     """Name the arrays of an engine's state: ``parameters.0.W``, ``memory.velocity.0.W``."""
     arrays = _pack(state.parameters, "parameters.")
-    for name, parameters in state.memory.items():
+    for name, parameters in state.optimizer_state.items():
         arrays |= _pack(parameters, f"memory.{name}.")
     return arrays
 

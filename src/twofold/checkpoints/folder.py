@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from types import TracebackType
 
-from twofold.checkpoints.content import Checkpoint
+from twofold.checkpoints.checkpoint import Checkpoint
 from twofold.checkpoints.file import read_checkpoint, write_checkpoint
 from twofold.checkpoints.lock import lock_folder
 from twofold.errors import CheckpointError, DataError, FileFormatError, NewerFormatError, SpecificationError

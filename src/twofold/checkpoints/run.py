@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from twofold.checkpoints.content import Checkpoint
+from twofold.checkpoints.checkpoint import Checkpoint
 from twofold.checkpoints.folder import CheckpointFolder
 from twofold.checkpoints.saver import Pace, Saver
 from twofold.checkpoints.signals import StopSignals
@@ -34,7 +34,7 @@ def train_with_checkpoints(
 ) -> Iterator[Epoch]:
     """Train as `twofold.train` does, with checkpoints; if the folder holds some already, go on from the newest.
 
-    A run that was stopped and goes on is the run that wasn't: the same parameters, optimiser's memory and history, bit
+    A run that was stopped and goes on is the run that wasn't: the same parameters, optimiser state and history, bit
     for bit, on the same engine with the same number of threads; on another one, equal to rounding. Ctrl-C and SIGTERM
     let the step that is running end and write a checkpoint. More epochs than before may be asked for.
 

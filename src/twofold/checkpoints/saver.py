@@ -7,9 +7,9 @@ import time
 import warnings
 from dataclasses import dataclass, field, replace
 
-from twofold.checkpoints.content import Checkpoint
+from twofold.checkpoints.checkpoint import Checkpoint
+from twofold.checkpoints.compatibility import refuse_other_run, what_became_of_the_schedule, what_may_round_otherwise
 from twofold.checkpoints.folder import CheckpointFolder
-from twofold.checkpoints.sameness import refuse_other_run, what_became_of_the_schedule, what_may_round_otherwise
 from twofold.checkpoints.signals import StopSignals
 from twofold.early_stopping import BestEpoch
 from twofold.engines import Engine

@@ -38,12 +38,12 @@ def compare(
     check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options))
     comparisons = []
-    workers: list[Engine] = []
+    opened: list[Engine] = []
     with screen.training(job.recipe, len(job.data.train), runs=2) as show:
 
         def watch(engine: Engine, done: int) -> None:
-            if not any(engine is worker for worker in workers):
-                workers.append(engine)
+            if not any(engine is other for other in opened):
+                opened.append(engine)
             show(engine, done)
 
         for comparison in compare_engines(
@@ -75,7 +75,7 @@ def compare(
     try:
         if report is not None:
             result |= report_comparison(
-                screen, report, workers, job=job, steps=comparisons, options=options, dtype=dtype
+                screen, report, opened, job=job, steps=comparisons, options=options, dtype=dtype
             )
     finally:
         screen.result(result)

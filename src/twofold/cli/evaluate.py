@@ -65,7 +65,7 @@ def scored_rows(
 ) -> tuple[NDArray[Any], NDArray[Any], int, dict[str, Any]]:
     """Return features and targets of a table's rows that have a target, and how many are of a class unknown.
 
-    Rows whose target can't be, such as a class that the model was not trained on, are told. They have no place among
+    Rows whose target can't be, such as a class that the model was not trained on, are listed. They have no place among
     the targets; classes among them are to be scored as wrong, while numbers that can't be read are left out.
     """
     from twofold.cli.apply import open_rows, target_of

@@ -23,7 +23,7 @@ def find_rate(
     as_json: AS_JSON = False,
 ) -> None:
     """Sweep the learning rate upwards and suggest one."""
-    from twofold.cli.job import check_words, load, open_worker, plan
+    from twofold.cli.job import check_words, load, open_engine_for, plan
     from twofold.cli.screen import Screen
     from twofold.files import check_place
     from twofold.inspect import find_rate as sweep_rates
@@ -34,9 +34,9 @@ def find_rate(
     check_picture(output)
     check_place(output)
     job = plan(screen, options, load(screen, options))
-    worker = open_worker(job, options, hardware)
-    sweep = sweep_rates(worker, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
-    result = {"engine": worker.name, "data": job.raw.name, **sweep.to_dict()}
+    engine = open_engine_for(job, options, hardware)
+    sweep = sweep_rates(engine, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
+    result = {"engine": engine.name, "data": job.raw.name, **sweep.to_dict()}
     screen.say(f"{count(len(sweep.rates), 'step')}, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}")
     screen.say(f"suggested learning rate: {sweep.suggestion:.2g}")
     try:

@@ -138,7 +138,7 @@ def _further(network: Network, recipe: Recipe) -> str:
     return "".join(f", {word}" for word in words)
 
 
-def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
+def open_engine_for(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
     """Open the engine of a job; ``auto`` is told how large the job is."""
     n = len(job.data.train)
     size = {"batch_size": min(job.recipe.batch_size, n), "samples": job.recipe.epochs * n}
@@ -146,10 +146,10 @@ def open_worker(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
     if not scales_targets(job.network.loss):
         drawn = initialize(job.network, options.seed, initialization=options.init, sigma=options.sigma)
         start = start_at_means(job.network, drawn, job.data.train.y)
-    worker = _open(name, job.network, options, hardware, parameters=start)
+    engine = _open(name, job.network, options, hardware, parameters=start)
     if hardware.threads is not None:
         use_threads(hardware.threads)
-    return worker
+    return engine
 
 
 def _engine(hardware: Hardware, network: Network, **size: int) -> str:

@@ -190,23 +190,23 @@ def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware)
     from twofold.saving import Model
     from twofold.training import train
 
-    job, worker = _prepared(screen, options, hardware)
+    job, engine = _prepared(screen, options, hardware)
     if subject != "curves":  # all else can be told before the training
-        check_subject(subject, Model.of(worker, job.data), job.raw)
+        check_subject(subject, Model.of(engine, job.data), job.raw)
     records = []
     with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as watch:
-        for epoch in train(worker, job.data, job.recipe, watch=watch):
+        for epoch in train(engine, job.data, job.recipe, watch=watch):
             records.append(in_data_units(epoch, job.data, job.network.loss))
             screen.say(str(records[-1]))
-    return Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records), job.raw
+    return Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records), job.raw
 
 
 def _prepared(screen: Screen, options: PlotJob, hardware: Hardware) -> tuple[Job, Engine]:
-    from twofold.cli.job import check_words, load, open_worker, plan
+    from twofold.cli.job import check_words, load, open_engine_for, plan
 
     check_words(options, hardware)
     job = plan(screen, options, load(screen, options))
-    return job, open_worker(job, options, hardware)
+    return job, open_engine_for(job, options, hardware)
 
 
 def _laid_over(screen: Screen, job: PlotJob, hardware: Hardware, beside: list[Path]) -> list[Axes]:
@@ -243,8 +243,8 @@ def _film(screen: Screen, options: PlotJob, hardware: Hardware, *, path: Path, o
     if of:
         check_name("film", of, FILMS)
     check_name("model", options.model, MODELS)
-    job, worker = _prepared(screen, options, hardware)
+    job, engine = _prepared(screen, options, hardware)
     if job.data.scaling is not None:
         raise SpecificationError(f"{job.raw.name} is standardised for training, of which there is no film")
     subject = of or ("weights" if job.raw.image_shape is not None else "regions")
-    return save_film(film_frames(subject, worker, job.data, job.recipe, frames=frames), path)
+    return save_film(film_frames(subject, engine, job.data, job.recipe, frames=frames), path)

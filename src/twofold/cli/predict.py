@@ -37,7 +37,7 @@ def predict(
     encoding: ENCODING = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Predict for each row of a table, in their order; what is not as in the training set is counted and told."""
+    """Predict for each row of a table, in their order; what is not as in the training set is counted and reported."""
     from twofold.cli.apply import open_rows
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError

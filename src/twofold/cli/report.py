@@ -125,7 +125,7 @@ def report_run(
     dict
         For the command's JSON object.
     """
-    from twofold.cli.words import repeat_command
+    from twofold.cli.repeat_command import repeat_command
     from twofold.report import Subject, render_report
 
     command = repeat_command("train", options, job.recipe, hardware, words, file=file)
@@ -160,7 +160,7 @@ def _own_units(data: Dataset) -> Dataset:
 def report_comparison(
     screen: Screen,
     path: Path,
-    workers: list[Engine],
+    engines: list[Engine],
     *,
     job: Job,
     steps: list[Comparison],
@@ -173,7 +173,7 @@ def report_comparison(
     ----------
     screen : Screen
     path : Path
-    workers : list of Engine
+    engines : list of Engine
         The two, trained.
     job : Job
     steps : list of Comparison
@@ -185,19 +185,19 @@ def report_comparison(
     dict
         For the command's JSON object.
     """
-    from twofold.cli.words import repeat_command
+    from twofold.cli.repeat_command import repeat_command
     from twofold.models import in_data_units
     from twofold.report import Subject, render_comparison
     from twofold.saving import Model
 
-    names = [worker.name for worker in workers]
+    names = [engine.name for engine in engines]
     command = repeat_command("compare", options, job.recipe, engines=",".join(names), dtype=dtype)
     subjects = []
-    for index, worker in enumerate(workers):
+    for index, engine in enumerate(engines):
         records = [in_data_units(step.records[index], job.data, job.network.loss) for step in steps]
-        model = Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records)
-        name = worker.name if len(set(names)) == len(names) else f"{worker.name} {index + 1}"
-        subjects.append(Subject(model, job.raw, name, command, worker.name, _details(options, Hardware(dtype=dtype))))
+        model = Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records)
+        name = engine.name if len(set(names)) == len(names) else f"{engine.name} {index + 1}"
+        subjects.append(Subject(model, job.raw, name, command, engine.name, _details(options, Hardware(dtype=dtype))))
     title = f"{options.model} {subjects[0].widths} on {job.raw.name}: {' and '.join(s.name for s in subjects)}"
     return write_page(screen, path, render_comparison(subjects, steps=steps, title=title))
 

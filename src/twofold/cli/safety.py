@@ -92,7 +92,7 @@ def same_engine(hardware: Hardware, last: Checkpoint | None) -> Hardware:
 @contextmanager
 def training(
     screen: Screen,
-    worker: Engine,
+    engine: Engine,
     job: Job,
     *,
     options: JobOptions,
@@ -104,7 +104,7 @@ def training(
 
     Parameters
     ----------
-    screen, worker, job, options
+    screen, engine, job, options
     safety : Safety
     watch : callable
         As in `twofold.train`.
@@ -121,12 +121,12 @@ def training(
     place = _place(safety)
     if place is None:
         run = train_best if more else train
-        yield Epochs([], run(worker, job.data, job.recipe, watch=watch, **more))
+        yield Epochs([], run(engine, job.data, job.recipe, watch=watch, **more))
         return
     with StopSignals() as stop, _open(safety, place) as folder:
         last = folder.latest()
         epochs = train_with_checkpoints(
-            worker,
+            engine,
             job.data,
             job.recipe,
             folder,

@@ -24,12 +24,12 @@ from twofold.saving import Model
 from twofold.scores import Estimate, class_scores, number_scores
 from twofold.table_defaults import table_defaults
 from twofold.tables.cells import holds
+from twofold.tables.column_inference import FREE_TEXT
 from twofold.tables.forms import Forms, TableForms, infer_forms
 from twofold.tables.gaps import with_gaps
-from twofold.tables.problem import Problem, feature_columns, plain_dataset, pose
+from twofold.tables.problem import Problem, feature_columns, plain_dataset, prepare
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.study import FREE_TEXT
 from twofold.tables.targets import ROWS_A_CLASS, WHOLE, study_target
 from twofold.values import count
 
@@ -165,7 +165,7 @@ def _pose(
         raise SpecificationError(
             "--patience needs rows to choose the epoch by; hold some out: --validation-fraction 0.1"
         )
-    problem = pose(
+    problem = prepare(
         table,
         target,
         features,
@@ -266,7 +266,7 @@ def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str,
     return {score.name: score.to_dict() for score in scores}
 
 
-def tell_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any]:
+def report_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any]:
     """Score a model on the test rows, in the target's own units, and print it."""
     if problem.data.test is None:
         return {}

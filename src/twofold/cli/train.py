@@ -36,7 +36,7 @@ def train(
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
-    from twofold.cli.job import check_words, load, open_worker, plan, with_validation
+    from twofold.cli.job import check_words, load, open_engine_for, plan, with_validation
     from twofold.cli.report import refuse_report, report_run
     from twofold.cli.safety import check_safety, refuse_safety, same_engine
     from twofold.cli.screen import Screen
@@ -67,14 +67,14 @@ def train(
     job = plan(screen, options, raw)
     if problem is not None:
         job = with_validation(job, problem.validation)
-    worker = open_worker(job, options, same_engine(hardware, last))
-    records = _run(screen, worker, job, options=options, safety=safety, patience=words.patience)
-    result |= {"engine": worker.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
-    model = _model(worker, job, records=records, problem=problem)
+    engine = open_engine_for(job, options, same_engine(hardware, last))
+    records = _run(screen, engine, job, options=options, safety=safety, patience=words.patience)
+    result |= {"engine": engine.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in records]}
+    model = _model(engine, job, records=records, problem=problem)
     result |= _saved(save, model)  # before anything is told, or made of it: a mistake there must not lose it
     try:
         if options.model == "linear" and job.network.loss == "squared":
-            both = compare_with_exact(worker, job.data, job.raw)
+            both = compare_with_exact(engine, job.data, job.raw)
             if file is not None:
                 model = replace(model, parameters=both.exact.parameters, scaling=None)
                 result |= _saved(save, model)
@@ -83,7 +83,7 @@ def train(
         if save is not None:
             tell_saved(screen, save)
         if report is not None:
-            settled = replace(hardware, engine=worker.name)
+            settled = replace(hardware, engine=engine.name)
             result |= report_run(
                 screen, report, model, job=job, options=options, hardware=settled, words=words, file=file
             )
@@ -98,7 +98,7 @@ def given(context: Context) -> set[str]:
 
 
 def _run(
-    screen: Screen, worker: Engine, job: Job, *, options: JobOptions, safety: Safety, patience: int | None
+    screen: Screen, engine: Engine, job: Job, *, options: JobOptions, safety: Safety, patience: int | None
 ) -> list[Epoch]:
     """Train, an epoch a line, losses in the data's own units; to the best epoch, if there are rows to choose it by."""
     from twofold.cli.safety import training
@@ -111,7 +111,7 @@ def _run(
     more = {} if job.validation is None else {"validation": job.validation, "best": best}
     with (
         screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as watch,
-        training(screen, worker, job, options=options, safety=safety, watch=watch, **more) as epochs,
+        training(screen, engine, job, options=options, safety=safety, watch=watch, **more) as epochs,
     ):
         records = [in_data_units(epoch, job.data, job.network.loss) for epoch in epochs.before]
         for epoch in epochs.now:
@@ -122,12 +122,12 @@ def _run(
     return records
 
 
-def _model(worker: Engine, job: Job, *, records: list[Epoch], problem: Problem | None) -> Model:
+def _model(engine: Engine, job: Job, *, records: list[Epoch], problem: Problem | None) -> Model:
     """Put together what is worth saving."""
     from twofold.saving import Model
 
     more = {} if problem is None else {"encoder": problem.to_dict()}
-    return Model.of(worker, job.data, raw=job.raw, recipe=job.recipe, history=records, **more)
+    return Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records, **more)
 
 
 def _saved(path: Path | None, model: Model) -> dict[str, str]:
@@ -141,16 +141,16 @@ def _tell_scores(screen: Screen, model: Model, job: Job, *, last: Epoch, problem
     """Print what a model reaches on what it has not seen, and return it for JSON."""
     from twofold.models import held_out_log_likelihood
 
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     if problem is not None:
-        from twofold.cli.table_job import tell_test
+        from twofold.cli.table_job import report_test
 
-        told |= {"remarks": list(problem.remarks), **tell_test(screen, model, problem)}
+        reported |= {"remarks": list(problem.remarks), **report_test(screen, model, problem)}
     log_likelihood = held_out_log_likelihood(job.network, job.data, last)
     if log_likelihood is not None:
-        told["test_log_likelihood"] = log_likelihood
+        reported["test_log_likelihood"] = log_likelihood
         screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")
-    return told
+    return reported
 
 
 def _tell_exact(screen: Screen, both: TwoSolutions, raw: Dataset) -> dict[str, Any]:

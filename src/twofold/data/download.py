@@ -137,11 +137,11 @@ def download(
 
 
 def _give_up(target: Path, failures: dict[str, _AttemptError]) -> DownloadError | ChecksumError:
-    told = "; ".join(f"{address}: {failure}" for address, failure in failures.items()) or "no address is known"
+    reported = "; ".join(f"{address}: {failure}" for address, failure in failures.items()) or "no address is known"
     advice = f"place the file in {target.parent} by hand, or set TWOFOLD_DATA to a folder that holds it"
     if failures and all(isinstance(failure, _WrongSumError) for failure in failures.values()):
-        return ChecksumError(f"{target.name}: every address delivered a wrong file: {told}; {advice}")
-    return DownloadError(f"{target.name}: download failed: {told}; {advice}")
+        return ChecksumError(f"{target.name}: every address delivered a wrong file: {reported}; {advice}")
+    return DownloadError(f"{target.name}: download failed: {reported}; {advice}")
 
 
 def _try(task: _Task, address: str, attempts: int, pause: float) -> _AttemptError | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.data.ahead import read_ahead
+from twofold.data.prefetch import prefetch
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, MissingDependencyError, nearest
 from twofold.files import check_spelling
 
@@ -226,7 +226,7 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
     Raises
     ------
     DataError
-        If a number is missing: the row and the column are told.
+        If a number is missing: the row and the column are reported.
     FileFormatError
         If the file is damaged.
     """
@@ -235,7 +235,7 @@ def read_blocks(table: TableFile, *, groups: Sequence[int] | None = None, rows: 
     done, fraction = sum(table.groups[: groups[0]]) if groups else 0, 0.0
     batches = _csv_batches(table) if table.kind == "csv" else _parquet_batches(table, groups, min(rows, BATCH_ROWS))
     try:
-        with closing(batches if groups else read_ahead(batches)) as found:
+        with closing(batches if groups else prefetch(batches)) as found:
             for batch, fraction in found:
                 start = 0
                 while start < batch.num_rows:

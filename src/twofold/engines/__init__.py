@@ -16,19 +16,19 @@ from typing import Any, Protocol
 
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import Precision, check_precision
-from twofold.engines.choosing import LIBRARIES, NUMBA, Library
-from twofold.engines.choosing import choose as choose  # a public name of this package
-from twofold.engines.memory import keep_freed_memory
+from twofold.engines.allocator import keep_freed_memory
+from twofold.engines.choice import LIBRARIES, NUMBA, Library
+from twofold.engines.choice import choose as choose  # a public name of this package
 from twofold.errors import MissingDependencyError, SpecificationError, check_name
 from twofold.functions import LOSSES, OPTIMIZERS
 from twofold.metrics import Score
 from twofold.network import Given, Network, Parameters, check_parameters, initialize
 from twofold.recipe import Recipe
+from twofold.validation import Precision, check_precision
 
 Array = NDArray[Any]
 
-AVERAGE = "average"  # the name of the running mean of the parameters in an engine's memory
+AVERAGE = "average"  # the name of the running mean of the parameters in an engine's state
 CHUNK = 4096  # rows that `outputs` takes at a time: image bytes become floats there, and shouldn't all at once
 
 ENGINES: dict[str, str] = {
@@ -53,8 +53,8 @@ class EngineState:
     Attributes
     ----------
     parameters : Parameters
-        Those that steps change; with `Recipe.averaging` not the model's, which are in the memory.
-    memory : dict of str to Parameters
+        Those that steps change; with `Recipe.averaging` not the model's, which are in the optimiser state.
+    optimizer_state : dict of str to Parameters
         The optimiser's arrays by name (``"velocity"``, ``"mean"``, ``"square"``), shaped like what is trained; and
         ``"average"``, shaped like all parameters, with `Recipe.averaging`.
     steps : int
@@ -64,19 +64,19 @@ class EngineState:
     """
 
     parameters: Parameters
-    memory: dict[str, Parameters] = field(default_factory=dict)
+    optimizer_state: dict[str, Parameters] = field(default_factory=dict)
     steps: int = 0
     totals: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def with_model(self, parameters: Parameters) -> EngineState:
         """Return the state with these parameters as the model's: the average too, where one is kept."""
-        average = {AVERAGE: parameters} if AVERAGE in self.memory else {}
-        return replace(self, parameters=parameters, memory=self.memory | average)
+        average = {AVERAGE: parameters} if AVERAGE in self.optimizer_state else {}
+        return replace(self, parameters=parameters, optimizer_state=self.optimizer_state | average)
 
 
-def memory_names(recipe: Recipe) -> tuple[str, ...]:
+def optimizer_state_names(recipe: Recipe) -> tuple[str, ...]:
     """Return the names of what an engine remembers from step to step besides the parameters."""
-    return (*OPTIMIZERS[recipe.optimizer].memory, *((AVERAGE,) if recipe.averaging else ()))
+    return (*OPTIMIZERS[recipe.optimizer].state, *((AVERAGE,) if recipe.averaging else ()))
 
 
 def check_recipe(network: Network, recipe: Recipe) -> Recipe:
@@ -101,13 +101,18 @@ def check_state(network: Network, recipe: Recipe, state: EngineState, dtype: Pre
     SpecificationError
         If it is the state of another network or optimiser.
     """
-    names = memory_names(recipe)
-    if set(state.memory) != set(names):
+    names = optimizer_state_names(recipe)
+    if set(state.optimizer_state) != set(names):
         raise SpecificationError(
-            f"the state remembers {sorted(state.memory)}; the optimiser {recipe.optimizer!r} needs {sorted(names)}"
+            f"the state has {sorted(state.optimizer_state)}; the optimiser {recipe.optimizer!r} needs {sorted(names)}"
         )
-    memory = {name: check_parameters(network, state.memory[name], dtype, statistics=name == AVERAGE) for name in names}
-    return replace(state, parameters=check_parameters(network, state.parameters, dtype), memory=memory)
+    optimizer_state = {
+        name: check_parameters(network, state.optimizer_state[name], dtype, statistics=name == AVERAGE)
+        for name in names
+    }
+    return replace(
+        state, parameters=check_parameters(network, state.parameters, dtype), optimizer_state=optimizer_state
+    )
 
 
 class Engine(Protocol):
@@ -128,7 +133,7 @@ class Engine(Protocol):
         X : array, shape (n, d) or (n, height, width)
             Features; uint8 are image bytes, 0..255 for 0..1, and stay bytes.
         y : array
-            Targets: see `twofold.borders.check_targets`.
+            Targets: see `twofold.validation.check_targets`.
         sample_weight : array, shape (n,), optional
             Non-negative; a minibatch's loss is ``sum_i w_i l_i / sum_i w_i``.
 
@@ -140,7 +145,7 @@ class Engine(Protocol):
         ...
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory, count steps from 0 and follow this recipe; the parameters stay.
+        """Forget the optimiser's state, count steps from 0 and follow this recipe; the parameters stay.
 
         Raises
         ------

@@ -8,14 +8,14 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - Numba's products; here, so that a number of threads is told to it too
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import Precision, as_rows
-from twofold.engines import loops
+from twofold.engines import numba as loops
 from twofold.engines.scratch import ScratchEngine
 from twofold.errors import DataError, SpecificationError, show
 from twofold.functions.normalizations import Normalized
 from twofold.network import Network, Parameters
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
+from twofold.validation import Precision, as_rows
 from twofold.values import is_sparse
 
 Array = NDArray[Any]
@@ -43,7 +43,7 @@ class CompiledEngine(ScratchEngine):
                 f"the compiled engine lacks one of {network.activations} or {network.loss!r}; scratch has them"
             )
         self._plan = loops.plan_of(network)
-        self._room = make_room(network, np.dtype(dtype)) if is_shallow(network) else None
+        self._workspace = make_workspace(network, np.dtype(dtype)) if is_shallow(network) else None
         units = sum(network.hidden) if network.normalization == "batch" else 0
         self._moments = np.empty((2, units), dtype)
         super().__init__(network, parameters, dtype)
@@ -57,18 +57,18 @@ class CompiledEngine(ScratchEngine):
         self._prepare()
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory and follow this recipe from step 0."""
+        """Forget the optimiser's state and follow this recipe from step 0."""
         super().start(recipe)
         loops.take_up(self.network, recipe)
-        self._entry = loops.step if self._room is None else loops.shallow_step
-        self._rule = loops.rule_of(recipe)
+        self._entry = loops.step if self._workspace is None else loops.shallow_step
+        self._optimizer_config = loops.optimizer_config(recipe)
         self._gradient = np.empty_like(self._theta)
         if hasattr(self, "_samples"):
             self._prepare()
 
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        rows, changed = as_rows(indices), (self._theta, self._memory, self._gradient, self._totals)
+        rows, changed = as_rows(indices), (self._theta, self._optimizer_state, self._gradient, self._totals)
         if not self._entry.run(*self._given(changed, rows, self._masks(len(rows)), float(learning_rate))):
             raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._block) - 1}")
         self.steps += 1
@@ -77,9 +77,9 @@ class CompiledEngine(ScratchEngine):
                 self._follow(self._normalized(), len(rows))
 
     def _given(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> tuple[Any, ...]:
-        """Return what machine code wants, see `twofold.engines.loops.step`."""
-        given = (*self._plan, *self._rule, *self._samples, *changed, rows, learning_rate, self.steps + 1)
-        return (*given, masks, self._moments) if self._room is None else (*given, *self._room)
+        """Return what machine code wants, see `twofold.engines.numba.step`."""
+        given = (*self._plan, *self._optimizer_config, *self._samples, *changed, rows, learning_rate, self.steps + 1)
+        return (*given, masks, self._moments) if self._workspace is None else (*given, *self._workspace)
 
     def _prepare(self) -> None:
         """Have the step compiled for data of this kind, by one on copies: before anybody's clock runs."""
@@ -87,7 +87,7 @@ class CompiledEngine(ScratchEngine):
         if kind in ready:
             return
         theta, rows = self._theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
-        changed = (theta, self._memory.copy(), np.zeros_like(theta), np.zeros(3))
+        changed = (theta, self._optimizer_state.copy(), np.zeros_like(theta), np.zeros(3))
         self._entry.prepare(*self._given(changed, rows, theta[:0], 0.0))
         ready.add(kind)
 
@@ -112,10 +112,12 @@ def is_shallow(network: Network) -> bool:
     return not network.hidden and network.outputs <= loops.NARROW
 
 
-def make_room(network: Network, kind: np.dtype[Any]) -> loops.Room:
+def make_workspace(network: Network, kind: np.dtype[Any]) -> loops.Workspace:
     """Make room for the steps of a shallow network."""
     ((d, q),) = network.shapes
-    return loops.Room(W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind))
+    return loops.Workspace(
+        W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind)
+    )
 
 
 def aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:

@@ -19,11 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from twofold.borders import Precision, check_block, check_features
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
-from twofold.engines.tensor_functions import TensorFunctions
-from twofold.engines.tensors import tensor
-from twofold.engines.torch_optimizers import torch_rule
+from twofold.engines.pytorch.optimizers import torch_optimizer
+from twofold.engines.pytorch.tensor_functions import TensorFunctions
+from twofold.engines.pytorch.tensors import tensor
 from twofold.errors import SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
 from twofold.functions.normalizations import EPSILON, RATE
@@ -32,6 +31,7 @@ from twofold.metrics import Score, running_score
 from twofold.network import Layer, Network, Parameters, array_shapes
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
+from twofold.validation import Precision, check_block, check_features
 
 Array = NDArray[Any]
 
@@ -142,14 +142,14 @@ class ConciseEngine:
         self._weight = None if block.weight is None else tensor(block.weight)
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory and follow this recipe from step 0."""
+        """Forget the optimiser's state and follow this recipe from step 0."""
         recipe = check_recipe(self.network, recipe)
         _write(self._model, self.parameters())
         self._recipe = recipe
         self._average = None
         if recipe.averaging:
             self._average = AveragedModel(self._model, avg_fn=self._mean_with, use_buffers=True)
-        self._rule = torch_rule(recipe.optimizer)
+        self._rule = torch_optimizer(recipe.optimizer)
         self._constants = recipe.constants(OPTIMIZERS[recipe.optimizer].constants)
         weights = [layer["W"] for layer in _places(self._model)]
         others = [layer[name] for layer in _places(self._model) for name in ("b", "gamma") if name in layer]
@@ -171,7 +171,7 @@ class ConciseEngine:
         weight = None if self._weight is None else self._weight.index_select(0, rows)
         O = self._forward_with_dropout(X)  # (|B|, q)
         losses = self._criterion(O, y, self._recipe.label_smoothing)  # (|B|,)
-        self._tally(O.detach(), y, weight, losses.detach())
+        self._add_metrics(O.detach(), y, weight, losses.detach())
         self._optimizer.zero_grad()
         _mean(losses, weight).backward()
         if self._recipe.clip_norm is not None:
@@ -190,9 +190,9 @@ class ConciseEngine:
         """Take the proximal step of the L1 penalty, on weights."""
         definition, l1, t = OPTIMIZERS[self._recipe.optimizer], self._recipe.l1, self.steps + 1
         for W in (layer["W"] for layer in _places(self._model)):
-            memory = [self._optimizer.state[W][self._rule.memory[name]] for name in definition.memory]
+            optimizer_state = [self._optimizer.state[W][self._rule.state[name]] for name in definition.state]
             xp = TensorFunctions(W)
-            W.copy_(soften(W, l1 * definition.length(memory, eta, t, xp, **self._constants), xp))
+            W.copy_(soften(W, l1 * definition.length(optimizer_state, eta, t, xp, **self._constants), xp))
 
     def _mean_with(self, average: Tensor, theta: Tensor, step: Tensor | int) -> Tensor:
         """Return the average after a step that led to theta."""
@@ -231,28 +231,30 @@ class ConciseEngine:
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        names, kept = self._rule.memory, self._optimizer.state
+        names, kept = self._rule.state, self._optimizer.state
         trained = [place for layer in _places(self._model) for name, place in layer.items() if name in TRAINED]
-        memory = {
+        optimizer_state = {
             ours: _shaped(self.network, [kept[p][theirs] if p in kept else torch.zeros_like(p) for p in trained])
             for ours, theirs in names.items()
         }
         if self._average is not None:
-            memory[AVERAGE] = self.parameters()
+            optimizer_state[AVERAGE] = self.parameters()
         loss, right, weight = self._totals.tolist()
-        return EngineState(_read(self._model), memory, self.steps, (loss, right, weight))
+        return EngineState(_read(self._model), optimizer_state, self.steps, (loss, right, weight))
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
         _write(self._model, state.parameters)
         if self._average is not None:
-            _write(self.model, state.memory[AVERAGE])
+            _write(self.model, state.optimizer_state[AVERAGE])
             self._average.n_averaged.fill_(state.steps)
-        names = self._rule.memory
+        names = self._rule.state
         for index, layer in enumerate(_places(self._model)):
             for field in TRAINED & layer.keys():
-                kept = {theirs: _place(state.memory[ours][index].arrays[field]) for ours, theirs in names.items()}
+                kept = {
+                    theirs: _place(state.optimizer_state[ours][index].arrays[field]) for ours, theirs in names.items()
+                }
                 kept["step"] = torch.tensor(float(state.steps))  # which not all of them ask for
                 self._optimizer.state[layer[field]] = kept
         self._totals = torch.tensor(state.totals, dtype=torch.float64)
@@ -274,7 +276,7 @@ class ConciseEngine:
         """Turn image bytes into numbers from 0 to 1; floats stay as they are."""
         return X.to(self._floats).div_(255) if X.dtype == torch.uint8 else X
 
-    def _tally(self, O: Tensor, y: Tensor, weight: Tensor | None, losses: Tensor) -> None:
+    def _add_metrics(self, O: Tensor, y: Tensor, weight: Tensor | None, losses: Tensor) -> None:
         """Add a minibatch to the running means, on the device: nothing is read back here."""
         weight = torch.ones_like(losses) if weight is None else weight
         targets = LOSSES[self.network.loss].targets

@@ -7,7 +7,7 @@ minibatch; image bytes stay bytes until they are gathered, and their factor 1/25
 not to every pixel.
 
 With ``precision="bfloat16"`` the products take and give bfloat16, and so are the hidden layers between them; outputs,
-loss, parameters, the optimiser's memory and updates stay float32.
+loss, parameters, the optimiser's state and updates stay float32.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from twofold.borders import Precision, as_rows, check_block, check_features
 from twofold.engines import AVERAGE, EngineState, check_recipe, check_state
-from twofold.engines.buffers import Buffers, Flat, Tensors
-from twofold.engines.kernels import Scalar, correct, holds, loss_of, shares, smooth
-from twofold.engines.one_row import OneRow
-from twofold.engines.passes import Gradients, Passes
-from twofold.engines.replays import Replays, device_capture
-from twofold.engines.tally import Tally
-from twofold.engines.tensors import tensor
-from twofold.engines.update_kernels import clip, move, penalty_of, rule_of
+from twofold.engines.pytorch.buffers import Buffers, Flat, Tensors
+from twofold.engines.pytorch.cuda_graphs import CudaGraphs, device_capture
+from twofold.engines.pytorch.kernels import Scalar, correct, holds, loss_of, shares, smooth
+from twofold.engines.pytorch.passes import Gradients, Passes
+from twofold.engines.pytorch.running_metrics import RunningMetrics
+from twofold.engines.pytorch.single_sample import SingleSample
+from twofold.engines.pytorch.tensors import tensor
+from twofold.engines.pytorch.update_kernels import clip, move, penalty_kernel, update_kernel
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
-from twofold.functions import OPTIMIZERS as RULES
+from twofold.functions import OPTIMIZERS as UPDATE_KERNELS
 from twofold.metrics import Score, running_score
 from twofold.network import Network, Parameters
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
+from twofold.validation import Precision, as_rows, check_block, check_features
 
 Array = NDArray[Any]
 
@@ -96,8 +96,8 @@ class FusedEngine:
         self._average: Flat | None = None
         self._gradient = Flat(network, self._floats, self._device)
         self._copies = Flat(network, self._operands, self._device)
-        self._replays = Replays(device_capture(self._device))
-        self._tally = Tally(self._device, partial(correct, self._targets), wait=not self._replays.active)
+        self._graphs = CudaGraphs(device_capture(self._device))
+        self._metrics = RunningMetrics(self._device, partial(correct, self._targets), wait=not self._graphs.active)
         self._buffers: dict[int, Buffers] = {}
         self._X: Tensor
         self._y: Tensor
@@ -114,20 +114,20 @@ class FusedEngine:
         self._forget()
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory and follow this recipe from step 0."""
+        """Forget the optimiser's state and follow this recipe from step 0."""
         self._recipe = check_recipe(self.network, recipe)
         self._theta.all.copy_(self._model.all)
         self._average = None
         if recipe.averaging:
             self._average = Flat(self.network, self._floats, self._device, statistics=True)
             self._average.all.copy_(self._theta.all)
-        rule = RULES[recipe.optimizer]
+        rule = UPDATE_KERNELS[recipe.optimizer]
         constants = recipe.constants(rule.constants)
-        self._optimizer = rule_of(recipe.optimizer, constants)
-        self._penalty = penalty_of(recipe.optimizer, constants, l1=recipe.l1) if recipe.l1 else None
+        self._optimizer = update_kernel(recipe.optimizer, constants)
+        self._penalty = penalty_kernel(recipe.optimizer, constants, l1=recipe.l1) if recipe.l1 else None
         self._decoupled = rule.decoupled
         self._numbers = torch.zeros(sum(map(len, self._new_numbers(0.0))), dtype=self._floats, device=self._device)
-        self._memory = {name: Flat(self.network, self._floats, self._device) for name in rule.memory}
+        self._optimizer_state = {name: Flat(self.network, self._floats, self._device) for name in rule.state}
         # If a step is no more than `theta <- theta - eta g`, each product's result goes straight into its weights.
         self._plain = recipe.optimizer == "sgd" and recipe.clip_norm is None and not (recipe.weight_decay or recipe.l1)
         self._forget()
@@ -143,7 +143,7 @@ class FusedEngine:
     def _view(self) -> None:
         """View what is used as arrays too."""
         fits = self._device.type == "cpu" and self.network.normalization is None
-        self._one_row = OneRow(self.network, self._model.layers, self.dtype) if fits else None
+        self._single_sample = SingleSample(self.network, self._model.layers, self.dtype) if fits else None
 
     @torch.inference_mode()
     def step(self, indices: Array, learning_rate: float) -> None:
@@ -157,9 +157,9 @@ class FusedEngine:
         if buffers.masks:
             self._draw_masks(buffers.masks, n)
         numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(as_rows(indices)).to(self._device)
-        if self._replays.active:
+        if self._graphs.active:
             rows = buffers.rows.copy_(rows)
-        self._replays.run(n, lambda: self._compute(rows, buffers, numbers))
+        self._graphs.run(n, lambda: self._compute(rows, buffers, numbers))
         if self._average is not None:
             self._average.all.lerp_(self._theta.all, 1 - self._recipe.keep(self.steps))
         self.steps += 1
@@ -198,15 +198,15 @@ class FusedEngine:
         losses = self._loss(O, y, share, dO)  # (|B|,)
         if smoothing:
             losses = smooth(losses, dO, O, y, share=share, smoothing=smoothing, targets=self._targets)
-        self._tally.add(losses, O, y, weight)
+        self._metrics.add(losses, O, y, weight)
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
-        self._tally.set((0.0, 0.0, 0.0))
+        self._metrics.set((0.0, 0.0, 0.0))
 
     def running(self) -> Score:
         """Read the mean loss and accuracy since the epoch began."""
-        return running_score(LOSSES[self.network.loss], self._tally.read())
+        return running_score(LOSSES[self.network.loss], self._metrics.read())
 
     def output(self, x: ArrayLike) -> Array:
         """Compute the raw outputs of one sample, in microseconds.
@@ -226,14 +226,14 @@ class FusedEngine:
         DataError
             If it doesn't fit the network or holds what is not a finite number.
         """
-        return self.outputs(np.asarray(x)[None])[0] if self._one_row is None else self._one_row(x)
+        return self.outputs(np.asarray(x)[None])[0] if self._single_sample is None else self._single_sample(x)
 
     @torch.inference_mode()
     def outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs O (n, q)."""
         X = check_features(self.network, X, dtype=self.dtype)
-        if len(X) == 1 and self._one_row is not None:
-            return self._one_row(X[0])[None]
+        if len(X) == 1 and self._single_sample is not None:
+            return self._single_sample(X[0])[None]
         features = tensor(X)
         layers, factor = self._read_by_products(self._model), factor_of(features)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
@@ -268,20 +268,20 @@ class FusedEngine:
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        memory = {name: flat.read() for name, flat in self._memory.items()}
+        optimizer_state = {name: flat.read() for name, flat in self._optimizer_state.items()}
         if self._average is not None:
-            memory[AVERAGE] = self._average.read()
-        return EngineState(self._theta.read(), memory, self.steps, self._tally.read())
+            optimizer_state[AVERAGE] = self._average.read()
+        return EngineState(self._theta.read(), optimizer_state, self.steps, self._metrics.read())
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
         self._theta.write(state.parameters)
-        for name, flat in self._memory.items():
-            flat.write(state.memory[name])
+        for name, flat in self._optimizer_state.items():
+            flat.write(state.optimizer_state[name])
         if self._average is not None:
-            self._average.write(state.memory[AVERAGE])
-        self._tally.set(state.totals)
+            self._average.write(state.optimizer_state[AVERAGE])
+        self._metrics.set(state.totals)
         self.steps = state.steps
 
     def _read_by_products(self, theta: Flat) -> list[Tensors]:
@@ -316,10 +316,10 @@ class FusedEngine:
             move(theta.weights, theta.weights, shrink)
         elif recipe.weight_decay:
             move(g.weights, theta.weights, recipe.weight_decay)
-        memory = list(self._memory.values())
-        self._optimizer.update(theta.trained, g.trained, [flat.trained for flat in memory], own)
+        optimizer_state = list(self._optimizer_state.values())
+        self._optimizer.update(theta.trained, g.trained, [flat.trained for flat in optimizer_state], own)
         if self._penalty is not None:
-            self._penalty.update(theta.weights, g.weights, [flat.weights for flat in memory], penalty)
+            self._penalty.update(theta.weights, g.weights, [flat.weights for flat in optimizer_state], penalty)
 
     def _collect(self, gradients: Gradients, factor: float) -> None:
         """Bring all gradients together in one array."""
@@ -338,7 +338,7 @@ class FusedEngine:
     def _step_numbers(self, eta: float) -> Numbers:
         """Return what changes with the step; on the device where steps are replayed."""
         numbers = self._new_numbers(eta)
-        if not self._replays.active:
+        if not self._graphs.active:
             return cast("Numbers", numbers)
         self._numbers.copy_(torch.tensor([*chain(*numbers)], dtype=self._floats))
         on_device = iter(self._numbers.unbind())
@@ -362,7 +362,7 @@ class FusedEngine:
     def _forget(self) -> None:
         """Drop what was made for the set and the recipe before."""
         self._buffers.clear()
-        self._replays.forget()
+        self._graphs.forget()
 
 
 def check_device(device: str, dtype: Precision) -> None:

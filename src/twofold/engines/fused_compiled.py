@@ -1,7 +1,7 @@
 """The fused engine with machine code between its large products, by Numba.
 
 For the losses, and for a narrow last layer with what lies around it, PyTorch takes a dozen calls a step, each of which
-has less to do than it costs; `twofold.engines.loops.head` goes through them at once.
+has less to do than it costs; `twofold.engines.numba.head` goes through them at once.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from twofold.borders import Block, Precision
-from twofold.engines import loops
-from twofold.engines.buffers import Buffers, Tensors
+from twofold.engines import numba as loops
 from twofold.engines.fused import FusedEngine, factor_of
-from twofold.engines.passes import Gradients
+from twofold.engines.pytorch.buffers import Buffers, Tensors
+from twofold.engines.pytorch.passes import Gradients
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
+from twofold.validation import Block, Precision
 
 Array = NDArray[Any]
 
@@ -32,7 +32,7 @@ ready: set[tuple[Any, ...]] = set()  # kinds of networks that this process has m
 
 
 class HeadBuffers(Buffers):
-    """Buffers with room for `twofold.engines.loops.head`.
+    """Buffers with room for `twofold.engines.numba.head`.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class FusedCompiledEngine(FusedEngine):
         super()._view()
         (W, last_b), (dW, last_db) = (flat.layers[-1][:2] for flat in (self._theta, self._gradient))
         b, db = (flat.layers[-2 if self.network.hidden else -1].b for flat in (self._theta, self._gradient))
-        self._totals = self._tally.totals.numpy()
+        self._totals = self._metrics.totals.numpy()
         self._arrays = [tensor.numpy() for tensor in (b, W, last_b, db, dW, last_db)]
 
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
@@ -104,9 +104,9 @@ class FusedCompiledEngine(FusedEngine):
             ready.add(kind)
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory and follow this recipe from step 0."""
+        """Forget the optimiser state and follow this recipe from step 0."""
         super().start(recipe)
-        self._rule = loops.rule_of(recipe)
+        self._optimizer_config = loops.optimizer_config(recipe)
 
     def _gradients(self, rows: Tensor, layers: list[Tensors], buffers: Buffers) -> Gradients:
         """Go forward to the loss, and back to every weight; all around a narrow last layer in one go."""
@@ -126,7 +126,7 @@ class FusedCompiledEngine(FusedEngine):
 
     def _given(self, rows: Array, totals: Array) -> tuple[Any, ...]:
         """Return what all machine code here wants first."""
-        return (*self._plan, *self._rule, *self._samples, rows, totals)
+        return (*self._plan, *self._optimizer_config, *self._samples, rows, totals)
 
     def _around(self, arrays: list[Array], Z: Tensor, factor: float, buffers: Buffers) -> tuple[Any, ...]:
         """Return what `last_layers` wants then; ``arrays`` are those of the two layers."""

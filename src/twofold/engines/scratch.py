@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import Block, Precision, check_block, check_features, floats
 from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
-from twofold.engines.joined import join, part
+from twofold.engines.flatten import join, part
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
-from twofold.functions.means import average_slope, smooth
+from twofold.functions.means import mean_gradient, smooth
 from twofold.functions.normalizations import EPSILON, RATE, Normalized
 from twofold.functions.numpy_functions import of_type
 from twofold.functions.optimizers import clip, soften
@@ -20,6 +19,7 @@ from twofold.metrics import Score, correct, running_score
 from twofold.network import Layer, Network, Parameters, map_arrays
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
+from twofold.validation import Block, Precision, check_block, check_features, floats
 
 Array = NDArray[Any]
 
@@ -160,14 +160,16 @@ class ScratchEngine:
         self._block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
 
     def start(self, recipe: Recipe) -> None:
-        """Forget the optimiser's memory and follow this recipe from step 0."""
+        """Forget the optimiser's state and follow this recipe from step 0."""
         self._own(self._model())
         self._recipe = check_recipe(self.network, recipe)
         self._optimizer = OPTIMIZERS[recipe.optimizer]
         self._constants = recipe.constants(self._optimizer.constants)
         if recipe.l1:
             self._is_weight = join(map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._parameters))
-        self._memory = np.zeros((len(self._optimizer.memory), self._theta.size), self.dtype)  # a row of each array
+        self._optimizer_state = np.zeros(
+            (len(self._optimizer.state), self._theta.size), self.dtype
+        )  # a row of each array
         self._average = map_arrays(np.copy, self._parameters) if recipe.averaging else None
         self.steps = 0
 
@@ -186,14 +188,14 @@ class ScratchEngine:
             dtype=self.dtype,
         )
         O, tape = forward(self.network, self._parameters, X, masks, training=True)  # (|B|, q)
-        losses, slope = self._smoothed(O, y)  # (|B|,), (|B|, q)
-        self._tally(losses, correct(self._loss, O, y), weight)
-        dO = average_slope(slope, weight)  # (|B|, q)
+        losses, gradient = self._smoothed(O, y)  # (|B|,), (|B|, q)
+        self._add_metrics(losses, correct(self._loss, O, y), weight)
+        dO = mean_gradient(gradient, weight)  # (|B|, q)
         self._update(backward(self.network, self._parameters, tape, dO), learning_rate)
         self._follow(tape.normalized, len(indices))
 
     def _smoothed(self, O: Array, y: Array) -> tuple[Array, Array]:
-        """Return the losses (|B|,) and their slope (|B|, q), against smoothed labels if the recipe has them so."""
+        """Return the losses (|B|,) and their gradient (|B|, q), against smoothed labels if the recipe has them so."""
         pair, smoothing = self._loss.samples(O, y), self._recipe.label_smoothing
         return smooth(pair, O, y, smoothing, targets=self._loss.targets) if smoothing else pair
 
@@ -209,10 +211,10 @@ class ScratchEngine:
                     W *= 1 - learning_rate * recipe.weight_decay
                 else:
                     dW += recipe.weight_decay * W
-        memory, xp = tuple(self._memory), of_type(self._theta.dtype)
-        self._optimizer.update(self._theta, join(gradients), memory, learning_rate, t, xp, **self._constants)
+        optimizer_state, xp = tuple(self._optimizer_state), of_type(self._theta.dtype)
+        self._optimizer.update(self._theta, join(gradients), optimizer_state, learning_rate, t, xp, **self._constants)
         if recipe.l1:
-            length = self._optimizer.length(memory, learning_rate, t, xp, **self._constants)
+            length = self._optimizer.length(optimizer_state, learning_rate, t, xp, **self._constants)
             self._theta[:] = soften(self._theta, recipe.l1 * length * self._is_weight, xp)
         self.steps = t
 
@@ -264,24 +266,24 @@ class ScratchEngine:
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        rows = zip(self._optimizer.memory, self._memory.copy(), strict=True)
-        memory = {name: part(row, self._parameters, statistics=False) for name, row in rows}
+        rows = zip(self._optimizer.state, self._optimizer_state.copy(), strict=True)
+        optimizer_state = {name: part(row, self._parameters, statistics=False) for name, row in rows}
         if self._average is not None:
-            memory[AVERAGE] = map_arrays(np.copy, self._average)
+            optimizer_state[AVERAGE] = map_arrays(np.copy, self._average)
         loss, right, weight = self._totals.tolist()
-        return EngineState(map_arrays(np.copy, self._parameters), memory, self.steps, (loss, right, weight))
+        return EngineState(map_arrays(np.copy, self._parameters), optimizer_state, self.steps, (loss, right, weight))
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self._recipe, state, self.dtype)
-        self._average = state.memory.get(AVERAGE)
+        self._average = state.optimizer_state.get(AVERAGE)
         self._own(state.parameters)
-        for row, name in zip(self._memory, self._optimizer.memory, strict=True):
-            row[:] = join(state.memory[name])
+        for row, name in zip(self._optimizer_state, self._optimizer.state, strict=True):
+            row[:] = join(state.optimizer_state[name])
         self._totals = np.array(state.totals)
         self.steps = state.steps
 
-    def _tally(self, losses: Array, right: Array | None, weight: Array | None) -> None:
+    def _add_metrics(self, losses: Array, right: Array | None, weight: Array | None) -> None:
         """Add a minibatch to the running means."""
         right = np.zeros(len(losses)) if right is None else right
         if weight is None:

@@ -28,7 +28,7 @@ def ask(model: Any, record: Epoch) -> bool:
     answers = [callback(model, record) for callback in as_list(model.callbacks) if callback is not None]
     tasks: Tasks | None = vars(model).get("_tasks")
     if tasks is not None:
-        answers.append(tasks.tell())
+        answers.append(tasks.report())
     return any(answer is True for answer in answers)
 
 
@@ -65,7 +65,7 @@ class Tasks:
             estimator=self._model, **self._data, reconstruction_attributes=self._attributes
         )
 
-    def tell(self) -> bool:
+    def report(self) -> bool:
         """End an iteration with the model's present parameters, and begin the next; return whether to stop."""
         self._told += 1
         stop: bool = self._iteration.call_on_fit_task_end(
@@ -77,7 +77,7 @@ class Tasks:
     def end(self) -> None:
         """End the fit."""
         if self._told == 0:
-            self.tell()
+            self.report()
         self._iteration.call_on_fit_task_end(estimator=self._model)
         self._fit.call_on_fit_task_end(estimator=self._model, **self._data, reconstruction_attributes={})
 
@@ -100,7 +100,7 @@ class Iterations:
     def __init__(self, model: Any, *, n: int) -> None:
         self._model, self._n, self._since = model, n, time.perf_counter()
 
-    def tell(self, iteration: int, loss: float, parameters: Parameters) -> bool:
+    def report(self, iteration: int, loss: float, parameters: Parameters) -> bool:
         """Return whether to stop."""
         model = self._model
         if not are_asked(model):

@@ -161,7 +161,7 @@ class EpochFit:
         model.loss_ = record.loss + self._penalty()
         model.loss_curve_.append(model.loss_)
         model.history_.append(record)
-        self._progress.tell(model.n_iter_, model.loss_, score)
+        self._progress.report(model.n_iter_, model.loss_, score)
         self._count(score)
         if model.learning_rate == "invscaling" and model.solver == "sgd":
             model._optimizer.learning_rate = model.learning_rate_init / (model.t_ + 1) ** model.power_t
@@ -218,7 +218,7 @@ class EpochFit:
             raise TimeIsUp
 
     def _diverged(self, error: DivergedError) -> None:
-        """Go back to the best epoch if there is one; otherwise say why, as far as can be told."""
+        """Go back to the best epoch if there is one; otherwise say why, as far as can be reported."""
         model, X = self._model, self._samples.X
         cause = likely_cause(X, self._samples.y, names=model._names(), rate=model._optimizer.learning_rate)
         if not self._stops_on_score or self._best is None:
@@ -244,7 +244,9 @@ class EpochFit:
             state, parameters = state.with_model(self._best), self._best
             if self._incremental:
                 model._no_improvement_count = 0
-        usable = all(math.isfinite(largest(memory)) for memory in state.memory.values())  # squares overflow first
+        usable = all(
+            math.isfinite(largest(memory)) for memory in state.optimizer_state.values()
+        )  # squares overflow first
         model._optimizer.state = state if usable else None
         if not math.isfinite(largest(parameters)):  # left within an epoch, before the loop could notice
             self._stops_on_score = False

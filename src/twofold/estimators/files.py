@@ -85,7 +85,7 @@ def fit_file(
     Raises
     ------
     DataError
-        If the file or a column is not there, or a number is missing or not finite: the row is told.
+        If the file or a column is not there, or a number is missing or not finite: the row is reported.
     """
     table = open_table(path, target, features=features, weight=weight)
     moments = read_moments(table, progress=progress)

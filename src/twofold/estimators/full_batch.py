@@ -21,7 +21,7 @@ from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.progress import Progress
 from twofold.estimators.settings import choose_dtype
 from twofold.functions import LOSSES
-from twofold.functions.means import average_slope, shares, smooth
+from twofold.functions.means import mean_gradient, shares, smooth
 from twofold.network import Layer, Network, Parameters, largest, map_arrays
 
 Array = NDArray[Any]
@@ -66,9 +66,9 @@ def fit_full_batch(model: Any, network: Network, X: Array, y: Array, *, weight: 
     progress = Progress(model.verbose, model.max_iter)
     iterations = Iterations(model, n=len(y))
 
-    def tell(iteration: int, loss: float, parameters: Parameters) -> bool:
-        progress.tell(iteration, loss, None)
-        return iterations.tell(iteration, loss, parameters)
+    def report(iteration: int, loss: float, parameters: Parameters) -> bool:
+        progress.report(iteration, loss, None)
+        return iterations.report(iteration, loss, parameters)
 
     found = minimize(
         network,
@@ -77,7 +77,7 @@ def fit_full_batch(model: Any, network: Network, X: Array, y: Array, *, weight: 
         max_iter=model.max_iter,
         max_fun=model.max_fun,
         tol=model.tol,
-        tell=tell,
+        report=report,
         time_budget=model.time_budget,
     )
     progress.end()
@@ -138,10 +138,10 @@ def value_and_gradient(
     loss = LOSSES[network.loss]
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long is taken back by the line search
         O, tape = forward(network, parameters, X)  # (n, q)
-        losses, slope = loss.samples(O, y)
+        losses, gradient_of_outputs = loss.samples(O, y)
         if smoothing:
-            losses, slope = smooth((losses, slope), O, y, smoothing, targets=loss.targets)
-        gradient = backward(network, parameters, tape, average_slope(slope, weight))
+            losses, gradient_of_outputs = smooth((losses, gradient_of_outputs), O, y, smoothing, targets=loss.targets)
+        gradient = backward(network, parameters, tape, mean_gradient(gradient_of_outputs, weight))
         value = float(np.sum(losses * shares(len(losses), weight)))
         value += penalty / 2 * sum(float(np.vdot(layer.W, layer.W)) for layer in parameters)
     return value, tuple(replace(g, W=g.W + penalty * layer.W) for g, layer in zip(gradient, parameters, strict=True))
@@ -155,7 +155,7 @@ def minimize(
     max_iter: int,
     max_fun: int,
     tol: float,
-    tell: Callable[[int, float, Parameters], bool],
+    report: Callable[[int, float, Parameters], bool],
     time_budget: float | None = None,
 ) -> Minimum:
     """Minimise by L-BFGS until no entry of the gradient is larger than tol.
@@ -170,7 +170,7 @@ def minimize(
         Most iterations, and most evaluations.
     tol : float
         On the gradient's largest entry.
-    tell : callable
+    report : callable
         Called after each iteration with its number, the loss and the parameters; True stops.
     time_budget : float, optional
         Seconds.
@@ -194,7 +194,7 @@ def minimize(
     def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         seen["iterations"] += 1
         seen["theta"], seen["loss"] = np.array(intermediate_result.x), float(intermediate_result.fun)
-        if tell(seen["iterations"], seen["loss"], unflatten(network, seen["theta"])):
+        if report(seen["iterations"], seen["loss"], unflatten(network, seen["theta"])):
             seen["reason"] = "callback"
             raise StopIteration
         if time.perf_counter() > deadline:

@@ -12,15 +12,15 @@ from sklearn.linear_model import LinearRegression as ScikitLearns
 from sklearn.utils.validation import check_is_fitted
 
 from twofold.errors import DataError, SpecificationError, show
-from twofold.estimators.awkward import as_numbers, check_names, checked_blocks
 from twofold.estimators.foreign import validated
+from twofold.estimators.input_checks import as_numbers, check_names, checked_blocks
 from twofold.estimators.saved import Saved
 from twofold.estimators.solved import Solved
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
-from twofold.solvers.border import check_finite, check_weights
 from twofold.solvers.from_moments import solve_moments
 from twofold.solvers.inference import Influence, Prediction, Robust, influence, predict_interval, robust_errors
+from twofold.solvers.input_checks import check_finite, check_weights
 from twofold.solvers.least_squares import solve_least_squares, warn_about
 from twofold.solvers.moments import Moments, collect_moments
 from twofold.solvers.nonnegative import solve_nonnegative_moments

@@ -11,9 +11,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
 from twofold.errors import check_name
-from twofold.estimators.awkward import as_numbers
 from twofold.estimators.foreign import validated
 from twofold.estimators.full_batch import fit_full_batch
+from twofold.estimators.input_checks import as_numbers
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
 from twofold.functions import LOSSES
 from twofold.network import Network

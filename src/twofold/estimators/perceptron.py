@@ -15,16 +15,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from twofold.borders import check_weight
 from twofold.data.dataset import Samples
 from twofold.engines import AVERAGE
 from twofold.engines.threads import limited_threads
 from twofold.errors import DataError, SpecificationError
-from twofold.estimators.awkward import check_names
 from twofold.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from twofold.estimators.coefficients import LayerCoefficients, check_coefficients, dense
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.foreign import validated
+from twofold.estimators.input_checks import check_names
 from twofold.estimators.outputs import predict_outputs
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
@@ -40,6 +39,7 @@ from twofold.estimators.settings import (
 from twofold.estimators.validation import Validation, set_aside
 from twofold.estimators.weights import spread
 from twofold.network import Layer, Network, Parameters, largest, map_arrays, start_at_means
+from twofold.validation import check_weight
 
 Array = NDArray[Any]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -209,7 +209,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
             self._optimizer = Optimizer(float(self.learning_rate_init))
         elif not self.averaging:
             resume = replace(resume, parameters=engine.parameters())
-        elif not self._are_mine(resume.memory[AVERAGE]):  # others were assigned since
+        elif not self._are_mine(resume.optimizer_state[AVERAGE]):  # others were assigned since
             resume = resume.with_model(engine.parameters())
         fit = EpochFit(self, engine, samples, recipe=recipe, validation=validation, incremental=incremental)
         fit.run(resume=resume, after=self._epochs)

@@ -26,7 +26,7 @@ class Progress:
         self._active, self._total = bool(verbose), total
         self._bar = self._active and self._stream.isatty()
 
-    def tell(self, iteration: int, loss: float, score: float | None) -> None:
+    def report(self, iteration: int, loss: float, score: float | None) -> None:
         """Say what an epoch brought.
 
         Parameters

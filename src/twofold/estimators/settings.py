@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from twofold.borders import check_precision
 from twofold.engines import ENGINES, Engine, choose, open_engine
 from twofold.engines.threads import check_threads
 from twofold.errors import SpecificationError, check_name, show
 from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.network import Network, Parameters, initialize
 from twofold.recipe import Recipe
+from twofold.validation import check_precision
 from twofold.values import NOT_NEGATIVE
 
 Array = NDArray[Any]

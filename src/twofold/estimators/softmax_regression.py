@@ -315,18 +315,18 @@ class SoftmaxRegression(Classifier):
         reasons = []
         last, self.n_iter_, self.loss_ = start, np.array([0]), math.nan
 
-        def tell(iteration: int, value: float, theta: Array) -> bool:
+        def report(iteration: int, value: float, theta: Array) -> bool:
             nonlocal last
             last, self.n_iter_, self.loss_ = theta, np.array([iteration]), value
-            progress.tell(iteration, value, None)
-            if iterations.tell(iteration, value, _to_parameters(theta, X.shape[1])):
+            progress.report(iteration, value, None)
+            if iterations.report(iteration, value, _to_parameters(theta, X.shape[1])):
                 reasons.append("callback")
             elif time.perf_counter() > deadline:
                 reasons.append("time_budget")
             return bool(reasons)
 
         try:
-            found = EXACT[self.solver](problem, start, tol=self.tol, max_iter=self.max_iter, tell=tell)
+            found = EXACT[self.solver](problem, start, tol=self.tol, max_iter=self.max_iter, report=report)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
             self.stop_reason_ = "interrupted"

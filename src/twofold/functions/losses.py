@@ -1,9 +1,9 @@
 """Losses: how far the raw outputs O of a minibatch are from its targets y.
 
-A loss is a function of raw outputs, before any softmax or sigmoid, that returns a pair: the loss ``l`` and its slope
+A loss is a function of raw outputs, before any softmax or sigmoid, that returns a pair: the loss ``l`` and its gradient
 ``d l / d o``; they share what is costly, the exponentials. Softmax and sigmoid live inside, by way of log-sum-exp, so
 nothing is clipped and nothing overflows: outputs of +-1e4 in float32 and +-1e300 in float64 give finite losses and
-right slopes. (The losses of numbers have no such trick: they overflow where the square of an error, or the
+right gradients. (The losses of numbers have no such trick: they overflow where the square of an error, or the
 exponential of an output, does.)
 
 Most losses are sums over the outputs: they are defined on one output o and its target y, with ``xp`` the functions that
@@ -26,7 +26,7 @@ from twofold.functions.activations import sigmoid as logistic
 from twofold.functions.expressions import record
 from twofold.functions.formulas import Written
 from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID, SOFTMAX, Link
-from twofold.functions.means import average_slope, minus_target, shares
+from twofold.functions.means import mean_gradient, minus_target, shares
 from twofold.functions.targets import Classes, Labels, Numbers, Targets
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ def squared(o: Any, y: Any, _xp: Any) -> Any:
 
 
 def huber(o: Any, y: Any, xp: Any) -> Any:
-    """``l = r^2 / 2`` where ``|r| <= 1``, else ``|r| - 1/2``, with ``r = o - y``; the slope is r cut to +-1.
+    """``l = r^2 / 2`` where ``|r| <= 1``, else ``|r| - 1/2``, with ``r = o - y``; the gradient is r cut to +-1.
 
     Huber (1964), doi:10.1214/aoms/1177703732, with the border at 1; for another border, divide the targets by it.
     """
     r = o - y
-    slope = xp.minimum(xp.maximum(r, -1), 1)
-    return slope * (r - slope / 2), slope
+    gradient = xp.minimum(xp.maximum(r, -1), 1)
+    return gradient * (r - gradient / 2), gradient
 
 
 def absolute(o: Any, y: Any, xp: Any) -> Any:
@@ -113,7 +113,7 @@ def gamma(o: Any, y: Any, xp: Any) -> Any:
 def quantile(o: Any, y: Any, c: Any, xp: Any) -> Any:
     """``l = (1 - c) (o - y)`` where o is above y, else ``c (y - o)``: its minimum is at the quantile c.
 
-    Koenker and Bassett (1978), doi:10.2307/1913643; also called the pinball loss. Where o = y the slope is -c.
+    Koenker and Bassett (1978), doi:10.2307/1913643; also called the pinball loss. Where o = y the gradient is -c.
     """
     r = o - y
     return xp.where(r > 0, (1 - c) * r, -c * r), xp.where(r > 0, 1 - c, -c)
@@ -136,7 +136,7 @@ def cross_entropy(O: Array, y: Array) -> Pair:
     total = E.sum(axis=1, keepdims=True)  # (n, 1), between 1 and q
     if y.ndim == 1:
         return np.log(total[:, 0]) - S[np.arange(len(y)), y], minus_target(E / total, y)
-    # A row of probabilities in float32 sums to 1 only to rounding; its own sum keeps the slope that of the loss.
+    # A row of probabilities in float32 sums to 1 only to rounding; its own sum keeps the gradient that of the loss.
     return (y * (np.log(total) - S)).sum(axis=1), E * (y.sum(axis=1, keepdims=True) / total) - y
 
 
@@ -187,7 +187,7 @@ class Loss:
     constant: float | None = None
 
     def samples(self, O: Array, y: Array) -> Pair:
-        """Return the loss of each sample ``l_i`` (n,), and its slope ``d l_i / d o_i`` (n, q).
+        """Return the loss of each sample ``l_i`` (n,), and its gradient ``d l_i / d o_i`` (n, q).
 
         Parameters
         ----------
@@ -201,8 +201,8 @@ class Loss:
             return result
         from twofold.functions.numpy_functions import of_type
 
-        losses, slope = self.of_outputs(O, y, of_type(O.dtype))
-        return losses.sum(axis=1), slope
+        losses, gradient = self.of_outputs(O, y, of_type(O.dtype))
+        return losses.sum(axis=1), gradient
 
     def of_outputs(self, o: Any, y: Any, xp: Any) -> Any:
         """Return `pair` with the constant in it, for losses whose outputs don't compete."""
@@ -211,8 +211,8 @@ class Loss:
     @cached_property
     def expressions(self) -> tuple[Any, Any]:
         """What `pair` computes of ``o``, ``y`` and ``c``, recorded; for losses whose outputs don't compete."""
-        value, slope = record(self.pair, "o", "y", *([] if self.constant is None else ["c"]))
-        return value, slope
+        value, gradient = record(self.pair, "o", "y", *([] if self.constant is None else ["c"]))
+        return value, gradient
 
     def piece(self, O: Array, y: Array) -> Array | None:
         """Return the number of the piece that each output (n, q) lies in; None for a loss of one piece."""
@@ -243,8 +243,8 @@ class Loss:
 
     def gradient(self, O: Array, y: Array, weight: Array | None = None) -> Array:
         """Return the gradient of `value` with respect to O, shape (n, q); same parameters."""
-        _, slope = self.samples(O, y)
-        return average_slope(slope, weight)
+        _, gradient = self.samples(O, y)
+        return mean_gradient(gradient, weight)
 
 
 NUMBERS, COUNTS, POSITIVE = Numbers(), Numbers(least=0.0), Numbers(least=0.0, includes_least=False)

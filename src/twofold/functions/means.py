@@ -34,10 +34,10 @@ def shares(n: int, weight: Array | None) -> Array | float:
     return weight / total if total > 0 else weight
 
 
-def average_slope(slope: Array, weight: Array | None) -> Array:
-    """Turn each sample's slope (n, q) into the gradient of the mean, ``dO`` (n, q)."""
-    share = shares(len(slope), weight)
-    return slope * (share if isinstance(share, float) else share[:, None])
+def mean_gradient(gradient: Array, weight: Array | None) -> Array:
+    """Turn each sample's gradient (n, q) into the gradient of the mean, ``dO`` (n, q)."""
+    share = shares(len(gradient), weight)
+    return gradient * (share if isinstance(share, float) else share[:, None])
 
 
 def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, targets: Targets) -> Pair:
@@ -49,7 +49,7 @@ def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, targets: Targets
     Parameters
     ----------
     pair : Pair
-        Losses (n,) and slope (n, q) of the targets as they are.
+        Losses (n,) and gradient (n, q) of the targets as they are.
     O : ndarray, shape (n, q)
     y : ndarray, shape (n,) or (n, q)
     smoothing : float
@@ -60,15 +60,15 @@ def smooth(pair: Pair, O: Array, y: Array, smoothing: float, *, targets: Targets
     Returns
     -------
     losses : ndarray, shape (n,)
-    slope : ndarray, shape (n, q)
+    gradient : ndarray, shape (n, q)
     """
     import numpy as np
 
-    losses, slope = pair
+    losses, gradient = pair
     away = minus_target(np.full_like(O, targets.even(O.shape[1])), y)  # (n, q), u - y
     # The outputs' own level cancels for classes, where y and u both sum to 1: without it nothing large is left over.
     level = O.max(axis=1, keepdims=True) if targets.compete else 0.0
-    return losses - smoothing * ((O - level) * away).sum(axis=1), slope - smoothing * away
+    return losses - smoothing * ((O - level) * away).sum(axis=1), gradient - smoothing * away
 
 
 def minus_target(P: Array, y: Array) -> Array:

@@ -3,7 +3,7 @@
 Each is a function of a parameter theta, the gradient g of the loss there, what the rule remembers of it, the learning
 rate eta, the number t of this step, counted from 1, and the rule's own constants; ``xp`` has the functions that go
 with theta, see `twofold.functions.expressions.FUNCTIONS`. It is written in place, as NumPy's arrays are changed, and
-returns theta and the memory as they are after the step; so each rule stands here and nowhere else, and every engine
+returns theta and the state as they are after the step; so each rule stands here and nowhere else, and every engine
 reads it. The conventions are those of torch.optim.
 
 Around the rule a step has three parts, the same for all:
@@ -37,51 +37,51 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-Step = tuple[Any, tuple[Any, ...]]  # theta and the memory after a step
+Step = tuple[Any, tuple[Any, ...]]  # theta and the state after a step
 
 
-def sgd(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, _xp: Any) -> Step:
+def sgd(theta: Any, g: Any, state: Any, eta: Any, _t: Any, _xp: Any) -> Step:
     """``theta <- theta - eta g``."""
     theta -= eta * g
-    return theta, memory
+    return theta, state
 
 
-def heavy_ball(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, _xp: Any, *, momentum: Any) -> Step:
+def heavy_ball(theta: Any, g: Any, state: Any, eta: Any, _t: Any, _xp: Any, *, momentum: Any) -> Step:
     """``v <- mu v + g``, ``theta <- theta - eta v`` (Polyak 1964; the learning rate stays outside of v)."""
-    (v,) = memory
+    (v,) = state
     v *= momentum
     v += g
     theta -= eta * v
     return theta, (v,)
 
 
-def heavy_ball_length(_memory: Any, eta: Any, t: Any, _xp: Any, *, momentum: Any) -> Any:
+def heavy_ball_length(_state: Any, eta: Any, t: Any, _xp: Any, *, momentum: Any) -> Any:
     """``eta (1 + mu + ... + mu^(t-1))``, which v has become where g was 1."""
     return eta * ((1 - momentum**t) / (1 - momentum))
 
 
-def nesterov(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, _xp: Any, *, momentum: Any) -> Step:
+def nesterov(theta: Any, g: Any, state: Any, eta: Any, _t: Any, _xp: Any, *, momentum: Any) -> Step:
     """``v <- mu v + g``, ``theta <- theta - eta (g + mu v)`` (Nesterov 1983, as in Sutskever et al. 2013)."""
-    (v,) = memory
+    (v,) = state
     v *= momentum
     v += g
     theta -= eta * (g + momentum * v)
     return theta, (v,)
 
 
-def nesterov_length(_memory: Any, eta: Any, t: Any, _xp: Any, *, momentum: Any) -> Any:
+def nesterov_length(_state: Any, eta: Any, t: Any, _xp: Any, *, momentum: Any) -> Any:
     """``eta (1 + mu + ... + mu^t)``, a step ahead of `heavy_ball_length`."""
     return eta * ((1 - momentum ** (t + 1)) / (1 - momentum))
 
 
-def adam(theta: Any, g: Any, memory: Any, eta: Any, t: Any, xp: Any, *, beta1: Any, beta2: Any, epsilon: Any) -> Step:
+def adam(theta: Any, g: Any, state: Any, eta: Any, t: Any, xp: Any, *, beta1: Any, beta2: Any, epsilon: Any) -> Step:
     """Divide a mean of gradients by the root of a mean of their squares (Kingma and Ba 2015, arXiv:1412.6980).
 
     ``m <- beta1 m + (1 - beta1) g``, ``s <- beta2 s + (1 - beta2) g^2``,
     ``theta <- theta - eta m_hat / (sqrt(s_hat) + epsilon)`` with ``m_hat = m / (1 - beta1^t)``,
     ``s_hat = s / (1 - beta2^t)``.
     """
-    m, s = memory
+    m, s = state
     m *= beta1
     m += (1 - beta1) * g
     s *= beta2
@@ -91,45 +91,45 @@ def adam(theta: Any, g: Any, memory: Any, eta: Any, t: Any, xp: Any, *, beta1: A
     return theta, (m, s)
 
 
-def adam_length(memory: Any, eta: Any, t: Any, xp: Any, *, beta1: Any, beta2: Any, epsilon: Any) -> Any:  # noqa: ARG001
+def adam_length(state: Any, eta: Any, t: Any, xp: Any, *, beta1: Any, beta2: Any, epsilon: Any) -> Any:  # noqa: ARG001
     """``eta / (sqrt(s_hat) + epsilon)``; where g was 1, so is m_hat."""
-    _, s = memory
+    _, s = state
     return eta / (xp.sqrt(s) / xp.sqrt(1 - beta2**t) + epsilon)
 
 
-def rmsprop(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, xp: Any, *, beta2: Any, epsilon: Any) -> Step:
+def rmsprop(theta: Any, g: Any, state: Any, eta: Any, _t: Any, xp: Any, *, beta2: Any, epsilon: Any) -> Step:
     """Divide the gradient by the root of a mean of its squares (Tieleman and Hinton 2012).
 
     ``s <- beta2 s + (1 - beta2) g^2``, ``theta <- theta - eta g / (sqrt(s) + epsilon)``: Adam without a mean of
     gradients and with s as it is. What Adam calls beta2, PyTorch calls alpha here, and Keras rho.
     """
-    (s,) = memory
+    (s,) = state
     s *= beta2
     s += (1 - beta2) * (g * g)
     theta -= eta * g / (xp.sqrt(s) + epsilon)
     return theta, (s,)
 
 
-def rmsprop_length(memory: Any, eta: Any, _t: Any, xp: Any, *, beta2: Any, epsilon: Any) -> Any:  # noqa: ARG001
+def rmsprop_length(state: Any, eta: Any, _t: Any, xp: Any, *, beta2: Any, epsilon: Any) -> Any:  # noqa: ARG001
     """``eta / (sqrt(s) + epsilon)``."""
-    (s,) = memory
+    (s,) = state
     return eta / (xp.sqrt(s) + epsilon)
 
 
-def lion(theta: Any, g: Any, memory: Any, eta: Any, _t: Any, xp: Any, *, beta1: Any, beta2: Any) -> Step:
+def lion(theta: Any, g: Any, state: Any, eta: Any, _t: Any, xp: Any, *, beta1: Any, beta2: Any) -> Step:
     """Step by eta whichever way a mean of gradients points (Chen et al. 2023, arXiv:2302.06675).
 
     ``theta <- theta - eta sign(beta1 m + (1 - beta1) g)``, then ``m <- beta2 m + (1 - beta2) g``; sign(0) is 0. Where
     the two terms cancel but for rounding, the sign is that of the rounding, and engines may differ.
     """
-    (m,) = memory
+    (m,) = state
     theta -= eta * xp.sign(beta1 * m + (1 - beta1) * g)
     m *= beta2
     m += (1 - beta2) * g
     return theta, (m,)
 
 
-def whole_step(_memory: Any, eta: Any, _t: Any, _xp: Any, **_constants: Any) -> Any:
+def whole_step(_state: Any, eta: Any, _t: Any, _xp: Any, **_constants: Any) -> Any:
     """``eta``."""
     return eta
 
@@ -164,14 +164,14 @@ class Optimizer:
     Attributes
     ----------
     update : callable
-        Of ``theta, g, memory, eta, t, xp`` and the constants by keyword; changes arrays in place, and returns theta
-        and memory after the step.
-    memory : tuple of str
+        Of ``theta, g, state, eta, t, xp`` and the constants by keyword; changes arrays in place, and returns theta
+        and state after the step.
+    state : tuple of str
         Names of what the rule keeps of each parameter from step to step, 0 at first.
     constants : mapping of str to Constant
         Its own constants; each may be set by the field of this name of a `twofold.Recipe`, if it has one.
     length : callable
-        Of ``memory, eta, t, xp`` and the constants, after the step: what theta moved by if g was 1 in all steps. An L1
+        Of ``state, eta, t, xp`` and the constants, after the step: what theta moved by if g was 1 in all steps. An L1
         penalty needs it.
     decoupled : bool
         Whether weight decay shrinks the weights directly, and isn't part of the gradient.
@@ -180,7 +180,7 @@ class Optimizer:
     """
 
     update: Callable[..., Step]
-    memory: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
     constants: Mapping[str, Constant] = field(default_factory=dict, hash=False)
     length: Callable[..., Any] = whole_step
     decoupled: bool = False
@@ -188,24 +188,24 @@ class Optimizer:
 
     @cached_property
     def expressions(self) -> tuple[Any, ...]:
-        """What a step computes, recorded: theta and the memory after it, of `variables` and the constants."""
+        """What a step computes, recorded: theta and the state after it, of `variables` and the constants."""
         return self.record(**{name: Expression(name) for name in self.constants})
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of what each parameter has its own of, as in `expressions`: theta, g and the memory."""
-        return ("theta", "g", *self.memory)
+        """Names of what each parameter has its own of, as in `expressions`: theta, g and the state."""
+        return ("theta", "g", *self.state)
 
     def record(self, **constants: Any) -> tuple[Any, ...]:
         """Return `expressions` with these constants."""
-        theta, g, *memory = map(Expression, self.variables)
-        after, kept = self.update(theta, g, tuple(memory), Expression("eta"), Expression("t"), Recorder(), **constants)
+        theta, g, *state = map(Expression, self.variables)
+        after, kept = self.update(theta, g, tuple(state), Expression("eta"), Expression("t"), Recorder(), **constants)
         return (after, *kept)
 
     def record_penalty(self, l1: Any, **constants: Any) -> Any:
         """Return what an L1 penalty makes of theta after the step, recorded too."""
-        theta, _, *memory = map(Expression, self.variables)
-        length = self.length(memory, Expression("eta"), Expression("t"), Recorder(), **constants)
+        theta, _, *state = map(Expression, self.variables)
+        length = self.length(state, Expression("eta"), Expression("t"), Recorder(), **constants)
         return soften(theta, l1 * length, Recorder())
 
 
@@ -221,7 +221,7 @@ BETA1 = Constant(0.9, FRACTION, KEPT.format("the mean of gradients"))
 BETA2 = Constant(0.999, FRACTION, KEPT.format("the mean of squares"))
 EPSILON = Constant(1e-8, POSITIVE, "what is added to the root of the mean of squares")
 ADAM: dict[str, Any] = {
-    "memory": ("mean", "square"),
+    "state": ("mean", "square"),
     "constants": {"beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON},
     "usual_rate": 0.001,
 }

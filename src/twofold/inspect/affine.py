@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import check_features, floats
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import ACTIVATIONS
 from twofold.inspect.collapse import fold_normalization
 from twofold.network import Network, Parameters, check_parameters
+from twofold.validation import check_features, floats
 
 Array = NDArray[Any]
 
@@ -106,12 +106,12 @@ def affine_map_at(network: Network, parameters: Parameters, x: ArrayLike) -> Aff
     for number, (name, layer) in enumerate(zip(names, layers[1:], strict=True), start=1):
         z = row @ W + b  # (h,)
         phi = ACTIVATIONS[name]
-        slope = phi.derivative(z)  # (h,)
+        derivative = phi.derivative(z)  # (h,)
         active.append(z > 0 if phi.kink else np.ones(len(z), dtype=bool))
         if phi.kink:
             boundaries.append(_nearest(number, W, z))
-        W = (W * slope) @ layer.W  # (d, h)
-        b = (b * slope) @ layer.W + layer.b  # (h,)
+        W = (W * derivative) @ layer.W  # (d, h)
+        b = (b * derivative) @ layer.W + layer.b  # (h,)
     margin, nearest, step = min(boundaries, key=lambda found: found[0], default=(np.inf, None, np.zeros_like(row)))
     return AffineMap(W, b, row, float(margin), nearest if np.isfinite(margin) else None, tuple(active), step)
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import check_block, floats
 from twofold.engines import open_engine
 from twofold.engines.scratch import Tape, forward
 from twofold.errors import MissingDependencyError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.network import Given, Layer, Network, Parameters, array_shapes, check_parameters, initialize
 from twofold.randomness import Purpose, stream
+from twofold.validation import check_block, floats
 
 Array = NDArray[Any]
 

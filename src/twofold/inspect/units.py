@@ -6,9 +6,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import check_features, floats
 from twofold.engines.scratch import forward
 from twofold.network import Network, Parameters
+from twofold.validation import check_features, floats
 
 Array = NDArray[Any]
 

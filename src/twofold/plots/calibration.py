@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from twofold.errors import DataError, SpecificationError
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.axes_styling import dress, legend, say
 from twofold.plots.style import WIDTH, open_axes
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, label
+from twofold.plots.axes_styling import dress, label
 from twofold.plots.style import WIDTH, open_axes
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, label
+from twofold.plots.axes_styling import dress, label
 from twofold.plots.style import LEAST, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]

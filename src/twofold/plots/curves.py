@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from twofold.errors import DataError, check_name
-from twofold.plots.dress import dress, label, legend, say
+from twofold.plots.axes_styling import dress, label, legend, say
 from twofold.plots.style import WIDTH, Theme, open_axes
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError
 from twofold.network import Network, Parameters
-from twofold.plots.dress import dress, label, say
+from twofold.plots.axes_styling import dress, label, say
 from twofold.plots.style import LABEL, LEAST, SMALL, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.functions import ACTIVATIONS, Activation
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.axes_styling import dress, legend, say
 from twofold.plots.style import WIDTH, open_axes, panels
 
 Array = NDArray[Any]

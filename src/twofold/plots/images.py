@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress
+from twofold.plots.axes_styling import dress
 from twofold.plots.style import SMALL, open_axes
 
 Array = NDArray[Any]

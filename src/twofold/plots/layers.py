@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, label, say
+from twofold.plots.axes_styling import dress, label, say
 from twofold.plots.style import SMALL, WIDTH, Theme, open_axes
 
 Array = NDArray[Any]

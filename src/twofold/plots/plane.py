@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, label, legend, say
+from twofold.plots.axes_styling import dress, label, legend, say
 from twofold.plots.style import LEAST, SMALL, WIDTH, Panel, Theme, new_figure, open_axes, theme_on
 
 Array = NDArray[Any]

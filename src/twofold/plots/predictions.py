@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
+from twofold.plots.axes_styling import label, say
 from twofold.plots.confusion import check_classes
-from twofold.plots.dress import label, say
 from twofold.plots.images import LINE, image_grid
 from twofold.plots.style import WIDTH, open_axes
 

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.axes_styling import dress, legend, say
 from twofold.plots.style import WIDTH, open_axes
 
 Array = NDArray[Any]

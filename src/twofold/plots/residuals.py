@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, legend, say
+from twofold.plots.axes_styling import dress, legend, say
 from twofold.plots.style import SMALL, WIDTH, open_axes
 
 Array = NDArray[Any]

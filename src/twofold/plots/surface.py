@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, SpecificationError
-from twofold.plots.dress import dress, label, legend, say
+from twofold.plots.axes_styling import dress, label, legend, say
 from twofold.plots.style import WIDTH, open_axes
 
 Array = NDArray[Any]

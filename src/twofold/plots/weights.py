@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.dress import label
+from twofold.plots.axes_styling import label
 from twofold.plots.images import LINE, image_grid
 from twofold.plots.style import WIDTH, open_axes
 

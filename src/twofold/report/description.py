@@ -106,7 +106,7 @@ def recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:
     """
     known = (*ALWAYS, "warmup_epochs", *OPTIMIZERS[recipe.optimizer].constants, *SCHEDULES[recipe.schedule].constants)
     unused = {name for each in (OPTIMIZERS, SCHEDULES) for entry in each.values() for name in entry.constants}
-    fields = recipe.to_plain()
+    fields = recipe.to_dict()
     names = [name for name in fields if name in known or name not in unused]
     return [(name.replace("_", " "), "none" if fields[name] is None else short(fields[name], 8)) for name in names]
 

@@ -6,13 +6,13 @@ import warnings
 
 import numpy as np
 
-from twofold.borders import floats
 from twofold.report.blocks import Block, Listing, Words
 from twofold.report.drawings import Easel
 from twofold.report.subject import Subject
 from twofold.solvers import solve_least_squares
 from twofold.solvers.solution import DependentColumnsWarning
 from twofold.solvers.summary import Summary, summarize
+from twofold.validation import floats
 
 MOST = 60  # features of a table of coefficients that can be read
 

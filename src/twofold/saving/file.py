@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.data.scaling import Scaling
+from twofold.dataclass_json import from_dict
 from twofold.errors import FileFormatError, SpecificationError
 from twofold.network import ARRAYS, Layer, Network
 from twofold.pages.numbers import finite
-from twofold.plain import from_plain
 from twofold.recipe import Recipe
 from twofold.saving.model import Model, Savable, as_model
 from twofold.tensor_file import read_tensors, write_tensors
@@ -110,7 +110,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     for name, (expected, holds) in EXPECTED.items():
         if not holds(found[name]):
             raise FileFormatError(f"{path}: {name} is {found[name]!r:.60}; expected {expected}")
-    network = from_plain(Network, found["network"], f"{path}: network")
+    network = from_dict(Network, found["network"], f"{path}: network")
     recipe = found["recipe"]
     words: dict[str, Any] = {name: found[name] for name in (*WORDS, *OBJECTS, "environment")}
     words |= {name: tuple(found[name]) for name in LISTS}
@@ -120,7 +120,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             parameters=_take_layers(path, arrays, len(network.shapes)),
             scaling=_take_scaling(path, arrays),
             arrays=_take_rest(path, arrays),
-            recipe=None if recipe is None else Recipe.of_plain(recipe, f"{path}: recipe"),
+            recipe=None if recipe is None else Recipe.from_dict(recipe, f"{path}: recipe"),
             history=_take_history(path, found["history"]),
             **words,
         )
@@ -155,7 +155,7 @@ def metadata(model: Model) -> dict[str, Any]:
     """
     return {
         "network": asdict(model.network),
-        "recipe": None if model.recipe is None else model.recipe.to_plain(),
+        "recipe": None if model.recipe is None else model.recipe.to_dict(),
         "history": [finite(vars(epoch)) for epoch in model.history],
         "environment": dict(model.environment),
         **{name: getattr(model, name) for name in WORDS},
@@ -178,7 +178,7 @@ def _take_history(path: str | os.PathLike[str], found: dict[str, Any] | list[Any
         if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
             raise FileFormatError(f"{path}: the lists of the history are not of one length")
         rows = [dict(zip(found, row, strict=True)) for row in zip(*columns, strict=True)]
-    return tuple(from_plain(Epoch, row, f"{path}: history") for row in rows)
+    return tuple(from_dict(Epoch, row, f"{path}: history") for row in rows)
 
 
 def _take_layers(path: str | os.PathLike[str], arrays: dict[str, Array], count: int) -> tuple[Layer, ...]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import check_features
 from twofold.data.fingerprint import data_hash
 from twofold.data.scaling import Scaling
 from twofold.engines import Engine, open_engine
@@ -19,6 +18,7 @@ from twofold.functions import LOSSES
 from twofold.network import Network, Parameters, check_parameters
 from twofold.recipe import Recipe
 from twofold.training import Epoch
+from twofold.validation import check_features
 from twofold.values import count
 
 if TYPE_CHECKING:
@@ -206,13 +206,13 @@ class Model:
         DataError
             If X doesn't fit the network or holds what is not a finite number.
         """
-        worker = self.open_engine(engine)
+        opened = self.open_engine(engine)
         if self.scaling is None:
             rows = np.asarray(X)
-            return worker.outputs(rows if self.takes_images or rows.dtype != np.uint8 else rows.astype(self.dtype))
+            return opened.outputs(rows if self.takes_images or rows.dtype != np.uint8 else rows.astype(self.dtype))
         mean = self.scaling.mean
         own = check_features(self.network, X, dtype="float64").astype(np.float64, copy=False)
-        O = worker.outputs(self.scaling.features(own.reshape(-1, *mean.shape)))
+        O = opened.outputs(self.scaling.features(own.reshape(-1, *mean.shape)))
         if self.scaling.target_mean is None or self.scaling.target_scale is None:
             return O
         return O * self.scaling.target_scale + self.scaling.target_mean

@@ -18,7 +18,7 @@ try:
     from torch import nn
 
     from twofold.engines.concise import activation_module
-    from twofold.engines.tensors import tensor
+    from twofold.engines.pytorch.tensors import tensor
 except ImportError as error:
     raise MissingDependencyError("PyTorch is not installed; install it with: pip install 'twofold[torch]'") from error
 

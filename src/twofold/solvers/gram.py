@@ -21,8 +21,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from twofold.solvers import pairs
-from twofold.solvers.border import check_finite
 from twofold.solvers.design import FAR, Problem
+from twofold.solvers.input_checks import check_finite
 from twofold.solvers.orthogonal import residual_sums
 from twofold.solvers.solution import DERIVED_DIGITS, LeastSquares, Spread, correct_digits
 from twofold.solvers.threads import own_threads

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from twofold.errors import DataError, SpecificationError, check_name
-from twofold.solvers.border import check_finite, check_problem, full_pair, is_plain, positive_rows
 from twofold.solvers.design import Problem
 from twofold.solvers.gram import solve_gram
+from twofold.solvers.input_checks import check_finite, check_problem, full_pair, is_plain, positive_rows
 from twofold.solvers.nonnegative import solve_nonnegative
 from twofold.solvers.orthogonal import solve_qr
 from twofold.solvers.pairs import Pair

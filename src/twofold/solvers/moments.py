@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.errors import DataError, show
-from twofold.solvers.border import check_finite, check_problem
 from twofold.solvers.exact_products import exact_gram
 from twofold.solvers.expansions import PARTS, accumulate
 from twofold.solvers.gram import condition_of_gram
+from twofold.solvers.input_checks import check_finite, check_problem
 
 Array = NDArray[np.float64]
 MOST_CONDITION = 100.0  # of the features of a block that is summed in doubles

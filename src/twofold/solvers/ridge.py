@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.errors import SpecificationError
-from twofold.solvers.border import check_finite, check_problem, full_pair, positive_rows
+from twofold.solvers.input_checks import check_finite, check_problem, full_pair, positive_rows
 from twofold.solvers.leave_one_out import leave_one_out
 from twofold.solvers.orthogonal import solve_qr
 from twofold.solvers.pairs import Pair

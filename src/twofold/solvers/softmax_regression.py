@@ -48,7 +48,7 @@ class SoftmaxSolution:
 
 
 def minimize_lbfgs(
-    problem: SoftmaxProblem, start: Array, *, tol: float, max_iter: int, tell: Tell | None = None
+    problem: SoftmaxProblem, start: Array, *, tol: float, max_iter: int, report: Tell | None = None
 ) -> SoftmaxSolution:
     """Minimise by L-BFGS, in stages: each in variables measured where the last one ended.
 
@@ -63,7 +63,7 @@ def minimize_lbfgs(
         On the gradient's largest entry.
     max_iter : int
         Most iterations, of all stages together.
-    tell : callable, optional
+    report : callable, optional
         Called after each iteration with its number, the value and the parameters; True stops.
 
     Returns
@@ -85,11 +85,11 @@ def minimize_lbfgs(
             goal = max(tol, trusted, FALL * gradient)
             most = min(STAGE, max_iter - done)
             before = gradient
-            stage = _Stage(present, change, goal=goal, done=done, tell=tell)
+            stage = _Stage(present, change, goal=goal, done=done, report=report)
             theta, value, gradient, stopped = stage.run(theta, most)
             first, done = False, stage.done
             if gradient > 0.5 * before and present is problem and not stopped:
-                return _newton(problem, theta, tol=tol, max_iter=max_iter, tell=tell, done=done)
+                return _newton(problem, theta, tol=tol, max_iter=max_iter, report=report, done=done)
             if stage.stuck and gradient > 0.5 * before:
                 break  # as far as this type of numbers goes
     return SoftmaxSolution(theta, value, gradient, done, stopped)
@@ -99,9 +99,9 @@ class _Stage:
     """Some iterations of L-BFGS in one set of variables."""
 
     def __init__(
-        self, problem: SoftmaxProblem, change: Preconditioner, *, goal: float, done: int, tell: Tell | None
+        self, problem: SoftmaxProblem, change: Preconditioner, *, goal: float, done: int, report: Tell | None
     ) -> None:
-        self._problem, self._change, self._goal, self._tell = problem, change, goal, tell
+        self._problem, self._change, self._goal, self._report = problem, change, goal, report
         self.done, self.stuck, self._stopped = done, False, False
         self._seen: dict[bytes, tuple[Array, float, float]] = {}
 
@@ -135,24 +135,24 @@ class _Stage:
         self._seen.clear()
         self.done += 1
         theta, value, gradient = self._last
-        self._stopped = self._tell is not None and self._tell(self.done, value, theta)
+        self._stopped = self._report is not None and self._report(self.done, value, theta)
         if self._stopped or gradient <= self._goal:
             raise StopIteration
 
 
 def minimize_newton(
-    problem: SoftmaxProblem, start: Array, *, tol: float, max_iter: int, tell: Tell | None = None
+    problem: SoftmaxProblem, start: Array, *, tol: float, max_iter: int, report: Tell | None = None
 ) -> SoftmaxSolution:
     """Minimise by Newton's method: each direction by conjugate gradients, each length by halving.
 
     Converges quadratically, so it is the one to ask for the last digits. Parameters and result as in `minimize_lbfgs`.
     """
     theta = problem.centred(start.astype(np.float64))
-    return _newton(problem, theta, tol=tol, max_iter=max_iter, tell=tell, done=0)
+    return _newton(problem, theta, tol=tol, max_iter=max_iter, report=report, done=0)
 
 
 def _newton(
-    problem: SoftmaxProblem, theta: Array, *, tol: float, max_iter: int, tell: Tell | None, done: int
+    problem: SoftmaxProblem, theta: Array, *, tol: float, max_iter: int, report: Tell | None, done: int
 ) -> SoftmaxSolution:
     """Go on from theta, after so many iterations of another method."""
     stopped, iteration = False, done
@@ -163,7 +163,7 @@ def _newton(
             break
         theta, value, gradient = found
         iteration += 1
-        stopped = tell is not None and tell(iteration, value, theta)
+        stopped = report is not None and report(iteration, value, theta)
     return SoftmaxSolution(theta, value, _largest(gradient), iteration, stopped)
 
 
@@ -176,7 +176,7 @@ def _line_search(
     while length > 1e-10:
         candidate = problem.centred(theta + length * direction)
         lower, slope = problem.value_and_gradient(candidate)
-        # Near the minimum values agree to rounding, and the gradient alone can tell.
+        # Near the minimum values agree to rounding, and the gradient alone can report.
         by_rounding = lower <= value + 1e-14 * abs(value) and _largest(slope) < _largest(gradient)
         if (lower <= value + 1e-4 * length * descent and lower < value) or by_rounding:
             return candidate, lower, slope

@@ -152,8 +152,10 @@ def tell_gap_words(columns: Mapping[str, pa.ChunkedArray]) -> tuple[str, ...]:
     for name, text in columns.items():
         for word in text.filter(pc.is_in(text, pa.array(FEATURE_GAP_WORDS))).unique().to_pylist():
             found.setdefault(word, []).append(name)
-    told = [f"{word!r} in {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}" for word, names in found.items()]
-    return (f"read as missing: {'; '.join(told[:5])}{'; ...' if len(told) > 5 else ''}",) if told else ()
+    reported = [
+        f"{word!r} in {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}" for word, names in found.items()
+    ]
+    return (f"read as missing: {'; '.join(reported[:5])}{'; ...' if len(reported) > 5 else ''}",) if reported else ()
 
 
 def tell_stand_ins(columns: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from twofold.data.dataset import Dataset, Samples
 from twofold.data.scaling import Scaling
+from twofold.dataclass_json import from_dict
 from twofold.errors import DataError, SpecificationError, check_name, nearest
-from twofold.plain import from_plain
 from twofold.tables.cells import holds, numbers
+from twofold.tables.column_inference import Choices
 from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.splitting import split_rows
-from twofold.tables.study import Choices
 from twofold.tables.table_plan import TablePlan, learn_table, tell_gaps
 from twofold.tables.targets import TASKS, Target
 
@@ -73,7 +73,7 @@ def encoder_from_dict(value: Any) -> tuple[TablePlan, Target]:
     """
     if not isinstance(value, Mapping) or not {"plan", "target"} <= set(value):
         raise DataError("the model's encoder is not that of a table: it has no plan and target")
-    target = from_plain(Target, value["target"], "the model's target")
+    target = from_dict(Target, value["target"], "the model's target")
     check_name("task", target.task, TASKS)
     return TablePlan.from_dict(value["plan"]), target
 
@@ -129,7 +129,7 @@ def feature_columns(
     return chosen
 
 
-def pose(
+def prepare(
     table: pa.Table,
     target: Target,
     features: Sequence[str],

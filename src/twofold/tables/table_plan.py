@@ -15,6 +15,7 @@ from twofold.errors import DataError, check_name
 from twofold.tables.arrow_types import naming
 from twofold.tables.category_plan import CategoryPlan
 from twofold.tables.cells import holds, words
+from twofold.tables.column_inference import FREE_TEXT, Choices, infer_column
 from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
 from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.gaps import code_like, tell_gap_words, tell_stand_ins, with_gaps
@@ -22,7 +23,6 @@ from twofold.tables.number_plan import NumberPlan
 from twofold.tables.plan import Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.study import FREE_TEXT, Choices, study
 
 Array = NDArray[Any]
 
@@ -118,7 +118,7 @@ class TablePlan:
 
     def describe(self) -> list[tuple[str, str, str]]:
         """Tell of each column its name, its kind, and what becomes of it."""
-        used = [(plan.name, plan.kind, tell(plan)) for plan in self.plans]
+        used = [(plan.name, plan.kind, summarize(plan)) for plan in self.plans]
         return used + [(name, "left out", reason) for name, reason in self.left_out.items()]
 
     def to_dict(self) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def learn_table(
     plans, left_out = [], {}
     for name in table.column_names:
         with naming(name, table.column(name).type):
-            learned = numbered.get(name) or study(name, table.column(name), choices, forms, kind=kinds.get(name))
+            learned = numbered.get(name) or infer_column(name, table.column(name), choices, forms, kind=kinds.get(name))
         if isinstance(learned, str):
             left_out[name] = learned
         else:
@@ -234,7 +234,7 @@ def _as_text(plan: Plan) -> bool:
     return isinstance(plan, CategoryPlan) or (isinstance(plan, NumberPlan) and (plan.decimal == "," or plan.duration))
 
 
-def tell(plan: Plan) -> str:
+def summarize(plan: Plan) -> str:
     """Say in words what becomes of a column."""
     words = []
     if isinstance(plan, NumberPlan):

@@ -171,8 +171,8 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None, *,
     guess, because = (task, "as told") if task else _guess(what, column, decimal)
     if guess == "regression":
         _, unit = _numbers(name, column, decimal)
-        told = unit if unit and any(unit) else None
-        target = Target(name, guess, unit=told, because=because, decimal=decimal)
+        reported = unit if unit and any(unit) else None
+        target = Target(name, guess, unit=reported, because=because, decimal=decimal)
         present = target.read(column)[0]
         if present.size == 0 or present.min() == present.max():
             only = f"has one value only, {present[0, 0]:g}" if present.size else "has no values"
@@ -242,8 +242,8 @@ def _one_spelling(counts: Counter[str]) -> tuple[Counter[str], str]:
     for name, _ in counts.most_common():
         spellings.setdefault(_same(name), []).append(name)
     together = Counter({names[0]: sum(counts[name] for name in names) for names in spellings.values()})
-    told = [" and ".join(map(repr, names)) + " are one class" for names in spellings.values() if len(names) > 1]
-    return together, "".join(f", {words_}" for words_ in told)
+    reported = [" and ".join(map(repr, names)) + " are one class" for names in spellings.values() if len(names) > 1]
+    return together, "".join(f", {words_}" for words_ in reported)
 
 
 def _numbers(name: str, column: pa.ChunkedArray, decimal: str | None) -> tuple[Array, tuple[str, str] | None]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.borders import check_block, floats
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.inspect.affine import affine_map_at
@@ -18,10 +17,11 @@ from twofold.inspect.tracing.backward import backward_steps, update_steps
 from twofold.inspect.tracing.checks import check_steps
 from twofold.inspect.tracing.entries import Entry, find_entry, split_entry
 from twofold.inspect.tracing.forward import forward_steps
-from twofold.inspect.tracing.letters import Letters
 from twofold.inspect.tracing.losses import LossScene, loss_steps, slope_step
 from twofold.inspect.tracing.record import Named, Step, Symbol, Table, Trace
+from twofold.inspect.tracing.symbols import Symbols
 from twofold.network import Network, Parameters, check_parameters
+from twofold.validation import check_block, floats
 
 __all__ = ["Entry", "Named", "Step", "Symbol", "Table", "Trace", "find_entry", "trace"]
 
@@ -91,12 +91,12 @@ def trace(
     rows, names = floats(block.X, "float64"), tuple(classes)
     if network.normalization == "batch" and len(rows) < 2:
         raise DataError("batch normalisation takes its means over the samples of a step; give two or more")
-    letters = Letters(len(rows), len(layers))
+    symbols = Symbols(len(rows), len(layers))
 
-    given = [_given_samples(letters, rows, tuple(features)), *_given_layers(letters, layers, names, learning_rate)]
+    given = [_given_samples(symbols, rows, tuple(features)), *_given_layers(symbols, layers, names, learning_rate)]
     forward, kept = forward_steps(network, layers, rows, names)
-    scene = LossScene(network.loss, kept.outputs[-1], block.y, names, letters)
-    backward, gradients = backward_steps(network, layers, scene.slope, kept)
+    scene = LossScene(network.loss, kept.outputs[-1], block.y, names, symbols)
+    backward, gradients = backward_steps(network, layers, scene.gradient, kept)
     update, moved = update_steps(layers, gradients, learning_rate, len(rows))
     after = _loss_after(network, moved, rows, block.y)
     checks, report = check_steps(network, layers, (rows, block.y), gradients, also=_coordinates(entries))
@@ -113,23 +113,23 @@ def trace(
         source,
         learning_rate,
         tuple(steps),
-        tuple(str(letters.trained(i)[name]) for i, layer in enumerate(gradients, start=1) for name in layer.arrays),
+        tuple(str(symbols.trained(i)[name]) for i, layer in enumerate(gradients, start=1) for name in layer.arrays),
         {check.where: (check.by_hand, check.autograd, check.differences) for check in report.checks},
     )
 
 
-def _given_samples(letters: Letters, X: Array, features: tuple[str, ...]) -> Step:
+def _given_samples(symbols: Symbols, X: Array, features: tuple[str, ...]) -> Step:
     title = "The sample" if len(X) == 1 else f"The {len(X)} samples"
     columns = features if len(features) == X.shape[1] else ()
-    return Step("given", title, shapes=f"{X.shape}", arrays=(Named(letters.rows("X"), X, columns),))
+    return Step("given", title, shapes=f"{X.shape}", arrays=(Named(symbols.rows("X"), X, columns),))
 
 
-def _given_layers(letters: Letters, layers: Parameters, classes: tuple[str, ...], eta: float) -> list[Step]:
+def _given_layers(symbols: Symbols, layers: Parameters, classes: tuple[str, ...], eta: float) -> list[Step]:
     steps = []
     for number, layer in enumerate(layers, start=1):
         columns = classes if number == len(layers) else ()
-        symbols, there = letters.trained(number), layer.arrays
-        arrays = tuple(Named(symbol, there[name], columns) for name, symbol in symbols.items() if name in there)
+        own_symbols, there = symbols.trained(number), layer.arrays
+        arrays = tuple(Named(symbol, there[name], columns) for name, symbol in own_symbols.items() if name in there)
         title = "Weights and bias" + (f" of layer {number}" if len(layers) > 1 else "")
         shapes = ", ".join(str(array.values.shape) for array in arrays)
         steps.append(Step("given", title, shapes=shapes, arrays=arrays))

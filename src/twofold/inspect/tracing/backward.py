@@ -11,9 +11,9 @@ from twofold.functions import ACTIVATIONS
 from twofold.functions.formulas import as_latex, as_text
 from twofold.inspect.tracing.arithmetic import dot, number, place, telling
 from twofold.inspect.tracing.forward import Kept
-from twofold.inspect.tracing.letters import Letters, gradient, updated
 from twofold.inspect.tracing.normalized import backward_normalized
 from twofold.inspect.tracing.record import Named, Step, Symbol
+from twofold.inspect.tracing.symbols import Symbols, gradient, updated
 from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
@@ -37,34 +37,34 @@ def backward_steps(network: Network, parameters: Parameters, dO: Array, kept: Ke
     parameters : Parameters
         The gradient of each W, b and gamma.
     """
-    letters = Letters(len(dO), len(parameters))
+    symbols = Symbols(len(dO), len(parameters))
     steps: list[Step] = []
     gradients = []
     dZ = dO  # (n, q)
     for number_ in range(len(parameters), 0, -1):
         layer, H = parameters[number_ - 1], kept.inputs[number_ - 1]  # H is (n, h)
-        db, dgamma, before = dZ.sum(axis=0), None, letters.output(number_)
-        steps.append(_bias(letters, number_, dZ, db))
+        db, dgamma, before = dZ.sum(axis=0), None, symbols.output(number_)
+        steps.append(_bias(symbols, number_, dZ, db))
         if network.normalization is not None and number_ < len(parameters):
             arrays = dZ, kept.normalized[number_ - 1]
-            own, dgamma, dZ = backward_normalized(letters, number_, layer, arrays, name=network.normalization)
+            own, dgamma, dZ = backward_normalized(symbols, number_, layer, arrays, name=network.normalization)
             steps += own
-            before = letters.rows("A", number_)
+            before = symbols.rows("A", number_)
         dW = H.T @ dZ  # (h, q)
         gradients.append(Layer(dW, db, dgamma))
-        steps.append(_weights(letters, number_, (H, dZ), dW, before=before))
+        steps.append(_weights(symbols, number_, (H, dZ), dW, before=before))
         if number_ > 1:
             dH = dZ @ layer.W.T  # (n, h)
-            steps.append(_below(letters, number_, (dZ, layer.W), dH, before=before))
+            steps.append(_below(symbols, number_, (dZ, layer.W), dH, before=before))
             slope = ACTIVATIONS[network.activations[number_ - 2]].derivative(kept.outputs[number_ - 2])  # (n, h)
             dZ = dH * slope  # (n, h)
-            steps.append(_through(letters, number_ - 1, network.activations[number_ - 2], (slope, dZ)))
+            steps.append(_through(symbols, number_ - 1, network.activations[number_ - 2], (slope, dZ)))
     return steps, tuple(reversed(gradients))
 
 
-def _weights(letters: Letters, layer: int, factors: tuple[Array, Array], dW: Array, *, before: Symbol) -> Step:
+def _weights(symbols: Symbols, layer: int, factors: tuple[Array, Array], dW: Array, *, before: Symbol) -> Step:
     H, dZ = factors
-    h, W, z = letters.input(layer), letters.weights(layer), gradient(before)
+    h, W, z = symbols.input(layer), symbols.weights(layer), gradient(before)
     d = gradient(W)
     i, j = telling(dW)
     return Step(
@@ -78,8 +78,8 @@ def _weights(letters: Letters, layer: int, factors: tuple[Array, Array], dW: Arr
     )
 
 
-def _bias(letters: Letters, layer: int, dZ: Array, db: Array) -> Step:
-    b, z = letters.bias(layer), gradient(letters.output(layer))
+def _bias(symbols: Symbols, layer: int, dZ: Array, db: Array) -> Step:
+    b, z = symbols.bias(layer), gradient(symbols.output(layer))
     d = gradient(b)
     if len(dZ) == 1:
         formula, latex = f"{d} = {z}", f"{d.latex} = {z.latex}"
@@ -89,12 +89,12 @@ def _bias(letters: Letters, layer: int, dZ: Array, db: Array) -> Step:
     return Step("backward", f"Gradient of {b}", formula, latex, f"{db.shape} from {dZ.shape}", (Named(d, db),))
 
 
-def _below(letters: Letters, layer: int, factors: tuple[Array, Array], dH: Array, *, before: Symbol) -> Step:
+def _below(symbols: Symbols, layer: int, factors: tuple[Array, Array], dH: Array, *, before: Symbol) -> Step:
     dZ, W = factors
-    h, z, w = gradient(letters.input(layer)), gradient(before), letters.weights(layer)
+    h, z, w = gradient(symbols.input(layer)), gradient(before), symbols.weights(layer)
     return Step(
         "backward",
-        f"Down to {letters.input(layer)}",
+        f"Down to {symbols.input(layer)}",
         f"{h} = {z} {w}^T",
         rf"{h.latex} = {z.latex}\, {w.latex}^\top",
         f"{dH.shape} = {dZ.shape} {W.T.shape}",
@@ -103,9 +103,9 @@ def _below(letters: Letters, layer: int, factors: tuple[Array, Array], dH: Array
     )
 
 
-def _through(letters: Letters, layer: int, name: str, arrays: tuple[Array, Array]) -> Step:
+def _through(symbols: Symbols, layer: int, name: str, arrays: tuple[Array, Array]) -> Step:
     slope, dZ = arrays
-    z, h = letters.rows("Z", layer), letters.rows("H", layer)
+    z, h = symbols.rows("Z", layer), symbols.rows("H", layer)
     dz, dh = gradient(z), gradient(h)
     formula = ACTIVATIONS[name].derivative_formula
     phi = Symbol(f"phi'({z})", rf"\phi'({z.latex})")
@@ -137,13 +137,13 @@ def update_steps(
     parameters : Parameters
         After the step.
     """
-    letters = Letters(samples, len(parameters))
+    symbols = Symbols(samples, len(parameters))
     steps, moved = [], []
     for number_, (layer, slope) in enumerate(zip(parameters, gradients, strict=True), start=1):
         new = {name: layer.arrays[name] - eta * g for name, g in slope.arrays.items()}
         moved.append(replace(layer, **new))
-        symbols = letters.trained(number_)
-        steps += [_update(symbols[name], eta, (layer.arrays[name], slope.arrays[name], new[name])) for name in new]
+        own_symbols = symbols.trained(number_)
+        steps += [_update(own_symbols[name], eta, (layer.arrays[name], slope.arrays[name], new[name])) for name in new]
     return steps, tuple(moved)
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from twofold.engines import open_engine
 from twofold.errors import MissingDependencyError
 from twofold.inspect.gradients import COORDINATES, GradientReport, check_gradients
-from twofold.inspect.tracing.letters import Letters, gradient, marked
 from twofold.inspect.tracing.record import Named, Step, Symbol, Table
+from twofold.inspect.tracing.symbols import Symbols, gradient, marked
 from twofold.network import Network, Parameters
 
 Array = NDArray[Any]
@@ -46,14 +46,14 @@ def check_steps(
     report : GradientReport
     """
     X, y = samples
-    letters = Letters(len(X), len(parameters))
+    symbols = Symbols(len(X), len(parameters))
     coordinates = None
     if network.n_parameters > COORDINATES:
         coordinates = list(dict.fromkeys([*_largest_entries(gradients), *also]))
     report = check_gradients(network, X, y, parameters=parameters, coordinates=coordinates)
     autograd = autograd_gradients(network, parameters, X, y)
-    steps = [_autograd_step(letters, gradients, autograd)]
-    steps.append(_differences_step(letters, report, whole=coordinates is None, also=also))
+    steps = [_autograd_step(symbols, gradients, autograd)]
+    steps.append(_differences_step(symbols, report, whole=coordinates is None, also=also))
     return steps, report
 
 
@@ -66,20 +66,20 @@ def autograd_gradients(network: Network, parameters: Parameters, X: Array, y: Ar
     return engine.gradients(X, y)
 
 
-def _named(letters: Letters, gradients: Parameters) -> list[tuple[Symbol, Array]]:
+def _named(symbols: Symbols, gradients: Parameters) -> list[tuple[Symbol, Array]]:
     return [
-        (letters.trained(number)[name], array)
+        (symbols.trained(number)[name], array)
         for number, layer in enumerate(gradients, start=1)
         for name, array in layer.arrays.items()
     ]
 
 
-def _autograd_step(letters: Letters, by_hand: Parameters, autograd: Parameters | None) -> Step:
+def _autograd_step(symbols: Symbols, by_hand: Parameters, autograd: Parameters | None) -> Step:
     title = "The same gradient from autograd"
     if autograd is None:
         return Step("check", title, note="Not compared: PyTorch is not installed (pip install 'twofold[torch]').")
     rows, arrays = [], []
-    for (symbol, hand), (_, auto) in zip(_named(letters, by_hand), _named(letters, autograd), strict=True):
+    for (symbol, hand), (_, auto) in zip(_named(symbols, by_hand), _named(symbols, autograd), strict=True):
         d = gradient(symbol)
         arrays.append(Named(marked(d, "autograd"), auto))
         rows.append((d.name, float(np.abs(hand).max()), float(np.abs(hand - auto).max())))
@@ -87,12 +87,12 @@ def _autograd_step(letters: Letters, by_hand: Parameters, autograd: Parameters |
     return Step("check", title, arrays=tuple(arrays), table=Table(columns, tuple(rows)))
 
 
-def _differences_step(letters: Letters, report: GradientReport, *, whole: bool, also: tuple[str, ...]) -> Step:
+def _differences_step(symbols: Symbols, report: GradientReport, *, whole: bool, also: tuple[str, ...]) -> Step:
     checks = [check for check in report.checks if check.where != "direction"]
     by_size = sorted(checks, key=lambda check: -abs(check.by_hand))
     chosen = checks if len(checks) <= MOST_ROWS else by_size[:MOST_ROWS]
     chosen += [check for check in checks if check.where in also and check not in chosen]
-    single = letters.layers == 1
+    single = symbols.layers == 1
     rows = [
         (_entry_name(check.where, single=single), check.by_hand, check.autograd, check.differences,
          None if check.differences is None else abs(check.by_hand - check.differences))

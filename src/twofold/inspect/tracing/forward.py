@@ -11,9 +11,9 @@ from twofold.functions import ACTIVATIONS
 from twofold.functions.formulas import as_latex, as_text
 from twofold.functions.normalizations import Normalized
 from twofold.inspect.tracing.arithmetic import dot
-from twofold.inspect.tracing.letters import Letters
 from twofold.inspect.tracing.normalized import forward_normalized
 from twofold.inspect.tracing.record import Named, Step
+from twofold.inspect.tracing.symbols import Symbols
 from twofold.network import Layer, Network, Parameters
 
 Array = NDArray[Any]
@@ -55,7 +55,7 @@ def forward_steps(
     steps : list of Step
     kept : Kept
     """
-    letters = Letters(len(X), len(parameters))
+    symbols = Symbols(len(X), len(parameters))
     steps: list[Step] = []
     kept = Kept([], [], [])
     H = X  # (n, d)
@@ -64,25 +64,25 @@ def forward_steps(
         kept.inputs.append(H)
         if last or network.normalization is None:
             Z = H @ layer.W + layer.b  # (n, h)
-            steps.append(_affine(letters, number, layer, (H, Z), columns=classes if last else ()))
+            steps.append(_affine(symbols, number, layer, (H, Z), columns=classes if last else ()))
         else:
-            own, Z, normalized = forward_normalized(letters, number, layer, H, name=network.normalization)
+            own, Z, normalized = forward_normalized(symbols, number, layer, H, name=network.normalization)
             steps += own
             kept.normalized.append(normalized)
         kept.outputs.append(Z)
         if not last:
             name = network.activations[number - 1]
             H = ACTIVATIONS[name].value(Z)  # (n, h)
-            steps.append(_activation(letters, number, name, H))
+            steps.append(_activation(symbols, number, name, H))
     return steps, kept
 
 
 def _affine(
-    letters: Letters, number: int, layer: Layer, arrays: tuple[Array, Array], *, columns: tuple[str, ...]
+    symbols: Symbols, number: int, layer: Layer, arrays: tuple[Array, Array], *, columns: tuple[str, ...]
 ) -> Step:
     H, Z = arrays
-    h, z, W, b = letters.input(number), letters.output(number), letters.weights(number), letters.bias(number)
-    title = "Outputs" if number == letters.layers else f"Hidden layer {number}"
+    h, z, W, b = symbols.input(number), symbols.output(number), symbols.weights(number), symbols.bias(number)
+    title = "Outputs" if number == symbols.layers else f"Hidden layer {number}"
     return Step(
         "forward",
         title,
@@ -94,8 +94,8 @@ def _affine(
     )
 
 
-def _activation(letters: Letters, number: int, name: str, H: Array) -> Step:
-    h, z = letters.rows("H", number), letters.rows("Z", number)
+def _activation(symbols: Symbols, number: int, name: str, H: Array) -> Step:
+    h, z = symbols.rows("H", number), symbols.rows("Z", number)
     phi = ACTIVATIONS[name]
     dead = int((H == 0).all(axis=0).sum())
     can_die = phi.is_piecewise_linear and phi.derivative(np.array(-1.0)) == 0

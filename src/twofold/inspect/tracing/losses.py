@@ -1,4 +1,4 @@
-"""The loss, term by term: from raw outputs to the mean loss L and its slope at the outputs."""
+"""The loss, term by term: from raw outputs to the mean loss L and its gradient at the outputs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from twofold.functions import LOSSES, Loss, sigmoid, softmax
 from twofold.functions.formulas import as_latex, as_text
 from twofold.inspect.tracing.forward import one_hot
-from twofold.inspect.tracing.letters import Letters, gradient
 from twofold.inspect.tracing.record import Named, Step, Symbol
+from twofold.inspect.tracing.symbols import Symbols, gradient
 
 Array = NDArray[Any]
 
@@ -34,19 +34,19 @@ class LossScene:
         Class indices (n,) or rows (n, q).
     classes : tuple of str
         Names of the outputs; may be empty.
-    letters : Letters
+    symbols : Symbols
     """
 
     name: str
     O: Array
     y: Array
     classes: tuple[str, ...]
-    letters: Letters
+    symbols: Symbols
 
     @property
     def o(self) -> Symbol:
         """The outputs' name."""
-        return self.letters.rows("O")
+        return self.symbols.rows("O")
 
     @property
     def losses(self) -> Array:
@@ -54,7 +54,7 @@ class LossScene:
         return LOSSES[self.name].samples(self.O, self.y)[0]
 
     @property
-    def slope(self) -> Array:
+    def gradient(self) -> Array:
         """The gradient of the mean loss at the outputs, (n, q)."""
         return LOSSES[self.name].gradient(self.O, self.y)
 
@@ -65,11 +65,11 @@ class LossScene:
 
 def softmax_steps(scene: LossScene) -> list[Step]:
     """Write softmax out term by term: the maximum, the differences, the exponentials, their sum, the quotient."""
-    O, o, y_hat = scene.O, scene.o, scene.letters.probabilities
+    O, o, y_hat = scene.O, scene.o, scene.symbols.probabilities
     m = O.max(axis=1, keepdims=True)  # (n, 1)
     E = np.exp(O - m)  # (n, q)
     total = E.sum(axis=1, keepdims=True)  # (n, 1)
-    s, e = scene.letters.rows("S"), scene.letters.rows("E")
+    s, e = scene.symbols.rows("S"), scene.symbols.rows("E")
     shape = O.shape
     return [
         Step("loss", "Largest output", "m = max_j o_j", r"m = \max_j o_j", f"{m.shape} = max {shape}",
@@ -88,7 +88,7 @@ def softmax_steps(scene: LossScene) -> list[Step]:
 
 def sigmoid_steps(scene: LossScene) -> list[Step]:
     """Turn each output into a probability of its own."""
-    y_hat, shape = scene.letters.probabilities, scene.O.shape
+    y_hat, shape = scene.symbols.probabilities, scene.O.shape
     formula = f"{y_hat} = sigma({scene.o}) = 1 / (1 + exp(-{scene.o}))"
     latex = rf"{y_hat.latex} = \sigma({scene.o.latex}) = \frac{{1}}{{1 + e^{{-{scene.o.latex}}}}}"
     arrays = (scene.rows(y_hat, sigmoid(scene.O)),)
@@ -97,7 +97,7 @@ def sigmoid_steps(scene: LossScene) -> list[Step]:
 
 def exponential_steps(scene: LossScene) -> list[Step]:
     """Turn each output into a mean."""
-    m, shape = scene.letters.rows("M"), scene.O.shape
+    m, shape = scene.symbols.rows("M"), scene.O.shape
     arrays = (scene.rows(m, np.exp(scene.O)),)
     latex = rf"{m.latex} = \exp({scene.o.latex})"
     return [Step("loss", "Predicted means", f"{m} = exp({scene.o})", latex, f"{shape} = exp {shape}", arrays)]
@@ -135,7 +135,7 @@ def loss_steps(scene: LossScene) -> list[Step]:
     """
     loss, losses, n = LOSSES[scene.name], scene.losses, len(scene.O)
     text, latex = _formula(loss)
-    target = Named(scene.letters.targets, one_hot(scene.y, scene.O.shape[1]), scene.classes)
+    target = Named(scene.symbols.targets, one_hot(scene.y, scene.O.shape[1]), scene.classes)
     steps = LINKS[loss.link.name](scene) if loss.link.name in LINKS else []
     steps.append(
         Step(
@@ -159,7 +159,7 @@ def loss_steps(scene: LossScene) -> list[Step]:
 def slope_step(scene: LossScene) -> Step:
     """Take the gradient of the mean loss at the outputs: here alone 1/n enters."""
     formula, n = LOSSES[scene.name].slope_formula, len(scene.O)
-    y_hat, y, d = scene.letters.probabilities, scene.letters.targets, gradient(scene.o)
+    y_hat, y, d = scene.symbols.probabilities, scene.symbols.targets, gradient(scene.o)
     plain = as_text(formula, o=str(scene.o), y=str(y), y_hat=str(y_hat))
     latex = as_latex(formula, o=scene.o.latex, y=y.latex, y_hat=y_hat.latex)
     if n > 1:
@@ -170,7 +170,7 @@ def slope_step(scene: LossScene) -> Step:
         f"{d} = {plain}",
         f"{d.latex} = {latex}",
         f"{scene.O.shape}",
-        (scene.rows(d, scene.slope),),
+        (scene.rows(d, scene.gradient),),
         note="Here, and nowhere else, the mean's 1/n enters." if n > 1 else "",
     )
 

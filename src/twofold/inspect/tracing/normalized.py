@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from twofold.functions import NORMALIZATIONS
 from twofold.functions.normalizations import EPSILON, Normalized
 from twofold.inspect.tracing.arithmetic import dot
-from twofold.inspect.tracing.letters import Letters, gradient
 from twofold.inspect.tracing.record import Named, Step, Symbol
+from twofold.inspect.tracing.symbols import Symbols, gradient
 from twofold.network import Layer
 
 Array = NDArray[Any]
@@ -19,13 +19,13 @@ OVER = {"batch": "over the samples", "layer": "over the units"}
 
 
 def forward_normalized(
-    letters: Letters, number: int, layer: Layer, H: Array, *, name: str
+    symbols: Symbols, number: int, layer: Layer, H: Array, *, name: str
 ) -> tuple[list[Step], Array, Normalized]:
     """Take a layer's input to its pre-activation.
 
     Parameters
     ----------
-    letters : Letters
+    symbols : Symbols
     number : int
         Of the layer, from 1.
     layer : Layer
@@ -43,8 +43,8 @@ def forward_normalized(
     kept = NORMALIZATIONS[name].value(A)
     gamma = layer.arrays["gamma"]
     Z = gamma * kept.Z_hat + layer.b  # (n, h)
-    h, a, a_hat, z = letters.input(number), letters.rows("A", number), hat(letters, number), letters.rows("Z", number)
-    W, b, g = letters.weights(number), letters.bias(number), letters.scale(number)
+    h, a, a_hat, z = symbols.input(number), symbols.rows("A", number), hat(symbols, number), symbols.rows("Z", number)
+    W, b, g = symbols.weights(number), symbols.bias(number), symbols.scale(number)
     m, v = _mean(number), _variance(number)
     steps = [
         Step(
@@ -86,13 +86,13 @@ def forward_normalized(
 
 
 def backward_normalized(
-    letters: Letters, number: int, layer: Layer, arrays: tuple[Array, Normalized], *, name: str
+    symbols: Symbols, number: int, layer: Layer, arrays: tuple[Array, Normalized], *, name: str
 ) -> tuple[list[Step], Array, Array]:
     """Take the gradient at a layer's pre-activation back to what comes before the normalisation.
 
     Parameters
     ----------
-    letters : Letters
+    symbols : Symbols
     number : int
     layer : Layer
     arrays : tuple of dZ (n, h) and Normalized
@@ -109,8 +109,8 @@ def backward_normalized(
     dgamma = (dZ * kept.Z_hat).sum(axis=0)  # (h,)
     dA_hat = gamma * dZ  # (n, h)
     dA = NORMALIZATIONS[name].backward(dA_hat, kept)  # (n, h)
-    a_hat, v, g = hat(letters, number), _variance(number), letters.scale(number)
-    dz, dg, da_hat, da = (gradient(s) for s in (letters.rows("Z", number), g, a_hat, letters.rows("A", number)))
+    a_hat, v, g = hat(symbols, number), _variance(number), symbols.scale(number)
+    dz, dg, da_hat, da = (gradient(s) for s in (symbols.rows("Z", number), g, a_hat, symbols.rows("A", number)))
     steps = [
         Step(
             "backward",
@@ -143,9 +143,9 @@ def backward_normalized(
     return steps, dgamma, dA
 
 
-def hat(letters: Letters, number: int) -> Symbol:
+def hat(symbols: Symbols, number: int) -> Symbol:
     """Name a layer's normalised numbers: A1_hat."""
-    a = letters.rows("A", number)
+    a = symbols.rows("A", number)
     return Symbol(f"{a}_hat", rf"\hat{{{a.latex}}}")
 
 

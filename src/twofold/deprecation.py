@@ -1,0 +1,65 @@
+"""Old names of public things: they work for one release, with a warning that names the new one."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+REMOVED_IN = "0.3"
+
+# Modules of version 0.1 that have another name now.
+MODULES = {
+    "twofold.borders": "twofold.validation",
+    "twofold.checkpoints.content": "twofold.checkpoints.checkpoint",
+    "twofold.checkpoints.sameness": "twofold.checkpoints.compatibility",
+    "twofold.data.ahead": "twofold.data.prefetch",
+    "twofold.engines.choosing": "twofold.engines.choice",
+    "twofold.estimators.awkward": "twofold.estimators.input_checks",
+    "twofold.inspect.tracing.letters": "twofold.inspect.tracing.symbols",
+    "twofold.plain": "twofold.dataclass_json",
+    "twofold.plots.dress": "twofold.plots.axes_styling",
+    "twofold.tables.study": "twofold.tables.column_inference",
+}
+
+
+def warn_renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
+    """Warn that a public name of version 0.1 is another now.
+
+    Parameters
+    ----------
+    old, new : str
+        As the caller writes them.
+    stacklevel : int
+        As for `warnings.warn`, seen from here.
+    """
+    warnings.warn(
+        f"{old} is called {new} now; the old name goes in version {REMOVED_IN}",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )
+
+
+class RenamedModules:
+    """Finds modules by their old names, after all other finders have found nothing."""
+
+    def find_spec(self, fullname: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        """Return how to load a module that has another name now; None for all others."""
+        return ModuleSpec(fullname, self) if fullname in MODULES else None  # type: ignore[arg-type] # it has what is asked
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Let Python make the empty module that `exec_module` replaces."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the module of the new name in the old one's place, with a warning."""
+        new = MODULES[module.__name__]
+        warn_renamed(module.__name__, new, stacklevel=2)
+        sys.modules[module.__name__] = import_module(new)
+
+
+def find_renamed_modules() -> None:
+    """Let Python find modules by the names of version 0.1, from now on."""
+    if not any(isinstance(finder, RenamedModules) for finder in sys.meta_path):
+        sys.meta_path.append(RenamedModules())

@@ -1,0 +1,137 @@
+"""The rule behind ``"auto"``: which engine is the fastest for what is asked."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import chain
+from typing import NamedTuple
+
+from twofold.functions import ACTIVATIONS
+from twofold.functions.expressions import Expression, walk
+from twofold.network import Network
+from twofold.validation import check_precision
+
+
+class Library(NamedTuple):
+    """What an engine needs besides NumPy: the module, its name among people, and our extra that installs it."""
+
+    module: str
+    title: str
+    extra: str
+
+
+PYTORCH, NUMBA = Library("torch", "PyTorch", "torch"), Library("numba", "Numba", "compiled")
+LIBRARIES: dict[str, tuple[Library, ...]] = {
+    "concise": (PYTORCH,),
+    "fused": (PYTORCH,),
+    "compiled": (NUMBA,),
+    "fused-compiled": (PYTORCH, NUMBA),
+}
+FORMULAS = {
+    PYTORCH: "twofold.engines.pytorch.kernels",
+    NUMBA: "twofold.engines.numba",
+}  # each of which `holds` networks
+
+# The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
+SMALL_FOR_LOOPS = 2**22  # against machine code
+SMALL_FOR_NUMPY = 2**18  # against NumPy
+
+# Minibatches above which NumPy and PyTorch, in several threads, are faster than machine code in one:
+FEW_SAMPLES = 2**10
+FEW_UNITS = 2**15  # samples x hidden units, of activations whose formulas are long
+LONG_FORMULA = 5  # exponentials, logarithms and the like, of an activation and its derivative
+
+# A job below both is over before another library than NumPy, once it is imported, has made up for that:
+FEW_STEPS = 20_000
+SMALL_JOB = 33 * 10**10  # multiply-adds
+
+
+def choose(
+    network: Network,
+    *,
+    dtype: str = "float32",
+    device: str = "cpu",
+    precision: str | None = None,
+    batch_size: int = 256,
+    samples: int | None = None,
+) -> str:
+    """Choose the fastest engine that can do what is asked: the rule behind ``"auto"``.
+
+    The first line that holds decides. None of them looks at a clock, so the choice is the same from run to run.
+
+    1. A GPU: ``"fused"``, which alone has one. Products in another precision: ``"fused-compiled"`` if line 5 says so,
+       else ``"fused"``.
+    2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
+       import Numba or PyTorch takes longer than they save.
+    3. The job is known, Numba is installed, and minibatches are small: every product at most `SMALL_FOR_LOOPS`
+       multiply-adds, at most `FEW_SAMPLES` samples, and at most `FEW_UNITS` numbers of hidden units if an
+       activation's formula is long (GELU, Mish): ``"compiled"``.
+    4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
+    5. The job is known and more than `FEW_STEPS` steps of at most `FEW_SAMPLES` samples, and PyTorch and Numba are
+       installed: ``"fused-compiled"``.
+    6. PyTorch is installed: ``"fused"``.
+    7. ``"scratch"``.
+
+    An engine that lacks the network's activation or loss is passed over.
+
+    Parameters
+    ----------
+    network : Network
+    dtype, device, precision
+        As for `open_engine`.
+    batch_size : int
+        Samples of a minibatch.
+    samples : int, optional
+        Samples gone through in the whole training, epochs times the set's size; None if it isn't known.
+
+    Returns
+    -------
+    str
+        A name in `ENGINES`.
+
+    Examples
+    --------
+    >>> choose(Network((20, 64, 64, 1), loss="squared"), batch_size=32, samples=1000)
+    'scratch'
+    """
+    check_precision(dtype)
+    if device != "cpu":
+        return "fused"
+    is_long = samples is not None and samples > FEW_STEPS * batch_size
+    pays = is_long and batch_size <= FEW_SAMPLES  # machine code between PyTorch's products
+    if precision is not None:
+        return "fused-compiled" if pays and can("fused-compiled", network) else "fused"
+    if samples is not None and not is_long and 3 * network.n_parameters * samples <= SMALL_JOB:
+        return "scratch"
+    product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
+    if samples is not None and product <= SMALL_FOR_LOOPS and batch_size <= FEW_SAMPLES:
+        cheap = not any(map(_is_long, network.activations)) or batch_size * sum(network.hidden) <= FEW_UNITS
+        if cheap and can("compiled", network):
+            return "compiled"
+    is_large = product > SMALL_FOR_NUMPY
+    if is_large and pays and can("fused-compiled", network):
+        return "fused-compiled"
+    return "fused" if is_large and can("fused", network) else "scratch"
+
+
+def _is_long(activation: str) -> bool:
+    """Tell whether an activation's formula is a long one for machine code; ndtr is as long as three exponentials."""
+    lengths = {"exp": 1, "expm1": 1, "log": 1, "log1p": 1, "tanh": 1, "ndtr": 3}
+    parts = chain.from_iterable(map(walk, ACTIVATIONS[activation].expressions))
+    return sum(lengths.get(part.name, 0) for part in parts if isinstance(part, Expression)) > LONG_FORMULA
+
+
+def can(name: str, network: Network) -> bool:
+    """Tell whether an engine's libraries are here, and the network's functions in the engine."""
+    libraries = LIBRARIES[name]
+    if any(find_spec(library.module) is None for library in libraries):
+        return False
+    try:
+        formulas = [import_module(FORMULAS[library]) for library in libraries]
+    except Exception:  # there, but broken, or not for this Python or this NumPy: asking for it by name says why
+        return False
+    for module in formulas:
+        if hasattr(module, "take_up"):
+            module.take_up(network)
+    return all(getattr(module, "COMPILES", True) and module.holds(network) for module in formulas)

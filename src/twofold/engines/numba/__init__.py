@@ -1,0 +1,58 @@
+"""The formulas as loops over samples and units, which Numba turns into machine code.
+
+The steps of the `compiled` engine are made of them, and in `fused-compiled` what lies between large products.
+On arrays as small as a small network's, a call of NumPy costs more than its arithmetic; a loop in machine code calls
+nothing. The formulas and their names are those of `twofold.engines.scratch` and `twofold.functions`, where they are
+argued for. To follow them number by number, set the environment variable ``NUMBA_DISABLE_JIT`` to 1: they are Python.
+"""
+
+import sys
+from importlib import import_module, reload
+
+from twofold.engines.numba.deep import step
+from twofold.engines.numba.head import last_layers, loss
+from twofold.engines.numba.jit import COMPILES
+from twofold.engines.numba.plan import (
+    OptimizerConfig,
+    Plan,
+    Samples,
+    frozen,
+    holds,
+    optimizer_config,
+    plan_of,
+    samples_of,
+)
+from twofold.engines.numba.shallow import ROWS, Workspace, shallow_step
+from twofold.network import Network
+from twofold.recipe import Recipe
+
+NARROW = 16  # outputs up to which the loops beat a library's matrix product
+
+
+def take_up(network: Network, recipe: Recipe | None = None) -> None:
+    """Make machine code anew if there is a function or an optimiser that came into the registries after it was made."""
+    if not holds(network, recipe):
+        for name in ("plan", "layers", "losses", "updates", "normalizations", "head", "deep", "shallow"):
+            reload(import_module(f"{__name__}.{name}"))
+        reload(sys.modules[__name__])
+
+
+__all__ = [
+    "COMPILES",
+    "NARROW",
+    "ROWS",
+    "OptimizerConfig",
+    "Plan",
+    "Samples",
+    "Workspace",
+    "frozen",
+    "holds",
+    "last_layers",
+    "loss",
+    "optimizer_config",
+    "plan_of",
+    "samples_of",
+    "shallow_step",
+    "step",
+    "take_up",
+]

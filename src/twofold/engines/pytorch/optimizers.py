@@ -1,0 +1,96 @@
+"""The optimisers of `concise`: torch.optim's, and in its form what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+
+from twofold.engines.pytorch.tensor_functions import TensorFunctions
+from twofold.functions import OPTIMIZERS
+
+
+class Lion(torch.optim.Optimizer):
+    """Lion, which torch.optim lacks: Chen et al. (2023), algorithm 2."""
+
+    def __init__(self, params: Any, *, lr: float, betas: tuple[float, float], weight_decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:  # noqa: ARG002 - torch.optim's signature
+        """Take a step."""
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.add_(torch.sign(beta1 * m + (1 - beta1) * p.grad), alpha=-group["lr"])
+                m.copy_(beta2 * m + (1 - beta2) * p.grad)
+
+
+class DefinedOptimizer(torch.optim.Optimizer):
+    """An optimiser as it is defined in `twofold.functions`, for one that torch.optim lacks."""
+
+    def __init__(self, params: Any, *, name: str, lr: float, constants: Mapping[str, float]) -> None:
+        self._rule, self._constants = OPTIMIZERS[name], constants
+        super().__init__(params, {"lr": lr, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:  # noqa: ARG002 - torch.optim's signature
+        """Take a step."""
+        for group in self.param_groups:
+            eta, decay = group["lr"], group["weight_decay"]
+            for p in group["params"]:
+                kept = self.state[p]
+                t = kept["step"] = kept.get("step", 0) + 1
+                state = [kept.setdefault(name, torch.zeros_like(p)) for name in self._rule.state]
+                g = p.grad if self._rule.decoupled else p.grad + decay * p
+                if self._rule.decoupled:
+                    p.mul_(1 - eta * decay)
+                self._rule.update(p, g, state, eta, int(t), TensorFunctions(p), **self._constants)
+
+
+class TorchOptimizer(NamedTuple):
+    """An optimiser in PyTorch.
+
+    Attributes
+    ----------
+    make : callable
+        The optimiser, of parameter groups, ``lr`` and options.
+    state : dict of str to str
+        Its names for what `twofold.functions.OPTIMIZERS` keeps as state.
+    options : callable
+        Its options, of the constants by keyword.
+    """
+
+    make: Callable[..., torch.optim.Optimizer]
+    state: dict[str, str]
+    options: Callable[..., dict[str, Any]] = dict
+
+
+def _adam_options(beta1: float, beta2: float, epsilon: float) -> dict[str, Any]:
+    return {"betas": (beta1, beta2), "eps": epsilon}
+
+
+MEAN, SQUARE = {"mean": "exp_avg"}, {"square": "exp_avg_sq"}
+RULES: dict[str, TorchOptimizer] = {
+    "sgd": TorchOptimizer(torch.optim.SGD, {}),
+    "momentum": TorchOptimizer(torch.optim.SGD, {"velocity": "momentum_buffer"}),
+    "nesterov": TorchOptimizer(partial(torch.optim.SGD, nesterov=True), {"velocity": "momentum_buffer"}),
+    "adam": TorchOptimizer(torch.optim.Adam, MEAN | SQUARE, _adam_options),
+    "adamw": TorchOptimizer(torch.optim.AdamW, MEAN | SQUARE, _adam_options),
+    "rmsprop": TorchOptimizer(
+        torch.optim.RMSprop, {"square": "square_avg"}, lambda beta2, epsilon: {"alpha": beta2, "eps": epsilon}
+    ),
+    "lion": TorchOptimizer(Lion, MEAN, lambda beta1, beta2: {"betas": (beta1, beta2)}),
+}
+
+
+def torch_optimizer(name: str) -> TorchOptimizer:
+    """Return an optimiser in PyTorch; one that it lacks is taken as it is defined."""
+    if name in RULES:
+        return RULES[name]
+    state = {ours: ours for ours in OPTIMIZERS[name].state}
+    return TorchOptimizer(partial(DefinedOptimizer, name=name), state, lambda **constants: {"constants": constants})
