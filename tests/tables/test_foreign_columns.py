@@ -20,7 +20,7 @@ from twofold.errors import DataError, FileFormatError, TwofoldError
 from twofold.tables import as_table
 from twofold.tables.frames import check_unique
 from twofold.tables.reading import read_table
-from twofold.tables.targets import study_target
+from twofold.tables.targets import infer_target
 
 N = 40
 CODES = np.arange(N) % 3
@@ -188,7 +188,7 @@ def test_a_series_is_a_table_of_one_column():
 
 def test_categories_of_whole_numbers_are_classes_to_predict():
     grades = as_table({"grade": pa.array(np.arange(90) % 30).dictionary_encode()}).column("grade")
-    target = study_target("grade", grades)
+    target = infer_target("grade", grades)
     assert (target.task, len(target.classes)) == ("classification", 30)
 
 

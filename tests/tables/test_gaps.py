@@ -13,8 +13,8 @@ from twofold.errors import DataError
 from twofold.tables import TablePlan, as_table, learn_table
 from twofold.tables.forms import Forms, infer_forms
 from twofold.tables.gaps import stand_in
-from twofold.tables.problem import pose
-from twofold.tables.targets import study_target
+from twofold.tables.problem import prepare
+from twofold.tables.targets import infer_target
 
 RNG = np.random.default_rng(0)
 LEVELS = RNG.uniform(0.5, 12, 300).round(1)
@@ -68,7 +68,7 @@ def test_gaps_are_found_in_text_whatever_the_decimal_mark():
 
 def test_words_that_are_gaps_are_told_but_not_names_of_classes():
     table = as_table({"x": ["a", "unknown", "b"] * 10, "y": ["unknown", "known", "known"] * 10})
-    remarks = pose(table, study_target("y", table.column("y")), ["x"]).remarks
+    remarks = prepare(table, infer_target("y", table.column("y")), ["x"]).remarks
     assert remarks == ("read as missing: 'unknown' in x",)
     assert TableEncoder().fit(table.select(["x"])).remarks_ == remarks
 

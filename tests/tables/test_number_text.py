@@ -8,9 +8,9 @@ import pytest
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.forms import Forms, infer_forms
-from twofold.tables.problem import pose
+from twofold.tables.problem import prepare
 from twofold.tables.reading import read_table
-from twofold.tables.targets import study_target
+from twofold.tables.targets import infer_target
 
 NAN = float("nan")
 
@@ -136,9 +136,9 @@ def test_target_and_weights_have_the_marks_of_the_table():
     n = 20
     table = as_table({"a": ["0,5", "0,25"] * n, "y": ["1.250", "3.500"] * n, "w": ["0,5", "2"] * n})
     forms = infer_forms(table)
-    target = study_target("y", table.column("y"), "regression", decimal=forms.decimals["y"])
+    target = infer_target("y", table.column("y"), "regression", decimal=forms.decimals["y"])
     assert target.decimal == ","
-    problem = pose(table, target, ["a"], weight="w", forms=forms, test_fraction=0, scale_target=False)
+    problem = prepare(table, target, ["a"], weight="w", forms=forms, test_fraction=0, scale_target=False)
     assert set(problem.data.train.y[:, 0]) == {1250, 3500}
     assert set(problem.data.train.sample_weight) == {0.5, 2}
 
@@ -181,7 +181,7 @@ def test_an_odd_word_among_yes_and_no_is_a_gap_when_predicting():
 
 
 def test_a_class_may_be_called_unknown():
-    target = study_target("y", as_table({"y": ["unknown", "None", " ?", "-"] * 5}).column("y"))
+    target = infer_target("y", as_table({"y": ["unknown", "None", " ?", "-"] * 5}).column("y"))
     assert target.classes == ("-", "None", "unknown")
     assert target.read(pa.chunked_array([["None", " ?"]]))[1].tolist() == [True, False]
 

@@ -10,13 +10,13 @@ import pytest
 
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import as_table
-from twofold.tables.problem import encoder_from_dict, feature_columns, pose
+from twofold.tables.problem import encoder_from_dict, feature_columns, prepare
 from twofold.tables.splitting import split_rows
-from twofold.tables.targets import Target, study_target
+from twofold.tables.targets import Target, infer_target
 
 
 def target(values, task=None) -> Target:
-    return study_target("y", as_table({"y": values}).column("y"), task)
+    return infer_target("y", as_table({"y": values}).column("y"), task)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def table() -> pa.Table:
 
 
 def test_a_problem_has_rows_with_a_target_split_in_three_and_scaled_by_the_training_set():
-    posed = pose(table(), study_target("y", table().column("y")), ["x"], weight="w", validation_fraction=0.1)
-    data, scaling = posed.data, posed.data.scaling
-    assert [len(data.train), len(posed.validation), len(data.test)] == [137, 15, 38]
-    assert posed.dropped == 10
+    prepared = prepare(table(), infer_target("y", table().column("y")), ["x"], weight="w", validation_fraction=0.1)
+    data, scaling = prepared.data, prepared.data.scaling
+    assert [len(data.train), len(prepared.validation), len(data.test)] == [137, 15, 38]
+    assert prepared.dropped == 10
     assert not data.needs_scaling
     assert (data.train.sample_weight == 1).all()
-    both = np.vstack([data.train.y, posed.validation.y])
+    both = np.vstack([data.train.y, prepared.validation.y])
     assert both.std() == pytest.approx(1)
     own = data.test.y * scaling.target_scale + scaling.target_mean
     rows = [v for v in table().column("y").to_pylist() if v is not None]
@@ -115,26 +115,26 @@ def test_a_target_whose_squares_are_no_numbers_is_refused():
     with pytest.raises(
         DataError, match=r"column 'y' goes up to 1e\+300, whose square is no finite number; take a larger"
     ):
-        pose(huge, study_target("y", huge.column("y")), ["x"])
+        prepare(huge, infer_target("y", huge.column("y")), ["x"])
 
 
 def test_the_test_set_is_not_looked_at_before_it_is_scored():
     """A number far out in the test rows changes nothing of what is learned of the others."""
     clean = table()
-    posed = pose(clean, study_target("y", clean.column("y")), ["x"])
+    prepared = prepare(clean, infer_target("y", clean.column("y")), ["x"])
     rows = [k for k, v in enumerate(clean.column("y").to_pylist()) if v is not None]
     test_row = rows[split_rows(np.zeros((len(rows), 1)), 0.2, seed=0)[1][0]]
     x = clean.column("x").to_numpy().copy()
     x[test_row] = 1e6
-    far = pose(clean.set_column(0, "x", pa.array(x)), study_target("y", clean.column("y")), ["x"])
-    assert far.plan == posed.plan
+    far = prepare(clean.set_column(0, "x", pa.array(x)), infer_target("y", clean.column("y")), ["x"])
+    assert far.plan == prepared.plan
     assert far.notes["x"]["out of range"] >= 1
 
 
 def test_the_encoder_in_a_file_is_checked_when_it_comes_back():
-    posed = pose(table(), study_target("y", table().column("y")), ["x"])
-    value = json.loads(json.dumps(posed.to_dict(), allow_nan=False))
-    assert encoder_from_dict(value) == (posed.plan, posed.target)
+    prepared = prepare(table(), infer_target("y", table().column("y")), ["x"])
+    value = json.loads(json.dumps(prepared.to_dict(), allow_nan=False))
+    assert encoder_from_dict(value) == (prepared.plan, prepared.target)
     with pytest.raises(DataError, match="has no plan and target"):
         encoder_from_dict({"plan": value["plan"]})
     with pytest.raises(DataError, match="the model's target: name is 3"):
@@ -151,12 +151,12 @@ def test_a_weight_that_can_not_be_is_refused_with_its_row(weight, message):
     weights = [weight if k == 5 else 1.0 for k in range(200)]
     broken = table().set_column(1, "w", pa.array(weights))
     with pytest.raises(DataError, match=message):
-        pose(broken, study_target("y", broken.column("y")), ["x"], weight="w")
+        prepare(broken, infer_target("y", broken.column("y")), ["x"], weight="w")
 
 
 def test_a_weight_of_text_or_the_target_as_weight_is_refused():
     worded = table().set_column(1, "w", pa.array(["São Paulo"] * 200))
     with pytest.raises(DataError, match="column 'w' is of string; weights are numbers of at least 0"):
-        pose(worded, study_target("y", worded.column("y")), ["x"], weight="w")
+        prepare(worded, infer_target("y", worded.column("y")), ["x"], weight="w")
     with pytest.raises(SpecificationError, match="column 'y' is the target and can't be the weight too; name another"):
         feature_columns(table(), "y", weight="y")

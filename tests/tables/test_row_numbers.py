@@ -11,9 +11,9 @@ import pytest
 
 from twofold import TableEncoder
 from twofold.tables import as_table, learn_table
-from twofold.tables.problem import pose
+from twofold.tables.problem import prepare
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.targets import study_target
+from twofold.tables.targets import infer_target
 
 N = 300
 RNG = np.random.default_rng(0)
@@ -102,6 +102,6 @@ def test_the_only_column_is_learned_even_so():
 def test_the_rows_order_is_looked_at_before_they_are_drawn():
     """A step of 7 from row to row of 44 is no step of any 35 of them."""
     table = as_table({"a": 13 + 7 * np.arange(44), "x": NOISE[:44], "y": ["b", "c"] * 22})
-    target = study_target("y", table.column("y"))
-    posed = pose(table, target, ["a", "x"], test_fraction=0.2)
-    assert posed.plan.left_out == {"a": "it numbers the rows"}
+    target = infer_target("y", table.column("y"))
+    prepared = prepare(table, target, ["a", "x"], test_fraction=0.2)
+    assert prepared.plan.left_out == {"a": "it numbers the rows"}

@@ -30,7 +30,7 @@ from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import Problem, feature_columns, plain_dataset, prepare
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.targets import ROWS_A_CLASS, WHOLE, study_target
+from twofold.tables.targets import ROWS_A_CLASS, WHOLE, infer_target
 from twofold.values import count
 
 Array = NDArray[Any]
@@ -151,7 +151,7 @@ def _pose(
     domain = None if options.loss is None else LOSSES[LOSSES.check(options.loss)].targets
     numbers = linear or (domain is not None and not domain.has_accuracy)
     task = words.task or ("regression" if numbers else None)
-    target = study_target(name, table.column(name), task, decimal=forms.decimals.get(name))
+    target = infer_target(name, table.column(name), task, decimal=forms.decimals.get(name))
     test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
     y, present = target.read(table.column(name))
     rows = int(present.sum())  # those that train and test; others have no target

@@ -130,7 +130,7 @@ class Target:
         return asdict(self)
 
 
-def study_target(name: str, column: pa.ChunkedArray, task: str | None = None, *, decimal: str | None = None) -> Target:
+def infer_target(name: str, column: pa.ChunkedArray, task: str | None = None, *, decimal: str | None = None) -> Target:
     """See whether a column holds classes or numbers.
 
     Text, booleans and few different whole numbers are classes: at most 20, of at least 5 rows each on average.
@@ -156,7 +156,7 @@ def study_target(name: str, column: pa.ChunkedArray, task: str | None = None, *,
 
     Examples
     --------
-    >>> study_target("kind", pa.chunked_array([["cat", "dog", "cat", "dog", None]])).classes
+    >>> infer_target("kind", pa.chunked_array([["cat", "dog", "cat", "dog", None]])).classes
     ('cat', 'dog')
     """
     if task is not None:
