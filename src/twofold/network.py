@@ -22,7 +22,7 @@ from twofold.values import count, is_real
 
 Array = NDArray[Any]
 
-LARGEST = 2**56  # weights in one layer; NumPy has no array that is much larger
+MAX_WEIGHTS = 2**56  # weights in one layer; NumPy has no array that is much larger
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Network:
                 f"widths are {show(widths)}; expected at least two positive integers, inputs to outputs"
             )
         object.__setattr__(self, "widths", tuple(int(w) for w in widths))
-        if any(rows * columns >= LARGEST for rows, columns in self.shapes):
+        if any(rows * columns >= MAX_WEIGHTS for rows, columns in self.shapes):
             raise SpecificationError(f"widths are {show(widths)}; no computer holds that many weights")
         object.__setattr__(self, "activation", self._check_activation())
         LOSSES.check(self.loss)

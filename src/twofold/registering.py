@@ -26,7 +26,7 @@ POINTS = np.concatenate([np.linspace(-6.0, 6.0, 49), [-0.1, 0.1, -1e-3, 1e-3]])
 EXTREMES = {"float32": 1e4, "float64": 1e300}
 STEP, DIFFERENCES = 1e-3, "central differences"
 FAR = 30.0  # an output whose exponential, or sigmoid, is next to 0
-CLOSE = 1e-7  # relative to the larger of both numbers and 1
+MAX_RELATIVE_DIFFERENCE = 1e-7  # relative to the larger of both numbers and 1
 
 
 def register_activation(
@@ -218,7 +218,7 @@ def _along(function: Callable[[Array], Array], point: float) -> Callable[[float]
 
 
 def _compare(what: str, given: float, found: float, by: str) -> None:
-    if not abs(given - found) <= CLOSE * max(1.0, abs(given), abs(found)):
+    if not abs(given - found) <= MAX_RELATIVE_DIFFERENCE * max(1.0, abs(given), abs(found)):
         raise SpecificationError(f"{what} is given as {given:.10g}; {by} say {found:.10g}")
 
 
@@ -264,7 +264,7 @@ def _check_minimum(name: str, loss: Loss, y: float) -> None:
         loss.link.name
     ]
     at = [loss.value(np.array([[best + h]]), np.array([[y]])) for h in (-1.0, 0.0, 1.0)]
-    if at[1] > min(at) + CLOSE:
+    if at[1] > min(at) + MAX_RELATIVE_DIFFERENCE:
         o = best + (-1.0 if at[0] < at[2] else 1.0)
         raise SpecificationError(
             f"{name!r} with link {loss.link.name!r} should be least at o = {best:.4g} for y = {y:.4g}, "

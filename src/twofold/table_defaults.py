@@ -8,10 +8,10 @@ from typing import Any
 
 from twofold.tables.column_inference import Choices
 
-LARGE = 2000  # training rows from which on there are enough for many pieces and a wide network
-FEW = 60  # training rows below which a part of them is too few to choose anything by
-STEPS = 3000  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
-SAMPLES = 5_000_000  # gone through at most in training a large table
+MIN_LARGE_ROWS = 2000  # training rows from which on there are enough for many pieces and a wide network
+MIN_VALIDATED_ROWS = 60  # training rows below which a part of them is too few to choose anything by
+MIN_STEPS = 3000  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
+MAX_SAMPLES = 5_000_000  # gone through at most in training a large table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +62,22 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
         return TableDefaults(choices=Choices(scale=False, baseline=True))
     words: dict[str, Any] = {"optimizer": "adamw", "schedule": "cosine"}
     if model == "softmax":
-        words |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < LARGE else 256}
+        words |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < MIN_LARGE_ROWS else 256}
         return TableDefaults(words=words | {"epochs": _epochs(rows, words["batch_size"]), "init": "zeros"})
     words |= {"activation": "silu", "init": "he", "weight_decay": 0.1}
-    if rows < LARGE:
+    if rows < MIN_LARGE_ROWS:
         words |= {"hidden": "128,128", "dropout": 0.1, "learning_rate": 0.003, "batch_size": 32}
         words["epochs"] = _epochs(rows, words["batch_size"])
         if task == "classification":
             words |= {"dropout": 0.2, "learning_rate": 0.001, "weight_decay": 1.0}
             words["epochs"] = max(60, math.ceil(300 / math.ceil(rows / 32)))
-        held_out = 0.0 if task == "classification" or rows < FEW else 0.15
+        held_out = 0.0 if task == "classification" or rows < MIN_VALIDATED_ROWS else 0.15
         return TableDefaults(words=words, choices=Choices(pieces=8), validation_fraction=held_out)
     words |= {"hidden": "256,256", "dropout": 0.2, "learning_rate": 0.001, "batch_size": 128 if rows < 50_000 else 512}
-    words["epochs"] = max(10, min(60, SAMPLES // rows))
+    words["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
     return TableDefaults(words=words, choices=Choices(pieces=32), validation_fraction=0.1)
 
 
 def _epochs(rows: int, batch_size: int) -> int:
-    """Return as many epochs as make `STEPS` steps, but at least 30 and at most 1000."""
-    return max(30, min(1000, math.ceil(STEPS / math.ceil(rows / batch_size))))
+    """Return as many epochs as make `MIN_STEPS` steps, but at least 30 and at most 1000."""
+    return max(30, min(1000, math.ceil(MIN_STEPS / math.ceil(rows / batch_size))))

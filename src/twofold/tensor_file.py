@@ -38,8 +38,8 @@ DTYPES = {
 }
 ORDER = ("U64", "I64", "F64", "F32", "I32", "U8", "BOOL")  # of the arrays in a file, as the safetensors library has it
 
-LARGEST_HEADER = 2**24  # bytes; parsed JSON takes up to some 30 times its text
-LARGEST_DIGITS = 309  # of a double, before the point
+MAX_HEADER = 2**24  # bytes; parsed JSON takes up to some 30 times its text
+MAX_DIGITS = 309  # of a double, before the point
 ZEROS = b"0" * 64
 SUM = re.compile(rb'\\"sha256\\": ?\\"([0-9a-f]{64})\\"')
 
@@ -85,9 +85,9 @@ def write_tensors(
     envelope = {"sha256": ZEROS.decode(), "kind": kind, "schema": SCHEMAS[kind], "content": dict(metadata)}
     data = _lay_out({name: _plain(name, array) for name, array in arrays.items()}, _dump(envelope))
     header_end = 8 + int.from_bytes(data[:8], "little")
-    if header_end > LARGEST_HEADER:
+    if header_end > MAX_HEADER:
         raise SpecificationError(
-            f"names and metadata take {header_end} bytes; at most {LARGEST_HEADER} can be read back: keep less of them"
+            f"names and metadata take {header_end} bytes; at most {MAX_HEADER} can be read back: keep less of them"
         )
     place = SUM.search(data, 8, header_end)
     assert place is not None  # noqa: S101 - the envelope above begins with it
@@ -203,8 +203,8 @@ def _find_header(path: str | os.PathLike[str], data: bytes) -> int:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 10 or data[8:9] != b"{":
         raise FileFormatError(f"{path}: not a safetensors file; give one that twofold saved")
-    if length > LARGEST_HEADER:
-        raise FileFormatError(f"{path}: the header claims {length} bytes; at most {LARGEST_HEADER} are read")
+    if length > MAX_HEADER:
+        raise FileFormatError(f"{path}: the header claims {length} bytes; at most {MAX_HEADER} are read")
     if 8 + length > len(data):
         raise FileFormatError(
             f"{path}: the header claims {length} bytes and the file has {len(data)}; it was cut short: get it again"
@@ -249,7 +249,7 @@ def _finite(text: str) -> float:
 
 def _whole(text: str) -> int:
     """Read a whole number; one that is larger than any double is no count, and no loss or mean either."""
-    if len(text) > LARGEST_DIGITS or not math.isfinite(float(text)):
+    if len(text) > MAX_DIGITS or not math.isfinite(float(text)):
         raise ValueError(f"the number {text[:20]}... has {len(text)} digits")
     return int(text)
 

@@ -13,7 +13,7 @@ import unicodedata
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, formats such as bidi's, lone surrogates, ends of lines
 JOINERS = "\u200c\u200d"  # formats too, that emoji, Persian and the scripts of India are written with
 NO_CHARACTERS = "\ufffe\uffff"  # no XML holds them
-LONGEST = 100  # letters of a file's name, well below what file systems take
+MAX_FILE_NAME = 100  # letters of a file's name, well below what file systems take
 TAKEN = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # devices, on Windows
 
 
@@ -58,5 +58,5 @@ def file_name(text: str) -> str:
     >>> file_name("../up/images"), file_name("50% [a|b]?"), file_name("..")
     ('_up_images', '50% [a_b]_', 'unnamed')
     """
-    name = re.sub(r'[\\/:*?"<>|]', "_", visible(text)).strip(". ")[:LONGEST].rstrip(". ")
+    name = re.sub(r'[\\/:*?"<>|]', "_", visible(text)).strip(". ")[:MAX_FILE_NAME].rstrip(". ")
     return f"_{name}" if TAKEN.match(name) else name or "unnamed"

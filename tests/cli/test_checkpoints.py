@@ -143,7 +143,7 @@ def test_another_run_is_refused_before_it_is_said_to_go_on(capsys, tmp_path):
 
 def test_what_is_solved_in_one_pass_has_no_checkpoints(capsys, tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n2,3\n3,5\n")
-    monkeypatch.setattr("twofold.cli.table.IN_MEMORY", 0)
+    monkeypatch.setattr("twofold.cli.table.MAX_BYTES_IN_MEMORY", 0)
     words = ["train", "linear", str(tmp_path / "a.csv"), "--target", "y", "--checkpoint", str(tmp_path / "run")]
     assert main(words) == 2
     assert (

@@ -68,7 +68,7 @@ def _noting(started: list[bool]):
 
 
 def test_a_table_too_large_for_memory_is_saved_before_its_summary(tmp_path, monkeypatch):
-    monkeypatch.setattr("twofold.cli.table.IN_MEMORY", 0)
+    monkeypatch.setattr("twofold.cli.table.MAX_BYTES_IN_MEMORY", 0)
     monkeypatch.setattr("twofold.cli.table.summarize", broken)
     (tmp_path / "t.csv").write_text("height [m],y [/s]\n" + "".join(f"{x},{2 * x}\n" for x in range(9)))
     file = tmp_path / "m.safetensors"

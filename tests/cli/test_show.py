@@ -112,7 +112,7 @@ def test_regression_is_saved_with_its_units_and_shown_without_accuracy(tmp_path,
 
 
 def test_the_exact_solution_of_a_table_too_large_for_memory_is_saved(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("twofold.cli.table.IN_MEMORY", 0)
+    monkeypatch.setattr("twofold.cli.table.MAX_BYTES_IN_MEMORY", 0)
     (tmp_path / "line.csv").write_text("x,y\n" + "".join(f"{x},{2 * x + 1}\n" for x in range(9)))
     path = tmp_path / "line.safetensors"
     assert main(["train", "linear", str(tmp_path / "line.csv"), "--target", "y", "--save", str(path)]) == 0

@@ -54,7 +54,7 @@ def test_a_table_is_solved_by_sgd_and_exactly(capsys, file):
 
 def test_a_table_too_large_for_memory_is_solved_in_one_pass(capsys, file, monkeypatch):
     small = run_json(capsys, "train", "linear", str(file), "--target", "y", "--weight", "weight")
-    monkeypatch.setattr(table_words, "IN_MEMORY", 0)
+    monkeypatch.setattr(table_words, "MAX_BYTES_IN_MEMORY", 0)
     large = run_json(capsys, "train", "linear", str(file), "--target", "y", "--weight", "weight")
     assert large["epochs"] == []
     values = [[item["value"] for item in result["summary"]["coefficients"]] for result in (small, large)]

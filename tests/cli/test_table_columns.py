@@ -67,7 +67,7 @@ def test_linear_regression_of_plain_numbers_leaves_row_numbers_out_too(capsys, t
     path = tmp_path / "t.csv"
     path.write_text("n,x,y\n" + "".join(f"{k},{NOISE[k]},{3 * NOISE[k] + k}\n" for k in range(N)))
     for most in (1 << 28, 0):
-        monkeypatch.setattr("twofold.cli.table.IN_MEMORY", most)
+        monkeypatch.setattr("twofold.cli.table.MAX_BYTES_IN_MEMORY", most)
         result = run_json(capsys, "train", "linear", path, "--target", "y")
         assert [item["name"] for item in result["summary"]["coefficients"]] == ["intercept", "x"]
         result = run_json(capsys, "train", "linear", path, "--target", "y", "--features", "n,x")

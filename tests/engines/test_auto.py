@@ -13,7 +13,7 @@ import pytest
 from helpers import random_dataset
 from twofold import Network, Recipe, compare_engines, open_engine
 from twofold.engines import ENGINES
-from twofold.engines.choice import FEW_STEPS, SMALL_JOB, choose
+from twofold.engines.choice import MAX_SHORT_STEPS, MAX_SMALL_JOB, choose
 from twofold.engines.threads import use_threads
 from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import ACTIVATIONS, Activation
@@ -25,7 +25,7 @@ torch_only = pytest.mark.torch
 
 @torch_only
 def test_a_large_job_is_for_fused_and_a_small_one_for_scratch():
-    samples = SMALL_JOB // (3 * MLP.n_parameters)
+    samples = MAX_SMALL_JOB // (3 * MLP.n_parameters)
     assert choose(MLP) == "fused"
     assert choose(MLP, samples=samples + 1) == "fused"
     assert choose(MLP, samples=samples) == "scratch"
@@ -34,7 +34,7 @@ def test_a_large_job_is_for_fused_and_a_small_one_for_scratch():
 @torch_only
 @pytest.mark.parametrize("asked", [{}, {"precision": "bfloat16"}])
 def test_many_large_steps_are_for_fused_with_machine_code(asked):
-    samples = FEW_STEPS * 256
+    samples = MAX_SHORT_STEPS * 256
     assert choose(MLP, samples=samples + 1, **asked) == "fused-compiled"
     assert choose(MLP, samples=samples, **asked) == "fused"
     assert choose(MLP, samples=samples + 1, device="cuda", **asked) == "fused"
@@ -47,7 +47,7 @@ def test_many_large_steps_are_for_fused_with_machine_code(asked):
     [(SMALL, 32), (SMALL, 256), (Network((784, 10)), 256), (Network((20, 1), loss="squared"), 1)],
 )
 def test_many_small_steps_are_for_compiled_and_few_for_scratch(network, batch_size):
-    samples = FEW_STEPS * batch_size
+    samples = MAX_SHORT_STEPS * batch_size
     assert choose(network, batch_size=batch_size, samples=samples + 1) == "compiled"
     assert choose(network, batch_size=batch_size, samples=samples) == "scratch"
 

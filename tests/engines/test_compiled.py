@@ -21,7 +21,7 @@ from twofold import Network, Recipe, open_engine, train
 from twofold.engines import numba as loops
 from twofold.engines.compiled import is_shallow
 from twofold.engines.numba import jit
-from twofold.engines.numba.layers import SMALL_PRODUCT, multiply
+from twofold.engines.numba.layers import MAX_CACHED_PRODUCT, multiply
 from twofold.errors import DataError, DivergedError
 from twofold.functions import LOSSES
 from twofold.network import distance, largest
@@ -39,11 +39,11 @@ def both(network, X, y, weight=None, *, dtype="float64", steps=3, **recipe):
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 63, loops.ROWS, loops.ROWS + 1, 3 * loops.ROWS + 9])
-@pytest.mark.parametrize("q", [2, 3, loops.NARROW, loops.NARROW + 1])
+@pytest.mark.parametrize("q", [2, 3, loops.MAX_NARROW_OUTPUTS, loops.MAX_NARROW_OUTPUTS + 1])
 def test_networks_without_hidden_layers_agree_at_every_size(q, n):
     rng = np.random.default_rng(n + q)
     X, y = rng.standard_normal((n, 19)), rng.integers(q, size=n)
-    assert is_shallow(Network((19, q))) == (q <= loops.NARROW)
+    assert is_shallow(Network((19, q))) == (q <= loops.MAX_NARROW_OUTPUTS)
     assert_same_steps(both(Network((19, q)), X, y, rng.random(n)))
 
 
@@ -58,7 +58,7 @@ def test_image_bytes_stand_for_numbers_from_0_to_1(dtype, tolerance, widths):
 @pytest.mark.parametrize("widths", [(30, 100, 120, 5), (3, 17, 40, 20)])
 def test_products_that_go_to_blas_agree_with_those_that_do_not(widths):
     data = random_dataset(Network(widths), 200)
-    assert 200 * widths[2] > SMALL_PRODUCT or widths[0] == 3
+    assert 200 * widths[2] > MAX_CACHED_PRODUCT or widths[0] == 3
     assert_same_steps(both(Network(widths), data.train.X, data.train.y, optimizer="adam"))
 
 

@@ -42,7 +42,7 @@ def test_the_loss_of_many_outputs_is_that_of_few(largest, monkeypatch):
     outputs, y = rng.uniform(-largest, largest, size=(3, 40)).astype(np.float32), rng.integers(3, size=40)
     expected, slope = LOSSES["cross_entropy"].samples(outputs.T, y)
     for many in (0, 2**15):
-        monkeypatch.setattr(kernels, "MANY", many)
+        monkeypatch.setattr(kernels, "MIN_LARGE_OUTPUTS", many)
         out = torch.empty(3, 40)
         losses = kernels.LOSSES["cross_entropy"](torch.from_numpy(outputs), torch.from_numpy(y), 1.0, out)
         np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-6, atol=1e-6)
@@ -76,7 +76,7 @@ def test_products_of_bfloat16_add_b_in_its_own_type():
 
 
 def test_products_are_chosen_by_work_type_and_device():
-    cpu, many = torch.device("cpu"), products.LEAST_WORK
+    cpu, many = torch.device("cpu"), products.MIN_ONEDNN_WORK
     large = products.choose_products(work=many, dtype=torch.float32, device=cpu)
     assert large is (products.ONEDNN if products.has_onednn() else products.PLAIN)
     assert products.choose_products(work=many - 1, dtype=torch.float32, device=cpu) is products.PLAIN
@@ -87,7 +87,7 @@ def test_products_are_chosen_by_work_type_and_device():
 @pytest.mark.parametrize("failure", [AttributeError, RuntimeError, TypeError])
 def test_without_the_operator_plain_products_take_the_same_steps(failure, monkeypatch):
     network = Network((120, 100, 60))
-    assert products.LEAST_WORK <= 120 * 100 * 100
+    assert products.MIN_ONEDNN_WORK <= 120 * 100 * 100
     data = random_dataset(network, 200)
 
     def run():
@@ -146,7 +146,7 @@ def test_a_recording_is_made_at_the_second_run_and_forgotten_when_told():
 
 
 def test_running_means_may_be_read_at_any_step_without_changing_them(monkeypatch):
-    monkeypatch.setattr(running_metrics, "ENOUGH", 20)
+    monkeypatch.setattr(running_metrics, "MAX_PENDING_OUTPUTS", 20)
     network = Network((5, 3))
     data = random_dataset(network, 60)
     quiet, curious = (open_engine("fused", network, initialization="he") for _ in range(2))
@@ -220,10 +220,10 @@ def test_one_row_may_be_asked_for_by_several_threads_at_once():
 
 def test_small_steps_do_not_pile_up():
     network = Network((2, 1), loss="squared")
-    data = random_dataset(network, 2 * running_metrics.MOST_STEPS)
+    data = random_dataset(network, 2 * running_metrics.MAX_PENDING_STEPS)
     engine = open_engine("fused", network)
     engine.load(data.train.X, data.train.y)
-    for row in range(running_metrics.MOST_STEPS + 3):
+    for row in range(running_metrics.MAX_PENDING_STEPS + 3):
         engine.step(np.array([row]), 0.01)
     assert len(engine._metrics._kept) == 3
 

@@ -27,7 +27,9 @@ def both(network, data, *, dtype="float64", steps=3, **recipe):
 
 
 @pytest.mark.parametrize("h", [1, 2, 7, 8, 9, 21])
-@pytest.mark.parametrize("q", [1, 2, 3, 8, 9, loops.NARROW - 1, loops.NARROW, loops.NARROW + 1])
+@pytest.mark.parametrize(
+    "q", [1, 2, 3, 8, 9, loops.MAX_NARROW_OUTPUTS - 1, loops.MAX_NARROW_OUTPUTS, loops.MAX_NARROW_OUTPUTS + 1]
+)
 @pytest.mark.parametrize("n", [1, 17, 130])
 def test_ends_of_every_shape_agree(n, q, h):
     network = Network((5, h, q), "silu", "squared")
@@ -43,7 +45,7 @@ def test_several_hidden_layers_agree(activations, loss):
 
 
 @pytest.mark.parametrize("hidden", [(), (6,)])
-@pytest.mark.parametrize("q", [loops.NARROW, 40])
+@pytest.mark.parametrize("q", [loops.MAX_NARROW_OUTPUTS, 40])
 def test_image_bytes_stand_for_numbers_from_0_to_1(q, hidden):
     network = Network((30, *hidden, q))
     data = random_dataset(network, 80)
@@ -99,7 +101,7 @@ def test_indices_of_another_make_need_no_other_machine_code(widths):
     data = random_dataset(network, 40)
     engine = open_engine("fused-compiled", network)
     engine.load(data.train.X, data.train.y)
-    entry = loops.loss if widths[-1] > loops.NARROW else loops.last_layers
+    entry = loops.loss if widths[-1] > loops.MAX_NARROW_OUTPUTS else loops.last_layers
     signatures, indices = len(entry.run.signatures), np.arange(9)
     indices.flags.writeable = False
     for rows in (indices, np.arange(9, dtype=np.int32), np.arange(18)[::2], np.arange(9, dtype=np.uint8)):

@@ -91,7 +91,7 @@ def test_badly_scaled_columns_cost_no_iterations():
 
 
 def test_large_problems_end_in_float64(monkeypatch):
-    monkeypatch.setattr("twofold.solvers.softmax_regression.LARGE", 1)
+    monkeypatch.setattr("twofold.solvers.softmax_regression.MIN_LARGE_DATA", 1)
     X, y = load_digits(return_X_y=True)
     mixed = SoftmaxRegression(tol=1e-9, max_iter=1000, C=0.01).fit(X / 16, y)
     assert mixed.gradient_ <= 1e-9
@@ -110,7 +110,7 @@ def test_sparse_features_have_the_same_minimum(solver):
 
 
 def test_more_columns_than_a_matrix_can_serve(monkeypatch):
-    monkeypatch.setattr("twofold.solvers.curvature.MOST_COLUMNS", 10)
+    monkeypatch.setattr("twofold.solvers.curvature.MAX_COLUMNS", 10)
     X, y = load_digits(return_X_y=True)
     model = SoftmaxRegression(C=0.01, max_iter=1000).fit(sparse.csr_array(X), y)
     assert model.gradient_ <= 1e-4

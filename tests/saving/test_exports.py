@@ -325,4 +325,4 @@ def test_real_data_go_all_the_way(tmp_path, onnxruntime):
     engine = open_engine("scratch", Network((64, 10)), initialization="xavier")
     report = export_onnx(Model.of(engine, data), tmp_path / "a.onnx", X=data.test.X)
     assert report.largest_difference < 1e-5
-    assert engine.network.n_parameters < python_source.LARGEST
+    assert engine.network.n_parameters < python_source.MAX_PARAMETERS

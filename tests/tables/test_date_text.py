@@ -91,7 +91,7 @@ def test_many_different_cells_are_read_as_few_are(form, monkeypatch):
     written = pa.chunked_array([[*pd.Series(MOMENTS).dt.strftime(form), "soon", "2020-13-45 10:00", None]])
     date = "%b %d, %Y" if form.startswith("%b") else form[:8]
     slow = times_in_text(written, date)
-    monkeypatch.setattr(module, "MANY", 0)
+    monkeypatch.setattr(module, "MIN_DIFFERENT_CELLS", 0)
     fast = times_in_text(written, date)
     np.testing.assert_array_equal(fast.values, slow.values)
     np.testing.assert_array_equal(fast.zoned, slow.zoned)

@@ -13,7 +13,7 @@ import pytest
 
 from twofold.errors import DataError, FileFormatError
 from twofold.tables import reading
-from twofold.tables.frames import MOST_COLUMNS
+from twofold.tables.frames import MAX_COLUMNS
 from twofold.tables.reading import read_table
 
 MEBIBYTE = 1 << 20
@@ -40,9 +40,9 @@ PEAK = """
 import resource, sys
 from twofold.errors import DataError
 from twofold.tables import reading
-from twofold.tables.frames import MOST_COLUMNS
-reading.ALWAYS = {allowed}
-reading.MOST_TIMES = 0
+from twofold.tables.frames import MAX_COLUMNS
+reading.MAX_ALWAYS_ALLOWED_BYTES = {allowed}
+reading.MAX_UNPACKING_RATIO = 0
 import pyarrow.csv, pyarrow.dataset, pandas
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -76,7 +76,7 @@ def test_a_file_that_decodes_to_far_more_than_its_size_is_refused_before_it_does
 
 
 def test_a_refusal_says_how_much_it_would_be(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "ALWAYS", SMALL)
+    monkeypatch.setattr(reading, "MAX_ALWAYS_ALLOWED_BYTES", SMALL)
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"a": [LONG] * 200}), path, compression="zstd", **DICTIONARY)
     with pytest.raises(DataError, match=r"a\.parquet: its cells are at least 201 MiB .* 64 MiB are allowed"):
@@ -130,7 +130,7 @@ def test_a_file_of_a_million_columns_is_refused_at_once(tmp_path):
     path.write_text(",".join(f"c{k}" for k in range(1_000_000)) + "\n" + ",".join(["1"] * 1_000_000) + "\n")
     with pytest.raises(DataError, match=r"million\.csv: 1000000 columns; at most 100000 are read"):
         read_table(path)
-    table = pa.table({f"c{k}": [1.0] for k in range(MOST_COLUMNS + 1)})
+    table = pa.table({f"c{k}": [1.0] for k in range(MAX_COLUMNS + 1)})
     pq.write_table(table, tmp_path / "wide.parquet")
     with pytest.raises(DataError, match="100001 columns; at most 100000 are read"):
         read_table(tmp_path / "wide.parquet")

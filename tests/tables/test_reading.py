@@ -110,13 +110,13 @@ def test_scraps_are_read_or_refused(tmp_path, content):
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "LARGEST", 1 << 25)
+    monkeypatch.setattr(reading, "MAX_UNPACKED_BYTES", 1 << 25)
     with pytest.raises(DataError, match="unpacks to more than 32 MiB; unpack it first"):
         read_lines(tmp_path, gzip.compress(b"a\n" + b"1\n" * (1 << 25)))
 
 
 def test_a_small_file_that_becomes_a_large_one_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "ALWAYS", 1 << 20)
+    monkeypatch.setattr(reading, "MAX_ALWAYS_ALLOWED_BYTES", 1 << 20)
     with pytest.raises(DataError, match="unpacks to more than 1 MiB; unpack it first"):
         read_lines(tmp_path, gzip.compress(b"a\n" + b"1\n" * (1 << 20)))
     pq.write_table(pa.table({"a": np.zeros(10**6)}), tmp_path / "a.parquet")

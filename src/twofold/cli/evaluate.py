@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from twofold.saving import Model
     from twofold.tables.targets import Target
 
-MOST_CLASSES = 20  # of a confusion matrix that fits a screen
+MAX_CLASSES = 20  # of a confusion matrix that fits a screen
 
 
 def evaluate(
@@ -146,7 +146,7 @@ def _tell_confusion(screen: Screen, model: Model, O: NDArray[Any], y: NDArray[An
     q = O.shape[1]
     matrix = confusion(O.argmax(axis=1), y, q)
     names = model.classes or tuple(map(str, range(q)))
-    if q <= MOST_CLASSES:
+    if q <= MAX_CLASSES:
         rows = [(name, *(str(count) for count in row)) for name, row in zip(names, matrix, strict=True)]
         screen.say("confusion: true classes down, predicted ones across")
         screen.table("", ("", *names), rows)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from twofold.saving import Model
     from twofold.training import Epoch
 
-NAMES = 20  # features or classes that are shown at most
-EPOCHS = 12  # rows of the history that are shown at most
+MAX_NAMES = 20  # features or classes that are shown at most
+MAX_EPOCHS = 12  # rows of the history that are shown at most
 
 FILE = Annotated[Path, Argument(help="A model that --save wrote.", show_default=False)]
 
@@ -122,7 +122,7 @@ def _arrays(model: Model) -> list[tuple[str, ...]]:
 
 def _history(history: tuple[Epoch, ...]) -> list[list[str]]:
     """Return the columns, each with its name first, of all epochs or of some, evenly spaced, with the last."""
-    step = -(-len(history) // EPOCHS)
+    step = -(-len(history) // MAX_EPOCHS)
     rows = history[(len(history) - 1) % step :: step]
     scores = {
         "train accuracy": ("train_accuracy", ".4f"),
@@ -153,4 +153,4 @@ def _score(value: float | None, form: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")
+    return ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")

@@ -20,7 +20,7 @@ from twofold.saving import Model, save_model
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import summarize
 
-IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
+MAX_BYTES_IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
 
 
 def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOptions) -> TableFile | None:
@@ -45,7 +45,7 @@ def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOpt
     DataError
         If a column is not there, or not of numbers.
     """
-    if not path.is_file() or path.stat().st_size <= IN_MEMORY or words.target is None:
+    if not path.is_file() or path.stat().st_size <= MAX_BYTES_IN_MEMORY or words.target is None:
         return None
     if options.model != "linear":
         return None

@@ -30,13 +30,13 @@ from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import Problem, feature_columns, plain_dataset, prepare
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.targets import ROWS_A_CLASS, WHOLE, infer_target
+from twofold.tables.targets import MIN_ROWS_PER_CLASS, WHOLE, infer_target
 from twofold.values import count
 
 Array = NDArray[Any]
 
-SHOWN = 100  # columns that are shown at most: a screen table of thousands takes longer than training
-MANY_CLASSES = 100  # different whole numbers that may still be names of classes, to be asked for
+MAX_SHOWN = 100  # columns that are shown at most: a screen table of thousands takes longer than training
+MAX_POSSIBLE_CLASSES = 100  # different whole numbers that may still be names of classes, to be asked for
 MODEL_TASKS = {"linear": "regression", "softmax": "classification"}
 
 
@@ -204,9 +204,11 @@ def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
     target, missing = problem.target, {name: table.column(name).null_count for name in table.column_names}
     missing |= {name: counts["missing"] for name, counts in problem.notes.items()}
     rows = [(name, kind, words, str(missing.get(name) or "")) for name, kind, words in problem.plan.describe()]
-    screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows[:SHOWN], text=3)
-    if len(rows) > SHOWN:
-        screen.say(f"and {count(len(rows) - SHOWN, 'column')} more, of which {_left_out(rows[SHOWN:])} left out")
+    screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows[:MAX_SHOWN], text=3)
+    if len(rows) > MAX_SHOWN:
+        screen.say(
+            f"and {count(len(rows) - MAX_SHOWN, 'column')} more, of which {_left_out(rows[MAX_SHOWN:])} left out"
+        )
     what = f"{len(target.classes)} classes: {_some(target.classes)}" if target.classes else "numbers"
     screen.say(f"{target.task} of {target.name} ({target.because}), {what}")
     for line in _hints(problem):
@@ -227,7 +229,7 @@ def _hints(problem: Problem) -> list[str]:
             lines.append(
                 f"if the values of {target.name} are amounts or grades, not names of classes: --task regression"
             )
-        if not target.classes and different <= MANY_CLASSES and rows >= different * ROWS_A_CLASS:
+        if not target.classes and different <= MAX_POSSIBLE_CLASSES and rows >= different * MIN_ROWS_PER_CLASS:
             lines.append(f"if the values of {target.name} are names of classes: --task classification")
     folded = Counter(name.casefold() for name in target.classes)
     if alike := [repr(name) for name in target.classes if folded[name.casefold()] > 1]:

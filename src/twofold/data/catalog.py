@@ -15,7 +15,7 @@ from twofold.data.idx_folder import ImageArrays, read_idx_folder
 from twofold.data.image_sets import IMAGE_SETS, Progress, read_image_set
 from twofold.errors import DataError, DataNotFoundError, match_name
 
-MOST_CLASSES = 1 << 16  # a wild label in a file should not become a list of billions of names
+MAX_CLASSES = 1 << 16  # a wild label in a file should not become a list of billions of names
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ def load_dataset(
 def _class_names(path: Path, arrays: ImageArrays) -> tuple[str, ...]:
     """Name the classes of a folder's labels by their numbers, from 0 to the largest."""
     labels = np.concatenate([arrays.train_labels, arrays.test_labels]).astype(np.int64)
-    if labels.min() < 0 or labels.max() >= MOST_CLASSES:
+    if labels.min() < 0 or labels.max() >= MAX_CLASSES:
         raise DataError(
             f"{path}: labels from {labels.min()} to {labels.max()}; expected classes numbered from 0, "
-            f"fewer than {MOST_CLASSES}"
+            f"fewer than {MAX_CLASSES}"
         )
     return tuple(map(str, range(labels.max() + 1)))
 

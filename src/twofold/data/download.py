@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from io import BufferedRandom
 
 CHUNK = 1 << 16
-HEADERS = 1 << 20  # bytes of headers and interim answers that an answer may have beside its file
-LEAST = 1 << 12  # bytes that must come within each timeout, or the server counts as silent
+MAX_HEADER_BYTES = 1 << 20  # bytes of headers and interim answers that an answer may have beside its file
+MIN_BYTES_PER_TIMEOUT = 1 << 12  # bytes that must come within each timeout, or the server counts as silent
 WORTH_A_SECOND_TRY = (408, 425, 429)  # of the 4xx answers; every 5xx is too
 
 
@@ -263,7 +263,7 @@ class _Watched(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase, task: _Task) -> None:
         self._raw, self._task = raw, task
-        self._left = task.max_bytes + HEADERS
+        self._left = task.max_bytes + MAX_HEADER_BYTES
         self._since, self._lately = time.monotonic(), 0
 
     def readable(self) -> bool:
@@ -273,7 +273,7 @@ class _Watched(io.RawIOBase):
         _check_time(self._task)
         now = time.monotonic()
         if now - self._since > self._task.timeout:
-            if self._lately < LEAST:
+            if self._lately < MIN_BYTES_PER_TIMEOUT:
                 raise _AttemptError(f"too slow: {self._lately} bytes in {self._task.timeout:g} seconds")
             self._since, self._lately = now, 0
         count = self._raw.readinto(buffer) or 0

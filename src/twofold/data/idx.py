@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 TYPE_CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
-DEFLATE_LIMIT = 1032
-LONGEST_HEADER = 4 + 4 * 255
+MAX_DEFLATE_RATIO = 1032
+MAX_HEADER = 4 + 4 * 255
 AGAIN = "check that it is the file you meant, or download it again"
 
 
@@ -121,11 +121,11 @@ def _parse(file: BinaryIO, slices: Slices, source: str | os.PathLike[str]) -> Ar
     packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     file.seek(0)
     content = Unpacked(slices, source) if packed else slices
-    head = _take(content, LONGEST_HEADER)  # damage in there is told as such, before anything claimed is believed
+    head = _take(content, MAX_HEADER)  # damage in there is told as such, before anything claimed is believed
     dtype, shape = _parse_header(head, source)
     start = 4 + 4 * len(shape)
     expected = start + math.prod(shape) * dtype.itemsize
-    if packed and expected > DEFLATE_LIMIT * slices.size:
+    if packed and expected > MAX_DEFLATE_RATIO * slices.size:
         raise FileFormatError(
             f"{source}: the header claims {expected} bytes, more than {slices.size} bytes of gzip can hold; {AGAIN}"
         )

@@ -34,17 +34,17 @@ FORMULAS = {
 }  # each of which `holds` networks
 
 # The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
-SMALL_FOR_LOOPS = 2**22  # against machine code
-SMALL_FOR_NUMPY = 2**18  # against NumPy
+MAX_WORK_FOR_LOOPS = 2**22  # against machine code
+MAX_WORK_FOR_NUMPY = 2**18  # against NumPy
 
 # Minibatches above which NumPy and PyTorch, in several threads, are faster than machine code in one:
-FEW_SAMPLES = 2**10
-FEW_UNITS = 2**15  # samples x hidden units, of activations whose formulas are long
-LONG_FORMULA = 5  # exponentials, logarithms and the like, of an activation and its derivative
+MAX_SAMPLES_FOR_LOOPS = 2**10
+MAX_UNITS_FOR_LOOPS = 2**15  # samples x hidden units, of activations whose formulas are long
+MIN_LONG_FORMULA = 5  # exponentials, logarithms and the like, of an activation and its derivative
 
 # A job below both is over before another library than NumPy, once it is imported, has made up for that:
-FEW_STEPS = 20_000
-SMALL_JOB = 33 * 10**10  # multiply-adds
+MAX_SHORT_STEPS = 20_000
+MAX_SMALL_JOB = 33 * 10**10  # multiply-adds
 
 
 def choose(
@@ -62,14 +62,14 @@ def choose(
 
     1. A GPU: ``"fused"``, which alone has one. Products in another precision: ``"fused-compiled"`` if line 5 says so,
        else ``"fused"``.
-    2. The whole job is known, and is at most `FEW_STEPS` steps and `SMALL_JOB` multiply-adds: ``"scratch"``, since to
-       import Numba or PyTorch takes longer than they save.
-    3. The job is known, Numba is installed, and minibatches are small: every product at most `SMALL_FOR_LOOPS`
-       multiply-adds, at most `FEW_SAMPLES` samples, and at most `FEW_UNITS` numbers of hidden units if an
-       activation's formula is long (GELU, Mish): ``"compiled"``.
-    4. Every product is at most `SMALL_FOR_NUMPY` multiply-adds: ``"scratch"``.
-    5. The job is known and more than `FEW_STEPS` steps of at most `FEW_SAMPLES` samples, and PyTorch and Numba are
-       installed: ``"fused-compiled"``.
+    2. The whole job is known, and is at most `MAX_SHORT_STEPS` steps and `MAX_SMALL_JOB` multiply-adds:
+       ``"scratch"``, since to import Numba or PyTorch takes longer than they save.
+    3. The job is known, Numba is installed, and minibatches are small: every product at most `MAX_WORK_FOR_LOOPS`
+       multiply-adds, at most `MAX_SAMPLES_FOR_LOOPS` samples, and at most `MAX_UNITS_FOR_LOOPS` numbers of hidden
+       units if an activation's formula is long (GELU, Mish): ``"compiled"``.
+    4. Every product is at most `MAX_WORK_FOR_NUMPY` multiply-adds: ``"scratch"``.
+    5. The job is known and more than `MAX_SHORT_STEPS` steps of at most `MAX_SAMPLES_FOR_LOOPS` samples, and PyTorch
+       and Numba are installed: ``"fused-compiled"``.
     6. PyTorch is installed: ``"fused"``.
     7. ``"scratch"``.
 
@@ -98,18 +98,18 @@ def choose(
     check_precision(dtype)
     if device != "cpu":
         return "fused"
-    is_long = samples is not None and samples > FEW_STEPS * batch_size
-    pays = is_long and batch_size <= FEW_SAMPLES  # machine code between PyTorch's products
+    is_long = samples is not None and samples > MAX_SHORT_STEPS * batch_size
+    pays = is_long and batch_size <= MAX_SAMPLES_FOR_LOOPS  # machine code between PyTorch's products
     if precision is not None:
         return "fused-compiled" if pays and can("fused-compiled", network) else "fused"
-    if samples is not None and not is_long and 3 * network.n_parameters * samples <= SMALL_JOB:
+    if samples is not None and not is_long and 3 * network.n_parameters * samples <= MAX_SMALL_JOB:
         return "scratch"
     product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
-    if samples is not None and product <= SMALL_FOR_LOOPS and batch_size <= FEW_SAMPLES:
-        cheap = not any(map(_is_long, network.activations)) or batch_size * sum(network.hidden) <= FEW_UNITS
+    if samples is not None and product <= MAX_WORK_FOR_LOOPS and batch_size <= MAX_SAMPLES_FOR_LOOPS:
+        cheap = not any(map(_is_long, network.activations)) or batch_size * sum(network.hidden) <= MAX_UNITS_FOR_LOOPS
         if cheap and can("compiled", network):
             return "compiled"
-    is_large = product > SMALL_FOR_NUMPY
+    is_large = product > MAX_WORK_FOR_NUMPY
     if is_large and pays and can("fused-compiled", network):
         return "fused-compiled"
     return "fused" if is_large and can("fused", network) else "scratch"
@@ -119,7 +119,7 @@ def _is_long(activation: str) -> bool:
     """Tell whether an activation's formula is a long one for machine code; ndtr is as long as three exponentials."""
     lengths = {"exp": 1, "expm1": 1, "log": 1, "log1p": 1, "tanh": 1, "ndtr": 3}
     parts = chain.from_iterable(map(walk, ACTIVATIONS[activation].expressions))
-    return sum(lengths.get(part.name, 0) for part in parts if isinstance(part, Expression)) > LONG_FORMULA
+    return sum(lengths.get(part.name, 0) for part in parts if isinstance(part, Expression)) > MIN_LONG_FORMULA
 
 
 def can(name: str, network: Network) -> bool:

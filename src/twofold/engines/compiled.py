@@ -109,7 +109,7 @@ class CompiledEngine(ScratchEngine):
 
 def is_shallow(network: Network) -> bool:
     """Tell whether a network has no hidden layers and few outputs: such go another way."""
-    return not network.hidden and network.outputs <= loops.NARROW
+    return not network.hidden and network.outputs <= loops.MAX_NARROW_OUTPUTS
 
 
 def make_workspace(network: Network, kind: np.dtype[Any]) -> loops.Workspace:

@@ -41,7 +41,7 @@ from twofold.validation import Precision, as_rows, check_block, check_features
 
 Array = NDArray[Any]
 
-MOST_SIZES = 4  # of minibatches, whose buffers are kept; an epoch has two
+MAX_BATCH_SIZES_KEPT = 4  # of minibatches, whose buffers are kept; an epoch has two
 ROWS = 512  # that `outputs` takes at a time on a CPU: enough for the products' speed, few enough for a cache
 ROWS_ON_DEVICE = 8192  # elsewhere, where each part ends in waiting
 
@@ -150,7 +150,7 @@ class FusedEngine:
         """Take one minibatch step: forward, loss, backward, update."""
         n = len(indices)
         if n not in self._buffers:
-            if len(self._buffers) == MOST_SIZES:
+            if len(self._buffers) == MAX_BATCH_SIZES_KEPT:
                 self._forget()
             self._buffers[n] = self._make_buffers(n, self._X.dtype)
         buffers = self._buffers[n]

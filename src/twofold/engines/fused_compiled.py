@@ -77,7 +77,7 @@ class FusedCompiledEngine(FusedEngine):
             )
         if precision is not None and not loops.COMPILES:
             raise SpecificationError(f"NUMBA_DISABLE_JIT is set, and Python has no {precision}; fused has it")
-        few, plain = network.outputs <= loops.NARROW, network.normalization is None and not network.dropout
+        few, plain = network.outputs <= loops.MAX_NARROW_OUTPUTS, network.normalization is None and not network.dropout
         self._is_narrow = few and plain and bool(network.hidden)
         # For many numbers without exponentials PyTorch takes a few calls, in several threads.
         self._is_judge = few or LOSSES[network.loss].targets.has_accuracy

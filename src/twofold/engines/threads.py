@@ -13,12 +13,14 @@ from twofold.engines.forks import threads_after_fork
 from twofold.errors import SpecificationError, show
 from twofold.values import is_whole
 
-MOST = 256  # threads on a machine of fewer cores: PyTorch ends the process if it can't start as many as it is told
+MAX_THREADS = (
+    256  # threads on a machine of fewer cores: PyTorch ends the process if it can't start as many as it is told
+)
 
 
 def check_threads(threads: int | None) -> int | None:
     """Return a number of threads, None for as many as there are cores; raise `SpecificationError` if out of range."""
-    most = max(MOST, os.cpu_count() or 1)
+    most = max(MAX_THREADS, os.cpu_count() or 1)
     if threads is not None and not (is_whole(threads) and 1 <= threads <= most):
         raise SpecificationError(f"threads is {show(threads)}; it must be at least 1 and at most {most}")
     return threads

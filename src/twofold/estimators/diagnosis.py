@@ -11,7 +11,7 @@ from scipy import sparse
 
 Array = NDArray[Any]
 
-LARGE = 10.0  # root mean square above which one learning rate can't serve a column and its neighbours
+MAX_ROOT_MEAN_SQUARE = 10.0  # root mean square above which one learning rate can't serve a column and its neighbours
 SCIKIT_LEARNS = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
@@ -38,14 +38,14 @@ def likely_cause(X: Array, y: Array, *, names: Sequence[str] | None, rate: float
     lower = "" if rate is None else f", or take a learning rate far below learning_rate_init={rate:.3g}"
     sizes = root_mean_square(X)
     column = int(np.argmax(sizes))
-    if sizes[column] > LARGE:
+    if sizes[column] > MAX_ROOT_MEAN_SQUARE:
         name = f"column {column}" if names is None else f"column {names[column]!r}"
         others = np.median(sizes)
         return (
             f"{SCIKIT_LEARNS} Likely cause: unscaled features, {name} has root mean square {sizes[column]:.3g} "
             f"(the median column {others:.3g}); put StandardScaler() in front{lower}"
         )
-    if y.dtype.kind == "f" and (size := float(root_mean_square(y.reshape(len(y), -1)).max())) > LARGE:
+    if y.dtype.kind == "f" and (size := float(root_mean_square(y.reshape(len(y), -1)).max())) > MAX_ROOT_MEAN_SQUARE:
         return (
             f"Likely cause: unscaled targets, their root mean square is {size:.3g}; scale y, for instance by "
             f"TransformedTargetRegressor(model, transformer=StandardScaler()){lower}"

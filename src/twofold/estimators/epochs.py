@@ -27,7 +27,7 @@ from twofold.training import Epoch, train
 Array = NDArray[Any]
 
 USER = 5  # how far up from `EpochFit.run` the user's call is, for warnings to point at
-SMALLEST_RATE = 1e-6  # at which "adaptive" gives up, as in scikit-learn
+MIN_RATE = 1e-6  # at which "adaptive" gives up, as in scikit-learn
 
 
 @dataclass
@@ -178,7 +178,7 @@ class EpochFit:
         what = "Validation score" if self._stops_on_score else "Training loss"
         words = f"{what} did not improve more than tol={model.tol:f} for {model.n_iter_no_change} consecutive epochs."
         if model.learning_rate == "adaptive" and model.solver == "sgd":
-            if model._optimizer.learning_rate > SMALLEST_RATE:
+            if model._optimizer.learning_rate > MIN_RATE:
                 model._optimizer.learning_rate /= 5
                 model._no_improvement_count = 0
                 return ""

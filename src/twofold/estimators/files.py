@@ -24,7 +24,7 @@ from twofold.solvers.threads import belong_inside, own_threads
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
-NARROW = 64  # columns
+MAX_NARROW_COLUMNS = 64  # columns
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def read_moments(table: TableFile, *, progress: Progress | None = None) -> Momen
     moments = Moments(len(table.features), 1)
     if len(table.groups) < 2:
         # Narrow products are too short for BLAS's threads, which would be in the reader's way.
-        with own_threads(2) if len(table.columns) < NARROW else nullcontext():
+        with own_threads(2) if len(table.columns) < MAX_NARROW_COLUMNS else nullcontext():
             _take(table, None, moments, tell)
         return moments
 

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 TIMES = re.compile(r"(datetime|timestamp|timedelta|date|time|duration|period|interval)", re.IGNORECASE)
 FLOATS = re.compile(r"(float|double|halffloat)", re.IGNORECASE)
-EXACT = 2.0**53  # below it each whole number is a double
+MAX_EXACT_INTEGER = 2.0**53  # below it each whole number is a double
 ADVICE = "expected numbers: TableEncoder makes features of the rest"
 
 
@@ -116,13 +116,13 @@ def _refuse_rounded(name: str, values: Any, found: Any) -> None:
         return
     stored = found.data if is_sparse(found) else found
     small = stored.dtype.kind != "f" or stored.dtype.itemsize < 4 or not stored.size
-    if small or not np.nanmax(np.abs(stored)) >= EXACT:
+    if small or not np.nanmax(np.abs(stored)) >= MAX_EXACT_INTEGER:
         return
     if is_sparse(values):
         values, found = values.tocsr().data, found.tocsr().data
     features = found.toarray() if is_sparse(found) else found.reshape(len(found), -1)
     for index, (column, cells) in enumerate(_columns(name, values)):
-        far = np.flatnonzero(np.abs(features[:, index]) >= EXACT)
+        far = np.flatnonzero(np.abs(features[:, index]) >= MAX_EXACT_INTEGER)
         for row in far.tolist():
             cell = cells[row].as_py() if hasattr(cells[row], "as_py") else cells[row]
             if isinstance(cell, int | np.integer) and int(cell) != int(features[row, index]):

@@ -30,7 +30,7 @@ HOMES = {
 
 # The attributes that are kept, with their types; what the model itself holds is put together again from that.
 COMMON: dict[str, Any] = {"n_features_in_": int, "feature_names_in_": np.ndarray}
-LEAST_SQUARES: dict[str, Any] = COMMON | {
+MIN_SQUARES: dict[str, Any] = COMMON | {
     "solution_": LeastSquares,
     "moments_": Moments,
     "penalties_": np.ndarray,
@@ -184,7 +184,7 @@ def _class(kind: str) -> Any:
 
 
 def _attributes(kind: str) -> dict[str, Any]:
-    return {"LinearRegression": LEAST_SQUARES, "SoftmaxRegression": SOFTMAX}.get(kind, PERCEPTRON)
+    return {"LinearRegression": MIN_SQUARES, "SoftmaxRegression": SOFTMAX}.get(kind, PERCEPTRON)
 
 
 def _required(kind: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ Array = NDArray[Any]
 MINIBATCH_SOLVERS = tuple(name for name, rule in OPTIMIZERS.items() if "momentum" not in rule.constants)
 CONSTANTS = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"}  # scikit-learn's names and the house's
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-LARGEST = 1e15  # norm of X and of y: far enough from where float32's squares overflow
+MAX_NORM = 1e15  # norm of X and of y: far enough from where float32's squares overflow
 
 # What a parameter's value must be: a test, and how to say it.
 _RULES: dict[str, tuple[Any, str]] = {
@@ -177,7 +177,7 @@ def choose_dtype(model: Any, *data: Array) -> str:
     if model.solver == "lbfgs":
         return "float64"
     values: Any = (a.data if sparse.issparse(a) else a for a in data)
-    fits = all(a.dtype.kind != "f" or np.vdot(a, a) < LARGEST**2 for a in values)  # one pass, by BLAS
+    fits = all(a.dtype.kind != "f" or np.vdot(a, a) < MAX_NORM**2 for a in values)  # one pass, by BLAS
     return "float32" if fits else "float64"
 
 

@@ -29,7 +29,7 @@ from twofold.solvers.polynomial import polynomial_features
 
 Array = NDArray[np.float64]
 Answer = tuple[Array, Array | None]  # coefficients and standard errors, the intercept first
-MOST = 15.0  # what NIST prints
+MAX_DIGITS = 15.0  # what NIST prints
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def correct_digits(computed: Array, certified: Sequence[str]) -> float:
     >>> round(correct_digits(np.array([1.001, 2.0]), ["1.0", "2.0"]), 3)
     3.0
     """
-    worst = MOST
+    worst = MAX_DIGITS
     for value, text in zip(computed.tolist(), certified, strict=True):
         true = Decimal(text)
         if not math.isfinite(value):

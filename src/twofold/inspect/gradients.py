@@ -20,7 +20,7 @@ from twofold.validation import check_block, floats
 
 Array = NDArray[Any]
 
-COORDINATES = 2000  # networks up to this many parameters are checked coordinate by coordinate
+MAX_COORDINATES = 2000  # networks up to this many parameters are checked coordinate by coordinate
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def check_gradients(
 
 def _chosen(network: Network, coordinates: Sequence[str] | None) -> dict[str, int]:
     """Return the names of the coordinates to check, and their places in the order of `_flat`."""
-    if coordinates is None and network.n_parameters > COORDINATES:
+    if coordinates is None and network.n_parameters > MAX_COORDINATES:
         return {}
     places = {name: i for i, name in enumerate(_names(network))}
     if coordinates is None:

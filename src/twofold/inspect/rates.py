@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 MEMORY = 0.9  # of the smoothed loss: about ten steps
 FIRST = 10  # steps whose smoothed loss is the mean of few minibatches, and falls or rises by their chance
-TOO_LARGE = 4.0  # the sweep ends where the smoothed loss is so many times the smallest
+MAX_LOSS_RATIO = 4.0  # the sweep ends where the smoothed loss is so many times the smallest
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _sweep(engine: Engine, n: int, recipe: Recipe, rates: Array) -> Iterator[flo
         mean = MEMORY * mean + (1 - MEMORY) * loss
         present = mean / (1 - MEMORY ** (k + 1))
         smallest = min(smallest, present)
-        if not math.isfinite(loss) or present > TOO_LARGE * smallest:
+        if not math.isfinite(loss) or present > MAX_LOSS_RATIO * smallest:
             return
         yield loss
 

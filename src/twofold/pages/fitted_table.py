@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
-FOLDED = 12  # letters to which a long word that is no number may be folded
+MIN_FOLDED_WIDTH = 12  # letters to which a long word that is no number may be folded
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def column_widths(columns: Sequence[str], rows: Sequence[Sequence[str]], *, text
     Returns
     -------
     list of int or None
-        None if numbers would have to be cut, headings broken within a word, or words folded to less than `FOLDED`.
+        None if numbers would have to be cut, headings broken within a word, or words folded to less than
+        `MIN_FOLDED_WIDTH`.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def column_widths(columns: Sequence[str], rows: Sequence[Sequence[str]], *, text
     for index, name in enumerate(columns):
         cells = max((cell_len(row[index]) for row in rows), default=0)
         heading = max(map(cell_len, name.split()), default=0)
-        widths.append(max(heading, 1, min(cells, FOLDED) if index < text else cells))
+        widths.append(max(heading, 1, min(cells, MIN_FOLDED_WIDTH) if index < text else cells))
         whole.append(max(cells, cell_len(name), 1))
     spare = room - sum(widths)
     if spare < 0:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-MOST = 10  # rows or columns shown whole
+MAX_WHOLE = 10  # rows or columns shown whole
 EDGE = 3  # of a longer side, so many at each end
 
 
@@ -70,7 +70,7 @@ def precise(value: object, digits: int = 4) -> str:
     return short(value, 2 if 0 < abs(value) < 1e-9 else digits + 4)
 
 
-def shown_places(size: int, most: int = MOST) -> list[int | None]:
+def shown_places(size: int, most: int = MAX_WHOLE) -> list[int | None]:
     """Return the places of a side that are shown; None stands for the gap."""
     if size <= most:
         return list(range(size))
@@ -78,7 +78,7 @@ def shown_places(size: int, most: int = MOST) -> list[int | None]:
     return [*range(edge), None, *range(size - edge, size)]
 
 
-def cut(values: Array, *, digits: int = 4, most: int = MOST, most_columns: int | None = None) -> Grid:
+def cut(values: Array, *, digits: int = 4, most: int = MAX_WHOLE, most_columns: int | None = None) -> Grid:
     """Write a number, a vector (as a row) or a matrix, long sides cut.
 
     Parameters

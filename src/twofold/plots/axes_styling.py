@@ -12,7 +12,7 @@ from twofold.plots.language import font_family, translate
 from twofold.plots.style import LABEL, SMALL, TICK, TITLE, Theme, present_style, root_figure, theme_on
 from twofold.text import visible
 
-MOST = 40  # letters of a name that a picture has room for
+MAX_NAME_LENGTH = 40  # letters of a name that a picture has room for
 
 
 def say(words: str) -> str:
@@ -29,7 +29,7 @@ def label(name: str) -> str:
     ('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…', ' _y')
     """
     text = visible(name)
-    text = text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+    text = text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1]}…"
     return f" {text}" if text.startswith("_") else text  # matplotlib's legends leave out what begins with _
 
 

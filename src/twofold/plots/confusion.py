@@ -18,7 +18,7 @@ from twofold.plots.style import LEAST, WIDTH, Theme, open_axes
 Array = NDArray[Any]
 
 STRONGEST = 0.56  # opacity of a cell that holds its whole row
-MOST_NUMBERS = 16  # classes up to which every cell has its number written in it
+MAX_NUMBERS = 16  # classes up to which every cell has its number written in it
 
 
 def confusion_matrix(actual: Array, predicted: Array, classes: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
@@ -59,7 +59,7 @@ def confusion_matrix(actual: Array, predicted: Array, classes: Sequence[str] = (
         # The strongest colour is one that the theme's ink can be read on, so that the ink may change with the theme.
         color = to_rgba(theme.color(0), STRONGEST * share)
         ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, facecolor=color, linewidth=0))
-    if q <= MOST_NUMBERS:
+    if q <= MAX_NUMBERS:
         _write_counts(ax, counts, theme)
         names = list(map(label, classes)) or [str(index) for index in range(q)]
         slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}

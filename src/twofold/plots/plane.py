@@ -18,7 +18,7 @@ Array = NDArray[Any]
 Predict = Callable[[Array], Array]
 
 MARKERS = "osDP^vX*"
-MANY = 400  # points up to which each has an edge of its own
+MAX_POINTS_WITH_EDGE = 400  # points up to which each has an edge of its own
 
 
 def decision_regions(
@@ -80,7 +80,7 @@ def decision_regions(
     ax.imshow(
         colors.reshape(resolution, resolution, 3), extent=(left, right, bottom, top), origin="lower", aspect="auto"
     )
-    size, edge = (22, 0.6) if len(X) <= MANY else (8, 0.0)
+    size, edge = (22, 0.6) if len(X) <= MAX_POINTS_WITH_EDGE else (8, 0.0)
     for index in np.unique(y):
         ax.scatter(
             X[y == index, 0],

@@ -15,7 +15,7 @@ from twofold.plots.style import SMALL, WIDTH, open_axes
 
 Array = NDArray[Any]
 
-DETAILED = 5000  # samples up to which each is a dot of an SVG file; more become one image in it
+MAX_VECTOR_POINTS = 5000  # samples up to which each is a dot of an SVG file; more become one image in it
 
 
 def residual_plot(actual: Array, fitted: Array, *, outliers: int = 3, ax: Axes | None = None) -> Axes:
@@ -58,7 +58,7 @@ def residual_plot(actual: Array, fitted: Array, *, outliers: int = 3, ax: Axes |
         color=theme.color(0),
         alpha=0.45,
         lw=0,
-        rasterized=len(fitted) > DETAILED,
+        rasterized=len(fitted) > MAX_VECTOR_POINTS,
     )
     order = np.argsort(fitted, kind="stable")
     if len(fitted) >= 20:
@@ -110,7 +110,9 @@ def quantile_plot(actual: Array, fitted: Array, *, ax: Axes | None = None) -> Ax
     ax, theme = open_axes(ax, (WIDTH, 2.9))
     ends = np.array([quantiles[0], quantiles[-1]])
     ax.plot(ends, ends, color=theme.soft, lw=1)
-    ax.scatter(quantiles, standardised, s=_size(n), color=theme.color(0), alpha=0.6, lw=0, rasterized=n > DETAILED)
+    ax.scatter(
+        quantiles, standardised, s=_size(n), color=theme.color(0), alpha=0.6, lw=0, rasterized=n > MAX_VECTOR_POINTS
+    )
     return dress(ax, theme, x="normal quantile", y="residual", grid="both")
 
 

@@ -15,7 +15,7 @@ from twofold.report.blocks import Block, Facts, Listing, Words
 from twofold.report.subject import Subject
 from twofold.values import count
 
-FEW = 60  # parameters that are listed one by one
+MAX_LISTED = 60  # parameters that are listed one by one
 ALWAYS = (
     "epochs",
     "batch_size",
@@ -131,7 +131,7 @@ def parameters(subject: Subject) -> list[Block]:
             shape = " x ".join(map(str, array.shape))
             numbers = (float(f(array)) for f in (np.mean, np.std, np.min, np.max))
             rows.append((f"{letter} of layer {number}", shape, *numbers))
-            if subject.model.network.n_parameters <= FEW:
+            if subject.model.network.n_parameters <= MAX_LISTED:
                 entries += [
                     (f"{letter}{number}[{', '.join(map(str, place))}]", float(value))
                     for place, value in np.ndenumerate(array)

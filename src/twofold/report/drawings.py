@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_CLASSES = 20  # of a confusion matrix that can be read
-MOST_IMAGES = 15
-MOST_POINTS = 2000  # of a scatter: more would make a heavy page that looks the same
+MAX_CLASSES = 20  # of a confusion matrix that can be read
+MAX_IMAGES = 15
+MAX_POINTS = 2000  # of a scatter: more would make a heavy page that looks the same
 
 
 class Easel:
@@ -114,7 +114,7 @@ class Easel:
 
     def _classes(self, subject: Subject) -> Iterator[Drawing]:
         actual, predicted, names = subject.actual, subject.predicted, subject.classes
-        if len(names) <= MOST_CLASSES:
+        if len(names) <= MAX_CLASSES:
             yield self.hang(
                 lambda: confusion_matrix(actual, predicted, names), "Which class was taken for which", mixed=True
             )
@@ -123,7 +123,7 @@ class Easel:
 
     def _images(self, subject: Subject) -> Iterator[Drawing]:
         images, actual, predicted, names = subject.samples.X, subject.actual, subject.predicted, subject.classes
-        few = slice(0, MOST_IMAGES)
+        few = slice(0, MAX_IMAGES)
         yield self.hang(
             lambda: prediction_grid(images[few], actual[few], predicted[few], names),
             "The first samples and what was predicted; where that is wrong, the true class below",
@@ -139,7 +139,7 @@ class Easel:
     def _residuals(self, subject: Subject) -> Iterator[Drawing]:
         if subject.outputs.shape[1] != 1:
             return
-        few = slice(0, MOST_POINTS)
+        few = slice(0, MAX_POINTS)
         yield self.hang(
             lambda: residual_plot(subject.actual[few], subject.numbers[few]),
             "Residuals, actual minus predicted, over the predicted values",

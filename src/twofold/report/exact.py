@@ -14,7 +14,7 @@ from twofold.solvers.solution import DependentColumnsWarning
 from twofold.solvers.summary import Summary, summarize
 from twofold.validation import floats
 
-MOST = 60  # features of a table of coefficients that can be read
+MAX_FEATURES = 60  # features of a table of coefficients that can be read
 
 
 def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
@@ -32,7 +32,7 @@ def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
     """
     model, data = subject.model, subject.data
     network = model.network
-    if network.hidden or network.loss != "squared" or network.outputs != 1 or network.inputs > MOST:
+    if network.hidden or network.loss != "squared" or network.outputs != 1 or network.inputs > MAX_FEATURES:
         return []
     X = floats(data.train.X.reshape(len(data.train), -1), "float64")
     with warnings.catch_warnings():

@@ -26,8 +26,8 @@ from twofold.values import count
 
 Array = NDArray[Any]
 
-MOST_CLASSES = 60  # rows of the table of classes
-MOST_OUTPUTS = 10  # numbers predicted at once that are scored one by one
+MAX_CLASSES = 60  # rows of the table of classes
+MAX_OUTPUTS = 10  # numbers predicted at once that are scored one by one
 
 
 def scores(subject: Subject) -> list[Estimate]:
@@ -51,7 +51,7 @@ def scores(subject: Subject) -> list[Estimate]:
         return number_scores(O[:, 0], Y[:, 0])
     return [
         Estimate(f"{score.name} of output {k}", score.value, score.low, score.high, score.how)
-        for k in range(min(Y.shape[1], MOST_OUTPUTS))
+        for k in range(min(Y.shape[1], MAX_OUTPUTS))
         for score in number_scores(O[:, k], Y[:, k])
     ]
 
@@ -92,8 +92,8 @@ def score_blocks(subject: Subject) -> list[Block]:
     blocks: list[Block] = [Listing(f"On the {subject.part}, {count(n, 'sample')}{unit}", columns, tuple(rows))]
     if subject.kind == "classes":
         blocks.append(_classes(subject))
-        if len(subject.classes) > MOST_CLASSES:
-            blocks.append(Words(f"The first {MOST_CLASSES} of {len(subject.classes)} classes are listed."))
+        if len(subject.classes) > MAX_CLASSES:
+            blocks.append(Words(f"The first {MAX_CLASSES} of {len(subject.classes)} classes are listed."))
     return blocks
 
 
@@ -115,7 +115,7 @@ def _loss(subject: Subject) -> str:
 def _classes(subject: Subject) -> Listing:
     """List recall, with its interval, and precision of each class."""
     rows = []
-    for index, name in enumerate(subject.classes[:MOST_CLASSES]):
+    for index, name in enumerate(subject.classes[:MAX_CLASSES]):
         are, said = subject.actual == index, subject.predicted == index
         both, there = int((are & said).sum()), int(are.sum())
         recall = (both / there, between(*wilson(both, there))) if there else (None, None)

@@ -18,7 +18,7 @@ from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormaliz
 
 Array = NDArray[Any]
 
-LARGEST = 10_000  # parameters; past it, source is the wrong place for numbers
+MAX_PARAMETERS = 10_000  # parameters; past it, source is the wrong place for numbers
 
 AFFINE = '''
 def affine(x, W, b):
@@ -72,7 +72,7 @@ def to_python(model: Savable) -> str:
     Parameters
     ----------
     model : Model, estimator or Engine
-        With at most `LARGEST` parameters.
+        With at most `MAX_PARAMETERS` parameters.
 
     Returns
     -------
@@ -97,10 +97,10 @@ def to_python(model: Savable) -> str:
     """
     model = as_model(model)
     network = model.network
-    if network.n_parameters > LARGEST:
+    if network.n_parameters > MAX_PARAMETERS:
         raise SpecificationError(
-            f"the network has {network.n_parameters} parameters; as Python source at most {LARGEST} are written: "
-            "export it to ONNX"
+            f"the network has {network.n_parameters} parameters; as Python source at most {MAX_PARAMETERS} are "
+            "written: export it to ONNX"
         )
     constants, lines, needed = _body(model)
     loss = LOSSES[network.loss]

@@ -23,8 +23,8 @@ Map = Callable[[Array], Array]
 
 ROWS_PER_COLUMN = (1, 4)  # samples that a block is estimated from, at least and at most
 PART = 20  # and one in so many of all: beyond, a block costs more iterations than it saves
-MOST_COLUMNS = 4000  # beyond, only the diagonal is used
-MOST_NUMBERS = 3 * 10**7  # of all classes' blocks together; beyond, one matrix serves all
+MAX_COLUMNS = 4000  # beyond, only the diagonal is used
+MAX_NUMBERS = 3 * 10**7  # of all classes' blocks together; beyond, one matrix serves all
 RIDGE = 1e-7  # of the diagonal: makes columns that depend on each other harmless
 
 
@@ -82,7 +82,7 @@ def blocks(problem: SoftmaxProblem, theta: Array) -> Preconditioner:
     weights = P * (1 - P)
     mean = np.average(weights, axis=1, weights=None if problem.shares is None else problem.shares[rows])
     weights += 1e-3 * mean[:, None]  # a class that is nowhere in doubt keeps a curvature
-    if problem.d > MOST_COLUMNS or problem.rows * problem.d**2 > MOST_NUMBERS:
+    if problem.d > MAX_COLUMNS or problem.rows * problem.d**2 > MAX_NUMBERS:
         weights = weights.mean(axis=0, keepdims=True)
     X = problem.X[rows]
     return Preconditioner([_factor(problem, X, rows, weight) for weight in weights])
@@ -103,7 +103,7 @@ def _factor(problem: SoftmaxProblem, X: Any, rows: Array, weights: Array) -> Arr
     k = problem.shape[1]
     penalty = np.full(k, problem.penalty)
     penalty[problem.d :] = 0.0
-    if problem.d > MOST_COLUMNS:
+    if problem.d > MAX_COLUMNS:
         squares = X.multiply(X) if hasattr(X, "indptr") else np.square(X)
         diagonal = np.append(np.asarray(squares.T @ w).ravel(), [w.sum()] * problem.fit_intercept) + penalty
         return np.sqrt(diagonal + RIDGE * diagonal.max() + np.finfo(float).tiny)

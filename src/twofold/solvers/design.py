@@ -19,8 +19,8 @@ from twofold.solvers import pairs
 from twofold.solvers.pairs import Pair
 
 Array = NDArray[np.float64]
-FAR = 8.0  # mean over standard deviation from which columns are shifted
-MOST_EXPONENT = 1022  # a power of two has a reciprocal up to that
+MIN_SHIFT_RATIO = 8.0  # mean over standard deviation from which columns are shifted
+MAX_EXPONENT = 1022  # a power of two has a reciprocal up to that
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Design:
 
 def power_of_two(values: Array) -> Array:
     """Return powers of two that bring each positive value into [1, 2), or as near as doubles go; 1 for a value of 0."""
-    exponent = np.clip(np.frexp(values)[1] - 1, -MOST_EXPONENT, MOST_EXPONENT)
+    exponent = np.clip(np.frexp(values)[1] - 1, -MAX_EXPONENT, MAX_EXPONENT)
     return np.where(values > 0, np.ldexp(1.0, -exponent), 1.0)
 
 
@@ -169,7 +169,7 @@ def _far_means(X: Array, weight: Array | None) -> Array:
     share = np.full(len(X), 1.0) if weight is None else weight / weight.max()
     share = share / share.sum()
     mean, square = share @ X, share @ np.square(X)
-    return np.where(np.square(mean) > FAR**2 * (square - np.square(mean)), mean, 0.0)
+    return np.where(np.square(mean) > MIN_SHIFT_RATIO**2 * (square - np.square(mean)), mean, 0.0)
 
 
 def _scaled_weights(weight: Array | None) -> tuple[Array | None, float]:

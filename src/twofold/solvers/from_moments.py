@@ -26,8 +26,8 @@ from twofold.solvers.whole_refinement import refine_whole, residual_squares
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 EPS = float(np.finfo(np.float64).eps)
-CUT = 2.0**-190  # what sums of a stream may have lost, relative to the columns' lengths
-SMALLEST = 1e-305  # products below it have lost bits
+MAX_CUT = 2.0**-190  # what sums of a stream may have lost, relative to the columns' lengths
+MIN_PRODUCT = 1e-305  # products below it have lost bits
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def solve_moments(moments: Moments, *, fit_intercept: bool = True, penalty: floa
     spread: Spread | None = None
     found: tuple[Dependence, ...] = ()
     largest = np.abs(x.high).max(axis=0, initial=0.0)
-    lost = np.fmax(CUT, SMALLEST / np.diag(moments.parts[0])[1 - first :][independent].min(initial=1.0))
+    lost = np.fmax(MAX_CUT, MIN_PRODUCT / np.diag(moments.parts[0])[1 - first :][independent].min(initial=1.0))
     error = solved.error + lost * scaled_condition(corner.high) ** 2 * largest  # (r, q)
     if len(dependent):
         M_exact = _scaled_parts(moments, unit, first)

@@ -21,20 +21,20 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from twofold.solvers import pairs
-from twofold.solvers.design import FAR, Problem
+from twofold.solvers.design import MIN_SHIFT_RATIO, Problem
 from twofold.solvers.input_checks import check_finite
 from twofold.solvers.orthogonal import residual_sums
 from twofold.solvers.solution import DERIVED_DIGITS, LeastSquares, Spread, correct_digits
 from twofold.solvers.threads import own_threads
 
 Array = NDArray[np.float64]
-MOST_CONDITION = 1e3  # of the matrix: the Gram matrix has its square, 1e6, and eps times that is far below 1
+MAX_CONDITION = 1e3  # of the matrix: the Gram matrix has its square, 1e6, and eps times that is far below 1
 BLOCK = 1 << 17  # numbers of X taken at a time: 1 MiB, which a core's cache holds
 SAMPLE = 1 << 13  # rows of the first guess at most
 QR_CONSTANT = 2.0  # what a QR factorisation loses is some cond(A) eps, not less than that
 RANGES = 16  # that threads share out among them
-CANCELLED = 1e-4  # what may be left of a sum of squares
-SMALL_RESIDUALS = 1e-12  # squared: residuals computed in doubles have ten digits above
+MIN_LEFT = 1e-4  # what may be left of a sum of squares
+MIN_RESIDUALS = 1e-12  # squared: residuals computed in doubles have ten digits above
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -115,7 +115,7 @@ def _solve(problem: Problem, workers: int) -> LeastSquares | None:
     if not ((diagonal > 1e-200) & (diagonal < 1e200)).all():
         return None  # squares left the range of doubles: QR scales first
     centred = _centre(sums.G, problem.intercept)
-    if centred is None or centred.condition * centred.offset > MOST_CONDITION:
+    if centred is None or centred.condition * centred.offset > MAX_CONDITION:
         return None
     refined = _correct(problem, guess, sums, workers=workers, centred=centred)
     return None if refined is None else _solution(problem, refined, sums=sums, centred=centred)
@@ -155,7 +155,7 @@ def _centre(G: Array, intercept: bool) -> Centred | None:
         before, C = np.diag(G)[1:], G[1:, 1:] - np.outer(G[0, 1:], mean)
     else:
         mean, before, C = np.zeros(len(G)), np.diag(G), G
-    if not (np.diag(C) > before / MOST_CONDITION**2).all():
+    if not (np.diag(C) > before / MAX_CONDITION**2).all():
         return None
     unit = 1.0 / np.sqrt(np.diag(C))
     condition, L = scaled_cholesky(C * unit * unit[:, None])
@@ -180,7 +180,7 @@ def _guess(problem: Problem) -> Guess | None:
             Y = Y - middle
             mean = A[:, 1:].mean(axis=0)
             deviation = np.sqrt(np.einsum("ij,ij->j", A[:, 1:], A[:, 1:]) / len(A) - mean**2)
-            if not (np.abs(mean) <= FAR * deviation).all():
+            if not (np.abs(mean) <= MIN_SHIFT_RATIO * deviation).all():
                 shift = mean
                 A[:, 1:] -= shift
         if problem.weight is not None:
@@ -193,7 +193,7 @@ def _guess(problem: Problem) -> Guess | None:
             return None
         condition, L = scaled_cholesky(G / length / length[:, None])
     # The rows of a sample are a little worse conditioned than all of them; hence the factor.
-    if L is None or condition > 3 * MOST_CONDITION:
+    if L is None or condition > 3 * MAX_CONDITION:
         return None
     solved = scipy.linalg.cho_solve((L, True), A.T @ Y / length[:, None]) / length[:, None]  # (p, q)
     return Guess(shift, solved[first:], solved[0] if first else np.zeros_like(middle), middle)
@@ -322,7 +322,7 @@ def _correct(
         size = np.abs(step / unit).max(axis=0)
         settled = bool((size * safe <= QR_CONSTANT * np.abs(guess.W / unit).max(axis=0)).all())
         terms = found.yy + np.square(lengths[first:] @ np.abs(guess.W))
-        cancelled = (rss < CANCELLED * rr) | (tss < CANCELLED * found.yy) | (rss < SMALL_RESIDUALS * terms)
+        cancelled = (rss < MIN_LEFT * rr) | (tss < MIN_LEFT * found.yy) | (rss < MIN_RESIDUALS * terms)
         if settled and (exact or not cancelled.any()):
             return guess, size, rss, tss
         exact, away = exact or settled, found.y1 / sums.G[0, 0] * first

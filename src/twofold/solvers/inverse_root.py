@@ -20,9 +20,9 @@ from twofold.solvers.expansions import accumulate
 from twofold.solvers.pairs import Pair
 
 Array = NDArray[np.float64]
-ROUNDS = 6
-NEAR = 1e-11  # of I: the third power of such a difference is below a pair's rounding
-CLOSE = 0.25
+MAX_ROUNDS = 6
+MAX_NEAR = 1e-11  # of I: the third power of such a difference is below a pair's rounding
+MAX_CLOSE = 0.25
 
 
 def inverse_root(M: Parts, T: Array) -> Pair | None:
@@ -47,17 +47,17 @@ def inverse_root(M: Parts, T: Array) -> Pair | None:
     0.5
     """
     root, left = pairs.pair(T), cut(M)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         G = exact_product(root.T, exact_product(left, root))
         accumulate(G, -np.eye(len(T)))
         E = pairs.pair(G[0], G[1])  # what is left of I
         away = float(np.abs(E.high).sum(axis=0).max(initial=0.0))
         if not away < np.inf:
             return None
-        if away <= CLOSE:
+        if away <= MAX_CLOSE:
             moved = exact_product(root, _series(E))
             root = pairs.add(root, pairs.pair(moved[0], moved[1]))
-            if away <= NEAR:
+            if away <= MAX_NEAR:
                 return root
         else:
             try:
@@ -67,7 +67,7 @@ def inverse_root(M: Parts, T: Array) -> Pair | None:
             step = np.linalg.inv(L).T
             product = exact_product(root, [step])
             root = pairs.pair(product[0], product[1])
-    return root if away < CLOSE else None
+    return root if away < MAX_CLOSE else None
 
 
 def _series(E: Pair) -> Pair:

@@ -20,7 +20,7 @@ from twofold.solvers.pairs import Pair
 from twofold.solvers.solution import AccuracyWarning, DependentColumnsWarning, LeastSquares
 
 METHODS = ("auto", "gram", "qr")
-FEW_DIGITS = 6.0
+MIN_DIGITS = 6.0
 
 
 def solve_least_squares(
@@ -137,7 +137,7 @@ def warn_about(solution: LeastSquares, names: Sequence[str] | None) -> None:
             DependentColumnsWarning,
             stacklevel=3,
         )
-    elif solution.digits.size and solution.digits.min() < FEW_DIGITS:
+    elif solution.digits.size and solution.digits.min() < MIN_DIGITS:
         warnings.warn(
             f"only about {int(solution.digits.min())} digits of a coefficient are right (condition number "
             f"{solution.condition:.1e}); centre or drop columns, or set a penalty",

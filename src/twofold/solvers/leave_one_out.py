@@ -26,7 +26,7 @@ from twofold.solvers.rank import RankedFactor, rank_factor
 from twofold.solvers.solution import AccuracyWarning
 
 Array = NDArray[np.float64]
-OWN = 2.0**-90  # of 1 - h, in pairs: below it a sample alone determines a coefficient
+MIN_OWN = 2.0**-90  # of 1 - h, in pairs: below it a sample alone determines a coefficient
 
 
 def leave_one_out(problem: Problem, penalties: Array) -> Array:
@@ -96,7 +96,7 @@ def _primal(design: Design, ranked: RankedFactor, sums: Sums, *, penalty: float)
         h = pairs.multiply(h, pairs.pair(design.weight))
     rest = pairs.subtract(pairs.pair(np.ones(len(e))), h).high
     with np.errstate(divide="ignore"):
-        return np.where(rest[:, None] > len(e) * OWN, e / rest[:, None], np.inf)
+        return np.where(rest[:, None] > len(e) * MIN_OWN, e / rest[:, None], np.inf)
 
 
 def _dual(design: Design, penalty: float) -> Array | None:
@@ -119,7 +119,7 @@ def _dual(design: Design, penalty: float) -> Array | None:
     right = np.column_stack([design.B, np.ones((n, first))])
     a = pairs.pair(*_twice(root, right[None]))  # K^-1 [y, 1]
     P = pairs.sum_of_squares(root.T)  # (n,)
-    rounding = n * OWN * P.high
+    rounding = n * MIN_OWN * P.high
     if first:
         ones, a = a.at((slice(None), slice(-1, None))), a.at((slice(None), slice(-1)))
         share = pairs.divide(pairs.total(a), pairs.total(ones))  # (q,)

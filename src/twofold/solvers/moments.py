@@ -27,10 +27,10 @@ from twofold.solvers.gram import condition_of_gram
 from twofold.solvers.input_checks import check_finite, check_problem
 
 Array = NDArray[np.float64]
-MOST_CONDITION = 100.0  # of the features of a block that is summed in doubles
-WITH_TARGETS = 1000.0
+MAX_CONDITION = 100.0  # of the features of a block that is summed in doubles
+MAX_CONDITION_WITH_TARGETS = 1000.0
 BLOCK_ROWS = 1 << 14
-LARGEST = 1e280
+MAX_MOMENT = 1e280
 FORMAT = "twofold-moments-2"
 
 
@@ -201,15 +201,15 @@ def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         G = np.dot(scaled.T, scaled)  # not matmul, which keeps Python's lock where the result is small
     diagonal = np.diag(G)
-    if not (diagonal < LARGEST).all():  # true of NaN too
+    if not (diagonal < MAX_MOMENT).all():  # true of NaN too
         check_finite("[1, X, Y]", Z)
         raise DataError(f"numbers reach {np.abs(Z).max():.1e}; their squares must stay below 1e280: rescale")
-    if (diagonal > 1.0 / LARGEST).all():
+    if (diagonal > 1.0 / MAX_MOMENT).all():
         unit = 1.0 / np.sqrt(diagonal)
         scaled_G = G * unit * unit[:, None]
         both = condition_of_gram(scaled_G)
-        condition = both if both <= MOST_CONDITION else condition_of_gram(scaled_G[:p, :p])
-        if condition <= MOST_CONDITION and both <= WITH_TARGETS:
+        condition = both if both <= MAX_CONDITION else condition_of_gram(scaled_G[:p, :p])
+        if condition <= MAX_CONDITION and both <= MAX_CONDITION_WITH_TARGETS:
             return G[None], np.diag(diagonal * condition**2)
     return exact_gram(Z, weight), np.zeros_like(G)
 

@@ -17,7 +17,7 @@ from twofold.solvers.design import Problem, build_design
 from twofold.solvers.from_moments import factor_moments, solve_moments
 from twofold.solvers.moments import Moments
 from twofold.solvers.orthogonal import solve_qr
-from twofold.solvers.solution import MOST_DIGITS, LeastSquares
+from twofold.solvers.solution import MAX_DIGITS, LeastSquares
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -82,7 +82,7 @@ def _solve_one(
     while (part.W < 0).any():
         free = free[part.W[:, 0] > 0]
         part = on_columns(k, free)
-    W, digits = np.zeros((d, 1)), np.full((first + d, 1), MOST_DIGITS)
+    W, digits = np.zeros((d, 1)), np.full((first + d, 1), MAX_DIGITS)
     W[free], digits[first + free], digits[:first] = part.W, part.digits[first:], part.digits[:first]
     return replace(part, W=W, digits=digits)
 

@@ -27,9 +27,9 @@ from twofold.solvers.triangle import Triangle
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
-ROUNDS = 12
-CONVERGED = 2.0**-80  # errors that show that corrections shrank as they must
-SETTLED = 2.0**-100  # a correction this small changes no bit of a pair that is worth having
+MAX_ROUNDS = 12
+MAX_CONVERGED_ERROR = 2.0**-80  # errors that show that corrections shrank as they must
+MAX_SETTLED_CORRECTION = 2.0**-100  # a correction this small changes no bit of a pair that is worth having
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def refine_normal(M: Array, C: Array, solve: Callable[[Array], Array], *, depth:
     """
     x, left_side = pairs.pair(np.zeros(C.shape[1:])), cut(M, depth=depth)
     before, error, misfit = np.full(C.shape[2], np.inf), np.zeros(C.shape[1:]), np.zeros(C.shape[2])
-    for number in range(ROUNDS):
+    for number in range(MAX_ROUNDS):
         rest = _rest(left_side, C, x)
         correction = solve(rest)
         size = np.abs(correction).max(axis=0, initial=0.0)
@@ -115,7 +115,7 @@ def refine_normal(M: Array, C: Array, solve: Callable[[Array], Array], *, depth:
             break
         x = pairs.add(x, pairs.pair(np.where(going, correction, 0.0)))
         before = np.where(going, size, before)
-        if number and (np.abs(correction) <= SETTLED * np.abs(x.high)).all():
+        if number and (np.abs(correction) <= MAX_SETTLED_CORRECTION * np.abs(x.high)).all():
             break
     return Solved(x, error, misfit)
 
@@ -128,7 +128,7 @@ def solve_normal(M: Array, C: Array, triangle: Triangle, *, whole: bool = False)
     # A pair's bits, what the condition takes of the square, and some to spare.
     depth = DEPTH if whole else min(DEPTH, 120 + 2 * int(np.log2(min(triangle.condition, 1e16))))
     found = refine_normal(M, C, lambda rest: triangle.seminormal(collapsed(rest)), depth=depth)
-    if (found.error <= CONVERGED * np.abs(found.x.high).max(axis=0, initial=0.0)).all():
+    if (found.error <= MAX_CONVERGED_ERROR * np.abs(found.x.high).max(axis=0, initial=0.0)).all():
         return found
     T = inverse_root(M, triangle.inverse)
     if T is None:

@@ -18,7 +18,7 @@ from twofold.solvers.solution import Dependence, LeastSquares, Residuals, Spread
 from twofold.solvers.spread import exact_spread, residual_digits
 
 Array = NDArray[np.float64]
-SMALLEST = 1e-290  # of sums of squares: below, they run out of bits
+MIN_SUM_OF_SQUARES = 1e-290  # of sums of squares: below, they run out of bits
 
 
 def solve_qr(problem: Problem) -> LeastSquares:
@@ -173,7 +173,7 @@ def _residuals(problem: Problem, design: Design, sums: Sums, rss: Array) -> Resi
     """Sum squares of residuals and of centred targets."""
     with np.errstate(over="ignore", under="ignore"):
         unit = np.square(design.unit) * design.weight_unit
-    unit = np.where(np.isfinite(unit) & (unit > SMALLEST), unit, np.nan)
+    unit = np.where(np.isfinite(unit) & (unit > MIN_SUM_OF_SQUARES), unit, np.nan)
     tss = centred_squares(sums.free, slice(sums.M.shape[1], None), intercept=problem.intercept)
     return residual_sums(problem, np.minimum(rss, tss) * unit, tss * unit)
 

@@ -17,10 +17,10 @@ from twofold.solvers.softmax import SoftmaxProblem
 Array = NDArray[Any]
 Tell = Callable[[int, float, Array], bool]
 
-LARGE = 2 * 10**6  # numbers of X from which products in float32 pay
-ENOUGH = 3e-6  # the gradient's largest entry down to which float32 is trusted
-FALL = 0.05  # of the gradient, after which the curvature is measured anew
-STAGE = 25  # iterations at most before that
+MIN_LARGE_DATA = 2 * 10**6  # numbers of X from which products in float32 pay
+MIN_FLOAT32_GRADIENT = 3e-6  # the gradient's largest entry down to which float32 is trusted
+MAX_FALL = 0.05  # of the gradient, after which the curvature is measured anew
+MAX_STAGE = 25  # iterations at most before that
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,17 @@ def minimize_lbfgs(
     """
     theta, done, stopped = problem.centred(start.astype(np.float64)), 0, False
     problems = [problem]
-    if problem.X.dtype == np.float64 and math.prod(problem.X.shape) >= LARGE and fits_float32(problem.X):
+    if problem.X.dtype == np.float64 and math.prod(problem.X.shape) >= MIN_LARGE_DATA and fits_float32(problem.X):
         problems.insert(0, problem.with_features(problem.X.astype(np.float32)))
     value, gradient = math.nan, math.inf
     for present in problems:
-        trusted = ENOUGH if present.X.dtype == np.float32 and len(problems) > 1 else 0.0
+        trusted = MIN_FLOAT32_GRADIENT if present.X.dtype == np.float32 and len(problems) > 1 else 0.0
         value, slope = present.value_and_gradient(theta)
         gradient, first = _largest(slope), done == 0 and not theta.any()
         while gradient > max(tol, trusted) and done < max_iter and not stopped:
             change = bound(present) if first else blocks(present, theta)
-            goal = max(tol, trusted, FALL * gradient)
-            most = min(STAGE, max_iter - done)
+            goal = max(tol, trusted, MAX_FALL * gradient)
+            most = min(MAX_STAGE, max_iter - done)
             before = gradient
             stage = _Stage(present, change, goal=goal, done=done, report=report)
             theta, value, gradient, stopped = stage.run(theta, most)

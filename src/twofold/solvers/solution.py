@@ -13,8 +13,10 @@ from twofold.network import Layer, Parameters
 
 Array = NDArray[np.float64]
 Method = Literal["gram", "qr", "moments", "nonnegative"]
-DISTINCT = 1e6  # errors by which a value must differ from 0, if it is below the rounding of what it is a sum of
-MOST_DIGITS = 53 * np.log10(2)  # what a double holds
+MIN_DISTINCT_ERRORS = (
+    1e6  # errors by which a value must differ from 0, if it is below the rounding of what it is a sum of
+)
+MAX_DIGITS = 53 * np.log10(2)  # what a double holds
 DERIVED_DIGITS = 15.0  # of what takes a handful of roundings more
 LATER = frozenset({"root", "low", "deviations", "digits"})  # of a spread
 EPS = float(np.finfo(np.float64).eps)
@@ -195,7 +197,7 @@ def correct_digits(error: Array, value: Array, size: Array | float = 0.0) -> Arr
     -------
     ndarray
     """
-    reference = np.where(np.abs(value) > np.minimum(DISTINCT * error, EPS * size), np.abs(value), size)
+    reference = np.where(np.abs(value) > np.minimum(MIN_DISTINCT_ERRORS * error, EPS * size), np.abs(value), size)
     with np.errstate(divide="ignore", invalid="ignore"):
         digits = -np.log10(error / reference)
-    return np.clip(np.nan_to_num(digits, nan=MOST_DIGITS, posinf=MOST_DIGITS, neginf=0.0), 0.0, MOST_DIGITS) + 0.0
+    return np.clip(np.nan_to_num(digits, nan=MAX_DIGITS, posinf=MAX_DIGITS, neginf=0.0), 0.0, MAX_DIGITS) + 0.0

@@ -14,7 +14,7 @@ from twofold.solvers.inverse_root import inverse_root
 from twofold.solvers.solution import DERIVED_DIGITS
 
 Array = NDArray[np.float64]
-SMALL = 1000.0
+MAX_SMALL = 1000.0
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -33,7 +33,7 @@ def residual_digits(wrong: Array, rss: Array) -> float:
     float
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        digits = -np.log10(SMALL * wrong / np.sqrt(rss))
+        digits = -np.log10(MAX_SMALL * wrong / np.sqrt(rss))
     return float(np.nan_to_num(digits, nan=0.0).clip(0.0, DERIVED_DIGITS).min(initial=DERIVED_DIGITS))
 
 

@@ -17,7 +17,7 @@ from twofold.solvers.pairs import Pair
 
 Array = NDArray[np.float64]
 BITS = 240  # of a solution, below its unit
-ROUNDS = 30
+MAX_ROUNDS = 30
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def refine_whole(M: Whole, C: Whole, solve: Callable[[Pair], Array]) -> WholeSol
     """
     x = np.zeros(C.shape, dtype=object)
     before, error = np.full(C.shape[1], np.inf), np.full(C.shape, np.inf)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         left = (C << BITS) - M @ x if x.any() else C << BITS
         correction = solve(to_pair(left, UNIT_BITS + BITS))
         size = np.abs(correction).max(axis=0, initial=0.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-LED = 0.05  # part of the cells with a leading zero from which on they needn't be of one length
+MIN_LEADING_ZEROS = 0.05  # part of the cells with a leading zero from which on they needn't be of one length
 PIECE = 1 << 24  # bytes that are looked through at a time
 _BEFORE = np.zeros(256, dtype=bool)  # bytes that a cell may begin after
 _BEFORE[list(b'\n\r,;\t|" ')] = True
@@ -36,7 +36,7 @@ def are_codes(text: pa.ChunkedArray) -> bool:
         return False
     led = pc.sum(pc.match_substring_regex(present, r"^0[0-9]")).as_py()
     lengths = pc.min_max(pc.utf8_length(present)).as_py()
-    return led > 0 and (lengths["min"] == lengths["max"] or led >= LED * len(present))
+    return led > 0 and (lengths["min"] == lengths["max"] or led >= MIN_LEADING_ZEROS * len(present))
 
 
 def may_hold_codes(data: Any) -> bool:

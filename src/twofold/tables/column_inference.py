@@ -19,19 +19,21 @@ from twofold.tables.date_text import TIME_FORM, durations_in_text, find_forms
 from twofold.tables.forms import TableForms, forms_told
 from twofold.tables.gaps import few_words, without_gaps
 from twofold.tables.number_plan import NumberPlan, bend_numbers
-from twofold.tables.number_text import READABLE, all_enclosed, numbers_in_text
+from twofold.tables.number_text import MIN_READABLE, all_enclosed, numbers_in_text
 from twofold.tables.plan import Plan
 
 Array = NDArray[Any]
 
 KINDS = ("number", "category", "boolean", "date")
-DIFFERENT = 10  # numbers from which on a column with other words too is one of numbers
-COVERED = 0.25  # part of the rows that categories of many words must hold; below, they are free text
-WORDS = 5.0  # words that a cell has on average from which on it is text and no name
+MIN_DIFFERENT_NUMBERS = 10  # numbers from which on a column with other words too is one of numbers
+MIN_COVERED = 0.25  # part of the rows that categories of many words must hold; below, they are free text
+MIN_TEXT_WORDS = 5.0  # words that a cell has on average from which on it is text and no name
 FREE_TEXT = "free text is not read: make numbers of it first, such as with scikit-learn's TfidfVectorizer"
-ORDER = 10.0  # times the median that the largest amount must be for a logarithm to be worth it
-TAIL = 3  # different numbers that must lie so far away, where there are negative ones
-HEAVY = 10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
+MIN_AMOUNT_RATIO = 10.0  # times the median that the largest amount must be for a logarithm to be worth it
+MIN_TAIL_NUMBERS = 3  # different numbers that must lie so far away, where there are negative ones
+MIN_TAIL_DEVIATIONS = (
+    10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def _infer_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: st
         if are_codes(text) or all_enclosed(text)
         else np.count_nonzero(~np.isnan(values)) / (len(text) - text.null_count)
     )
-    if readable >= READABLE or (readable >= 0.5 and _numbers_and_words(text, values)):
+    if readable >= MIN_READABLE or (readable >= 0.5 and _numbers_and_words(text, values)):
         return _number(name, values, choices, unit=unit, decimal=decimal)
     if readable > 0.1 and pc.count_distinct(text).as_py() > choices.max_categories:
         return _mixed(text, values, readable, unit)
@@ -140,7 +142,7 @@ def _infer_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: st
 
 def _numbers_and_words(text: pa.ChunkedArray, values: Array) -> bool:
     """Tell if a column has many different numbers, and one or two words in place of the others."""
-    return few_words(text, np.isnan(values)) and len(np.unique(values[~np.isnan(values)])) > DIFFERENT
+    return few_words(text, np.isnan(values)) and len(np.unique(values[~np.isnan(values)])) > MIN_DIFFERENT_NUMBERS
 
 
 def _mixed(text: pa.ChunkedArray, values: Array, readable: float, unit: tuple[str, str]) -> str:
@@ -267,16 +269,18 @@ def _bend(present: Array) -> float | None:
     with np.errstate(over="ignore", invalid="ignore"):
         first, middle, third = np.quantile(present, [0.25, 0.5, 0.75])
         spread = (third - first) / 1.349 or present.std()
-        if not np.abs(present - middle).max() > HEAVY * spread:
+        if not np.abs(present - middle).max() > MIN_TAIL_DEVIATIONS * spread:
             return None
     if present.min() >= 0:  # amounts: near a logarithm for all but the smallest
         positive = present[present > 0]
-        if present.max() / ORDER < np.median(positive):  # such as years, or 1 in a few rows and 0 in the others
+        if present.max() / MIN_AMOUNT_RATIO < np.median(
+            positive
+        ):  # such as years, or 1 in a few rows and 0 in the others
             return None
         bend = float(np.quantile(positive, 0.1))
     else:
         away = np.abs(present - middle)
-        if len(np.unique(present[away > HEAVY * spread])) < TAIL:  # such as -999 for a gap
+        if len(np.unique(present[away > MIN_TAIL_DEVIATIONS * spread])) < MIN_TAIL_NUMBERS:  # such as -999 for a gap
             return None
         bend = float(np.median(away[away > 0]))
     return bend if 0 < bend < np.inf else None
@@ -340,8 +344,8 @@ def _category(name: str, text: pa.ChunkedArray, choices: Choices, *, free: bool 
     rare = min(3, -(-n // 100)) if choices.rare is None else choices.rare
     kept = [(count, value) for count, value in counts[: choices.max_categories] if count >= rare]
     covered = sum(count for count, _ in kept)
-    seldom_again = covered < COVERED * present or 2 * len(counts) > present > 10
-    if free and seldom_again and _words(counts) > WORDS:
+    seldom_again = covered < MIN_COVERED * present or 2 * len(counts) > present > 10
+    if free and seldom_again and _words(counts) > MIN_TEXT_WORDS:
         return f"free text: {len(counts)} different values in {present} rows"
     if free and len(counts) == present > 10:
         return f"an identifier or free text: {present} cells with something, no two alike"

@@ -39,10 +39,10 @@ DATE_FORMS = (
 )
 TIME_FORM = "%H:%M:%S"  # of times of day without a date: also without seconds, with dots, with AM and PM
 FORMS = (*DATE_FORMS, TIME_FORM)
-READABLE = 0.9  # part of a text column's cells that must be dates of one form for it to be a column of dates
+MIN_READABLE = 0.9  # part of a text column's cells that must be dates of one form for it to be a column of dates
 CLOCK_FORM = "%H:%M:%S%z"  # what may follow a date
-MANY = 20_000  # different cells from which on dates and times are read apart
-MOST_PLACES = 30  # of the first colon in a cell
+MIN_DIFFERENT_CELLS = 20_000  # different cells from which on dates and times are read apart
+MAX_PLACES = 30  # of the first colon in a cell
 SAMPLE = 2000  # cells that tell which forms are worth a look at all of them
 PIVOT = 69  # two-digit years are those from 1969 to 2068
 DAY = 86400e6  # microseconds
@@ -166,7 +166,7 @@ def times_in_text(text: pa.ChunkedArray, form: str) -> Times:
     """
     encoded = text.combine_chunks().dictionary_encode()
     indices: Array = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    read = _times_apart if len(encoded.dictionary) > MANY else _times
+    read = _times_apart if len(encoded.dictionary) > MIN_DIFFERENT_CELLS else _times
     values, zoned = read(encoded.dictionary, form)
     return Times(np.append(values, np.datetime64("NaT", "us"))[indices], np.append(zoned, False)[indices])
 
@@ -176,7 +176,7 @@ def _times_apart(vocabulary: pa.StringArray, form: str) -> tuple[Array, Array]:
     values, zoned = np.full(len(vocabulary), np.datetime64("NaT", "us")), np.zeros(len(vocabulary), bool)
     colon: Array = pc.find_substring(vocabulary, ":").to_numpy(False)
     places = np.unique(colon)
-    if len(places) <= MOST_PLACES and re.fullmatch(r".*%[Yyd]", form):
+    if len(places) <= MAX_PLACES and re.fullmatch(r".*%[Yyd]", form):
         for place in places[places > 2]:
             rows = np.flatnonzero(colon == place)
             cells = vocabulary.take(pa.array(rows))

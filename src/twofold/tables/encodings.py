@@ -16,7 +16,7 @@ from twofold.errors import FileFormatError, SpecificationError
 SAMPLE = 1 << 16  # bytes of cells beyond ASCII that a guess looks at
 HEAD = 1 << 16  # bytes in which NULs tell UTF-16
 PIECE = 1 << 24  # bytes that are checked at a time
-COMMON = 0.8  # part of the characters that must be everyday ones for a guess to hold
+MIN_COMMON = 0.8  # part of the characters that must be everyday ones for a guess to hold
 MARKS = (  # byte order marks; UTF-32's begins as UTF-16's does
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -152,7 +152,7 @@ def guess_encoding(path: Path, data: Any) -> str:
         if text is not None and common([letter for letter in text if letter > "\x7f"]):
             return "euc_kr" if encoding == "gb18030" and _korean(cells) else encoding
     runs = [len(run) for run in _RUN.findall(cells)]
-    if sum(runs) > 2.5 * len(runs) and sum(byte >= 0xC0 for byte in cells) > COMMON * sum(runs):
+    if sum(runs) > 2.5 * len(runs) and sum(byte >= 0xC0 for byte in cells) > MIN_COMMON * sum(runs):
         return "cp1251"
     return "cp1252" if _decoded(data.to_pybytes(), "cp1252") is not None else "latin-1"
 
@@ -168,7 +168,7 @@ def _common_chinese(letters: list[str]) -> bool:
     """Tell by the 3755 characters of GB 2312's first level, and punctuation."""
     codes = [letter.encode("gb18030") for letter in letters]
     everyday = [len(code) == 2 and code[1] > 0xA0 and (code[0] < 0xA4 or 0xB0 <= code[0] <= 0xD7) for code in codes]
-    return sum(everyday) >= COMMON * len(letters) and any(code[0] >= 0xB0 for code in codes)
+    return sum(everyday) >= MIN_COMMON * len(letters) and any(code[0] >= 0xB0 for code in codes)
 
 
 def _korean(cells: bytes) -> bool:
@@ -181,10 +181,10 @@ def _common_japanese(letters: list[str]) -> bool:
     """Tell by kana: there is no Japanese text of some length without."""
     kana = sum("\u3040" <= letter <= "\u30ff" for letter in letters)
     other = sum("\u4e00" <= letter <= "\u9fff" or "\u3000" <= letter < "\u3040" for letter in letters)
-    return kana >= 0.1 * len(letters) and kana + other >= COMMON * len(letters)
+    return kana >= 0.1 * len(letters) and kana + other >= MIN_COMMON * len(letters)
 
 
 def _common_traditional(letters: list[str]) -> bool:
     """Tell by the 5401 frequent characters of Big5, and punctuation."""
     leads = [letter.encode("big5")[0] for letter in letters]
-    return sum(lead <= 0xC6 for lead in leads) >= COMMON * len(leads)
+    return sum(lead <= 0xC6 for lead in leads) >= MIN_COMMON * len(leads)

@@ -18,7 +18,7 @@ from twofold.tables.cells import holds, numbers, words
 from twofold.tables.date_text import (
     DURATION,
     FORMS,
-    READABLE,
+    MIN_READABLE,
     TIME_FORM,
     FoundForms,
     check_form,
@@ -192,7 +192,7 @@ def _are_durations(text: pa.ChunkedArray) -> bool:
         return False
     seconds = durations_in_text(text)
     read = ~np.isnan(seconds)
-    return bool(read.sum() >= READABLE * (len(text) - text.null_count) and (seconds[read] >= 86400).any())
+    return bool(read.sum() >= MIN_READABLE * (len(text) - text.null_count) and (seconds[read] >= 86400).any())
 
 
 def _compact_dates(column: pa.ChunkedArray) -> bool:
@@ -207,7 +207,7 @@ def _compact_dates(column: pa.ChunkedArray) -> bool:
 
 def _dates(text: pa.ChunkedArray, said: Forms) -> FoundForms | None:
     """Find a column's forms, that of the user first."""
-    if said.dates is not None and (named := find_forms(text, (said.dates,))) and named.fraction >= READABLE:
+    if said.dates is not None and (named := find_forms(text, (said.dates,))) and named.fraction >= MIN_READABLE:
         return named
     return find_forms(text)
 
@@ -238,7 +238,7 @@ def _settle_dates(
 
 def _enough(text: pa.ChunkedArray, found: FoundForms) -> bool:
     """Tell if a form reads nearly all cells, or all but one or two words."""
-    return found.fraction >= READABLE or few_words(text, np.isnat(times_in_text(text, found.forms[0]).values))
+    return found.fraction >= MIN_READABLE or few_words(text, np.isnat(times_in_text(text, found.forms[0]).values))
 
 
 def _order(form: str) -> str:

@@ -12,7 +12,7 @@ from twofold.errors import DataError, show
 from twofold.tables.arrow_types import plain_table
 from twofold.tables.python_columns import take_column
 
-MOST_COLUMNS = 100_000  # of a file
+MAX_COLUMNS = 100_000  # of a file
 
 
 def as_table(X: Any, names: Sequence[str] | None = None) -> pa.Table:
@@ -83,14 +83,14 @@ def with_columns(X: Any) -> Any:
 
 
 def check_width(columns: int, place: str) -> None:
-    """Refuse a file of more columns than `MOST_COLUMNS`, before any of them is read: each takes kilobytes.
+    """Refuse a file of more columns than `MAX_COLUMNS`, before any of them is read: each takes kilobytes.
 
     Raises
     ------
     DataError
     """
-    if columns > MOST_COLUMNS:
-        raise DataError(f"{place}{columns} columns; at most {MOST_COLUMNS} are read: keep those that are of use")
+    if columns > MAX_COLUMNS:
+        raise DataError(f"{place}{columns} columns; at most {MAX_COLUMNS} are read: keep those that are of use")
 
 
 def check_unique(names: Sequence[str], where: str = "") -> None:

@@ -23,14 +23,14 @@ FEATURE_GAP_WORDS = (
 )  # not "none": no telephone is something that is known
 
 
-LEAST_OFTEN = 0.002  # part of a column's rows in which a number must stand to be taken for a gap
-MOST_WORDS = 2  # that stand for gaps although nobody has listed them
+MIN_OFTEN = 0.002  # part of a column's rows in which a number must stand to be taken for a gap
+MAX_WORDS = 2  # that stand for gaps although nobody has listed them
 
 
 def few_words(text: pa.ChunkedArray, unread: NDArray[Any]) -> bool:
     """Tell if the cells of a column that can't be read, ``unread`` (n,), are one or two words without a digit."""
     rest = text.filter(pa.array(unread)).unique().drop_null()
-    return len(rest) <= MOST_WORDS and not pc.any(pc.match_substring_regex(rest, r"\d")).as_py()
+    return len(rest) <= MAX_WORDS and not pc.any(pc.match_substring_regex(rest, r"\d")).as_py()
 
 
 def without_gaps(text: pa.ChunkedArray, words: tuple[str, ...] = FEATURE_GAP_WORDS) -> pa.ChunkedArray:
@@ -131,7 +131,7 @@ def stand_in(values: NDArray[Any]) -> tuple[float, int] | None:
     for code in (present.min(), present.max()) if present.size else ():
         rest = present[present != code]
         often = len(present) - len(rest)
-        if often < max(3, LEAST_OFTEN * len(present)) or not rest.size or not code_like(float(code)):
+        if often < max(3, MIN_OFTEN * len(present)) or not rest.size or not code_like(float(code)):
             continue
         away = min(abs(code - rest.min()), abs(code - rest.max()))
         if away > np.ptp(rest) or (code < 0 and rest.min() >= 0):

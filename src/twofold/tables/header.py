@@ -11,7 +11,7 @@ from twofold.errors import FileFormatError
 from twofold.tables.encodings import Say
 
 NUMBERED = re.compile(r"column\d+")  # a column of a file without names
-STEP = 100  # from a name that is a number to the next, at most
+MAX_NUMBER_STEP = 100  # from a name that is a number to the next, at most
 _YEAR = re.compile(r"1[89]\d\d|20\d\d")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE)
@@ -71,7 +71,7 @@ def _looks_like_a_row(first: Sequence[str], below: Sequence[Sequence[str]]) -> b
     found = sum(not again and any(k < len(row) and row[k] == first[k] for row in below) for k in texts)
     steps = [b - a for a, b in pairwise(numbers)]
     years = all(_YEAR.fullmatch(cell) for cell in first if _is_number(cell))
-    ordered = all(0 < step < STEP for step in steps) or (years and all(step < 0 for step in steps))
+    ordered = all(0 < step < MAX_NUMBER_STEP for step in steps) or (years and all(step < 0 for step in steps))
     dated = any(_DATE.match(first[k]) and _DATE.match(below[0][k]) for k in texts if below and k < len(below[0]))
     return not ordered or dated or (bool(numbers) and found > 0) or 0 < len(texts) <= 2 * found
 

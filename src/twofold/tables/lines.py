@@ -28,11 +28,11 @@ from twofold.tables.number_text import decimals_in_doubt, shows_points
 from twofold.values import count
 
 SEPARATORS = (";", "\t", "|", ",")  # the first of those that fit equally well: a comma may be a decimal point
-ALIKE = 0.9  # part of the lines that must have as many cells as the first for a separator to fit
+MIN_ALIKE = 0.9  # part of the lines that must have as many cells as the first for a separator to fit
 _BLANK = re.compile(rb"\A( *\r?\n|\r)*")
 HEAD = 1 << 16  # bytes that are looked at first
 FIRST = 200  # lines that the first one is held against
-FEW = 1000  # different whole numbers up to which they may be names of classes
+MAX_CLASS_NUMBERS = 1000  # different whole numbers up to which they may be names of classes
 MISSING = ("", *GAP_WORDS)
 
 
@@ -150,7 +150,7 @@ def _few(column: pa.ChunkedArray) -> bool:
     if pa.types.is_boolean(column.type):
         return True
     number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    if not number or pc.count_distinct(column).as_py() > FEW:
+    if not number or pc.count_distinct(column).as_py() > MAX_CLASS_NUMBERS:
         return False
     return bool(pc.all(pc.equal(column, pc.trunc(column))).as_py())
 
@@ -210,5 +210,5 @@ def _fit(separator: str, rows: list[list[str]]) -> tuple[bool, bool, int]:
     A tab that does so separates, whatever else stands in the cells.
     """
     cells = len(rows[0])
-    fits = cells > 1 and sum(len(row) == cells for row in rows) >= ALIKE * len(rows)
+    fits = cells > 1 and sum(len(row) == cells for row in rows) >= MIN_ALIKE * len(rows)
     return fits, fits and separator == "\t", cells

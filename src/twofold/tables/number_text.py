@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 OTHER = {".": ",", ",": "."}
-READABLE = 0.9  # part of a text column's cells that must be numbers of one unit for it to be a column of numbers
+MIN_READABLE = 0.9  # part of a text column's cells that must be numbers of one unit for it to be a column of numbers
 # Between thousands, besides the mark that is not the decimal one: spaces of three widths, and Swiss apostrophes.
 _SPACES, _APOSTROPHES = r" \x{a0}\x{2009}\x{202f}", "'\u2019"
 

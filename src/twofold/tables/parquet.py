@@ -15,7 +15,7 @@ from twofold.files import check_spelling
 from twofold.tables.frames import check_unique, check_width
 
 FOLDED = "DELTA_BYTE_ARRAY"  # an encoding in which a cell holds what those before it do, for a few bytes
-CELL = 8  # bytes that a cell takes at least in what becomes of it
+MIN_CELL_BYTES = 8  # bytes that a cell takes at least in what becomes of it
 
 
 def read_parquet(path: Path, *, most: int) -> pa.Table:
@@ -105,7 +105,9 @@ def _claimed(file: Any) -> int:
         rows = file.metadata.row_group(group)
         for index in range(rows.num_columns):
             chunk = rows.column(index)
-            width = max(CELL, schema.column(index).length if chunk.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0)
+            width = max(
+                MIN_CELL_BYTES, schema.column(index).length if chunk.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0
+            )
             cells = max(chunk.num_values, rows.num_rows)
             total += chunk.total_uncompressed_size + cells * width
     return total

@@ -25,8 +25,8 @@ from twofold.tables.targets import TASKS, Target
 
 Array = NDArray[Any]
 
-LEAST_ROWS = 2  # of a training set
-LARGEST = 1e150  # of a target
+MIN_ROWS = 2  # of a training set
+MAX_TARGET = 1e150  # of a target
 
 
 @dataclass(frozen=True)
@@ -184,12 +184,12 @@ def prepare(
     """
     y, present = target.read(table.column(target.name))
     rows = np.flatnonzero(present)
-    if len(rows) < LEAST_ROWS:
-        raise DataError(f"{name} has {len(rows)} rows with a value of {target.name!r}; expected at least {LEAST_ROWS}")
+    if len(rows) < MIN_ROWS:
+        raise DataError(f"{name} has {len(rows)} rows with a value of {target.name!r}; expected at least {MIN_ROWS}")
     rest, test = split_rows(y, test_fraction, seed=seed)
     fit, held = split_rows(y[rest], validation_fraction, seed=seed, place=1)
     fit, held = rest[fit], rest[held]
-    if len(fit) < LEAST_ROWS:
+    if len(fit) < MIN_ROWS:
         raise DataError(f"{name} has {len(fit)} rows left to train on; hold out fewer, or give more")
     chosen = table.select(list(features))
     forms = infer_forms(table) if forms is None else forms
@@ -246,7 +246,7 @@ def plain_dataset(
 
 def _checked(name: str, y: Array) -> Array:
     """Refuse numbers whose squares, and so their losses, no double holds."""
-    if (far := float(np.abs(y).max())) > LARGEST:
+    if (far := float(np.abs(y).max())) > MAX_TARGET:
         raise DataError(f"column {name!r} goes up to {far:.3g}, whose square is no finite number; take a larger unit")
     return y
 

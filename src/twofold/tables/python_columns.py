@@ -17,7 +17,7 @@ from twofold.values import is_sparse
 
 Array = NDArray[Any]
 
-LARGEST_INTEGERS = pa.decimal256(76, 0)  # whole numbers that no int64 holds, up to 76 digits, to the last of them
+MAX_INTEGERS = pa.decimal256(76, 0)  # whole numbers that no int64 holds, up to 76 digits, to the last of them
 
 
 def take_column(name: str, values: Any) -> pa.ChunkedArray:
@@ -124,7 +124,7 @@ def _mixed(name: str, values: Any) -> pa.Array:
     cells = list(values)
     if all(cell is None or (isinstance(cell, int) and not isinstance(cell, bool)) for cell in cells):
         try:
-            return pa.array(cells, LARGEST_INTEGERS)
+            return pa.array(cells, MAX_INTEGERS)
         except (pa.ArrowException, decimal.DecimalException, ValueError) as error:
             raise DataError(f"column {name!r} has a whole number of more than 76 digits; mend it") from error
     if all(cell is None or (isinstance(cell, Real | decimal.Decimal) and not isinstance(cell, bool)) for cell in cells):

@@ -28,10 +28,10 @@ from twofold.tables.parquet import parquet_files, read_folder, read_parquet
 from twofold.values import count
 
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
-LARGEST = 1 << 33  # bytes that a packed file may unpack to
+MAX_UNPACKED_BYTES = 1 << 33  # bytes that a packed file may unpack to
 # A bomb is a small file that unpacks to much; tables are seldom packed to a tenth.
-MOST_TIMES = 100  # its own size
-ALWAYS = 1 << 28  # bytes that are all right however small the file is
+MAX_UNPACKING_RATIO = 100  # its own size
+MAX_ALWAYS_ALLOWED_BYTES = 1 << 28  # bytes that are all right however small the file is
 
 
 def _ignore(_line: str) -> None:
@@ -93,8 +93,8 @@ def read_table(
     FileFormatError
         If it is no table, a row has more or fewer cells than the first, or the first line is a row and not names.
     DataError
-        If there are no rows, two columns have one name, or it unpacks to more than `LARGEST` bytes, or to more than
-        100 times its size and 256 MiB.
+        If there are no rows, two columns have one name, or it unpacks to more than `MAX_UNPACKED_BYTES` bytes, or to
+        more than 100 times its size and 256 MiB.
     """
     path = Path(path)
     if not path.exists():
@@ -166,7 +166,7 @@ def _unpacked(path: Path) -> Any:
     if packing is None:
         return pa.memory_map(str(path)).read_buffer()
     with pa.input_stream(str(path), compression=packing) as stream:
-        parts, size, most = [], 0, min(LARGEST, _allowed(path))
+        parts, size, most = [], 0, min(MAX_UNPACKED_BYTES, _allowed(path))
         while part := stream.read(1 << 24):
             parts.append(part)
             if (size := size + len(part)) > most:
@@ -176,7 +176,7 @@ def _unpacked(path: Path) -> Any:
 
 def _allowed(*paths: Path) -> int:
     """Return how many bytes files may become in memory."""
-    return max(ALWAYS, MOST_TIMES * sum(path.stat().st_size for path in paths))
+    return max(MAX_ALWAYS_ALLOWED_BYTES, MAX_UNPACKING_RATIO * sum(path.stat().st_size for path in paths))
 
 
 def _first_line(error: BaseException) -> str:

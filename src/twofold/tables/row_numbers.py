@@ -17,12 +17,12 @@ Array = NDArray[Any]
 
 NUMBERS = "it numbers the rows"
 IDENTIFIER = "an identifier: every row has another"
-FEW = 20  # rows below which only integers in the rows' own order are taken to number them
-COLLISIONS = 20  # pairs of equal cells that as many whole numbers, drawn at random from their range, would have
-EVEN = 0.9  # part of the steps from row to row that must be alike where some numbers are there twice
-SPARSE = 10  # a range of more whole numbers a row than this is no numbering of the rows
+MIN_ROWS = 20  # rows below which only integers in the rows' own order are taken to number them
+MAX_COLLISIONS = 20  # pairs of equal cells that as many whole numbers, drawn at random from their range, would have
+MIN_EVEN_STEPS = 0.9  # part of the steps from row to row that must be alike where some numbers are there twice
+MAX_RANGE_PER_ROW = 10  # a range of more whole numbers a row than this is no numbering of the rows
 YEARS = (1800, 2100)  # whole numbers from here to there may be years
-OLDEST = 100_000_000  # whole minutes from here on, counted in seconds, may be Unix time stamps
+MIN_UNIX_MINUTES = 100_000_000  # whole minutes from here on, counted in seconds, may be Unix time stamps
 
 _ID = re.compile(
     r"(^|[_\W])(id|idx|index|key|uuid|guid|no|number|nr|row)$|[a-z]I[dD]$|^unnamed|^__index_level_", re.IGNORECASE
@@ -53,8 +53,8 @@ def row_numbers(table: pa.Table, known: Collection[str] = ()) -> dict[str, str]:
     -----
     Cells are whole numbers, or text that ends in one, ``id_0001``, and no two are alike. Such a column
     numbers the rows if it counts them from 0 or 1, up or down; if it is all numbers from 0 or 1 on, shuffled, of at
-    least `FEW` rows; or if there are so many in so narrow a range, on the widest grid that holds them, that numbers
-    drawn at random would have `COLLISIONS` pairs alike: that takes in any start and step, and an index with holes.
+    least `MIN_ROWS` rows; or if there are so many in so narrow a range, on the widest grid that holds them, that
+    numbers drawn at random would have `MAX_COLLISIONS` pairs alike: that takes in any start and step, and an index with holes.
     Some numbers may be there twice if the steps from row to row are alike but for one in ten.
     The latter two don't hold for columns that are named for a time, years, and Unix time stamps. A name such as
     ``customer_id`` makes any of them an identifier.
@@ -76,7 +76,7 @@ def _reason(name: str, column: pa.ChunkedArray) -> str:
     if values is None or len(values) < 3:
         return ""
     steps = np.diff(values)
-    if _INDEX.fullmatch(name) and (steps == 1).mean() > EVEN:  # of several tables, one below the other
+    if _INDEX.fullmatch(name) and (steps == 1).mean() > MIN_EVEN_STEPS:  # of several tables, one below the other
         return NUMBERS
     different = (steps > 0).all() or (steps < 0).all() or len(np.unique(values)) == len(values)
     if not different and _nearly_even(values, steps):  # such as a few rows twice
@@ -87,9 +87,9 @@ def _reason(name: str, column: pa.ChunkedArray) -> str:
 def _nearly_even(values: Array, steps: Array) -> bool:
     """Tell whether numbers, few of them there twice, change by the same from nearly each row of many to the next."""
     usual = np.median(steps)
-    if len(steps) < 2 * COLLISIONS or usual == 0 or (steps == usual).mean() <= EVEN:
+    if len(steps) < 2 * MAX_COLLISIONS or usual == 0 or (steps == usual).mean() <= MIN_EVEN_STEPS:
         return False
-    return len(np.unique(values)) > EVEN * len(values)
+    return len(np.unique(values)) > MIN_EVEN_STEPS * len(values)
 
 
 def _numbering(name: str, values: Array, steps: Array) -> str:
@@ -105,13 +105,13 @@ def _numbering(name: str, values: Array, steps: Array) -> str:
         return IDENTIFIER
     if _may_be_time(name, low, low + int(offsets.max()), grid):
         return ""
-    crowded = n * (n - 1) / (2 * places) >= COLLISIONS and places <= SPARSE * n
-    return NUMBERS if crowded or (counted and n >= FEW) else ""
+    crowded = n * (n - 1) / (2 * places) >= MAX_COLLISIONS and places <= MAX_RANGE_PER_ROW * n
+    return NUMBERS if crowded or (counted and n >= MIN_ROWS) else ""
 
 
 def _may_be_time(name: str, low: int, high: int, grid: int) -> bool:
     years = YEARS[0] <= low and high <= YEARS[1]
-    return bool(_TIME.search(name)) or years or (low >= OLDEST and grid % 60 == 0)
+    return bool(_TIME.search(name)) or years or (low >= MIN_UNIX_MINUTES and grid % 60 == 0)
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> Array | None:
@@ -125,7 +125,7 @@ def _whole_numbers(column: pa.ChunkedArray) -> Array | None:
         return column.drop_null().to_numpy().astype(np.int64)
     values: Array = pc.cast(column, pa.float64(), safe=False).to_numpy()
     values = values[~np.isnan(values)]
-    if len(values) < FEW or not (values[:FEW] == np.trunc(values[:FEW])).mean() > EVEN:
+    if len(values) < MIN_ROWS or not (values[:MIN_ROWS] == np.trunc(values[:MIN_ROWS])).mean() > MIN_EVEN_STEPS:
         return None
     if np.abs(values).max() >= 2**53:
         return None

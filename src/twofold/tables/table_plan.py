@@ -27,7 +27,7 @@ from twofold.tables.row_numbers import row_numbers
 Array = NDArray[Any]
 
 SCHEMA = 1
-FAR = 1e6  # standard deviations: in float32, numbers farther out are taken as this far out
+MAX_DEVIATIONS = 1e6  # standard deviations: in float32, numbers farther out are taken as this far out
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TablePlan:
             with naming(plan.name, table.column(plan.name).type):
                 features, noted = plan.encode(table.column(plan.name))
             if dtype == "float32":
-                features = np.clip(features, -FAR, FAR)
+                features = np.clip(features, -MAX_DEVIATIONS, MAX_DEVIATIONS)
             X[:, start : start + features.shape[1]] = features
             start += features.shape[1]
             notes[plan.name] = +noted  # without what was counted 0

@@ -18,15 +18,15 @@ from twofold.tables.codes import are_codes
 from twofold.tables.forms import infer_forms
 from twofold.tables.gaps import GAP_WORDS, without_gaps
 from twofold.tables.number_plan import unit_told
-from twofold.tables.number_text import OTHER, READABLE, numbers_in_text
+from twofold.tables.number_text import MIN_READABLE, OTHER, numbers_in_text
 
 Array = NDArray[Any]
 
 TASKS = {"classification": "classes", "regression": "numbers"}
 WHOLE = "different whole numbers"  # as which a target was taken for classes or for numbers
-MOST_CLASSES = 20  # different whole numbers up to which they are taken for classes
+MAX_CLASSES = 20  # different whole numbers up to which they are taken for classes
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-ROWS_A_CLASS = 5  # and if each has so many rows on average
+MIN_ROWS_PER_CLASS = 5  # and if each has so many rows on average
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _guess(what: str, column: pa.ChunkedArray, decimal: str | None) -> tuple[str
         if booleans_in_text(present) is not None or are_codes(present):
             return "classification", "codes with leading zeros" if are_codes(present) else "yes or no"
         values = numbers_in_text(present, decimal or ".")[0]
-        if np.count_nonzero(~np.isnan(values)) < READABLE * len(present):
+        if np.count_nonzero(~np.isnan(values)) < MIN_READABLE * len(present):
             return "classification", "text"
     else:
         values = present.cast(pa.float64(), safe=False).to_numpy()
@@ -211,7 +211,7 @@ def _guess(what: str, column: pa.ChunkedArray, decimal: str | None) -> tuple[str
     different = np.unique(values)
     if not np.array_equal(values, np.trunc(values)):
         return "regression", "numbers with fractions"
-    few = len(different) <= MOST_CLASSES and len(values) >= ROWS_A_CLASS * len(different)
+    few = len(different) <= MAX_CLASSES and len(values) >= MIN_ROWS_PER_CLASS * len(different)
     return "classification" if few else "regression", f"{len(different)} {WHOLE}"
 
 

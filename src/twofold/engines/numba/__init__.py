@@ -26,7 +26,7 @@ from twofold.engines.numba.shallow import ROWS, Workspace, shallow_step
 from twofold.network import Network
 from twofold.recipe import Recipe
 
-NARROW = 16  # outputs up to which the loops beat a library's matrix product
+MAX_NARROW_OUTPUTS = 16  # outputs up to which the loops beat a library's matrix product
 
 
 def take_up(network: Network, recipe: Recipe | None = None) -> None:

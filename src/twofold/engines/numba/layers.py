@@ -15,8 +15,8 @@ from twofold.functions import ACTIVATIONS
 
 Array = NDArray[Any]
 
-SMALL_PRODUCT = 2**13  # numbers of a result that a core's cache holds, with what it is made from
-NARROW_PRODUCT = 16  # columns below which a loop over them fills no vector
+MAX_CACHED_PRODUCT = 2**13  # numbers of a result that a core's cache holds, with what it is made from
+MIN_VECTOR_COLUMNS = 16  # columns below which a loop over them fills no vector
 
 
 @compiled
@@ -32,7 +32,7 @@ def take_rows(samples: Samples, rows: Array, H: Array) -> None:
 @compiled
 def multiply(A: Array, B: Array, C: Array) -> None:
     """``C <- A B``: a small product by a loop, which beats the call of a library; a larger one by BLAS."""
-    if C.size > SMALL_PRODUCT or C.shape[1] < NARROW_PRODUCT:
+    if C.size > MAX_CACHED_PRODUCT or C.shape[1] < MIN_VECTOR_COLUMNS:
         np.dot(A, B, C)
         return
     C[:] = 0

@@ -21,7 +21,7 @@ from twofold.functions.targets import Targets
 from twofold.network import Network
 
 aten = torch.ops.aten
-MANY = 2**15  # outputs of a minibatch: of fewer a second softmax takes less time than a look at the first
+MIN_LARGE_OUTPUTS = 2**15  # outputs of a minibatch: of fewer a second softmax takes less time than a look at the first
 TINY = torch.finfo(torch.float32).tiny  # from here on numbers have all their digits
 Scalar = float | Tensor  # a tensor of no dimensions where the number must lie on the device
 
@@ -131,7 +131,7 @@ def cross_entropy(O: Tensor, y: Tensor, share: Scalar, out: Tensor) -> Tensor:
 def _minus_log(P: Tensor, O: Tensor, y: Tensor) -> Tensor:
     """Return ``- log softmax(o)_y`` (n,): of many outputs from the P (q, n) that is there, unless a p is too small."""
     index = y.unsqueeze(0)
-    if P.device.type == "cpu" and P.numel() >= MANY:
+    if P.device.type == "cpu" and P.numel() >= MIN_LARGE_OUTPUTS:
         p = P.gather(0, index)
         if p.amin() >= TINY:
             return p.log_().squeeze(0).neg_()

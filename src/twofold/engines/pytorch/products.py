@@ -7,7 +7,7 @@ speed without a transposed copy of anything; with samples as rows the gradient's
 Which kernel is used is decided by what the machine has and by the shape, never by a stopwatch, so that the same program
 gives the same bits each time:
 
-- float32 on a CPU, `LEAST_WORK` multiply-adds or more: oneDNN, which PyTorch itself takes for bfloat16 only. It is
+- float32 on a CPU, `MIN_ONEDNN_WORK` multiply-adds or more: oneDNN, which PyTorch itself takes for bfloat16 only. It is
   reached through an operator that PyTorch keeps for its compiler; where a version lacks it, or it fails a small trial,
   the next line holds.
 - everything else: ``torch.mm`` and ``torch.addmm`` into a given buffer.
@@ -21,7 +21,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-LEAST_WORK = 2**20  # a call of oneDNN costs about 15 us, as much as a product of this size takes elsewhere
+MIN_ONEDNN_WORK = 2**20  # a call of oneDNN costs about 15 us, as much as a product of this size takes elsewhere
 
 
 class Products(Protocol):
@@ -109,7 +109,7 @@ def choose_products(*, work: int, dtype: torch.dtype, device: torch.device) -> P
     -------
     Products
     """
-    suits = device.type == "cpu" and dtype == torch.float32 and work >= LEAST_WORK
+    suits = device.type == "cpu" and dtype == torch.float32 and work >= MIN_ONEDNN_WORK
     return ONEDNN if suits and has_onednn() else PLAIN
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-ENOUGH = 2**16  # outputs; to judge and sum up each step by itself would be a tenth of its time
-MOST_STEPS = 256  # so that small minibatches don't pile up
+MAX_PENDING_OUTPUTS = 2**16  # outputs; to judge and sum up each step by itself would be a tenth of its time
+MAX_PENDING_STEPS = 256  # so that small minibatches don't pile up
 
 
 class RunningMetrics:
@@ -21,7 +21,7 @@ class RunningMetrics:
         How much of each prediction is right (n,), of outputs and targets; of numbers the same bits however samples are
         grouped.
     wait : bool
-        Whether outputs may be kept until `ENOUGH` have come; a captured CUDA graph can't wait.
+        Whether outputs may be kept until `MAX_PENDING_OUTPUTS` have come; a captured CUDA graph can't wait.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class RunningMetrics:
 
     def __init__(self, device: torch.device, correct: Callable[[Tensor, Tensor], Tensor], *, wait: bool) -> None:
         self._correct = correct
-        self._enough = ENOUGH if wait else 1
+        self._enough = MAX_PENDING_OUTPUTS if wait else 1
         # Apple's GPUs have no float64.
         self.totals = torch.zeros(3, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
         self._kept: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
@@ -53,7 +53,7 @@ class RunningMetrics:
         """Keep a step's losses (n,), outputs (q, n), targets and weights; nobody may write over them afterwards."""
         self._kept.append((losses, O, y, weight))
         self._outputs += O.numel()
-        if self._outputs >= self._enough or len(self._kept) == MOST_STEPS:
+        if self._outputs >= self._enough or len(self._kept) == MAX_PENDING_STEPS:
             self._sum_up()
 
     def _sum_up(self) -> None:

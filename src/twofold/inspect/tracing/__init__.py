@@ -27,8 +27,8 @@ __all__ = ["Entry", "Named", "Step", "Symbol", "Table", "Trace", "find_entry", "
 
 Array = NDArray[Any]
 
-MOST_SAMPLES = 64
-MOST_CONTRIBUTIONS = 10
+MAX_SAMPLES = 64
+MAX_CONTRIBUTIONS = 10
 
 
 def trace(
@@ -86,8 +86,8 @@ def trace(
         raise SpecificationError(f"learning_rate is {learning_rate}; it must be positive and finite")
     layers = check_parameters(network, parameters, "float64")
     block = check_block(network, X, y, None, dtype="float64")
-    if len(block) > MOST_SAMPLES:
-        raise DataError(f"{len(block)} samples; a trace shows at most {MOST_SAMPLES}: choose a few")
+    if len(block) > MAX_SAMPLES:
+        raise DataError(f"{len(block)} samples; a trace shows at most {MAX_SAMPLES}: choose a few")
     rows, names = floats(block.X, "float64"), tuple(classes)
     if network.normalization == "batch" and len(rows) < 2:
         raise DataError("batch normalisation takes its means over the samples of a step; give two or more")
@@ -162,7 +162,7 @@ def _affine(
     at = affine_map_at(network, layers, x)
     best = int(at.outputs.argmax())
     added = at.contributions()[:, best]  # (d,)
-    order = np.argsort(-np.abs(added), kind="stable")[:MOST_CONTRIBUTIONS]
+    order = np.argsort(-np.abs(added), kind="stable")[:MAX_CONTRIBUTIONS]
     named = features if len(features) == len(x) else tuple(f"x[{k}]" for k in range(len(x)))
     rows: list[tuple[Any, ...]] = [(named[k], float(x[k]), float(at.W[k, best]), float(added[k])) for k in order]
     rest = float(added.sum() - added[order].sum())

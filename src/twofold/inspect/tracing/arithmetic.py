@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_TERMS = 6
+MAX_TERMS = 6
 
 
 def telling(values: NDArray[Any]) -> tuple[int, ...]:
@@ -52,8 +52,8 @@ def dot(name: str, pairs: Iterable[tuple[float, float]], value: float, bias: flo
     pairs = list(pairs)
     shown = pairs
     rest = ""
-    if len(pairs) > MOST_TERMS:
-        shown = [pair for pair in pairs if pair[0] and pair[1]][: MOST_TERMS // 2]
+    if len(pairs) > MAX_TERMS:
+        shown = [pair for pair in pairs if pair[0] and pair[1]][: MAX_TERMS // 2]
         rest = f"... ({len(pairs)} terms)"
     terms = [f"{number(a)}·{number(b)}" for a, b in shown]
     terms += [rest] if rest else []

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from twofold.engines import open_engine
 from twofold.errors import MissingDependencyError
-from twofold.inspect.gradients import COORDINATES, GradientReport, check_gradients
+from twofold.inspect.gradients import MAX_COORDINATES, GradientReport, check_gradients
 from twofold.inspect.tracing.record import Named, Step, Symbol, Table
 from twofold.inspect.tracing.symbols import Symbols, gradient, marked
 from twofold.network import Network, Parameters
 
 Array = NDArray[Any]
 
-MOST_ROWS = 12
-LARGEST = 2  # entries of each array that a large network is checked at
+MAX_ROWS = 12
+MAX_ENTRIES = 2  # entries of each array that a large network is checked at
 
 
 def check_steps(
@@ -48,7 +48,7 @@ def check_steps(
     X, y = samples
     symbols = Symbols(len(X), len(parameters))
     coordinates = None
-    if network.n_parameters > COORDINATES:
+    if network.n_parameters > MAX_COORDINATES:
         coordinates = list(dict.fromkeys([*_largest_entries(gradients), *also]))
     report = check_gradients(network, X, y, parameters=parameters, coordinates=coordinates)
     autograd = autograd_gradients(network, parameters, X, y)
@@ -90,7 +90,7 @@ def _autograd_step(symbols: Symbols, by_hand: Parameters, autograd: Parameters |
 def _differences_step(symbols: Symbols, report: GradientReport, *, whole: bool, also: tuple[str, ...]) -> Step:
     checks = [check for check in report.checks if check.where != "direction"]
     by_size = sorted(checks, key=lambda check: -abs(check.by_hand))
-    chosen = checks if len(checks) <= MOST_ROWS else by_size[:MOST_ROWS]
+    chosen = checks if len(checks) <= MAX_ROWS else by_size[:MAX_ROWS]
     chosen += [check for check in checks if check.where in also and check not in chosen]
     single = symbols.layers == 1
     rows = [
@@ -124,7 +124,7 @@ def _largest_entries(gradients: Parameters) -> list[str]:
     names = []
     for number, layer in enumerate(gradients, start=1):
         for letter, array in layer.arrays.items():
-            flat = np.argsort(-np.abs(array), axis=None, kind="stable")[:LARGEST]
+            flat = np.argsort(-np.abs(array), axis=None, kind="stable")[:MAX_ENTRIES]
             places = zip(*np.unravel_index(flat, array.shape), strict=True)
             names += [f"{letter}{number}[{', '.join(map(str, place))}]" for place in places]
     return names

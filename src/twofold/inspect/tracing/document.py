@@ -9,7 +9,7 @@ import numpy as np
 from twofold.inspect.tracing.entries import Entry
 from twofold.inspect.tracing.record import Named, Step, Trace
 
-WHOLE = 1000  # numbers up to which an array is written whole
+MAX_WHOLE = 1000  # numbers up to which an array is written whole
 
 
 def to_dict(trace: Trace, *, full: bool = False) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _step(step: Step, *, full: bool) -> dict[str, Any]:
 def _array(array: Named, *, full: bool) -> dict[str, Any]:
     values = array.values
     found: dict[str, Any] = {"name": array.symbol.name, "shape": list(values.shape), "columns": list(array.columns)}
-    if full or values.size <= WHOLE:
+    if full or values.size <= MAX_WHOLE:
         return found | {"values": values.tolist()}
     return found | {
         "smallest": float(values.min()),

@@ -9,7 +9,7 @@ from twofold.inspect.tracing.entries import Entry
 from twofold.inspect.tracing.markdown import render_markdown
 from twofold.inspect.tracing.record import Trace
 from twofold.inspect.tracing.text import render_text
-from twofold.pages.numbers import MOST, to_json
+from twofold.pages.numbers import MAX_WHOLE, to_json
 
 FORMATS = ("text", "markdown", "html", "json")
 EVERYTHING = 10**9  # rows and columns of a matrix that is to be whole
@@ -32,7 +32,7 @@ def render(trace: Trace, style: str, *, digits: int = 4, full: bool = False) -> 
     -------
     str
     """
-    most = EVERYTHING if full else MOST
+    most = EVERYTHING if full else MAX_WHOLE
     if style == "json":
         return to_json(to_dict(trace, full=full))
     if style == "markdown":

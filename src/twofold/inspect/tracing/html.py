@@ -7,11 +7,11 @@ from typing import Any
 
 from twofold.inspect.tracing.record import Named, Step, Trace
 from twofold.inspect.tracing.text import PARTS, heading
-from twofold.pages.numbers import MOST, cut, precise, short
+from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
 from twofold.pages.page import render_page
 
 
-def render_html(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
+def render_html(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
     """Write a trace as a page, formulas in MathML.
 
     Parameters

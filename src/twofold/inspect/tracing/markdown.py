@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from twofold.inspect.tracing.record import Named, Step, Table, Trace
 from twofold.inspect.tracing.text import PARTS, heading
-from twofold.pages.numbers import MOST, cut, precise, short
+from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
 
 
-def render_markdown(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
+def render_markdown(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
     """Write a trace in Markdown, formulas and matrices in LaTeX between ``$$``.
 
     Parameters
@@ -43,7 +43,7 @@ def _body(step: Step, digits: int, most: int) -> list[str]:
     return blocks + ([] if step.table is None else [table_markdown(step.table, digits=digits)])
 
 
-def matrix_latex(array: Named, *, digits: int = 4, most: int = MOST) -> str:
+def matrix_latex(array: Named, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
     """Write ``name = matrix`` in LaTeX, gaps as dots."""
     grid = cut(array.values, digits=digits, most=most)
     if array.values.ndim == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from twofold.inspect.tracing.record import Named, Step, Table, Trace
-from twofold.pages.numbers import MOST, Grid, cut, precise, short
+from twofold.pages.numbers import MAX_WHOLE, Grid, cut, precise, short
 
 PARTS = {
     "given": "Given",
@@ -32,7 +32,7 @@ def heading(trace: Trace) -> str:
     return f"{source}{widths}{between}, {network.loss.replace('_', ' ')}"
 
 
-def render_text(trace: Trace, *, digits: int = 4, most: int = MOST) -> str:
+def render_text(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
     """Write a trace in plain text.
 
     Parameters
@@ -75,14 +75,17 @@ def _broken(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def matrix_lines(array: Named, *, digits: int = 4, most: int = MOST) -> list[str]:
+def matrix_lines(array: Named, *, digits: int = 4, most: int = MAX_WHOLE) -> list[str]:
     """Draw an array with its name and shape, and brackets as on paper."""
     values = array.values
     if values.ndim == 0:
         return [f"{array.symbol} = {short(float(values), digits)}"]
     label = f"{array.symbol} {values.shape}"
     lines: list[str] = []
-    for columns in (most, *(fewer for fewer in FEWER if fewer < most <= MOST)):  # as many as the width has room for
+    for columns in (
+        most,
+        *(fewer for fewer in FEWER if fewer < most <= MAX_WHOLE),
+    ):  # as many as the width has room for
         above = tuple(name if len(name) <= NAME else f"{name[: NAME - 1]}…" for name in array.columns)
         lines = bracketed(cut(values, digits=digits, most=most, most_columns=columns), above)
         if len(lines[-1]) <= WIDTH - 2:
