@@ -54,8 +54,8 @@ def row_numbers(table: pa.Table, known: Collection[str] = ()) -> dict[str, str]:
     Cells are whole numbers, or text that ends in one, ``id_0001``, and no two are alike. Such a column
     numbers the rows if it counts them from 0 or 1, up or down; if it is all numbers from 0 or 1 on, shuffled, of at
     least `MIN_ROWS` rows; or if there are so many in so narrow a range, on the widest grid that holds them, that
-    numbers drawn at random would have `MAX_COLLISIONS` pairs alike: that takes in any start and step, and an index with holes.
-    Some numbers may be there twice if the steps from row to row are alike but for one in ten.
+    numbers drawn at random would have `MAX_COLLISIONS` pairs alike: that takes in any start and step, and an index with
+    holes. Some numbers may be there twice if the steps from row to row are alike but for one in ten.
     The latter two don't hold for columns that are named for a time, years, and Unix time stamps. A name such as
     ``customer_id`` makes any of them an identifier.
 
