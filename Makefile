@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint wheel check clean
+.PHONY: demo test lint wheel docs notebooks check clean
 
 demo: $(VENV)/ready
 	$(BIN)/twofold demo
@@ -27,11 +27,22 @@ wheel: $(VENV)/ready
 	cd "$$away" && "$$here/build/wheel/venv/bin/python" -m pytest -p no:cacheprovider tests; \
 	status=$$?; rm -rf "$$away"; exit $$status
 
+# The site in build/site, both languages, and the lessons as executed notebooks in build/notebooks; needs no network.
+docs: $(VENV)/docs-ready
+	$(BIN)/python docs/build.py
+
+notebooks: $(VENV)/docs-ready
+	$(BIN)/python docs/build.py --notebooks
+
 check: lint test wheel
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,dev]"
+	touch $@
+
+$(VENV)/docs-ready: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,docs]"
 	touch $@
 
 clean:

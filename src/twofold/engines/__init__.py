@@ -159,7 +159,7 @@ class Engine(Protocol):
 
         Parameters
         ----------
-        indices : ndarray of int64, shape (|B|,)
+        indices : ndarray of int64, shape (batch,)
             Rows of the loaded set; with batch normalisation two at least, which is for the caller to see to.
         learning_rate : float
         """

@@ -10,13 +10,14 @@ from twofold.plots.film import check_film, save_film
 from twofold.plots.functions import activation_plots, xyplot
 from twofold.plots.images import image_grid
 from twofold.plots.layers import activation_distributions, dead_units, gradient_distributions
+from twofold.plots.lines import line_plot
 from twofold.plots.live import live_curves
 from twofold.plots.plane import decision_regions, fit_plot
 from twofold.plots.predictions import confident_mistakes, prediction_grid
 from twofold.plots.rates import rate_curve
 from twofold.plots.residuals import quantile_plot, residual_plot
 from twofold.plots.saving import check_picture, save, svg
-from twofold.plots.style import panels, style
+from twofold.plots.style import panels, style, use_style
 from twofold.plots.surface import loss_surface
 from twofold.plots.weights import weight_images
 
@@ -37,6 +38,7 @@ __all__ = [
     "fit_plot",
     "gradient_distributions",
     "image_grid",
+    "line_plot",
     "live_curves",
     "loss_surface",
     "network_diagram",
@@ -50,6 +52,7 @@ __all__ = [
     "style",
     "svg",
     "training_curves",
+    "use_style",
     "weight_images",
     "xyplot",
 ]

@@ -1,7 +1,7 @@
 """One look for all pictures: ink on paper or light on dark, colours that the colour-blind can tell apart.
 
-The style is the calling context's own (a `contextvars.ContextVar`): nothing global changes, and two threads may draw
-differently. A picture on Axes that somebody gives keeps their paper and takes the ink that can be read on it.
+The style within `style` is the calling context's own (a `contextvars.ContextVar`): two threads may draw differently.
+What holds outside of it is set by `use_style`; nothing of matplotlib's own settings changes. A picture on Axes that somebody gives keeps their paper and takes the ink that can be read on it.
 """
 
 from __future__ import annotations
@@ -94,13 +94,50 @@ class Style:
     language: str = "en"
 
 
-_PLAIN = Style()
-_PRESENT: ContextVar[Style] = ContextVar("style", default=_PLAIN)
+_PRESENT: ContextVar[Style | None] = ContextVar("style", default=None)
+_default = Style()  # where no `style` is in force
 
 
 def present_style() -> Style:
     """Return the style in force."""
-    return _PRESENT.get()
+    return _PRESENT.get() or _default
+
+
+def use_style(theme: Literal["light", "dark", "auto"] = "light", *, language: str = "en") -> None:
+    """Draw every picture from here on in one style, as a notebook wants it; `style` does so in a block.
+
+    Parameters
+    ----------
+    theme : {"light", "dark", "auto"}
+        As for `style`.
+    language : {"en", "zh"}
+        As for `style`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such theme or language.
+
+    Warns
+    -----
+    MissingFontWarning
+
+    Examples
+    --------
+    >>> use_style("dark")
+    >>> (ax,) = panels(1)
+    >>> ax.get_facecolor() == to_rgba(DARK.paper)
+    True
+    >>> use_style()
+    """
+    global _default  # noqa: PLW0603 - the one thing that a notebook's first cell sets for the cells after it
+    _check(theme, language)
+    _default = Style(theme, language_for_drawing(language))
+
+
+def _check(theme: str, language: str) -> None:
+    check_name("theme", theme, THEMES)
+    check_name("language", language, LANGUAGES)
 
 
 @contextmanager
@@ -131,8 +168,7 @@ def style(theme: Literal["light", "dark", "auto"] = "light", *, language: str = 
     >>> ax.get_facecolor() == to_rgba(DARK.paper)
     True
     """
-    check_name("theme", theme, THEMES)
-    check_name("language", language, LANGUAGES)
+    _check(theme, language)
     token = _PRESENT.set(Style(theme, language_for_drawing(language)))
     try:
         yield
