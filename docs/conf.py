@@ -66,11 +66,11 @@ html_context = {"default_mode": "auto", "other_language": "en" if CHINESE else "
 NOT_OURS = ("get_metadata_routing", "set_output")  # scikit-learn's, whose docstrings point into its own manual
 
 
-def skip_what_is_not_ours(_app: object, _what: str, name: str, _obj: object, _skip: bool, _options: object) -> bool | None:
+def skip_what_is_not_ours(_app: object, _what: str, name: str, *_: object) -> bool | None:
     """Leave out of the reference what scikit-learn adds to every estimator."""
     return True if name in NOT_OURS or name.endswith("_request") else None
 
 
 def setup(app: object) -> None:
-    """Called by Sphinx."""
+    """Let Sphinx call what is ours."""
     app.connect("autodoc-skip-member", skip_what_is_not_ours)  # type: ignore[attr-defined]

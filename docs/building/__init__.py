@@ -1,1 +1,1 @@
-"""How the site is built: lessons are executed once for each language, pages put together, Sphinx run, the result checked."""
+"""How the site is built: lessons executed in each language, pages put together, Sphinx run, the result checked."""

@@ -8,7 +8,12 @@ from typing import Any
 from twofold.cli.app import app
 
 HEAD = {
-    "en": ("Command line", "Each command as it describes itself; `twofold COMMAND --help` says the same.", "Option", "Meaning"),
+    "en": (
+        "Command line",
+        "Each command as it describes itself; `twofold COMMAND --help` says the same.",
+        "Option",
+        "Meaning",
+    ),
     "zh": ("命令行", "每条命令的说明由命令自身给出 (英文); 与 `twofold COMMAND --help` 一致。", "选项", "含义"),
 }
 
@@ -57,7 +62,9 @@ def _names(parameter: Any) -> str:
 def _meaning(parameter: Any) -> str:
     words = _plain(getattr(parameter, "help", "") or "").replace("|", "\\|")
     default = parameter.default
-    shown = getattr(parameter, "show_default", True) and default not in (None, "", False, (), []) and not callable(default)
+    shown = (
+        getattr(parameter, "show_default", True) and default not in (None, "", False, (), []) and not callable(default)
+    )
     return f"{words} (`{default}`)" if shown else words
 
 

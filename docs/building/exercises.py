@@ -9,16 +9,16 @@ from twofold.text import visible
 WORDS = {
     "en": (
         "## Exercises",
-        "Write each function into a file, such as `answers.py`, and let `twofold exercise check answers.py` look at it: it runs "
-        "your function beside ours on many inputs and says what is wrong, not only that it is. In a notebook, "
-        "`from twofold.exercises import check` and `check(my_function)` do the same; `twofold exercise show NAME` has an "
-        "example and a hint.",
+        "Write each function into a file, such as `answers.py`, and run `twofold exercise check answers.py`: it "
+        "calls your function beside ours on many inputs and says what is wrong, not only that it is. In a notebook, "
+        "`from twofold.exercises import check` and `check(my_function)` do the same. `twofold exercise show NAME` has "
+        "an example and a hint.",
     ),
     "zh": (
         "## 练习",
-        "把每个函数写进一个文件，例如 `answers.py`，再用 `twofold exercise check answers.py` 批改：它把你的函数与我们的在许多输入上对照，"
-        "不只说错了，还说错在哪里。在笔记本里，用 `from twofold.exercises import check` 和 `check(my_function)` 效果相同；"
-        "`twofold exercise show NAME` 给出例子和提示。",
+        "把每个函数写进一个文件，例如 `answers.py`，再用 `twofold exercise check answers.py` 批改：它在许多输入上"
+        "把你的函数与我们的对照，不只说错了，还说错在哪里。在笔记本里，用 `from twofold.exercises import check` 和 "
+        "`check(my_function)` 效果相同。`twofold exercise show NAME` 给出例子和提示。",
     ),
 }
 

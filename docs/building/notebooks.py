@@ -21,6 +21,7 @@ IMAGES = "fashion-mnist"
 STAND_IN = "digits"  # where Fashion-MNIST is not on this machine
 SECONDS = 120  # that one cell may take
 PHRASE = re.compile(r'words\("([^"]*)", "([^"]*)"\)')
+BROKEN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")  # no space in Chinese
 COMMENT = re.compile(r"# (.*) \|\| (.*)$", re.MULTILINE)
 HOW_TO_RUN = {
     "en": "This lesson is also a notebook, which runs wherever `pip install 'twofold[torch]'` was run.",
@@ -59,7 +60,9 @@ def build_notebook(lesson: Lesson, language: str, *, images: str) -> Built:
     LessonError
         If a cell or an expression fails; the message names its line.
     """
-    notebook = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    notebook = new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
     built = Built(notebook)
     with TemporaryDirectory() as folder:  # of the kernel's sockets: files, so that no port is opened
         kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/kernel")
@@ -83,7 +86,7 @@ def _cell(
     client: NotebookClient, block: Block, language: str, *, where: str, images: str, values: dict[str, str]
 ) -> NotebookNode:
     if block.kind in ("en", "zh", "both"):
-        return new_markdown_cell(_fill(client, block.text, where, values))
+        return new_markdown_cell(_fill(client, BROKEN.sub("", block.text), where, values))
     code = translate(block.text, language).replace(f'"{IMAGES}"', f'"{images}"')
     tags = ["hide-input"] if block.kind == "picture" else []
     return _run(client, new_code_cell(code, metadata={"tags": tags}), where)

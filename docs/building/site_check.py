@@ -1,4 +1,4 @@
-"""Look at a built site as a stranger would: every page has text, every link leads somewhere, nothing comes from elsewhere."""
+"""Check a built site: every page has text, every link leads somewhere, nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-LEAST_WORDS = 40  # of a page; a Chinese character counts as half a word
+LEAST_WORDS = 8  # of a page; a Chinese character counts as half a word
+LESSON_WORDS = 300  # of a lesson
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src"}
 
 
@@ -20,6 +21,7 @@ class _Page(HTMLParser):
         self.loads: list[str] = []
         self.ids: set[str] = set()
         self.text: list[str] = []
+        self.cells = 0
         self._inside = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -30,6 +32,7 @@ class _Page(HTMLParser):
         place = found.get(LOADED.get(tag, ""))
         if place and found.get("rel") not in ("canonical", "alternate", "search", "next", "prev", "index"):
             self.loads.append(place)
+        self.cells += tag == "div" and "cell" in (found.get("class") or "").split()
         self._inside += tag == "article"
 
     def handle_endtag(self, tag: str) -> None:
@@ -40,18 +43,18 @@ class _Page(HTMLParser):
             self.text.append(data)
 
 
-def check_site(site: Path, expected: list[str]) -> list[str]:
+def check_site(site: Path, lessons: dict[str, int]) -> list[str]:
     """Return what is wrong with a site, a line each.
 
     Parameters
     ----------
     site : Path
         The folder above those of the languages, since pages link from one language to the other.
-    expected : list of str
-        Pages that must be there, such as ``"en/lessons/mlp.html"``.
+    lessons : dict of str to int
+        Pages that must be there, such as ``"en/lessons/mlp.html"``, and how many cells of code each has.
     """
-    pages = {path: _read(path) for path in sorted(site.rglob("*.html"))}
-    wrong = [f"{name}: the page is missing" for name in expected if site / name not in pages]
+    pages = {path: _read(path) for path in sorted(site.rglob("*.html")) if "_static" not in path.parts}
+    wrong = [f"{name}: {why}" for name, cells in lessons.items() if (why := _partial(pages.get(site / name), cells))]
     for path, page in pages.items():
         name = path.relative_to(site)
         words = _count(" ".join(page.text))
@@ -62,6 +65,16 @@ def check_site(site: Path, expected: list[str]) -> list[str]:
     for path in site.rglob("*.css"):
         wrong += [f"{path.relative_to(site)}: loads {place}" for place in _imports(path)]
     return wrong
+
+
+def _partial(page: _Page | None, cells: int) -> str:
+    """Return what a lesson lacks; nothing if it is whole."""
+    if page is None:
+        return "the page is missing"
+    if page.cells != cells:
+        return f"{page.cells} cells of code; the notebook has {cells}"
+    words = _count(" ".join(page.text))
+    return f"the lesson has only {words:.0f} words" if words < LESSON_WORDS else ""
 
 
 def _read(path: Path) -> _Page:

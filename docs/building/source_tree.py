@@ -1,4 +1,4 @@
-"""Put together what Sphinx reads, in one language: start page, lessons, how-to pages, references, glossary, changelog."""
+"""Put together what Sphinx reads, in one language: lessons, how-to pages, references, glossary, changelog."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 ROOT_PAGES = {"CHANGELOG.md": "changelog", "SECURITY.md": "security", "CONTRIBUTING.md": "contributing"}
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)\s]+)\)")
-TITLES = {
-    "en": {"lessons": "Lessons", "howto": "How to", "reference": "Reference", "project": "Project", "glossary": "Glossary"},
-    "zh": {"lessons": "课程", "howto": "操作指南", "reference": "参考", "project": "项目", "glossary": "术语表"},
+GLOSSARY = {"en": "Glossary", "zh": "术语表"}
+SECTIONS = {
+    "en": {
+        "howto": ("How to", "What the package does, page by page."),
+        "project": ("Project", "What changed, how to report a weakness, how to contribute."),
+    },
+    "zh": {
+        "howto": ("操作指南", "本软件的各项功能，逐页说明（英文）。"),
+        "project": ("项目", "更新记录、安全问题的报告方式、参与贡献（英文）。"),
+    },
 }
 
 
@@ -41,7 +48,7 @@ def write_source(target: Path, language: str, lessons: list[Lesson], built: dict
         shutil.copytree(DOCS / folder, target / folder)
     shutil.copy(DOCS / "conf.py", target)
     (target / "_static" / "pictures.css").write_text(dark_rules(), encoding="utf-8")
-    howto = [path for path in sorted(DOCS.glob("*.md"))]
+    howto = sorted(DOCS.glob("*.md"))
     for path in howto:
         _write(target / path.name, _with_links(path, target))
     for name, page in ROOT_PAGES.items():
@@ -53,7 +60,9 @@ def write_source(target: Path, language: str, lessons: list[Lesson], built: dict
     for name, text in reference_pages(language).items():
         _write(target / "reference" / name, text)
     _write_lessons(target, language, lessons, built)
-    _write(target / "index.md", _index(language, [path.stem for path in howto]))
+    _write_section(target, language, "howto", [path.stem for path in howto])
+    _write_section(target, language, "project", list(ROOT_PAGES.values()))
+    _write(target / "index.md", _index(language))
 
 
 def _write(path: Path, text: str) -> None:
@@ -96,19 +105,17 @@ def _glossary(language: str) -> str:
     words = tomllib.loads((DOCS / "glossary.toml").read_text(encoding="utf-8"))["word"]
     other = "zh" if language == "en" else "en"
     entries = [f"{word[language]}\n  {word[other]}: {word[f'{language}_means']}\n" for word in words]
-    return f"# {TITLES[language]['glossary']}\n\n```{{glossary}}\n" + "\n".join(entries) + "```\n"
+    return f"# {GLOSSARY[language]}\n\n```{{glossary}}\n" + "\n".join(entries) + "```\n"
 
 
-def _index(language: str, howto: list[str]) -> str:
-    """Write the start page with the tables of contents."""
-    titles = TITLES[language]
-    trees = {
-        "lessons": ["lessons/index"],
-        "howto": howto,
-        "reference": ["reference/index", "commands", "glossary"],
-        "project": list(ROOT_PAGES.values()),
-    }
+def _write_section(target: Path, language: str, name: str, pages: list[str]) -> None:
+    """Write a page that lists others."""
+    title, lead = SECTIONS[language][name]
+    listed = "\n".join(pages)
+    _write(target / f"{name}.md", f"# {title}\n\n{lead}\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n")
+
+
+def _index(language: str) -> str:
+    """Write the start page with the table of contents."""
     text = (DOCS / "start" / f"{language}.md").read_text(encoding="utf-8")
-    for name, pages in trees.items():
-        text += f"\n```{{toctree}}\n:hidden:\n:caption: {titles[name]}\n:maxdepth: 1\n\n" + "\n".join(pages) + "\n```\n"
-    return text
+    return text + "\n```{toctree}\n:hidden:\n\nlessons/index\nhowto\nreference/index\nproject\n```\n"

@@ -32,4 +32,5 @@ for epoch in range(5):
         W -= 0.1 * dW
         b -= 0.1 * db
     loss = cross_entropy(X_train @ W + b, y_train).mean()
-    print(f"epoch {epoch + 1}  loss {loss:.4f}  test accuracy {accuracy(X_test, y_test, W, b):.4f}")
+    score = accuracy(X_test, y_test, W, b)
+    print(f"epoch {epoch + 1}  loss {loss:.4f}  test accuracy {score:.4f}")

@@ -1,7 +1,8 @@
 """One look for all pictures: ink on paper or light on dark, colours that the colour-blind can tell apart.
 
 The style within `style` is the calling context's own (a `contextvars.ContextVar`): two threads may draw differently.
-What holds outside of it is set by `use_style`; nothing of matplotlib's own settings changes. A picture on Axes that somebody gives keeps their paper and takes the ink that can be read on it.
+What holds outside of it is set by `use_style`; nothing of matplotlib's own settings changes. A picture on Axes that
+somebody gives keeps their paper and takes the ink that can be read on it.
 """
 
 from __future__ import annotations
