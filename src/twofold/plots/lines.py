@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from twofold.errors import DataError
-from twofold.plots.dress import dress, label, legend
+from twofold.plots.axes_styling import dress, label, legend
 from twofold.plots.style import WIDTH, open_axes
 
 MARKED = 30  # points up to which each has a mark of its own
