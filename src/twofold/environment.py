@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = ("llvmlite", "numba", "numpy", "scipy", "torch")
 
@@ -29,6 +28,8 @@ def environment() -> dict[str, str]:
 
 @functools.cache  # looking into installed packages takes longer than a small training
 def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version  # not at the top: it takes 10 ms, and a browser 150
+
     from twofold import __version__
 
     found = {"twofold": __version__, "python": platform.python_version()}

@@ -16,6 +16,7 @@ from twofold.cli.exercise import exercise
 from twofold.cli.explain import explain
 from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
+from twofold.cli.lab import lab
 from twofold.cli.plot import plot
 from twofold.cli.predict import predict
 from twofold.cli.report import report
@@ -60,6 +61,7 @@ app.command()(explain)
 app.command()(export)
 app.command()(report)
 app.command()(demo)
+app.command()(lab)
 app.command()(certify)
 app.add_typer(data, name="data")
 app.add_typer(exercise, name="exercise")

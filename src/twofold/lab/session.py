@@ -19,19 +19,14 @@ from twofold.engines import ENGINES, open_engine
 from twofold.errors import DataError, SpecificationError, TwofoldError, check_name
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
 from twofold.functions.schedules import SCHEDULES
-from twofold.inspect import trace
-from twofold.inspect.tracing import find_entry
-from twofold.inspect.tracing.document import entry_dict, to_dict
 from twofold.lab import views
 from twofold.lab.csv_table import Prepared, Table, prepare, read_csv
 from twofold.lab.data_sets import MAKERS, make_data
 from twofold.lab.faults import FAULTS, LARGE, enlarge, kill_units, mean_twice, use_naive_softmax
 from twofold.lab.run import Run
 from twofold.lab.setup import MOST_LAYERS, MOST_UNITS, Setup, kind_of
-from twofold.lab.sharing import as_python, model_file, test_rows
 from twofold.models import scales_targets
 from twofold.network import INITIALIZATIONS, initialize
-from twofold.saving import Model
 from twofold.values import Range
 
 MOST_MS = 1000  # of work for one answer
@@ -238,6 +233,10 @@ class Session:
 
     def _explain(self, message: dict[str, Any]) -> dict[str, Any]:
         """Follow a sample through the network: every formula and number; and one entry, if it is named."""
+        from twofold.inspect import trace  # not at the top, as all that is not needed before the first picture
+        from twofold.inspect.tracing import find_entry
+        from twofold.inspect.tracing.document import entry_dict, to_dict
+
         run, part, index = self._run, _text(message, "part", "train"), _whole(message, "sample", 0)
         samples = {"train": run.data.train, "test": run.data.test}.get(part)
         if samples is None or index >= len(samples):
@@ -270,6 +269,8 @@ class Session:
         return {"parameters": plain, "step": self._run.step}
 
     def _python(self, _message: dict[str, Any]) -> dict[str, Any]:
+        from twofold.lab.sharing import as_python
+
         run = self._run
         text = as_python(
             self._changed,
@@ -281,6 +282,9 @@ class Session:
         return {"python": text, "exact": run.step % run.steps_per_epoch == 0}
 
     def _model(self, _message: dict[str, Any]) -> dict[str, Any]:
+        from twofold.lab.sharing import model_file, test_rows
+        from twofold.saving import Model
+
         run, prepared = self._run, self._prepared
         if run.diverged:
             raise SpecificationError("the training has diverged; go back to a step whose numbers are finite")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from twofold.data import Dataset, Samples
 from twofold.engines.scratch import forward
 from twofold.functions import LOSSES
-from twofold.inspect import collapse
 from twofold.lab.arrays import packed
 from twofold.lab.run import Run
 from twofold.network import Parameters, map_arrays
@@ -100,8 +99,8 @@ def plane(run: Run) -> dict[str, Any]:
     for H in tape.inputs[1:]:  # (G G, h)
         H = H[:, :MOST_UNITS]
         largest = float(np.nanmax(np.abs(H), initial=1e-9))
-        bytes_ = np.nan_to_num(127.5 + 127.5 * H.T / largest, nan=127.5)
-        units.append({"largest": largest, "values": packed(bytes_.clip(0, 255), "u1")})
+        shades = np.nan_to_num(127 + 127 * H.T / largest, nan=127).clip(0, 254).round()
+        units.append({"largest": largest, "values": packed(shades, "u1")})  # 127 is 0
     return {"outputs": packed(_raw_targets(run.data, mean).T), "units": units, "domain": ends}
 
 
@@ -193,6 +192,8 @@ def collapsed(run: Run) -> dict[str, Any]:
     parameters = run.engine.parameters()
     if not all(np.isfinite(array).all() for layer in parameters for array in layer):
         return {}
+    from twofold.inspect import collapse
+
     _, (layer,) = collapse(network, parameters)
     return {"W": layer.W.tolist(), "b": layer.b.tolist()}
 

@@ -1,0 +1,255 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { unpack } from "./codec";
+import { NetworkControls } from "./controls";
+import { useLab } from "./context";
+import { CLASS_COLOURS, css, diverging, fit, paintGrid, regionColour } from "./draw";
+import type { Frame, Packed, Problem } from "./types";
+
+const MOST_DRAWN = 16;
+const UNIT = 38; // pixels
+
+interface Place {
+  layer: number; // 0 for the inputs
+  unit: number;
+  x: number;
+  y: number;
+}
+
+/** Where each unit stands, as far as it is drawn. */
+export function places(widths: number[], width: number, height: number): Place[] {
+  const narrow = width < 420;
+  const [LEFT, RIGHT] = narrow ? [26, 52] : [44, 84];
+  const gap = widths.length > 1 ? (width - UNIT - LEFT - RIGHT) / (widths.length - 1) : 0;
+  return widths.flatMap((n, layer) => {
+    const drawn = Math.min(n, MOST_DRAWN);
+    const space = Math.min(UNIT + 12, height / drawn);
+    return Array.from({ length: drawn }, (_, unit) => ({ layer, unit, x: LEFT + UNIT / 2 + layer * gap, y: height / 2 + (unit - (drawn - 1) / 2) * space }));
+  });
+}
+
+function gridOf(values: Uint8Array | Float32Array, unit: number): Uint8Array | Float32Array {
+  const size = 1600;
+  return values.subarray(unit * size, (unit + 1) * size);
+}
+
+export function Unit({ place, frame, problem, dark, label, choose, small }: { place: Place; frame: Frame; problem: Problem; dark: boolean; label: string; choose: () => void; small: boolean }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const last = problem.widths.length - 1;
+  useEffect(() => {
+    const element = canvas.current;
+    if (!element) return;
+    const plane = frame.plane;
+    const { context, width, height } = fit(element);
+    if (problem.domain.length === 2 && plane) {
+      if (place.layer === 0) {
+        paintGrid(element, 20, 20, (p) => diverging(((place.unit === 0 ? p % 20 : Math.floor(p / 20)) - 9.5) / 10, dark));
+      } else if (place.layer < last) {
+        const layer = plane.units[place.layer - 1];
+        if (!layer) return;
+        const values = gridOf(unpack(layer.values), place.unit);
+        paintGrid(element, 40, 40, (p) => diverging((values[p]! - 127) / 127, dark));
+      } else {
+        const outputs = unpack(plane.outputs) as Float32Array;
+        if (problem.kind === "numbers") {
+          const own = outputs.subarray(place.unit * 1600, (place.unit + 1) * 1600);
+          const range = ends(own);
+          paintGrid(element, 40, 40, regionColour("numbers", own, 1, 1600, range, dark));
+        } else {
+          const own = outputs.subarray(place.unit * 1600, (place.unit + 1) * 1600);
+          paintGrid(element, 40, 40, (p) => tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, own[p]!, dark));
+        }
+      }
+      return;
+    }
+    context.fillStyle = dark ? "#181c24" : "#fff";
+    context.fillRect(0, 0, width, height);
+    if (problem.domain.length === 1 && plane) {
+      const values = lineOf(plane, place, last);
+      if (values === null) return;
+      const [low, high] = ends(values);
+      context.beginPath();
+      values.forEach((value, k) => context.lineTo((k / (values.length - 1)) * width, height * (0.9 - (0.8 * (value - low)) / Math.max(1e-9, high - low))));
+      context.strokeStyle = dark ? "#7db8ff" : "#0868be";
+      context.lineWidth = 2;
+      context.stroke();
+      return;
+    }
+    if (place.layer === 1 && problem.image.length === 2) paintWeights(element, frame.layers[0]!, place.unit, problem.image, dark);
+    else if (place.layer > 0) {
+      const b = unpack(frame.layers[place.layer - 1]!.b)[place.unit] ?? 0;
+      context.fillStyle = css(diverging(Math.tanh(b), dark));
+      context.fillRect(0, 0, width, height);
+    }
+  }, [frame, dark, problem, place.x, place.y]);
+  return (
+    <button type="button" class={small ? "unit tiny" : "unit"} style={{ left: `${place.x}px`, top: `${place.y}px` }} aria-label={label} title={label} onClick={choose}>
+      <canvas ref={canvas} aria-hidden="true" />
+    </button>
+  );
+}
+
+const tint = (hex: string, p: number, dark: boolean): [number, number, number] => {
+  const back = dark ? [24, 28, 36] : [255, 255, 255];
+  const own = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  const t = Number.isFinite(p) ? 0.9 * p : 0;
+  return [0, 1, 2].map((i) => Math.round(back[i]! + (own[i]! - back[i]!) * t)) as [number, number, number];
+};
+
+export function ends(values: ArrayLike<number>): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  return low <= high ? [low, high] : [0, 1];
+}
+
+function lineOf(plane: NonNullable<Frame["plane"]>, place: Place, last: number): number[] | null {
+  if (place.layer === 0) return [0, 1];
+  const source: Packed | undefined = place.layer === last ? plane.outputs : plane.units[place.layer - 1]?.values;
+  if (!source) return null;
+  const values = unpack(source);
+  const n = source.shape[1]!;
+  return Array.from(values.subarray(place.unit * n, (place.unit + 1) * n));
+}
+
+/** Draw a unit's weights as an image of the inputs' shape. */
+export function paintWeights(canvas: HTMLCanvasElement, layer: Frame["layers"][number], unit: number, image: number[], dark: boolean): void {
+  const [height, width] = [image[0]!, image[1]!];
+  const W = unpack(layer.W);
+  const columns = layer.W.shape[1]!;
+  let largest = 1e-9;
+  for (let i = 0; i < width * height; i++) largest = Math.max(largest, Math.abs(W[i * columns + unit] ?? 0));
+  paintGrid(canvas, width, height, (p) => diverging((W[p * columns + unit] ?? 0) / largest, dark), { smooth: false, topDown: true });
+}
+
+export function NetworkView() {
+  const { store, state, t } = useLab("setup", "problem", "frame", "width");
+  const { setup, problem, frame, dark } = state;
+  const box = useRef<HTMLDivElement>(null);
+  const edges = useRef<HTMLCanvasElement>(null);
+  const tall = Math.max(...(problem?.widths ?? [1]).map((n) => Math.min(n, MOST_DRAWN)));
+  const height = Math.max(250, Math.min(520, tall * 50));
+  const width = useWidth(box);
+  const spots = useMemo(() => (problem ? places(problem.widths, width, height) : []), [problem, width, height]);
+  useEffect(() => {
+    if (!edges.current || !frame || !problem) return;
+    const { context } = fit(edges.current);
+    frame.layers.forEach((layer, l) => drawEdges(context, layer, spots.filter((s) => s.layer === l), spots.filter((s) => s.layer === l + 1), dark));
+  }, [frame, spots, dark]);
+  const controls = useMemo(() => <NetworkControls />, []);
+  const buttons = useMemo(() => <LayerButtons />, []);
+  if (!setup || !problem || !frame) return <section class="card network" aria-busy="true" />;
+  const last = problem.widths.length - 1;
+  const label = ({ layer, unit }: Place) =>
+    layer === 0
+      ? `${t("inputs")} ${problem.features.length === problem.inputs ? problem.features[unit] : `x${unit + 1}`}`
+      : layer === last
+        ? `${t("outputs")} ${problem.classes[unit] ?? problem.target}`
+        : `${t("layer")} ${layer}, ${t("unit")} ${unit + 1}`;
+  const choose = ({ layer, unit }: Place) => {
+    const entry = layer === 0 ? `x[${unit}]` : layer === last ? `o[${unit}]` : `h${layer}[${unit}]`;
+    store.choose({ entry: problem.loss && setup.normalization === "batch" ? "" : entry });
+  };
+  const pick = (event: MouseEvent) => {
+    const found = nearestEdge(spots, event.offsetX, event.offsetY);
+    if (found) store.choose({ entry: `W${last > 1 ? found.from.layer + 1 : ""}[${found.from.unit},${found.to.unit}]` });
+  };
+  return (
+    <section class="card network" aria-labelledby="network-title">
+      <h2 id="network-title">
+        {t("network")} <span class="small">{problem.widths.join(" – ")} · {problem.parameters} {t("parameters")}</span>
+      </h2>
+      {buttons}
+      <div class="diagram" ref={box} style={{ height: `${height}px` }} role="group" aria-label={t("networkPicture")}>
+        <canvas ref={edges} class="edges" onClick={pick} aria-hidden="true" />
+        {spots.map((place) => (
+          <Unit key={`${place.layer}-${place.unit}`} place={place} frame={frame} problem={problem} dark={dark} label={label(place)} choose={() => choose(place)} small={tall > 10 || width < 420} />
+        ))}
+        {problem.domain.length > 0 && spots.filter((s) => s.layer === 0).map((s) => (
+          <span key={s.unit} class="tag left" style={{ top: `${s.y}px` }}>{problem.features[s.unit] ?? `x${s.unit + 1}`}</span>
+        ))}
+        {spots.filter((s) => s.layer === last).map((s) => (
+          <span key={s.unit} class="tag right" style={{ top: `${s.y}px`, left: `${s.x + UNIT / 2 + 4}px` }}>{problem.classes[s.unit] ?? problem.target}</span>
+        ))}
+        {problem.widths.map((n, layer) => n > MOST_DRAWN && (
+          <span key={layer} class="tag more" style={{ left: `${spots.find((s) => s.layer === layer)?.x ?? 0}px` }}>+{n - MOST_DRAWN}</span>
+        ))}
+      </div>
+      {controls}
+    </section>
+  );
+}
+
+function LayerButtons() {
+  const { store, state, t } = useLab("setup", "choices");
+  const { setup, choices } = state;
+  if (!setup || !choices) return null;
+  const { hidden } = setup;
+  const cut = (names: string[], n: number) => (names.length > 1 ? names.slice(0, Math.max(1, n)) : names);
+  const setHidden = (next: number[]) =>
+    store.change({ hidden: next, activation: setup.activation.length > 1 ? cut([...setup.activation, setup.activation.at(-1)!], next.length) : setup.activation });
+  return (
+    <div class="layers" role="group" aria-label={t("hiddenLayers")}>
+      <span>{t("hiddenLayers")}: {hidden.length}</span>
+      <button type="button" aria-label={t("removeLayer")} disabled={hidden.length === 0} onClick={() => setHidden(hidden.slice(0, -1))}>−</button>
+      <button type="button" aria-label={t("addLayer")} disabled={hidden.length >= choices.most.layers} onClick={() => setHidden([...hidden, hidden.at(-1) ?? 4])}>+</button>
+      {hidden.map((n, k) => (
+        <span key={k} class="layer">
+          <button type="button" aria-label={`${t("removeUnit")} ${k + 1}`} disabled={n <= 1} onClick={() => setHidden(hidden.map((m, j) => (j === k ? m - 1 : m)))}>−</button>
+          <span>{n}</span>
+          <button type="button" aria-label={`${t("addUnit")} ${k + 1}`} disabled={n >= choices.most.units} onClick={() => setHidden(hidden.map((m, j) => (j === k ? m + 1 : m)))}>+</button>
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function drawEdges(context: CanvasRenderingContext2D, layer: Frame["layers"][number], from: Place[], to: Place[], dark: boolean): void {
+  const W = unpack(layer.W);
+  const columns = layer.W.shape[1]!;
+  const [low, high] = ends(W);
+  const largest = Math.max(1e-9, Math.abs(low), Math.abs(high));
+  for (const a of from) {
+    for (const b of to) {
+      const weight = W[a.unit * columns + b.unit] ?? 0;
+      const size = Math.min(1, Math.abs(weight) / largest);
+      context.beginPath();
+      context.moveTo(a.x, a.y);
+      context.bezierCurveTo((a.x + b.x) / 2, a.y, (a.x + b.x) / 2, b.y, b.x, b.y);
+      context.lineWidth = 0.5 + 4.5 * size * Math.min(1, largest / 0.5);
+      context.strokeStyle = css(diverging(Math.sign(weight) * (0.15 + 0.85 * size), dark));
+      context.stroke();
+    }
+  }
+}
+
+/** The weight whose line passes a place closest, within a few pixels. */
+export function nearestEdge(spots: Place[], x: number, y: number): { from: Place; to: Place } | null {
+  let best: { from: Place; to: Place; distance: number } | null = null;
+  for (const from of spots) {
+    for (const to of spots) {
+      if (to.layer !== from.layer + 1 || x < from.x || x > to.x) continue;
+      const t = (x - from.x) / (to.x - from.x);
+      const s = t < 0.5 ? 2 * t * t : 1 - 2 * (1 - t) * (1 - t); // close to the curve that is drawn
+      const distance = Math.abs(from.y + (to.y - from.y) * s - y);
+      if (distance < 10 && (best === null || distance < best.distance)) best = { from, to, distance };
+    }
+  }
+  return best;
+}
+
+function useWidth(box: { current: HTMLDivElement | null }): number {
+  const { store, state } = useLab("frame");
+  const there = state.frame !== null;
+  useEffect(() => {
+    if (!box.current) return;
+    const observer = new ResizeObserver(([entry]) => {
+      const next = Math.round(entry!.contentRect.width);
+      if (next > 0 && Math.abs(next - store.state.width) > 1) store.set({ width: next });
+    });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, [there]);
+  return state.width;
+}

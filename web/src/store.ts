@@ -1,0 +1,258 @@
+import { fromAddress, toAddress } from "./codec";
+import { firstAnswers, serverTransport, workerTransport, type Message, type Transport } from "./transport";
+import type { Answer, Choices, EpochRecord, Explanation, Frame, Problem, Setup, TableInfo } from "./types";
+import type { Language } from "./words";
+
+export type Tab = "numbers" | "mistakes" | "weights" | "surface" | "break" | "share";
+export type Speed = "slow" | "normal" | "fast";
+
+export interface State {
+  language: Language;
+  dark: boolean;
+  ready: boolean;
+  progress: number;
+  error: string;
+  choices: Choices | null;
+  setup: Setup | null;
+  problem: Problem | null;
+  frame: Frame | null;
+  records: EpochRecord[];
+  playing: boolean;
+  speed: Speed;
+  tab: Tab;
+  showTest: boolean;
+  width: number; // of the network's picture, in pixels
+  table: TableInfo | null;
+  chosen: { part: "train" | "test"; sample: number; entry: string };
+  explanation: Explanation | null;
+  python: { text: string; exact: boolean } | null;
+}
+
+const SLOW_MS = 400;
+const WORK_MS = 24; // of the engine for one picture in fast forward
+
+/** All that the page knows, and what may be done. */
+export class Store {
+  state: State;
+  private readonly listeners = new Set<() => void>();
+  private transport: Transport | null = null;
+  private drawn: Promise<void> = Promise.resolve();
+  private wanted: Setup | null = null;
+  readonly reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  framesDrawn = 0;
+
+  constructor() {
+    const stored = localStorage.getItem("twofold-lab-language");
+    const dark = localStorage.getItem("twofold-lab-dark");
+    this.state = {
+      language: stored === "zh" || stored === "en" ? stored : navigator.language.startsWith("zh") ? "zh" : "en",
+      dark: dark === null ? matchMedia("(prefers-color-scheme: dark)").matches : dark === "yes",
+      ready: false,
+      progress: 0,
+      error: "",
+      choices: null,
+      setup: null,
+      problem: null,
+      frame: null,
+      records: [],
+      playing: false,
+      speed: "normal",
+      tab: "numbers",
+      showTest: false,
+      width: 560,
+      table: null,
+      chosen: { part: "train", sample: 0, entry: "" },
+      explanation: null,
+      python: null,
+    };
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  set(change: Partial<State>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  async start(): Promise<void> {
+    const native = document.documentElement.dataset.transport === "server";
+    this.transport = native ? serverTransport() : workerTransport((progress) => this.set({ progress }));
+    this.transport.ready.catch((error: unknown) => this.set({ error: (error as Error).message, ready: false, playing: false }));
+    if (!native) {
+      const kept = await firstAnswers();
+      if (kept && !this.state.ready) {
+        this.set({ choices: kept.choices });
+        this.take(kept.first);
+      }
+    }
+    const choices = (await this.transport.ask({ do: "choices" })) as unknown as Choices & Answer;
+    if (choices.error) return this.set({ error: choices.error });
+    this.set({ choices, ready: true, progress: 1 });
+    await this.openAddress();
+    window.addEventListener("hashchange", () => void this.openAddress());
+  }
+
+  /** Take the setup and the step that stand in the address. */
+  private async openAddress(): Promise<void> {
+    const { choices } = this.state;
+    if (choices === null || (this.address !== null && location.hash.slice(1) === this.address)) return;
+    const { setup, step } = fromAddress(location.hash, choices.setup);
+    const refused = await this.setUp(setup, step);
+    if (refused && this.state.problem === null) await this.setUp(choices.setup, 0, refused);
+    else if (refused) this.set({ error: refused, setup: this.state.setup ?? choices.setup });
+  }
+
+  private address: string | null = null;
+
+  private writeAddress(): void {
+    const { setup, choices, frame, playing } = this.state;
+    if (setup === null || choices === null || playing || setup.data === "csv") return;
+    this.address = toAddress(setup, choices.setup, frame?.step ?? 0);
+    history.replaceState(null, "", `${location.pathname}${location.search}#${this.address}`);
+  }
+
+  private views(): string[] {
+    const { problem, tab, setup } = this.state;
+    const wanted = ["plane"];
+    if (problem === null || problem.domain.length === 0 || tab === "mistakes") wanted.push("predictions");
+    if (tab === "surface") wanted.push("surface");
+    if (tab === "break" && setup?.fault === "no-activation") wanted.push("collapsed");
+    if (tab === "break" && setup?.fault === "dead-relu") wanted.push("activity");
+    return wanted;
+  }
+
+  private async ask(message: Message): Promise<Answer> {
+    if (this.transport === null) return { id: 0, error: "the engine is not here yet" };
+    const answer = await this.transport.ask(message);
+    if (answer.error) this.set({ error: answer.error });
+    return answer;
+  }
+
+  private take(answer: Answer): void {
+    const change: Partial<State> = {};
+    if (answer.setup) change.setup = answer.setup;
+    if (answer.problem) change.problem = answer.problem;
+    if (answer.frame) {
+      const { known, records } = answer.frame;
+      change.frame = { ...this.state.frame, ...answer.frame };
+      change.records = [...(answer.problem ? [] : this.state.records.slice(0, known)), ...records];
+      if (answer.problem) change.frame = answer.frame;
+    }
+    this.set(change);
+  }
+
+  /** Start again with a setup; returns what is wrong with it, if anything. */
+  async setUp(setup: Setup, step = 0, error = ""): Promise<string> {
+    this.wanted = setup;
+    this.set({ playing: false });
+    if (this.transport === null) return "";
+    const answer = await this.transport.ask({ do: "setup", setup, step, views: this.views() });
+    if (this.wanted !== setup) return ""; // another came after it
+    if (answer.error) {
+      this.set({ error: answer.error });
+      return answer.error;
+    }
+    this.set({ error, explanation: null, python: null, chosen: { ...this.state.chosen, sample: 0, entry: "" } });
+    this.take(answer);
+    this.writeAddress();
+    await this.refresh();
+    return "";
+  }
+
+  change(change: Partial<Setup>): void {
+    const { setup } = this.state;
+    if (setup !== null) void this.setUp({ ...(this.wanted ?? setup), ...change });
+  }
+
+  async advance(message: { steps?: number; epochs?: number }): Promise<void> {
+    this.set({ playing: false });
+    this.take(await this.ask({ do: "advance", ...message, known: this.known(), views: this.views() }));
+    this.writeAddress();
+    await this.refresh();
+  }
+
+  async goTo(step: number): Promise<void> {
+    this.set({ playing: false });
+    this.take(await this.ask({ do: "goto", step, known: this.known(), views: this.views() }));
+    this.writeAddress();
+    await this.refresh();
+  }
+
+  private known(): number {
+    return this.state.records.length;
+  }
+
+  async play(): Promise<void> {
+    if (this.state.playing) return;
+    this.set({ playing: true, error: "" });
+    await this.loop();
+    this.writeAddress();
+    await this.refresh();
+  }
+
+  pause(): void {
+    this.set({ playing: false });
+  }
+
+  private async loop(): Promise<void> {
+    while (this.state.playing) {
+      const { speed, frame } = this.state;
+      const work = { slow: { steps: 1 }, normal: { epochs: 1, ms: 200 }, fast: { epochs: 1000, ms: WORK_MS } }[speed];
+      const answer = await this.ask({ do: "advance", ...work, known: this.known(), views: this.views() });
+      if (answer.error) return this.set({ playing: false });
+      await this.drawn; // the engine has worked while the last picture was drawn
+      if (this.state.frame !== frame && !this.state.playing) return;
+      this.take(answer);
+      this.framesDrawn += 1;
+      const wait = speed === "slow" ? SLOW_MS : this.reduced ? 250 : 0;
+      this.drawn = new Promise((resolve) => (wait ? setTimeout(resolve, wait) : requestAnimationFrame(() => resolve())));
+      const now = answer.frame;
+      if (now && (now.diverged || now.step >= now.lastStep)) this.set({ playing: false });
+    }
+  }
+
+  show(tab: Tab): void {
+    this.set({ tab });
+    void this.refresh();
+  }
+
+  /** Ask for what the open tab shows, while nothing runs. */
+  async refresh(): Promise<void> {
+    const { tab, ready, playing, chosen } = this.state;
+    if (!ready || playing) return;
+    const step = this.state.frame?.step;
+    if (tab === "share") {
+      const answer = await this.ask({ do: "python" });
+      if (answer.python !== undefined) this.set({ python: { text: answer.python, exact: answer.exact === true } });
+    } else if (tab === "numbers") {
+      const answer = await this.ask({ do: "explain", ...chosen });
+      if (answer.explanation && this.state.frame?.step === step) this.set({ explanation: answer.explanation });
+    } else {
+      const answer = await this.ask({ do: "view", known: this.known(), views: this.views() });
+      if (!this.state.playing && answer.frame?.step === step) this.take(answer);
+    }
+  }
+
+  choose(change: Partial<State["chosen"]>): void {
+    this.set({ chosen: { ...this.state.chosen, ...change }, tab: "numbers", playing: false });
+    void this.refresh();
+  }
+
+  async readTable(name: string, content: string): Promise<void> {
+    const answer = await this.ask({ do: "table", name, content });
+    if (!answer.table || !this.state.setup) return;
+    this.set({ table: answer.table });
+    await this.setUp({ ...this.state.setup, data: "csv", target: answer.table.target, loss: "", fault: "" });
+  }
+
+  async model(): Promise<Answer> {
+    return this.ask({ do: "model" });
+  }
+
+  async parameters(): Promise<Answer> {
+    return this.ask({ do: "parameters" });
+  }
+}
