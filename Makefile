@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint wheel docs notebooks check clean
+.PHONY: demo test lint wheel docs notebooks lab check clean
 
 demo: $(VENV)/ready
 	$(BIN)/twofold demo
@@ -33,6 +33,14 @@ docs: $(VENV)/docs-ready
 
 notebooks: $(VENV)/docs-ready
 	$(BIN)/python docs/build.py --notebooks
+
+# The lab's page from its sources. The built page is committed, so that whoever installs the package needs no Node.js.
+lab: web/node_modules
+	cd web && npm run build
+
+web/node_modules: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
 
 check: lint test wheel
 

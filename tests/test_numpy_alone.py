@@ -88,6 +88,19 @@ assert collapse(Network((2, 3, 3), "identity"), initialize(Network((2, 3, 3), "i
     alone(script)
 
 
+def test_the_lab_and_the_exercises_work(alone):
+    script = """
+import json
+from twofold.exercises import *
+from twofold.lab import Session
+session = Session()
+for message in ({"do": "choices"}, {"do": "advance", "epochs": 1, "views": ["plane", "activity", "predictions"]},
+                {"do": "explain", "entry": "W1[0,0]"}, {"do": "python"}, {"do": "model"}):
+    assert "error" not in json.loads(session.answer(json.dumps(message)))
+"""
+    alone(script)
+
+
 def test_what_needs_another_library_says_so(alone):
     script = """
 from twofold import Network, load_dataset, open_engine

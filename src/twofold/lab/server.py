@@ -140,6 +140,7 @@ def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = p
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen(64)  # from here on whoever has the address waits rather than fails
     except OSError as error:
         raise SpecificationError(f"port {port} can't be had: {error.strerror}; name another with --port") from error
     token, number = secrets.token_urlsafe(16), listener.getsockname()[1]

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from twofold.data import Dataset
+from twofold.dataclass_json import from_dict
 from twofold.engines import ENGINES
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.network import INITIALIZATIONS, Network
-from twofold.plain import from_plain
 from twofold.recipe import Recipe
 from twofold.values import FRACTION, POSITIVE
 
@@ -121,7 +121,7 @@ class Setup:
         FileFormatError
             If a field is unknown, of another type or out of range.
         """
-        return from_plain(cls, value, "the setup")
+        return from_dict(cls, value, "the setup")
 
     def to_plain(self) -> dict[str, Any]:
         """Return what `of_plain` reads."""
