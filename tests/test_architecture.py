@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ FLOORS = [
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 HEAVY = {
-    "numba": {f"engines/numba/{name}.py" for name in ("instructions", "jit")},
+    "numba": {f"engines/numba/{name}.py" for name in ("entry", "instructions", "jit")},
     "torch": {
         "engines/concise.py",
         "engines/fused.py",
@@ -83,6 +84,30 @@ def test_imports_run_downward_only(path):
             other = module.split(".")[1]
             assert LEVEL[other] <= LEVEL[room(path)], f"{path.name} imports {module} from above"
             assert not (LEVEL[other] == LEVEL[room(path)] and {other, room(path)} == {"data", "solvers"})
+
+
+def name_of(path: Path) -> str:
+    parts = ("twofold", *path.relative_to(SOURCE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(path: Path, names: set[str]) -> set[str]:
+    """The modules of ours that a file imports when it runs, also within functions; of packages, the module meant."""
+    tree, found = ast.parse(path.read_text()), set()
+    for node in [*ast.walk(tree)]:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body.clear()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} & names or {node.module} & names
+    return found - {name_of(path)}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    with pytest.raises(CycleError, match="cycle"):
+        TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"b"}}).prepare()
+    paths = {name_of(path): path for path in FILES}
+    TopologicalSorter({name: imported_modules(path, set(paths)) for name, path in paths.items()}).prepare()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -150,7 +150,7 @@ def test_a_module_of_pytorch_that_computes_something_else_is_refused():
 @pytest.mark.parametrize(
     ("pair", "words", "message"),
     [
-        (lambda o, y, xp: ((o - y) * (o - y), o - y), {}, r"the slope of 'own' at o = -3, y = .* is given as"),
+        (lambda o, y, xp: ((o - y) * (o - y), o - y), {}, r"the gradient of 'own' at o = -3, y = .* is given as"),
         (log_cosh, {"link": "probit"}, "link is 'probit'; expected one of identity, exp, sigmoid"),
         (log_cosh, {"link": "exp"}, "allows targets from -inf: say least=0"),
         (log_cosh, {"link": "exp", "least": 0.0}, r"should be least at o = .* for y = "),

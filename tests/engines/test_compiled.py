@@ -20,7 +20,7 @@ from helpers import assert_same_state, assert_same_steps, random_dataset
 from twofold import Network, Recipe, open_engine, train
 from twofold.engines import numba as loops
 from twofold.engines.compiled import is_shallow
-from twofold.engines.numba import jit
+from twofold.engines.numba import entry, jit
 from twofold.engines.numba.layers import MAX_CACHED_PRODUCT, multiply
 from twofold.errors import DataError, DivergedError
 from twofold.functions import LOSSES
@@ -210,40 +210,40 @@ def test_a_copy_of_an_engine_has_its_machine_code():
 
 def test_other_sources_have_machine_code_of_their_own(monkeypatch, tmp_path):
     monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path))
-    first = jit.code_folder()
-    monkeypatch.setattr(jit, "sources", lambda: "others")
-    second = jit.code_folder()
+    first = entry.code_folder()
+    monkeypatch.setattr(entry, "sources", lambda: "others")
+    second = entry.code_folder()
     assert first.parent == second.parent == tmp_path
     assert first != second
 
 
 def test_a_sum_of_the_sources_changes_with_any_of_them(monkeypatch, tmp_path):
-    before = jit.sources()
+    before = entry.sources()
     copies = {}
     for name in ("twofold.engines.numba", "twofold.functions"):
         copies[name] = tmp_path / name
         shutil.copytree(str(resources.files(name)), copies[name])
-    monkeypatch.setattr(jit.resources, "files", copies.get)
-    assert jit.sources() == before
+    monkeypatch.setattr(entry.resources, "files", copies.get)
+    assert entry.sources() == before
     sums = {before}
     for path in (copies["twofold.engines.numba"] / "layers.py", copies["twofold.functions"] / "normalizations.py"):
         with path.open("a") as file:
             file.write("# changed")
-        sums.add(jit.sources())
+        sums.add(entry.sources())
     assert len(sums) == 3
 
 
 def test_without_a_folder_to_write_to_it_compiles_in_each_process(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path / "file"))
-    assert jit.code_folder() is None
+    assert entry.code_folder() is None
 
     def twice(x):
         return 2 * x
 
-    entry = jit.Entry(twice)
-    entry.prepare(3)
-    assert entry.run(3) == 6
+    made = entry.Entry(twice)
+    made.prepare(3)
+    assert made.run(3) == 6
 
 
 @pytest.mark.parametrize("widths", [(3, 2), (3, 4, 2)])

@@ -139,5 +139,5 @@ def test_lbfgs_that_finds_nothing_lower_does_not_ask_for_more_iterations():
 
     start = initialize(network, initialization="zeros")
     with pytest.warns(ConvergenceWarning, match="take a larger tol: rounding hides any lower value"):
-        found = minimize(network, start, uphill, max_iter=9, max_fun=99, tol=0.0, tell=lambda *_: False)
+        found = minimize(network, start, uphill, max_iter=9, max_fun=99, tol=0.0, report=lambda *_: False)
     assert found.reason == "stalled"

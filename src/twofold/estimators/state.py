@@ -31,6 +31,9 @@ KINDS: dict[str, type] = {
     for kind in (ClassTargets, Dependence, EngineState, Layer, LeastSquares, Optimizer, Residuals, Spread)
 }
 
+NAMES_IN_FILES = {"optimizer_state": "memory"}  # as version 0.1 has them, so that either reads what the other writes
+NAMES_HERE = {theirs: ours for ours, theirs in NAMES_IN_FILES.items()}
+
 
 def encode(value: Any, arrays: dict[str, Array], name: str) -> Any:  # noqa: PLR0911 - a return of each kind
     """Write a value as JSON; arrays of numbers go beside it.
@@ -72,7 +75,7 @@ def encode(value: Any, arrays: dict[str, Array], name: str) -> Any:  # noqa: PLR
     if isinstance(value, Moments):
         return {"Moments": encode(value.to_dict(), arrays, name)}
     if type(value) in KINDS.values():
-        items = {item: getattr(value, item) for item in _hints(type(value))}
+        items = {NAMES_IN_FILES.get(item, item): getattr(value, item) for item in _hints(type(value))}
         return {type(value).__name__: {item: encode(it, arrays, f"{name}.{item}") for item, it in items.items()}}
     raise SpecificationError(
         f"{name} holds a {type(value).__name__}, which can't be saved; use set_params to put plain data in its place"
@@ -102,7 +105,7 @@ def decode(value: Any, arrays: Mapping[str, Array]) -> Any:
         return value
     ((kind, content),) = value.items()
     if kind in KINDS:
-        found = {str(name): decode(item, arrays) for name, item in content.items()}
+        found = {NAMES_HERE.get(name, str(name)): decode(item, arrays) for name, item in content.items()}
         hints = _hints(KINDS[kind])
         for name, item in found.items():
             if not fits(item, hints[name]):

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from twofold.errors import DataError
 from twofold.estimators.foreign import in_our_words
 from twofold.functions import sigmoid
-from twofold.functions.losses import softmax
+from twofold.functions.links import softmax
 
 Array = NDArray[Any]
 Kind = Literal["binary", "multiclass", "multilabel"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twofold.functions.activations import ACTIVATIONS, Activation
-    from twofold.functions.losses import LOSSES, Loss, sigmoid, softmax
+    from twofold.functions.links import softmax
+    from twofold.functions.losses import LOSSES, Loss, sigmoid
     from twofold.functions.normalizations import NORMALIZATIONS, Normalization
     from twofold.functions.optimizers import OPTIMIZERS, Optimizer
     from twofold.functions.schedules import SCHEDULES, Schedule
@@ -32,7 +33,8 @@ __all__ = [
 
 _HOMES = {
     "activations": ("ACTIVATIONS", "Activation"),
-    "losses": ("LOSSES", "Loss", "sigmoid", "softmax"),
+    "links": ("softmax",),
+    "losses": ("LOSSES", "Loss", "sigmoid"),
     "normalizations": ("NORMALIZATIONS", "Normalization"),
     "optimizers": ("OPTIMIZERS", "Optimizer"),
     "schedules": ("SCHEDULES", "Schedule"),

@@ -25,6 +25,31 @@ def exponential(o: Any, xp: Any) -> Any:
     return xp.exp(o)
 
 
+def softmax(O: Array) -> Array:
+    """Turn each row of outputs into probabilities: ``y_hat_j = exp(o_j) / sum_i exp(o_i)``.
+
+    Parameters
+    ----------
+    O : ndarray of float, shape (n, q)
+        Raw outputs; the largest of a row is subtracted first, which changes nothing but the range.
+
+    Returns
+    -------
+    ndarray, shape (n, q)
+        Positive rows that sum to 1, of O's dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.array([[1000.0, 1000.0]]))
+    array([[0.5, 0.5]])
+    """
+    import numpy as np
+
+    E = np.exp(O - O.max(axis=1, keepdims=True))  # (n, q)
+    return E / E.sum(axis=1, keepdims=True)
+
+
 @dataclass(frozen=True)
 class Link:
     """What a raw output means.
@@ -48,8 +73,6 @@ class Link:
     def apply(self, O: Array) -> Array:
         """Return what raw outputs O (n, q) mean, (n, q) of O's dtype."""
         if self.mean is None:
-            from twofold.functions.losses import softmax
-
             return softmax(O)
         from twofold.functions.numpy_functions import of_type
 

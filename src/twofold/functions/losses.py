@@ -25,7 +25,7 @@ from twofold.functions.activations import ACTIVATIONS
 from twofold.functions.activations import sigmoid as logistic
 from twofold.functions.expressions import record
 from twofold.functions.formulas import Written
-from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID, SOFTMAX, Link
+from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID, SOFTMAX, Link, softmax
 from twofold.functions.means import mean_gradient, minus_target, shares
 from twofold.functions.targets import Classes, Labels, Numbers, Targets
 
@@ -38,31 +38,6 @@ if TYPE_CHECKING:
 SMALLEST = 1e-30  # of a target whose logarithm is taken; y log y is 0 there, and in float32 too
 
 sigmoid = ACTIVATIONS["sigmoid"].value
-
-
-def softmax(O: Array) -> Array:
-    """Turn each row of outputs into probabilities: ``y_hat_j = exp(o_j) / sum_i exp(o_i)``.
-
-    Parameters
-    ----------
-    O : ndarray of float, shape (n, q)
-        Raw outputs; the largest of a row is subtracted first, which changes nothing but the range.
-
-    Returns
-    -------
-    ndarray, shape (n, q)
-        Positive rows that sum to 1, of O's dtype.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> softmax(np.array([[1000.0, 1000.0]]))
-    array([[0.5, 0.5]])
-    """
-    import numpy as np
-
-    E = np.exp(O - O.max(axis=1, keepdims=True))  # (n, q)
-    return E / E.sum(axis=1, keepdims=True)
 
 
 def squared(o: Any, y: Any, _xp: Any) -> Any:

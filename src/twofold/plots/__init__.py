@@ -6,6 +6,7 @@ from twofold.plots.coefficients import coefficient_plot
 from twofold.plots.confusion import confusion_matrix
 from twofold.plots.curves import best_epoch, training_curves
 from twofold.plots.diagram import network_diagram
+from twofold.plots.figures import panels
 from twofold.plots.film import check_film, save_film
 from twofold.plots.functions import activation_plots, xyplot
 from twofold.plots.images import image_grid
@@ -17,7 +18,7 @@ from twofold.plots.predictions import confident_mistakes, prediction_grid
 from twofold.plots.rates import rate_curve
 from twofold.plots.residuals import quantile_plot, residual_plot
 from twofold.plots.saving import check_picture, save, svg
-from twofold.plots.style import panels, style, use_style
+from twofold.plots.style import style, use_style
 from twofold.plots.surface import loss_surface
 from twofold.plots.weights import weight_images
 

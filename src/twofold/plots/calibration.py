@@ -12,7 +12,8 @@ from scipy import stats
 
 from twofold.errors import DataError, SpecificationError
 from twofold.plots.axes_styling import dress, legend, say
-from twofold.plots.style import WIDTH, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import WIDTH
 
 Array = NDArray[Any]
 

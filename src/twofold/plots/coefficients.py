@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, label
-from twofold.plots.style import WIDTH, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import WIDTH
 
 if TYPE_CHECKING:
     from twofold.solvers.summary import Summary

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, label
-from twofold.plots.style import LEAST, WIDTH, Theme, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import LEAST, WIDTH, Theme
 
 Array = NDArray[Any]
 

@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from twofold.errors import DataError, check_name
 from twofold.plots.axes_styling import dress, label, legend, say
-from twofold.plots.style import WIDTH, Theme, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import WIDTH, Theme
 
 
 class Record(Protocol):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from twofold.errors import SpecificationError
 from twofold.network import Network, Parameters
 from twofold.plots.axes_styling import dress, label, say
-from twofold.plots.style import LABEL, LEAST, SMALL, WIDTH, Theme, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import LABEL, LEAST, SMALL, WIDTH, Theme
 
 Array = NDArray[Any]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.functions import ACTIVATIONS, Activation
 from twofold.plots.axes_styling import dress, legend, say
-from twofold.plots.style import WIDTH, open_axes, panels
+from twofold.plots.figures import open_axes, panels
+from twofold.plots.style import WIDTH
 
 Array = NDArray[Any]
 

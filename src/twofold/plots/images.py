@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress
-from twofold.plots.style import SMALL, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import SMALL
 
 Array = NDArray[Any]
 

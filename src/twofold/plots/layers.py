@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, label, say
-from twofold.plots.style import SMALL, WIDTH, Theme, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import SMALL, WIDTH, Theme
 
 Array = NDArray[Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from twofold.plots.curves import Record, training_curves
+from twofold.plots.figures import panels
 from twofold.plots.saving import svg
-from twofold.plots.style import panels
 
 R = TypeVar("R", bound=Record)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, label, legend, say
-from twofold.plots.style import LEAST, SMALL, WIDTH, Panel, Theme, new_figure, open_axes, theme_on
+from twofold.plots.figures import Panel, new_figure, open_axes
+from twofold.plots.style import LEAST, SMALL, WIDTH, Theme, theme_on
 
 Array = NDArray[Any]
 Predict = Callable[[Array], Array]

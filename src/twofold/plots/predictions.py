@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from twofold.errors import DataError
 from twofold.plots.axes_styling import label, say
 from twofold.plots.confusion import check_classes
+from twofold.plots.figures import open_axes
 from twofold.plots.images import LINE, image_grid
-from twofold.plots.style import WIDTH, open_axes
+from twofold.plots.style import WIDTH
 
 Array = NDArray[Any]
 

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.plots.axes_styling import dress, legend, say
-from twofold.plots.style import WIDTH, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import WIDTH
 
 Array = NDArray[Any]
 

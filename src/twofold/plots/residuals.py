@@ -11,7 +11,8 @@ from scipy import stats
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, legend, say
-from twofold.plots.style import SMALL, WIDTH, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import SMALL, WIDTH
 
 Array = NDArray[Any]
 

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from twofold.errors import SpecificationError, show
 from twofold.files import replacing
 from twofold.plots.language import MissingFontWarning
-from twofold.plots.style import DARK, LIGHT, Picture, Theme, root_figure
+from twofold.plots.style import DARK, LIGHT, Theme, root_figure
 from twofold.text import visible
 
 # matplotlib reads from its global settings how to write SVG, and warnings have global filters: they are changed for a
@@ -78,7 +78,7 @@ def svg(picture: Axes | Figure, *, dpi: int = 150) -> str:
     ):
         write_figure(figure, buffer, format="svg", dpi=dpi, metadata={"Date": None})
     text = visible(buffer.getvalue(), keep="\n")  # no XML holds control characters
-    return _adapted(text) if isinstance(figure, Picture) and figure.adaptive else text
+    return _adapted(text) if getattr(figure, "adaptive", False) else text
 
 
 def write_figure(figure: Figure, file: IO[Any], *, format: str, **words: Any) -> None:  # noqa: A002 - matplotlib's word

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError, SpecificationError
 from twofold.plots.axes_styling import dress, label, legend, say
-from twofold.plots.style import WIDTH, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import WIDTH
 
 Array = NDArray[Any]
 

@@ -80,13 +80,19 @@ def naming(name: str, what: object) -> Iterator[None]:
         ) from error
 
 
+def plain_cells(values: Any) -> Any:
+    """Return the cells of a pandas column: intervals as text, periods by their beginning, others as they are."""
+    kind = str(getattr(values.dtype, "name", values.dtype)) if hasattr(values, "dtype") else ""
+    if kind.startswith("interval"):
+        return [None if gap else str(value) for value, gap in zip(values, values.isna(), strict=True)]
+    return getattr(values, "dt", values).to_timestamp() if kind.startswith("period") else values
+
+
 def _stored(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Take the storage of an extension type."""
     kind = column.type.extension_name
     if kind.startswith("pandas."):
-        from twofold.tables.python_columns import pandas_column  # which needs this module
-
-        return pandas_column(name, column.to_pandas())
+        return plain_column(name, pa.chunked_array([pa.array(plain_cells(column.to_pandas()), from_pandas=True)]))
     if kind == "arrow.uuid":
         return pa.chunked_array([pa.array([value and str(value) for value in column.to_pylist()], pa.string())])
     storage = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)

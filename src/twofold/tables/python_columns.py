@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, show
-from twofold.tables.arrow_types import naming, plain_column
+from twofold.tables.arrow_types import naming, plain_cells, plain_column
 from twofold.values import is_sparse
 
 Array = NDArray[Any]
@@ -58,20 +58,13 @@ def take_column(name: str, values: Any) -> pa.ChunkedArray:
 
 
 def pandas_column(name: str, values: Any) -> pa.ChunkedArray:
-    """Take a pandas column: intervals as text, periods by their beginning, categories as declared."""
-    kind = str(getattr(values.dtype, "name", values.dtype)) if hasattr(values, "dtype") else ""
-    if kind == "category":
+    """Take a pandas column: categories as declared, other cells by `plain_cells`."""
+    if str(getattr(values, "dtype", "")) == "category":
         categories = getattr(values, "cat", values)
         text = take_column(name, categories.categories)
         coded = pa.array(np.asarray(categories.codes), pa.int32(), mask=np.asarray(categories.codes) < 0)
         return plain_column(name, pa.chunked_array([pa.DictionaryArray.from_arrays(coded, text.combine_chunks())]))
-    if kind.startswith("interval"):
-        missing = values.isna()
-        return take_column(name, [None if gap else str(value) for value, gap in zip(values, missing, strict=True)])
-    if kind.startswith("period"):
-        stamps = getattr(values, "dt", values).to_timestamp()
-        return plain_column(name, _chunked(name, stamps))
-    return plain_column(name, _chunked(name, values))
+    return plain_column(name, _chunked(name, plain_cells(values)))
 
 
 def _polars_column(name: str, values: Any) -> pa.ChunkedArray:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.engines.numba.jit import Entry, compiled
+from twofold.engines.numba.entry import Entry
+from twofold.engines.numba.jit import compiled
 from twofold.engines.numba.layers import (
     activate,
     activate_backward,

@@ -9,8 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from twofold.engines.numba.entry import Entry
 from twofold.engines.numba.instructions import narrow, widen
-from twofold.engines.numba.jit import Entry, compiled
+from twofold.engines.numba.jit import compiled
 from twofold.engines.numba.layers import activate, activate_backward, add_product
 from twofold.engines.numba.losses import judge
 from twofold.engines.numba.plan import OPTIMIZER, PLAN, SAMPLES, OptimizerConfig, Plan, Samples, weight_of

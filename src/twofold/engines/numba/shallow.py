@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twofold.engines.numba.entry import Entry
 from twofold.engines.numba.instructions import prefetch
-from twofold.engines.numba.jit import Entry, compiled
+from twofold.engines.numba.jit import compiled
 from twofold.engines.numba.losses import judge
 from twofold.engines.numba.plan import (
     OPTIMIZER,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from twofold.inspect.tracing.record import Named, Step, Trace
+from twofold.inspect.tracing.record import Named, Step
 from twofold.inspect.tracing.text import PARTS, heading
+from twofold.inspect.tracing.trace import Trace
 from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
 from twofold.pages.page import render_page
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from twofold.inspect.tracing.record import Named, Step, Table, Trace
+from typing import TYPE_CHECKING
+
+from twofold.inspect.tracing.record import Named, Step, Table
 from twofold.inspect.tracing.text import PARTS, heading
 from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
+
+if TYPE_CHECKING:
+    from twofold.inspect.tracing.trace import Trace
 
 
 def render_markdown(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:

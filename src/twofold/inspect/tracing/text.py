@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
-from twofold.inspect.tracing.record import Named, Step, Table, Trace
+from twofold.inspect.tracing.record import Named, Step, Table
 from twofold.pages.numbers import MAX_WHOLE, Grid, cut, precise, short
+
+if TYPE_CHECKING:
+    from twofold.inspect.tracing.trace import Trace
 
 PARTS = {
     "given": "Given",
