@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, label, legend
-from twofold.plots.style import WIDTH, open_axes
+from twofold.plots.figures import open_axes
+from twofold.plots.style import WIDTH
 
 MARKED = 30  # points up to which each has a mark of its own
 

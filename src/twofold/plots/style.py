@@ -125,6 +125,7 @@ def use_style(theme: Literal["light", "dark", "auto"] = "light", *, language: st
 
     Examples
     --------
+    >>> from twofold.plots import panels
     >>> use_style("dark")
     >>> (ax,) = panels(1)
     >>> ax.get_facecolor() == to_rgba(DARK.paper)
