@@ -43,6 +43,7 @@ HEAVY = {
         "engines/pytorch",
         "data/torch_dataset.py",
         *(f"exercises/lessons/{name}_concise.py" for name in ("linear", "softmax", "perceptron")),
+        "exercises/lessons/torch_models.py",
         "saving/torch_module.py",
     },
     "PIL": {"data/torch_dataset.py", "plots/film.py"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twofold.exercises import diagnoses
 from twofold.exercises.exercise import Answer, Exercise
@@ -66,8 +66,16 @@ def known_mistakes(exercise: Exercise, runs: Sequence[Run]) -> list[int]:
     return [
         number
         for number, mistake in enumerate(exercise.mistakes)
-        if (mistake.seen(runs) if mistake.seen else same_results(exercise, mistake.answer, runs))
+        if (_seen(mistake.seen, runs) if mistake.seen else same_results(exercise, mistake.answer, runs))
     ]
+
+
+def _seen(seen: Callable[[Sequence[Run]], bool], runs: Sequence[Run]) -> bool:
+    """Ask a mistake whether these calls show it; a result that it can't read is not of its kind."""
+    try:
+        return seen(runs)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return False
 
 
 def wrong(exercise: Exercise, language: str, found: tuple[Text, str], runs: Sequence[Run] = ()) -> Result:

@@ -11,7 +11,7 @@ import numpy as np
 from twofold.exercises.comparing import agree, close, is_number, parts, plain
 from twofold.exercises.exercise import Answer, Exercise
 from twofold.exercises.factors import factor
-from twofold.exercises.running import Failure, Run
+from twofold.exercises.running import UNREADABLE, Failure, Run
 from twofold.language import Text
 
 Diagnosis = Callable[[Exercise, Sequence[Run]], Text | None]
@@ -51,6 +51,11 @@ def failure_text(failure: Failure) -> Text:
             "{place}it ends the program (exit); leave that out, return the result instead",
             "{place}代码退出了程序（exit）；请删去，改为返回结果",
         ).fill(place=place)
+    if kind == UNREADABLE:
+        return Text(
+            "it returns a {message}, which is not what the task asks for; read it again: twofold exercise show",
+            "返回值的类型是 {message}，不是题目要求的；请再读一遍题目：twofold exercise show",
+        ).fill(message=message)
     if kind == "EOFError":
         return Text(
             "{place}it waits for the keyboard (input); take the arguments instead",
@@ -66,7 +71,9 @@ def failure_text(failure: Failure) -> Text:
 
 def nothing_returned(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
     """See whether the function ends without return."""
-    if exercise.changes or any(run.returned is not None for run in runs):
+    failure = runs[-1].failure
+    raised = failure is not None and failure.kind != UNREADABLE
+    if exercise.changes or raised or any(run.returned is not None for run in runs):
         return None
     return Text(
         "it returns nothing (None): end the function with  return ...; print shows a number, but does not return it",
@@ -106,7 +113,7 @@ def _paired(got: Any, count: int) -> bool:
 def wrong_kind(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
     """See whether a list, a string or a tensor stands where an array belongs."""
     for name, got, expected in each_part(exercise, runs):
-        if not is_number(expected) or is_number(got):
+        if is_number(got):
             continue
         wanted = Text("an array", "数组") if np.ndim(expected) else Text("a number", "一个数")
         return Text(
@@ -125,7 +132,7 @@ def wrong_shape(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
     """See whether a result has another shape: broadcast, transposed, averaged or not."""
     for run in runs:
         for name, got, expected in each_part(exercise, [run]):
-            if is_number(got) and is_number(expected) and np.shape(got) != np.shape(expected):
+            if is_number(got) and np.shape(got) != np.shape(expected):
                 return _shape_text(exercise, run, name, (np.asarray(got), np.asarray(expected)))
     return None
 
@@ -189,7 +196,7 @@ def changed_arguments(_: Exercise, runs: Sequence[Run]) -> Text | None:
 def not_finite(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
     """See whether NaN or infinity stands where a finite number is right."""
     for name, got, expected in each_part(exercise, runs):
-        if not (is_number(got) and is_number(expected)) or np.shape(got) != np.shape(expected):
+        if not is_number(got) or np.shape(got) != np.shape(expected):
             continue
         lost = np.isfinite(expected) & ~np.isfinite(got)
         if np.any(lost):
@@ -241,7 +248,7 @@ def constant_factor(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
 
 def small_differences(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
     """See whether it is right to a few digits, such as with a constant that is added for safety."""
-    pairs = [pair for pair in each_part(exercise, runs) if is_number(pair[1])]
+    pairs = list(each_part(exercise, runs))
     near = [is_number(got) and close_floats(got, expected, 1e-3) for _, got, expected in pairs]
     if not pairs or not all(near) or all(run.right for run in runs):
         return None
@@ -253,13 +260,14 @@ def small_differences(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
 
 
 def each_part(exercise: Exercise, runs: Sequence[Run]) -> Iterator[tuple[Text, Any, Any]]:
-    """Yield name, result and expected result of each part of each call."""
+    """Yield name, result and expected result of each part of each call that is numbers."""
     count = len(exercise.returns) or 1
     for run in runs:
-        if not isinstance(run.expected, (dict, str)) and (count == 1 or _paired(run.got, count)):
+        if count == 1 or (_paired(run.got, count) and _paired(run.expected, count)):
             pairs = zip(parts(run.got, count), parts(run.expected, count), strict=True)
             for place, (got, expected) in enumerate(pairs):
-                yield part_name(exercise, place), got, expected
+                if is_number(expected):
+                    yield part_name(exercise, place), got, expected
 
 
 def part_name(exercise: Exercise, place: int) -> Text:
@@ -289,8 +297,8 @@ LOOP = Text(
     "结果正确，但 Python 逐个样本循环（{many} 个样本比 {few} 个时执行的步骤更多）：请对整个数组运算，更短，也快约百倍",
 )
 GENERAL: tuple[Diagnosis, ...] = (
-    failed,
     nothing_returned,
+    failed,
     wrong_number_of_results,
     wrong_order,
     wrong_kind,

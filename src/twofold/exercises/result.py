@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -106,7 +107,8 @@ def value_text(value: Any) -> str:
         return "\n".join(f"{key}: {value_text(each)}" for key, each in value.items())
     name = getattr(value, "__name__", None)
     text = str(name or value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    lines = textwrap.wrap(text, 58) or [""]
+    return "\n".join([*lines[:4], "..."] if len(lines) > 4 else lines)
 
 
 def named_text(names: Sequence[str], value: Any) -> str:

@@ -18,6 +18,8 @@ from twofold.exercises.exercise import Answer, Case, Exercise
 
 SINGLE = 1e-4  # relative difference within which a result in float32 is the right one but for its precision
 FEW, MANY = 16, 256  # samples between which the number of Python's instructions must not grow
+NOTHING = object()  # no call has returned yet
+UNREADABLE = "unreadable result"  # the kind of failure where the result is not what the task asks for
 MORE = 200  # instructions by which it may
 
 
@@ -105,13 +107,17 @@ def call(exercise: Exercise, answer: Answer, case: Case) -> tuple[Any, Any, Fail
         The arguments as the call left them.
     """
     arguments = copy.deepcopy(case)
+    returned: Any = NOTHING
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             returned = answer(*arguments)
             observed = plain(exercise.observe(returned, arguments) if exercise.observe else returned)
     except (Exception, SystemExit) as error:
-        return None, None, failure_of(error, answer), arguments
+        failure = failure_of(error, answer)
+        if returned is not NOTHING and failure.line is None:  # we couldn't read what it returned
+            failure = Failure(UNREADABLE, type(returned).__name__, None)
+        return None, None if returned is NOTHING else plain(returned), failure, arguments
     return observed, plain(returned), None, arguments
 
 

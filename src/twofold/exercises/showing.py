@@ -18,10 +18,10 @@ WORDS = {
     "hint": Text("Hint", "提示"),
     "solution": Text("Solution", "参考答案"),
     "check": Text(
-        "Write it into a file, such as answers.py, and run:  twofold exercise check answers.py\n"
-        "In a notebook:  from twofold.exercises import check; check({function})",
-        "把函数写进文件，例如 answers.py，然后运行：  twofold exercise check answers.py\n"
-        "在笔记本里：  from twofold.exercises import check; check({function})",
+        "Write it into a file, such as answers.py, and run\n    twofold exercise check answers.py\n"
+        "or in a notebook\n    from twofold.exercises import check\n    check({function})",
+        "把函数写进文件，例如 answers.py，然后运行\n    twofold exercise check answers.py\n"
+        "或在笔记本里\n    from twofold.exercises import check\n    check({function})",
     ),
     "needs": Text(
         "This exercise needs PyTorch: pip install 'twofold[torch]'", "本练习需要 PyTorch：pip install 'twofold[torch]'"
@@ -58,7 +58,7 @@ def exercise_text(exercise: Exercise, language: str, *, solution: bool = False) 
     if solution:
         lines += [*head("solution"), "", *(f"    {line}" for line in solution_lines(exercise))]
     lines += ["", *wrap(WORDS["check"].fill(function=exercise.function).read(language))]
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def starter(exercise: Exercise) -> list[str]:

@@ -37,7 +37,6 @@ def _about_data(returned: Any, arguments: Case) -> list[Any]:
     T("rng.standard_normal((n, d)) and rng.normal(0, noise, n).", "rng.standard_normal((n, d)) 和 rng.normal(0, noise, n)。"),
     cases=lambda: [(np.array([2.0, -3.4]), 4.2, n, noise, generator(n)) for n, noise in ((20_000, 0.01), (30_000, 2.0))],
     observe=_about_data,
-    changes=("rng",),
     mistakes=(
         mistake(
             "y has no noise: add rng.normal(0, noise, n)",
@@ -106,7 +105,6 @@ def _some_batches(X: Array, y: Array, order: Array, batch_size: int) -> Iterator
     ),
     cases=lambda: [(normal(n, n, 2), normal(n + 1, n), size, generator(n)) for n, size in ((10, 4), (60, 20), (7, 50))],
     observe=_about_batches,
-    changes=("rng",),
     mistakes=(
         mistake(
             "the last, shorter batch is left out: the range must go to n, not to n // batch_size batches",

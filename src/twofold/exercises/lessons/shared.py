@@ -38,3 +38,14 @@ def regression_case(seed: int, n: int, d: int) -> tuple[Array, Array, Array, flo
     """Return X (n, d), y (n,), w (d,) and b of a linear regression."""
     X = normal(seed, n, d)
     return X, X @ np.arange(1.0, d + 1) + normal(seed + 1, n), normal(seed + 2, d), 0.5
+
+
+def probabilities(seed: int, n: int, q: int) -> Array:
+    """Return n rows of q probabilities."""
+    E = np.exp(normal(seed, n, q))
+    return E / E.sum(axis=1, keepdims=True)
+
+
+def classification_case(seed: int, n: int, d: int, q: int) -> tuple[Array, Array, Array, Array]:
+    """Return X (n, d), y (n,), W (d, q) and b (q,) of a softmax regression."""
+    return normal(seed, n, d), labels(seed, n, q), normal(seed + 1, d, q), normal(seed + 2, q)
