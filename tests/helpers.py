@@ -88,3 +88,13 @@ def _pairs(row: dict[int, str]) -> set[tuple[int, str, int, str]]:
 
 def _met(row: dict[int, str], missing: set[tuple[int, str, int, str]]) -> int:
     return len(_pairs(row) & missing)
+
+
+class AfterStep:
+    """A callback: calls a function of the engine and the samples gone through after each step."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def on_step_end(self, run):
+        self.function(run.engine, run.samples)

@@ -1,6 +1,7 @@
 """Kill a training at random instants, again and again, and hold what comes out against the run that nobody killed.
 
-``python tests/kills.py --kills 200`` is the large run; `tests/checkpoints/test_kills.py` is a small one. All is in one
+``python tests/kills.py --kills 200`` is the large run, with ``--fits`` of estimators' `fit`;
+`tests/checkpoints/test_kills.py` is a small one. All is in one
 thread, since PyTorch's don't survive a fork. Every step writes a checkpoint, so that most kills fall into a write.
 After each kill every checkpoint there must be readable, the newest must not be older than before, and no more may lie
 about than one unfinished file; after a run's last step its parameters, optimiser's memory and history must be those of
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import random
 import signal
 import sys
@@ -21,8 +23,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sklearn.exceptions import ConvergenceWarning
+
 from helpers import assert_same_state, random_dataset
-from twofold import CheckpointFolder, Network, Recipe, open_engine, train, train_with_checkpoints
+from twofold import CheckpointFolder, Checkpoints, MLPClassifier, Network, Recipe, open_engine, train
 from twofold.checkpoints.file import read_checkpoint
 from twofold.checkpoints.lock import LOCK
 from twofold.engines import ENGINES
@@ -51,6 +55,72 @@ class Kills:
     kills: int = 0
     in_a_write: int = 0
     runs: Counter[str] = field(default_factory=Counter)
+
+
+def play_fits(wanted: int, engines: list[str], seed: int) -> Kills:
+    """Kill fits of estimators, and hold what the last process of each fit leaves against the fit nobody killed."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    told, samples = Kills(), random_dataset(NETWORK, n=120).train
+    X, y = samples.X, samples.y
+    while told.kills < wanted or told.runs.total() < len(FITS):
+        options = FITS[told.runs.total() % len(FITS)] | {
+            "engine": rng.choice(engines),
+            "random_state": rng.randrange(1000),
+        }
+        whole = fitted(None, X, y, options)
+        with tempfile.TemporaryDirectory() as folder:
+            while True:
+                child = os.fork()
+                if child == 0:
+                    exit_with(lambda: fitted(folder, X, y, options))  # noqa: B023 - the child ends here
+                time.sleep(rng.uniform(0, 0.6))
+                os.kill(child, signal.SIGKILL)
+                _, status = os.waitpid(child, 0)
+                if os.WIFEXITED(status):
+                    assert os.WEXITSTATUS(status) == 0
+                    break
+                told.kills += 1
+            assert learned(fitted(folder, X, y, options)) == learned(whole), options
+        told.runs[f"{options['engine']} {options['solver']}"] += 1
+    return told
+
+
+FITS = [
+    {"solver": "adam", "early_stopping": True, "n_iter_no_change": 3, "max_iter": 40, "learning_rate_init": 0.02},
+    {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 0.01, "max_iter": 40},
+    {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1, "max_iter": 8},
+    {"solver": "lion", "averaging": 0.9, "normalization": "batch", "dropout": 0.1, "max_iter": 8},
+]
+
+
+def fitted(folder: str | None, X, y, options: dict):
+    """Fit an estimator, with checkpoints if a folder is named."""
+    saving = None if folder is None else Checkpoints(folder, every_seconds=1e-9, keep=KEEP)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return MLPClassifier((16,), batch_size=20, callbacks=saving, threads=1, **options).fit(X, y)
+
+
+def learned(model) -> dict:
+    """Everything that a fit learned, but for the time that it took."""
+    found = {name: value for name, value in vars(model).items() if name.endswith("_") and name not in ("network_",)}
+    found["history_"] = [replace(epoch, seconds=0, epochs=0) for epoch in model.history_]
+    found["parameters_"] = [array for layer in model.parameters_ for array in layer.arrays.values()]
+    found["rate"] = model._optimizer.learning_rate
+    return {name: pickle.dumps(value) for name, value in found.items()}
+
+
+def exit_with(work) -> None:
+    """Do a process's work and end it: 0, or 1 on any error."""
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException as error:
+        print(repr(error), file=sys.stderr)
+    finally:
+        os._exit(code)
 
 
 def play(wanted: int, engines: list[str], seed: int) -> Kills:
@@ -95,18 +165,14 @@ def kill_one_run(folder: Path, engine: str, recipe: Recipe, *, told: Kills, rng:
 
 def train_to_the_end(folder: Path, engine: str, recipe: Recipe) -> None:
     """Be the process that is killed; exit 0 at the end, 1 on any error, a damaged checkpoint included."""
-    code = 1
-    try:
+
+    def work() -> None:
         warnings.simplefilter("error")
-        with CheckpointFolder(folder, keep=KEEP) as checkpoints:
-            worker = open_engine(engine, NETWORK, seed=1)
-            for _ in train_with_checkpoints(worker, data(), recipe, checkpoints, every_seconds=1e-9):
-                pass
-        code = 0
-    except BaseException as error:
-        print(repr(error), file=sys.stderr)
-    finally:
-        os._exit(code)
+        worker = open_engine(engine, NETWORK, seed=1)
+        for _ in train(worker, data(), recipe, Checkpoints(folder, every_seconds=1e-9, keep=KEEP)):
+            pass
+
+    exit_with(work)
 
 
 def data():
@@ -144,6 +210,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--engines", default=",".join(ENGINES))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fits", action="store_true", help="kill fits of MLPClassifier")
     options = parser.parse_args()
     engines = options.engines.split(",")
     for engine in engines:
@@ -151,7 +218,7 @@ def main() -> None:
     use_threads(1)
     environment()
     began = time.perf_counter()
-    told = play(options.kills, engines, options.seed)
+    told = (play_fits if options.fits else play)(options.kills, engines, options.seed)
     print(
         f"{told.kills} kills, {told.in_a_write} of them in a write; {told.runs.total()} runs came to their end, each equal "
         f"to the bit to the run that nobody killed; {time.perf_counter() - began:.0f} s"

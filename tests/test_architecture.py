@@ -23,7 +23,7 @@ FLOORS = [
     {"recipe", "network"},
     {"data", "metrics", "plots", "scores", "solvers", "tables", "validation"},
     {"engines"},
-    {"training"},
+    {"callbacks", "run", "training"},
     {"early_stopping"},
     {"checkpoints"},
     {"exercises", "inspect", "models", "saving", "table_defaults"},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import each_engine, random_dataset
-from twofold import BestEpoch, Dataset, Network, Recipe, Samples, evaluate, open_engine, train, train_best
+from twofold import BestEpoch, Dataset, EarlyStopping, Network, Recipe, Samples, evaluate, open_engine, train
 from twofold.errors import DataError, SpecificationError
 from twofold.network import distance
 
@@ -71,7 +71,7 @@ def test_the_engine_ends_with_the_weights_of_its_best_epoch(normalization, avera
     recipe = Recipe(epochs=60, batch_size=8, optimizer="adam", learning_rate=0.01, averaging=averaging)
     start = {"initialization": "he", "dtype": "float64"}
     engine, best = open_engine(name, network, **start), BestEpoch(patience=5)
-    records = list(train_best(engine, data, recipe, validation=held, best=best))
+    records = list(train(engine, data, recipe, EarlyStopping(best=best), validation=held))
     losses = [record.validation_loss for record in records]
     assert best.epoch == 1 + int(np.argmin(losses)) == len(records) - 5 < 55
     assert evaluate(engine, held).loss == pytest.approx(min(losses), rel=1e-12)
@@ -85,9 +85,8 @@ def test_the_engine_ends_with_the_weights_of_its_best_epoch(normalization, avera
 def test_leaving_the_loop_brings_the_best_weights_back_too():
     data, held = noisy_labels()
     engine, best = open_engine("scratch", Network((20, 16, 2)), initialization="he"), BestEpoch()
-    epochs = train_best(
-        engine, data, Recipe(epochs=200, optimizer="adam", learning_rate=0.02), validation=held, best=best
-    )
+    recipe = Recipe(epochs=200, optimizer="adam", learning_rate=0.02)
+    epochs = train(engine, data, recipe, EarlyStopping(best=best), validation=held)
     for record in epochs:
         if record.epoch == 100:
             break
@@ -99,7 +98,9 @@ def test_leaving_the_loop_brings_the_best_weights_back_too():
 def test_the_test_set_is_left_alone_and_the_validation_set_has_its_own_fields():
     best = BestEpoch()
     engine = open_engine("scratch", NETWORK)
-    (record,) = train_best(engine, replace(DATA, test=HELD), Recipe(epochs=1), validation=DATA.train, best=best)
+    (record,) = train(
+        engine, replace(DATA, test=HELD), Recipe(epochs=1), EarlyStopping(best=best), validation=DATA.train
+    )
     assert (record.test_loss, record.test_accuracy) == (None, None)
     assert record.validation_loss == best.value
     assert f"validation accuracy {record.validation_accuracy:.4f}" in str(record)
@@ -109,7 +110,7 @@ def test_the_test_set_is_left_alone_and_the_validation_set_has_its_own_fields():
 def test_any_value_of_an_epoch_can_be_the_judge():
     best = BestEpoch()
     engine = open_engine("scratch", NETWORK)
-    list(train_best(engine, DATA, Recipe(epochs=4), validation=HELD, best=best, judge=lambda epoch: -epoch.epoch))
+    list(train(engine, DATA, Recipe(epochs=4), EarlyStopping(best=best, judge=lambda epoch: -epoch.epoch)))
     assert (best.epoch, best.value) == (4, -4)
 
 
@@ -117,7 +118,7 @@ def test_a_validation_set_that_does_not_fit_is_refused_before_the_first_epoch():
     engine, best = open_engine("scratch", NETWORK), BestEpoch()
     wrong = Samples(np.zeros((3, 5)), np.zeros(3, dtype=int))
     with pytest.raises(DataError, match="5 features a sample; the network has 4 inputs"):
-        next(train_best(engine, DATA, Recipe(), validation=wrong, best=best))
+        next(train(engine, DATA, Recipe(), EarlyStopping(best=best), validation=wrong))
 
 
 @pytest.mark.parametrize(

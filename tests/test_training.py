@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers import random_dataset
+from helpers import AfterStep, random_dataset
 from twofold import Dataset, Network, Recipe, Samples, evaluate, load_dataset, open_engine, solve_least_squares, train
 from twofold.errors import DataError, DivergedError, SpecificationError
 from twofold.functions import LOSSES
@@ -94,10 +94,10 @@ def test_a_consumer_may_stop_between_two_epochs(animals):
     assert engine.steps == 3
 
 
-def test_watch_is_told_after_each_step_how_many_samples_are_through(animals):
+def test_a_callback_is_told_after_each_step_how_many_samples_are_through(animals):
     told = []
     engine = open_engine("scratch", NETWORK)
-    list(train(engine, animals, Recipe(epochs=2, batch_size=50), watch=lambda *words: told.append(words)))
+    list(train(engine, animals, Recipe(epochs=2, batch_size=50), AfterStep(lambda *words: told.append(words))))
     assert told == [(engine, done) for done in (40, 80, 120)] * 2
 
 

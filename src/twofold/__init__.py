@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from twofold.deprecation import find_renamed_modules
 
 if TYPE_CHECKING:
-    from twofold.checkpoints import CheckpointFolder, train_with_checkpoints
+    from twofold.callbacks import Progress, TimeBudget
+    from twofold.checkpoints import CheckpointFolder, Checkpoints, train_with_checkpoints
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
-    from twofold.early_stopping import BestEpoch, train_best
+    from twofold.early_stopping import BestEpoch, EarlyStopping, train_best
     from twofold.engines import Engine, EngineState, open_engine
     from twofold.estimators import (
         LinearRegression,
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     )
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
+    from twofold.plots.live import LiveCurves
     from twofold.recipe import Recipe
     from twofold.registering import register_activation, register_loss
+    from twofold.run import Epoch, Run
     from twofold.saving import Model, export_onnx, load_model, save_model, to_python, to_torch
     from twofold.solvers import polynomial_features, solve_least_squares
-    from twofold.training import Epoch, evaluate, train
+    from twofold.training import evaluate, train
 
 __version__ = "0.1.0"
 
@@ -37,21 +40,27 @@ __version__ = "0.1.0"
 _HOMES = {
     "BestEpoch": "early_stopping",
     "CheckpointFolder": "checkpoints",
+    "Checkpoints": "checkpoints",
     "Dataset": "data",
+    "EarlyStopping": "early_stopping",
     "Engine": "engines",
     "EngineState": "engines",
-    "Epoch": "training",
+    "Epoch": "run",
     "Layer": "network",
     "LinearRegression": "estimators",
+    "LiveCurves": "plots.live",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Model": "saving",
     "Network": "network",
     "Parameters": "network",
+    "Progress": "callbacks",
     "Recipe": "recipe",
+    "Run": "run",
     "Samples": "data",
     "SoftmaxRegression": "estimators",
     "TableEncoder": "estimators",
+    "TimeBudget": "callbacks",
     "affine_map_at": "inspect",
     "check_gradients": "inspect",
     "collapse": "inspect",
@@ -82,21 +91,27 @@ _HOMES = {
 __all__ = [
     "BestEpoch",
     "CheckpointFolder",
+    "Checkpoints",
     "Dataset",
+    "EarlyStopping",
     "Engine",
     "EngineState",
     "Epoch",
     "Layer",
     "LinearRegression",
+    "LiveCurves",
     "MLPClassifier",
     "MLPRegressor",
     "Model",
     "Network",
     "Parameters",
+    "Progress",
     "Recipe",
+    "Run",
     "Samples",
     "SoftmaxRegression",
     "TableEncoder",
+    "TimeBudget",
     "affine_map_at",
     "check_gradients",
     "collapse",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from twofold.data.dataset import Dataset, Samples
-from twofold.engines import Engine, EngineState
+from twofold.deprecation import warn_renamed
+from twofold.engines import Engine
 from twofold.errors import SpecificationError
 from twofold.network import Parameters
 from twofold.recipe import Recipe
-from twofold.training import Epoch, train
+from twofold.run import Epoch, Run
+from twofold.training import train
 
 
 @dataclass
@@ -32,6 +35,11 @@ class BestEpoch:
         The weights that it ended with.
     waited : int
         Epochs in a row without a gain.
+    every_gain : bool
+        Take any lower value as the new best, also where it doesn't count as a gain; one that is lower by exactly
+        ``least_gain`` then counts: scikit-learn's rule. Otherwise only a gain moves the best.
+    keeps_parameters : bool
+        Whether the weights are copied.
 
     Raises
     ------
@@ -52,6 +60,8 @@ class BestEpoch:
     value: float = math.inf
     parameters: Parameters | None = None
     waited: int = 0
+    every_gain: bool = False
+    keeps_parameters: bool = True
 
     def __post_init__(self) -> None:
         if self.patience is not None and self.patience < 1:
@@ -75,11 +85,21 @@ class BestEpoch:
         bool
             False once `patience` epochs in a row have brought no gain.
         """
-        if value < self.value - self.least_gain or self.parameters is None:
-            self.epoch, self.value, self.parameters, self.waited = epoch, value, engine.parameters(), 0
+        border = self.value - self.least_gain
+        if self.every_gain:
+            gained, is_best = not value > border, value < self.value
         else:
-            self.waited += 1
-        return self.patience is None or self.waited < self.patience
+            gained = is_best = value < border or self.epoch == 0
+        if is_best:
+            self.epoch, self.value = epoch, value
+            self.parameters = engine.parameters() if self.keeps_parameters else None
+        self.waited = 0 if gained else self.waited + 1
+        return not self.is_hopeless
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether `patience` epochs in a row have brought no gain."""
+        return self.patience is not None and self.waited >= self.patience
 
     def bring_back(self, engine: Engine) -> None:
         """Set an engine's weights to the best epoch's; nothing happens before the first."""
@@ -87,70 +107,83 @@ class BestEpoch:
             engine.restore(engine.state().with_model(self.parameters))
 
 
-def train_best(
-    engine: Engine,
-    data: Dataset,
-    recipe: Recipe,
-    *,
-    validation: Samples,
-    best: BestEpoch,
-    judge: Callable[[Epoch], float] | None = None,
-    resume: EngineState | None = None,
-    watch: Callable[[Engine, int], None] | None = None,
-) -> Iterator[Epoch]:
-    """Train until a validation set stops getting better; the engine ends with the weights of its best epoch.
+class EarlyStopping:
+    """Ends a training when a validation set stops getting better, and brings the best epoch's weights back.
 
     Parameters
     ----------
-    engine, data, recipe, resume, watch
-        As in `twofold.train`, but for ``data.test``, which is left alone: what chooses an epoch must not be what the
-        model is scored by in the end.
-    validation : Samples
-        Scored after each epoch; not part of ``data.train``.
-    best : BestEpoch
-        How patient to be; holds the best epoch and its weights, also if the loop is left early or training diverges.
+    patience : int, optional
+        Epochs in a row without a gain after which to stop; None goes on to the last epoch. At least 1.
+    least_gain : float
+        What a value must be lower by to count as a gain; at least 0.
     judge : callable, optional
         The value of an epoch, the lower, the better; the loss on the validation set otherwise.
+    best : BestEpoch, optional
+        In place of ``patience`` and ``least_gain``.
 
-    Yields
-    ------
-    Epoch
-        With `validation_loss` and `validation_accuracy`.
+    Attributes
+    ----------
+    best : BestEpoch
+        The best epoch and its weights, also if the loop is left early or training diverges.
 
     Raises
     ------
-    DataError
-        If the data don't fit the network.
-    DivergedError
-        If training leaves the finite numbers.
+    SpecificationError
+        If patience or the least gain is out of range; at the beginning, if there is no validation set to judge by.
 
     Examples
     --------
-    >>> from twofold import Network, load_dataset, open_engine
-    >>> data, best = load_dataset("synthetic"), BestEpoch(patience=2)
+    >>> from dataclasses import replace
+    >>> from twofold import Network, load_dataset, open_engine, train
+    >>> data, stopping = load_dataset("synthetic"), EarlyStopping(patience=2)
+    >>> held, rest = Samples(data.train.X[900:], data.train.y[900:]), Samples(data.train.X[:900], data.train.y[:900])
     >>> engine = open_engine("scratch", Network((2, 1), loss="squared"))
-    >>> held = Samples(data.train.X[900:], data.train.y[900:])
-    >>> data = replace(data, train=Samples(data.train.X[:900], data.train.y[:900]))
-    >>> ran = list(train_best(engine, data, Recipe(epochs=50, batch_size=10), validation=held, best=best))
-    >>> len(ran) < 50, best.epoch == len(ran) - 2
+    >>> recipe = Recipe(epochs=50, batch_size=10)
+    >>> ran = list(train(engine, replace(data, train=rest), recipe, stopping, validation=held))
+    >>> len(ran) < 50, stopping.best.epoch == len(ran) - 2
     (True, True)
     """
-    judge = judge or _validation_loss
-    try:
-        for record in train(engine, replace(data, test=validation), recipe, resume=resume, watch=watch):
-            judged = replace(
-                record,
-                test_loss=None,
-                test_accuracy=None,
-                validation_loss=record.test_loss,
-                validation_accuracy=record.test_accuracy,
-            )
-            hope = best.see(engine, judged.epoch, judge(judged))
-            yield judged
-            if not hope:
-                return
-    finally:
-        best.bring_back(engine)
+
+    def __init__(
+        self,
+        patience: int | None = None,
+        *,
+        least_gain: float = 0.0,
+        judge: Callable[[Epoch], float] | None = None,
+        best: BestEpoch | None = None,
+    ) -> None:
+        self.best = BestEpoch(patience, least_gain) if best is None else best
+        self._judge = judge
+
+    def on_train_begin(self, run: Run) -> None:
+        """Look whether there is something to judge by."""
+        if self._judge is None and run.validation is None:
+            raise SpecificationError("early stopping needs rows to judge by; give train(..., validation=Samples(X, y))")
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Stop at once if a run goes on that had stopped."""
+        if self.best.is_hopeless:
+            run.stop("early_stopping")
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Note what the epoch brought."""
+        record = run.epoch
+        value = (self._judge or _validation_loss)(record)
+        if not self.best.see(run.engine, record.epoch, value):
+            run.stop("early_stopping")
+
+    def on_train_end(self, run: Run) -> None:
+        """Bring the best weights back."""
+        self.best.bring_back(run.engine)
+
+
+def train_best(
+    engine: Engine, data: Dataset, recipe: Recipe, *, validation: Samples, best: BestEpoch, **options: Any
+) -> Iterator[Epoch]:
+    """Do as ``train(..., EarlyStopping(best=best), validation=validation)``, by its name of version 0.1."""
+    warn_renamed("train_best", "train(..., EarlyStopping(patience), validation=samples)")
+    judge = options.pop("judge", None)
+    return train(engine, data, recipe, EarlyStopping(best=best, judge=judge), validation=validation, **options)
 
 
 def _validation_loss(epoch: Epoch) -> float:

@@ -15,7 +15,7 @@ from twofold.functions import LOSSES, OPTIMIZERS
 from twofold.functions.links import IDENTITY
 from twofold.network import Network, Parameters
 from twofold.recipe import Recipe
-from twofold.training import Epoch
+from twofold.run import Epoch
 from twofold.validation import floats
 
 if TYPE_CHECKING:

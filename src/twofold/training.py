@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from twofold.data.dataset import Dataset, Samples
+from twofold.deprecation import warn_renamed
 from twofold.engines import Engine, EngineState
 from twofold.errors import DataError, DivergedError, SpecificationError
 from twofold.functions import LOSSES
@@ -19,75 +20,20 @@ from twofold.metrics import Score, score
 from twofold.network import largest
 from twofold.randomness import epoch_order
 from twofold.recipe import Recipe
+from twofold.run import Epoch, Run, in_order
 from twofold.validation import Block, check_block
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What an epoch brought.
-
-    Attributes
-    ----------
-    epoch : int
-        Counted from 1.
-    epochs : int
-        How many the recipe has.
-    loss : float
-        Mean training loss per sample over the epoch's steps, each taken just before its step (and under dropout).
-    train_accuracy : float or None
-        Accuracy in the same sense; None where targets are numbers.
-    test_loss, test_accuracy : float or None
-        On the whole test set after the epoch; None without one.
-    learning_rate : float
-        Of the last step.
-    samples : int
-        Samples trained on in this epoch.
-    seconds : float
-        Wall-clock time of the steps; the test set's evaluation is not in it.
-    validation_loss, validation_accuracy : float or None
-        On the validation set after the epoch; None without one, see `twofold.early_stopping.train_best`.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    train_accuracy: float | None
-    test_loss: float | None
-    test_accuracy: float | None
-    learning_rate: float
-    samples: int
-    seconds: float
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, fit for JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        parts = [f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}"]
-        if self.train_accuracy is not None:
-            parts.append(f"train accuracy {self.train_accuracy:.4f}")
-        if self.validation_accuracy is not None:
-            parts.append(f"validation accuracy {self.validation_accuracy:.4f}")
-        elif self.validation_loss is not None:
-            parts.append(f"validation loss {self.validation_loss:.4g}")
-        if self.test_accuracy is not None:
-            parts.append(f"test accuracy {self.test_accuracy:.4f}")
-        elif self.test_loss is not None:
-            parts.append(f"test loss {self.test_loss:.4g}")
-        return "  ".join([*parts, f"{self.seconds:.3f} s"])
 
 
 def train(
     engine: Engine,
     data: Dataset,
     recipe: Recipe,
+    callbacks: object = (),
     *,
+    validation: Samples | None = None,
     resume: EngineState | None = None,
     after: int | None = None,
-    rate: Callable[[int, int], float] | None = None,
-    watch: Callable[[Engine, int], None] | None = None,
+    **renamed: Any,
 ) -> Iterator[Epoch]:
     """Train an engine's network; yields after each epoch.
 
@@ -98,15 +44,19 @@ def train(
     data : Dataset
         ``data.train`` is trained on; ``data.test``, if there is one, is scored after each epoch.
     recipe : Recipe
+    callbacks : object or sequence of objects
+        Told while the training goes on, and may end it: `twofold.EarlyStopping`, `twofold.Checkpoints`,
+        `twofold.TimeBudget`, `twofold.LiveCurves`, `twofold.Progress`, or your own, see `twofold.run`.
+    validation : Samples, optional
+        Not part of ``data.train``. It is scored after each epoch, and ``data.test`` is left alone: what chooses an
+        epoch must not be what the model is scored by in the end.
     resume : EngineState, optional
         Go on from here, after any step: bit for bit the run that would have been, on the same engine.
     after : int, optional
         Epochs that lie behind, if the steps of ``resume`` can't tell since the data then were others; at least 0.
-    rate : callable, optional
-        The learning rate, in place of the recipe's: of a step and the steps of an epoch, as `Recipe.rate`.
-    watch : callable, optional
-        Called after each step with the engine, whose running means and state it may read, and the number of samples
-        gone through in this epoch.
+    **renamed
+        ``watch`` and ``rate`` of version 0.1: a function of the engine and the samples gone through, called after each
+        step, and the learning rate. Callbacks do that now.
 
     Yields
     ------
@@ -117,62 +67,133 @@ def train(
     DataError
         If the data don't fit the network.
     SpecificationError
-        If the recipe doesn't fit it: a minibatch of one sample, which batch normalisation can't normalise.
+        If the recipe doesn't fit it: a minibatch of one sample, which batch normalisation can't normalise. If a
+        callback is none.
     DivergedError
         If the loss or a parameter is no finite number at the end of an epoch.
 
     Examples
     --------
-    >>> from twofold import Network, load_dataset, open_engine
+    >>> from twofold import Network, TimeBudget, load_dataset, open_engine
     >>> engine = open_engine("scratch", Network((2, 1), loss="squared"))
     >>> recipe = Recipe(epochs=3, batch_size=10, learning_rate=0.03)
-    >>> [epoch.epoch for epoch in train(engine, load_dataset("synthetic"), recipe)]
+    >>> [epoch.epoch for epoch in train(engine, load_dataset("synthetic"), recipe, TimeBudget(60))]
     [1, 2, 3]
     """
+    told = in_order(callbacks) + _of_old_names(renamed)
+    run = Run(
+        engine=engine,
+        data=data,
+        recipe=recipe,
+        callbacks=told,
+        validation=validation,
+        rate=recipe.rate,
+        resumed=resume,
+    )
+    return _session(run, after)
+
+
+def _session(run: Run, after: int | None) -> Iterator[Epoch]:
+    """Go through a run from its begin to its end, whichever way it ends."""
+    with ExitStack() as ends:
+        for callback in run.callbacks:
+            ends.callback(getattr(callback, "on_train_end", _ignore), run)
+            getattr(callback, "on_train_begin", _ignore)(run)
+        yield from _epochs(run, after)
+
+
+def _epochs(run: Run, after: int | None) -> Iterator[Epoch]:
+    engine, data, recipe, n = run.engine, run.data, run.recipe, len(run.data.train)
     engine.load(data.train.X, data.train.y, data.train.sample_weight)
-    test = None if data.test is None else _check_test(engine, data.test)  # a mistake there should not cost an epoch
+    held = _check_held_out(run)  # a mistake there should not cost an epoch
     engine.start(recipe)
     engine.begin_epoch()
-    edges = batch_edges(len(data.train), recipe.batch_size, even=recipe.even_batches)
+    edges = batch_edges(n, recipe.batch_size, even=recipe.even_batches)
     _refuse_single_samples(engine, edges)
     steps_per_epoch = len(edges) - 1
-    first_epoch = first_step = 0
-    if resume is not None:
-        engine.restore(resume)
-        first_epoch, first_step = divmod(engine.steps, steps_per_epoch)
-        if first_step == 0 and resume.totals[2] > 0:  # all steps of an epoch were taken, and its record not yet made
-            first_epoch, first_step = first_epoch - 1, steps_per_epoch
-    if after is not None:
-        first_epoch, first_step = after, 0
-    rate = rate or recipe.rate
-    history: list[Epoch] = []
+    place = _place(run, steps_per_epoch)
+    first_epoch, first_step = place if after is None else (after, 0)
+    after_step = run.listeners("on_step_end")
     for epoch in range(first_epoch + 1, recipe.epochs + 1):
-        n = len(data.train)
+        run.samples = edges[first_step]
+        run.tell("on_epoch_begin")
+        if run.stop_reason is not None:
+            return
         order = epoch_order(recipe.seed, epoch, n) if recipe.shuffle else np.arange(n)
+        rate = run.rate
         started = time.perf_counter()
         for start, end in pairwise(edges[first_step:]):
             engine.step(order[start:end], rate(engine.steps, steps_per_epoch))
-            if watch is not None:
-                watch(engine, end)
+            if after_step:
+                run.samples = end
+                for tell in after_step:
+                    tell(run)
+                if run.stop_reason is not None:
+                    return
+        run.samples = n
         running = engine.running()  # waits for the last step, so it belongs to the time
         seconds = time.perf_counter() - started
-        scored = None if test is None else _score(engine, test)
+        scores = _scores(run, held)
         engine.begin_epoch()
         record = Epoch(
             epoch=epoch,
             epochs=recipe.epochs,
             loss=running.loss,
             train_accuracy=running.accuracy,
-            test_loss=None if scored is None else scored.loss,
-            test_accuracy=None if scored is None else scored.accuracy,
             learning_rate=rate(engine.steps - 1, steps_per_epoch),
-            samples=len(data.train) - edges[first_step],
-            seconds=seconds,
+            samples=n if run.interrupted is not None else n - edges[first_step],
+            seconds=seconds + (run.interrupted or 0.0),
+            **scores,
         )
-        first_step = 0
-        _refuse_divergence(engine, record, history)
-        history.append(record)
-        yield record
+        first_step, run.interrupted = 0, None
+        _refuse_divergence(engine, record, run.history)
+        run.history.append(record)
+        run.tell("on_epoch_end")
+        yield run.epoch
+        if run.stop_reason is not None:
+            return
+    run.stop("epochs")
+
+
+def _place(run: Run, steps_per_epoch: int) -> tuple[int, int]:
+    """Restore what the run goes on from, and return how many epochs lie behind, and steps of the present one."""
+    if run.resumed is None:
+        return 0, 0
+    run.engine.restore(run.resumed)
+    epoch, step = divmod(run.engine.steps, steps_per_epoch)
+    if step == 0 and run.resumed.totals[2] > 0:  # all steps of an epoch were taken, and its record not yet made
+        return epoch - 1, steps_per_epoch
+    return epoch, step
+
+
+class _AfterStep:
+    """Calls a function as version 0.1 did."""
+
+    def __init__(self, watch: Callable[[Engine, int], None]) -> None:
+        self._watch = watch
+
+    def on_step_end(self, run: Run) -> None:
+        self._watch(run.engine, run.samples)
+
+
+class _Rate:
+    """Puts a learning rate in the place of the recipe's."""
+
+    def __init__(self, rate: Callable[[int, int], float]) -> None:
+        self._rate = rate
+
+    def on_train_begin(self, run: Run) -> None:
+        run.rate = self._rate
+
+
+def _of_old_names(renamed: dict[str, Any]) -> tuple[object, ...]:
+    """Make callbacks of what version 0.1 had parameters for."""
+    new = {"watch": ("a callback's on_step_end", _AfterStep), "rate": ("Run.rate, set in on_train_begin,", _Rate)}
+    if strange := renamed.keys() - new.keys():
+        raise TypeError(f"train() got an unexpected keyword argument {min(strange)!r}")
+    for name in renamed:
+        warn_renamed(f"train's parameter {name}", new[name][0], stacklevel=4)
+    return tuple(new[name][1](value) for name, value in renamed.items() if value is not None)
 
 
 def batch_edges(n: int, batch_size: int, *, even: bool = True) -> list[int]:
@@ -224,6 +245,10 @@ def evaluate(engine: Engine, samples: Samples) -> Score:
     return _score(engine, check_block(engine.network, samples.X, samples.y, samples.sample_weight, dtype=engine.dtype))
 
 
+def _ignore(_run: Run) -> None:
+    """Do nothing: the callback has no method of that name."""
+
+
 def _refuse_single_samples(engine: Engine, edges: list[int]) -> None:
     """Raise if batch normalisation would meet a minibatch of one sample, whose variance is 0."""
     if engine.network.normalization == "batch" and min(b - a for a, b in pairwise(edges)) < 2:
@@ -232,12 +257,26 @@ def _refuse_single_samples(engine: Engine, edges: list[int]) -> None:
         )
 
 
-def _check_test(engine: Engine, test: Samples) -> Block:
-    """Check the test set, saying of a mistake that it is there."""
+def _check_held_out(run: Run) -> Block | None:
+    """Check the set that is scored after each epoch, saying of a mistake that it is there."""
+    held, engine = run.data.test if run.validation is None else run.validation, run.engine
+    if held is None:
+        return None
     try:
-        return check_block(engine.network, test.X, test.y, test.sample_weight, dtype=engine.dtype)
+        return check_block(engine.network, held.X, held.y, held.sample_weight, dtype=engine.dtype)
     except DataError as error:
-        raise DataError(f"test set: {error}") from error
+        raise DataError(f"{'test' if run.validation is None else 'validation'} set: {error}") from error
+
+
+def _scores(run: Run, held: Block | None) -> dict[str, float | None]:
+    """Score the set that is held out, as the fields of an `Epoch` that it fills."""
+    if held is None:
+        return {"test_loss": None, "test_accuracy": None}
+    found = _score(run.engine, held)
+    if run.validation is None:
+        return {"test_loss": found.loss, "test_accuracy": found.accuracy}
+    none = {"test_loss": None, "test_accuracy": None}
+    return none | {"validation_loss": found.loss, "validation_accuracy": found.accuracy}
 
 
 def _score(engine: Engine, block: Block) -> Score:
@@ -248,7 +287,8 @@ def _score(engine: Engine, block: Block) -> Score:
 def _refuse_divergence(engine: Engine, record: Epoch, history: list[Epoch]) -> None:
     """Raise if the run has left the finite numbers: going on would only spread NaN."""
     parameter = largest(engine.parameters())
-    if not all(map(math.isfinite, (record.loss, record.test_loss or 0.0, parameter))):
+    losses = (record.loss, record.test_loss or 0.0, record.validation_loss or 0.0)
+    if not all(map(math.isfinite, (*losses, parameter))):
         raise DivergedError(
             f"training diverged in epoch {record.epoch} (loss {record.loss:.4g}, largest parameter {parameter:.4g}); "
             f"try a learning rate smaller than {record.learning_rate:.4g}, or scale the features",

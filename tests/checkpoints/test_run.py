@@ -9,11 +9,11 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from helpers import assert_same_state, each_engine, random_dataset
-from twofold import CheckpointFolder, Dataset, Network, Recipe, Samples, open_engine, train, train_with_checkpoints
+from helpers import AfterStep, assert_same_state, each_engine, random_dataset
+from twofold import CheckpointFolder, Checkpoints, Dataset, EarlyStopping, Network, Recipe, Samples, open_engine, train
 from twofold.checkpoints import StopSignals
 from twofold.checkpoints.compatibility import refuse_other_run
-from twofold.early_stopping import BestEpoch, train_best
+from twofold.early_stopping import BestEpoch
 from twofold.engines import ENGINES
 from twofold.errors import CheckpointError, DivergedError, SpecificationError, StoppedError
 from twofold.functions import NORMALIZATIONS, OPTIMIZERS, SCHEDULES
@@ -30,6 +30,13 @@ def opened(name="scratch", network=NETWORK, **options):
     return open_engine(name, network, seed=1, initialization="xavier", **options)
 
 
+def resumable(engine, data, recipe, folder, *, watch=None, best=None, validation=None, **options):
+    """Train with checkpoints, and whatever else is asked for."""
+    before = [AfterStep(watch)] if watch else []
+    stopping = [EarlyStopping(best=best)] if best else []
+    return train(engine, data, recipe, [*before, Checkpoints(folder, **options), *stopping], validation=validation)
+
+
 def stopped(engine, path, *, after, recipe=RECIPE, data=DATA, number=signal.SIGTERM, **options):
     """Train until so many steps of this call are taken, stop by a signal, and return the error."""
     stop, taken = StopSignals(), []
@@ -40,7 +47,7 @@ def stopped(engine, path, *, after, recipe=RECIPE, data=DATA, number=signal.SIGT
             stop.signal = number
 
     with CheckpointFolder(path) as folder, pytest.raises(StoppedError) as error:
-        for _ in train_with_checkpoints(engine, data, recipe, folder, watch=watch, stop=stop, **options):
+        for _ in resumable(engine, data, recipe, folder, watch=watch, signals=stop, **options):
             pass
     return error.value
 
@@ -48,7 +55,7 @@ def stopped(engine, path, *, after, recipe=RECIPE, data=DATA, number=signal.SIGT
 def finished(engine, path, recipe=RECIPE, data=DATA, **options):
     """Train to the end and return the history that the folder holds."""
     with CheckpointFolder(path) as folder:
-        for _ in train_with_checkpoints(engine, data, recipe, folder, **options):
+        for _ in resumable(engine, data, recipe, folder, **options):
             pass
         return folder.latest().history
 
@@ -115,7 +122,7 @@ def test_every_schedule_goes_on_where_it_was(tmp_path, schedule):
 def test_early_stopping_remembers_the_best_weights_and_its_patience(tmp_path, name):
     recipe = replace(RECIPE, epochs=40, learning_rate=1.0)
     whole, best = opened(name), BestEpoch(patience=3)
-    records = list(train_best(whole, DATA, recipe, validation=HELD, best=best))
+    records = list(train(whole, DATA, recipe, EarlyStopping(best=best), validation=HELD))
     assert best.epoch < len(records) < 40
     ends = []
     for after in [7] * (4 * len(records) // 7):
@@ -172,7 +179,7 @@ def test_a_finished_run_yields_nothing_more_and_its_engine_holds_the_result(tmp_
     first, second = opened(), opened()
     history = finished(first, tmp_path)
     with CheckpointFolder(tmp_path) as folder:
-        assert list(train_with_checkpoints(second, DATA, RECIPE, folder)) == []
+        assert list(resumable(second, DATA, RECIPE, folder)) == []
     assert_same_state(first.state(), second.state())
     assert len(history) == 3
 
@@ -228,7 +235,7 @@ def test_every_field_of_network_and_recipe_counts(tmp_path):
 
 def test_the_environment_that_changed_is_told(tmp_path, monkeypatch):
     stopped(opened(), tmp_path, after=2)
-    monkeypatch.setattr("twofold.environment.threadpool_info", lambda: [{"num_threads": 77}])
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [{"num_threads": 77}])
     with pytest.warns(UserWarning, match="threads was .* and is 77: from here on the run is the same to rounding"):
         finished(opened(), tmp_path)
 
@@ -243,7 +250,7 @@ def test_a_signal_lets_the_step_end_and_says_where_the_checkpoint_is(tmp_path, n
     engine = opened()
     with CheckpointFolder(tmp_path) as folder:
         with pytest.raises(StoppedError) as error:
-            list(train_with_checkpoints(engine, DATA, RECIPE, folder, watch=watch))
+            list(resumable(engine, DATA, RECIPE, folder, watch=watch))
         assert folder.latest().steps == engine.steps == 6
     assert isinstance(error.value, KeyboardInterrupt)
     assert not isinstance(error.value, Exception)
@@ -255,7 +262,7 @@ def test_a_signal_lets_the_step_end_and_says_where_the_checkpoint_is(tmp_path, n
 
 def test_between_two_epochs_signals_are_the_consumer_s(tmp_path):
     with CheckpointFolder(tmp_path) as folder:
-        run = train_with_checkpoints(opened(), DATA, RECIPE, folder)
+        run = resumable(opened(), DATA, RECIPE, folder)
         next(run)
         with pytest.raises(KeyboardInterrupt) as error:
             signal.raise_signal(signal.SIGINT)
@@ -266,7 +273,7 @@ def test_between_two_epochs_signals_are_the_consumer_s(tmp_path):
 def test_a_signal_between_two_epochs_is_noted_where_the_caller_listens(tmp_path):
     engine = opened()
     with CheckpointFolder(tmp_path) as folder, StopSignals() as stop:
-        run = train_with_checkpoints(engine, DATA, RECIPE, folder, stop=stop)
+        run = resumable(engine, DATA, RECIPE, folder, signals=stop)
         next(run)
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(StoppedError):
@@ -280,13 +287,13 @@ def test_a_second_signal_is_the_process_s_own(tmp_path):
         signal.raise_signal(signal.SIGINT)
 
     with CheckpointFolder(tmp_path) as folder, pytest.raises(KeyboardInterrupt) as error:
-        list(train_with_checkpoints(opened(), DATA, RECIPE, folder, watch=watch))
+        list(resumable(opened(), DATA, RECIPE, folder, watch=watch))
     assert not isinstance(error.value, StoppedError)
 
 
 def test_checkpoints_come_every_so_many_epochs_and_at_the_end(tmp_path):
     with CheckpointFolder(tmp_path, keep=9) as folder:
-        run = train_with_checkpoints(opened(), DATA, replace(RECIPE, epochs=5), folder, every=2)
+        run = resumable(opened(), DATA, replace(RECIPE, epochs=5), folder, every=2)
         seen = [[int(file.stem[5:]) for file in folder.files()] for _ in run]
     # The first step's proves that the folder can be used.
     assert seen == [[1], [1, 8], [1, 8], [1, 8, 16], [1, 8, 16, 20]]
@@ -301,7 +308,7 @@ def test_checkpoints_come_every_so_many_seconds_by_a_clock_that_never_goes_back(
         now[0] += 1
 
     with CheckpointFolder(tmp_path, keep=99) as folder:
-        list(train_with_checkpoints(opened(), DATA, RECIPE, folder, every_seconds=3, watch=watch))
+        list(resumable(opened(), DATA, RECIPE, folder, every_seconds=3, watch=watch))
         assert [int(file.stem[5:]) for file in folder.files()] == [1, 4, 7, 10, 12]
 
 
@@ -313,12 +320,13 @@ def test_checkpoints_come_every_so_many_seconds_by_a_clock_that_never_goes_back(
         ({"every": 1.5}, "every is 1.5; it must be an integer of at least 1 epoch"),
         ({"every_seconds": 0.0}, "every_seconds is 0.0; it must be positive"),
         ({"every_seconds": float("nan")}, "every_seconds is nan; it must be positive"),
-        ({"best": BestEpoch()}, "validation and best go together; give both to stop early, or neither"),
+        ({"best": BestEpoch()}, "early stopping needs rows to judge by; give train(..., validation=Samples(X, y))"),
+        ({"keep": 2}, "keep goes with a path; a CheckpointFolder has its own"),
     ],
 )
 def test_options_out_of_range_are_refused(tmp_path, options, message):
     with CheckpointFolder(tmp_path) as folder, pytest.raises(SpecificationError) as error:
-        next(train_with_checkpoints(opened(), DATA, RECIPE, folder, **options))
+        next(resumable(opened(), DATA, RECIPE, folder, **options))
     assert str(error.value) == message
 
 
@@ -342,7 +350,7 @@ def test_a_state_that_has_left_the_finite_numbers_is_not_kept(tmp_path):
     recipe = Recipe(epochs=1, batch_size=1, learning_rate=1e3)  # out of float32 within 20 steps
     with CheckpointFolder(tmp_path, keep=999) as folder:
         with pytest.raises(DivergedError):
-            list(train_with_checkpoints(open_engine("scratch", network), data, recipe, folder, every_seconds=1e-9))
+            list(resumable(open_engine("scratch", network), data, recipe, folder, every_seconds=1e-9))
         assert folder.latest().finite
         assert 2 < len(folder.files()) < 100
 
@@ -351,7 +359,7 @@ def test_an_epoch_s_time_goes_on_where_it_was(tmp_path):
     stopped(opened(), tmp_path, after=2)
     with CheckpointFolder(tmp_path) as folder:
         kept = folder.latest().seconds
-        records = list(train_with_checkpoints(opened(), DATA, RECIPE, folder))
+        records = list(resumable(opened(), DATA, RECIPE, folder))
     assert 0 < kept < records[0].seconds
     assert records[0].samples == len(DATA.train)
 
@@ -374,7 +382,7 @@ def test_a_full_disk_in_the_middle_is_told_and_training_goes_on(tmp_path):
     with Full(tmp_path) as folder:
         folder.full = (8,)
         with pytest.warns(UserWarning, match="No space left on device; training goes on without a new checkpoint"):
-            ran = list(train_with_checkpoints(engine, DATA, RECIPE, folder))
+            ran = list(resumable(engine, DATA, RECIPE, folder))
         assert [int(file.stem[5:]) for file in folder.files()] == [1, 4, 12]
     assert_same_run(engine, ran, whole, records)
 
@@ -384,7 +392,7 @@ def test_a_first_or_last_checkpoint_that_cannot_be_written_is_an_error(tmp_path,
     with Full(tmp_path) as folder:
         folder.full = (steps,)
         with pytest.raises(CheckpointError, match="No space left on device"):
-            list(train_with_checkpoints(opened(), DATA, RECIPE, folder))
+            list(resumable(opened(), DATA, RECIPE, folder))
 
 
 def test_a_signal_on_a_full_disk_tells_which_checkpoint_there_is(tmp_path):
@@ -396,7 +404,7 @@ def test_a_signal_on_a_full_disk_tells_which_checkpoint_there_is(tmp_path):
 
     with Full(tmp_path) as folder:
         folder.full = (6,)
-        run = train_with_checkpoints(opened(), DATA, RECIPE, folder, watch=watch, stop=stop)
+        run = resumable(opened(), DATA, RECIPE, folder, watch=watch, signals=stop)
         with (
             pytest.warns(UserWarning, match="No space left"),
             pytest.raises(StoppedError, match=r"stopped by SIGTERM; the newest checkpoint in .* is after step 4"),
@@ -419,7 +427,7 @@ def test_outside_of_the_main_thread_nobody_listens_and_training_works(tmp_path):
 
     def work():
         with CheckpointFolder(tmp_path) as folder:
-            ran.extend(train_with_checkpoints(opened(), DATA, RECIPE, folder))
+            ran.extend(resumable(opened(), DATA, RECIPE, folder))
 
     thread = threading.Thread(target=work)
     thread.start()

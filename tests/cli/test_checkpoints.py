@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -184,4 +185,22 @@ def test_two_processes_on_one_folder_the_second_is_refused(tmp_path):
     assert second.returncode == 2
     assert second.stderr == (
         f"twofold: {tmp_path}: another process trains with these checkpoints; let it end, or choose another folder\n"
+    )
+
+
+def test_a_time_budget_ends_a_training_and_the_next_one_goes_on(capsys, tmp_path):
+    code, out, _ = run(capsys, "--epochs", 10**6, "--time-budget", 0.2, "--checkpoint", tmp_path / "run")
+    assert code == 0
+    assert re.search(r"the time budget is used up, \d+ samples into epoch \d+", out)
+    steps = re.escape(max(path.stem for path in (tmp_path / "run").glob("step-*"))[5:].lstrip("0"))
+    _, out, _ = run(capsys, "--epochs", 10**6, "--time-budget", 0.1, "--resume", tmp_path / "run")
+    assert re.search(rf"going on from step {steps}, \d+ of 1000000 epochs being over", out)
+
+
+def test_a_budget_for_less_than_an_epoch_still_leaves_a_model(capsys, tmp_path):
+    code, _, err = run(capsys, "--time-budget", 1e-6, "--save", tmp_path / "model", "--report", tmp_path / "a.html")
+    assert (code, err) == (0, "")
+    assert (tmp_path / "model").exists()
+    assert run(capsys, "--time-budget", 0)[2] == (
+        "twofold: the time budget is 0.0; it must be a positive number of seconds\n"
     )

@@ -319,11 +319,11 @@ def test_on_a_terminal_a_live_bar_shows_loss_accuracy_speed_and_time_left(termin
     # The clock goes on by 0.05 s a look: a look at the start, then one a step; redrawn every second step.
     clock = iter(np.arange(0, 100, 0.05))
     monkeypatch.setattr("twofold.cli.screen.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with Screen(console=terminal).training(Recipe(epochs=2), 100, loss_unit=4.0) as watch:
-        assert isinstance(watch, Meter)
+    with Screen(console=terminal).training(Recipe(epochs=2), 100, loss_unit=4.0) as (meter,):
+        assert isinstance(meter, Meter)
         for done in (25, 50, 75, 100, 50, 100):
-            watch(Stub(), done)
-        (task,) = watch.bar.tasks
+            meter.on_step_end(SimpleNamespace(engine=Stub(), samples=done))
+        (task,) = meter.bar.tasks
         assert task.description == "epoch 2/2"
         assert task.fields["numbers"] == "loss 1  accuracy 0.5000  667 samples/s  0 s left"
 
@@ -336,10 +336,10 @@ def test_on_a_terminal_a_live_bar_shows_loss_accuracy_speed_and_time_left(termin
 def test_the_bar_counts_passes(terminal, monkeypatch, runs, calls, numbers):
     clock = iter(np.arange(0, 100, 0.2))
     monkeypatch.setattr("twofold.cli.screen.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with Screen(console=terminal).training(Recipe(epochs=2), 100, runs=runs) as watch:
+    with Screen(console=terminal).training(Recipe(epochs=2), 100, runs=runs) as (meter,):
         for done in calls:
-            watch(Stub(), done)
-        (task,) = watch.bar.tasks
+            meter.on_step_end(SimpleNamespace(engine=Stub(), samples=done))
+        (task,) = meter.bar.tasks
         assert task.description == "epoch 2/2"
         assert task.fields["numbers"].endswith(numbers)
 

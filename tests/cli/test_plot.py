@@ -136,8 +136,8 @@ def test_the_bar_carries_the_loss_so_far_as_a_sparkline(tmp_path, monkeypatch):
         losses = iter([4.0, 2.0, 1.0])
         with (tmp_path / encoding).open("w+", encoding=encoding) as sink:
             terminal = Console(force_terminal=True, width=120, file=sink)
-            with Screen(console=terminal).training(Recipe(epochs=1), 100) as watch:
+            with Screen(console=terminal).training(Recipe(epochs=1), 100) as (meter,):
                 for done in (30, 60, 90):
-                    watch(engine, done)
-                (task,) = watch.bar.tasks
+                    meter.on_step_end(SimpleNamespace(engine=engine, samples=done))
+                (task,) = meter.bar.tasks
                 assert task.fields["curve"] == curve

@@ -13,6 +13,7 @@ import pytest
 
 from twofold import (
     BestEpoch,
+    EarlyStopping,
     Model,
     Network,
     Recipe,
@@ -20,7 +21,7 @@ from twofold import (
     load_model,
     open_engine,
     save_model,
-    train_best,
+    train,
 )
 from twofold.cli import main
 from twofold.data.scaling import Scaling
@@ -181,7 +182,7 @@ def test_what_is_special_about_a_network_is_shown(tmp_path, capsys):
 def test_the_history_has_a_column_for_each_score_that_there_is(tmp_path, capsys):
     data, best = load_dataset("digits"), BestEpoch()
     engine = open_engine("scratch", Network((64, 10)))
-    records = [*train_best(engine, data, Recipe(epochs=2), validation=data.test, best=best)]
+    records = [*train(engine, data, Recipe(epochs=2), EarlyStopping(best=best), validation=data.test)]
     save_model(tmp_path / "a", Model.of(engine, history=records))
     out = shown(capsys, tmp_path / "a")
     assert re.search(r"train ┃ +validation ┃ +validation ┃", out)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import assert_same_state, each_engine, random_dataset
+from helpers import AfterStep, assert_same_state, each_engine, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
@@ -93,7 +93,7 @@ def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bi
     )
     states = []
     whole = open_engine(name, network, initialization="he")
-    records = list(train(whole, data, recipe, watch=lambda engine, _: states.append(engine.state())))
+    records = list(train(whole, data, recipe, AfterStep(lambda engine, _: states.append(engine.state()))))
     assert len(states) == 9
     for steps, state in enumerate(states, start=1):
         resumed = open_engine(name, network, seed=99)
@@ -119,9 +119,8 @@ def test_the_model_is_the_running_mean_of_the_parameters(name):
     data = random_dataset(network, 12)
     plain, averaged = (open_engine(name, network, initialization="he", dtype="float64") for _ in range(2))
     visited = []
-    list(
-        train(plain, data, Recipe(epochs=2, batch_size=3), watch=lambda engine, _: visited.append(engine.parameters()))
-    )
+    keeping = AfterStep(lambda engine, _: visited.append(engine.parameters()))
+    list(train(plain, data, Recipe(epochs=2, batch_size=3), keeping))
     list(train(averaged, data, Recipe(epochs=2, batch_size=3, averaging=0.75)))
     expected = visited[0]
     for step, theta in enumerate(visited):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from helpers import random_dataset
+from helpers import AfterStep, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.errors import DataError
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
@@ -152,7 +152,7 @@ def test_running_means_may_be_read_at_any_step_without_changing_them(monkeypatch
     quiet, curious = (open_engine("fused", network, initialization="he") for _ in range(2))
     recipe = Recipe(epochs=2, batch_size=7)
     expected = list(train(quiet, data, recipe))
-    seen = list(train(curious, data, recipe, watch=lambda engine, _done: engine.running()))
+    seen = list(train(curious, data, recipe, AfterStep(lambda engine, _done: engine.running())))
     assert [r.loss for r in seen] == [r.loss for r in expected]
 
 

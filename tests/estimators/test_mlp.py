@@ -298,7 +298,7 @@ def test_without_hidden_layers_it_is_the_linear_model():
         ({"dropout": 1.0}, "dropout is 1.0; it must be a number from 0 to 1, less than 1"),
         ({"time_budget": 0}, "time_budget is 0; it must be a positive number of seconds, or None"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
-        ({"callbacks": 3}, "callbacks is 3; it must be a function, several, or None"),
+        ({"callbacks": 3}, "callbacks is 3; it must be a function or a callback of twofold.train, several, or None"),
         ({"dtype": "float16"}, "dtype is 'float16'; it must be 'float32' or 'float64'"),
     ],
 )

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from twofold import (
-    BestEpoch,
     CheckpointFolder,
+    Checkpoints,
     Dataset,
+    EarlyStopping,
     Network,
     Recipe,
     Samples,
     __version__,
     open_engine,
-    train_with_checkpoints,
+    train,
     write_idx,
 )
 
@@ -40,9 +41,8 @@ def go_on(folder: CheckpointFolder) -> None:
     """Train to the end, from the folder's newest checkpoint if there is one."""
     samples, held = data()
     engine = open_engine("scratch", NETWORK, initialization="xavier", dtype="float64", seed=1)
-    for _ in train_with_checkpoints(
-        engine, samples, RECIPE, folder, every_seconds=1e-9, validation=held, best=BestEpoch(patience=9)
-    ):
+    callbacks = [EarlyStopping(patience=9), Checkpoints(folder, every_seconds=1e-9)]
+    for _ in train(engine, samples, RECIPE, callbacks, validation=held):
         pass
 
 

@@ -12,7 +12,7 @@ from twofold.early_stopping import BestEpoch
 from twofold.engines import EngineState
 from twofold.network import Network
 from twofold.recipe import Recipe
-from twofold.training import Epoch
+from twofold.run import Epoch
 
 Array = NDArray[Any]
 
@@ -41,6 +41,8 @@ class Checkpoint:
         Time that the epoch which is not over has taken.
     best : BestEpoch or None
         What early stopping remembers, best weights included.
+    memories : dict of str to object
+        What other callbacks remember, by their class; fit for JSON.
     environment : dict of str to str
         Engine, device, threads, versions: what may make a rounding differ.
     """
@@ -55,6 +57,7 @@ class Checkpoint:
     samples: int
     seconds: float = 0.0
     best: BestEpoch | None = None
+    memories: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -17,8 +17,8 @@ from twofold.engines import EngineState, check_state
 from twofold.errors import FileFormatError, NewerFormatError
 from twofold.network import Layer, Network, Parameters, check_parameters
 from twofold.recipe import Recipe
+from twofold.run import Epoch
 from twofold.tensor_file import read_tensors, write_tensors
-from twofold.training import Epoch
 from twofold.validation import Precision, check_precision
 
 Array = NDArray[Any]
@@ -50,6 +50,8 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
         "best": None if checkpoint.best is None else {name: getattr(checkpoint.best, name) for name in BEST},
         "environment": checkpoint.environment,
     }
+    if checkpoint.memories:  # files without are as those of version 0.1
+        words["memories"] = checkpoint.memories
     write_tensors(path, _arrays(checkpoint), words, kind="checkpoint")
 
 
@@ -103,6 +105,7 @@ def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
         samples=samples,
         seconds=float(words["seconds"]),
         best=None if words["best"] is None else _best(network, dtype, arrays, words["best"]),
+        memories=_object(words.get("memories", {})),
         environment=_words(words["environment"]),
     )
     strange = sorted(arrays.keys() - _arrays(checkpoint).keys())
@@ -176,6 +179,12 @@ def _epochs(arrays: Mapping[str, Array], recipe: Recipe, samples: int) -> tuple[
         Epoch(epoch=index, epochs=recipe.epochs, samples=samples, **record)
         for index, record in enumerate(records, start=1)
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r:.60} where values by name should be")
+    return value
 
 
 def _words(value: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -10,6 +11,17 @@ from twofold.cli.options import AS_JSON, REPORT, Hardware, JobOptions, takes
 
 if TYPE_CHECKING:
     from twofold.engines import Engine
+    from twofold.run import Run
+
+
+@dataclass
+class _Seen:
+    """Notes the engines that are trained."""
+
+    engines: list[Engine]
+
+    def on_train_begin(self, run: Run) -> None:
+        self.engines.append(run.engine)
 
 
 @takes(JobOptions)
@@ -38,14 +50,8 @@ def compare(
     check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options))
     comparisons = []
-    opened: list[Engine] = []
-    with screen.training(job.recipe, len(job.data.train), runs=2) as show:
-
-        def watch(engine: Engine, done: int) -> None:
-            if not any(engine is other for other in opened):
-                opened.append(engine)
-            show(engine, done)
-
+    seen = _Seen([])
+    with screen.training(job.recipe, len(job.data.train), runs=2) as bars:
         for comparison in compare_engines(
             job.network,
             job.data,
@@ -55,7 +61,7 @@ def compare(
             seed=options.seed,
             initialization=options.init,
             sigma=options.sigma,
-            watch=watch,
+            callbacks=[seen, *bars],
         ):
             comparisons.append(comparison)
             screen.say(str(comparison))
@@ -75,7 +81,7 @@ def compare(
     try:
         if report is not None:
             result |= report_comparison(
-                screen, report, opened, job=job, steps=comparisons, options=options, dtype=dtype
+                screen, report, seen.engines, job=job, steps=comparisons, options=options, dtype=dtype
             )
     finally:
         screen.result(result)

@@ -10,7 +10,7 @@ from twofold.cli.options import AS_JSON
 from twofold.values import count
 
 if TYPE_CHECKING:
-    from twofold.training import Epoch
+    from twofold.run import Epoch
 
 
 def demo(
@@ -32,8 +32,10 @@ def demo(
         recipe = suggest_recipe(model, data, epochs=epochs, learning_rate=rate, seed=seed)
         screen.say(f"{model} {'-'.join(map(str, network.widths))}, {network.n_parameters} parameters, two ways")
         comparisons = []
-        with screen.training(recipe, len(data.train), runs=2) as watch:
-            for comparison in compare_engines(network, data, recipe, seed=seed, initialization="xavier", watch=watch):
+        with screen.training(recipe, len(data.train), runs=2) as bars:
+            for comparison in compare_engines(
+                network, data, recipe, seed=seed, initialization="xavier", callbacks=bars
+            ):
                 comparisons.append(comparison)
                 if comparison.epoch % max(1, epochs // 5) == 0:
                     screen.say(str(comparison.records[0]))

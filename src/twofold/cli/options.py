@@ -183,7 +183,7 @@ class Hardware:
 
 @dataclass(frozen=True, kw_only=True)
 class Safety:
-    """Whether checkpoints are written, where and how often; see `twofold.train_with_checkpoints`."""
+    """Whether checkpoints are written, where and how often, and when to stop; see `twofold.Checkpoints`."""
 
     checkpoint: Annotated[Path | None, Option("--checkpoint", help="A new folder to write checkpoints to.")] = None
     resume: Annotated[
@@ -197,6 +197,7 @@ class Safety:
         float | None, Option("--every-seconds", help="Seconds between two checkpoints, within an epoch too.")
     ] = None
     keep: Annotated[int | None, Option("--keep", help="How many checkpoints to keep; else 3.")] = None
+    time_budget: Annotated[float | None, Option("--time-budget", help="Seconds after which to stop training.")] = None
 
 
 def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -185,7 +185,8 @@ def _refuse_training_words(job: PlotJob) -> None:
 
 def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware) -> tuple[Model, Dataset]:
     """Train as ``twofold train`` does."""
-    from twofold.models import in_data_units, loss_unit
+    from twofold.cli.train import Told
+    from twofold.models import loss_unit
     from twofold.pictures import check_subject
     from twofold.saving import Model
     from twofold.training import train
@@ -193,12 +194,11 @@ def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware)
     job, engine = _prepared(screen, options, hardware)
     if subject != "curves":  # all else can be told before the training
         check_subject(subject, Model.of(engine, job.data), job.raw)
-    records = []
-    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as watch:
-        for epoch in train(engine, job.data, job.recipe, watch=watch):
-            records.append(in_data_units(epoch, job.data, job.network.loss))
-            screen.say(str(records[-1]))
-    return Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records), job.raw
+    told = Told(screen, job)
+    with screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as bars:
+        for _ in train(engine, job.data, job.recipe, [*bars, told]):
+            pass
+    return Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=told.records), job.raw
 
 
 def _prepared(screen: Screen, options: PlotJob, hardware: Hardware) -> tuple[Job, Engine]:

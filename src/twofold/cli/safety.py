@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from twofold.checkpoints import Checkpoint, CheckpointFolder, StopSignals, train_with_checkpoints
+from twofold.callbacks import TimeBudget
+from twofold.checkpoints import Checkpoint, CheckpointFolder, Checkpoints, StopSignals
 from twofold.checkpoints.saver import Pace
-from twofold.cli.job import Job
 from twofold.cli.options import Hardware, JobOptions, Safety
-from twofold.cli.screen import Screen
 from twofold.cli.stopped import Stopped
-from twofold.engines import Engine
 from twofold.errors import CheckpointError, SpecificationError, StoppedError
-from twofold.training import Epoch
-from twofold.values import count
-
-
-@dataclass(frozen=True)
-class Epochs:
-    """A training, cut in two where it goes on.
-
-    Attributes
-    ----------
-    before : list of Epoch
-        Those that were over when it was interrupted.
-    now : iterator of Epoch
-        Those that are trained as it is gone through.
-    """
-
-    before: list[Epoch]
-    now: Iterator[Epoch]
 
 
 def check_safety(safety: Safety) -> Checkpoint | None:
@@ -57,6 +36,7 @@ def check_safety(safety: Safety) -> Checkpoint | None:
         If there is nothing to go on from, or something that would be written over.
     """
     Pace(safety.every, safety.every_seconds)
+    budget(safety)
     place = _place(safety)
     if place is None:
         if (safety.every, safety.every_seconds, safety.keep) != (None, None, None):
@@ -76,6 +56,11 @@ def check_safety(safety: Safety) -> Checkpoint | None:
     return last
 
 
+def budget(safety: Safety) -> list[TimeBudget]:
+    """Return the callback that ends the training in time, if a budget is given."""
+    return [] if safety.time_budget is None else [TimeBudget(safety.time_budget)]
+
+
 def refuse_safety(safety: Safety, what: str) -> None:
     """Raise `SpecificationError` if checkpoints are asked for of what has none."""
     if _place(safety) is not None:
@@ -90,59 +75,24 @@ def same_engine(hardware: Hardware, last: Checkpoint | None) -> Hardware:
 
 
 @contextmanager
-def training(
-    screen: Screen,
-    engine: Engine,
-    job: Job,
-    *,
-    options: JobOptions,
-    safety: Safety,
-    watch: Callable[[Engine, int], None],
-    **more: Any,
-) -> Iterator[Epochs]:
-    """Train, with checkpoints if a folder is named; Ctrl-C and SIGTERM then become `Stopped`.
-
-    Parameters
-    ----------
-    screen, engine, job, options
-    safety : Safety
-    watch : callable
-        As in `twofold.train`.
-    **more
-        Nothing, or validation and best, as `train_best` has them.
-
-    Yields
-    ------
-    Epochs
-    """
-    from twofold.early_stopping import train_best
-    from twofold.training import train
-
+def checkpoints(options: JobOptions, safety: Safety) -> Iterator[list[Checkpoints]]:
+    """Yield the callback that writes checkpoints, if a folder is named; Ctrl-C and SIGTERM then become `Stopped`."""
     place = _place(safety)
     if place is None:
-        run = train_best if more else train
-        yield Epochs([], run(engine, job.data, job.recipe, watch=watch, **more))
+        yield []
         return
-    with StopSignals() as stop, _open(safety, place) as folder:
-        last = folder.latest()
-        epochs = train_with_checkpoints(
-            engine,
-            job.data,
-            job.recipe,
-            folder,
-            every=safety.every,
-            every_seconds=safety.every_seconds,
-            setting={"init": options.init, "sigma": repr(options.sigma)},
-            watch=watch,
-            stop=stop,
-            **more,
-        )
-        if last is not None:
-            behind = f"{last.epochs} of {count(job.recipe.epochs, 'epoch')} being over"
-            screen.say(f"going on from step {last.steps}, {behind}")
-        before = [] if last is None else [replace(epoch, epochs=job.recipe.epochs) for epoch in last.history]
+    with StopSignals() as signals:
         try:
-            yield Epochs(before, epochs)
+            yield [
+                Checkpoints(
+                    place,
+                    every=safety.every,
+                    every_seconds=safety.every_seconds,
+                    keep=safety.keep,
+                    setting={"init": options.init, "sigma": repr(options.sigma)},
+                    signals=signals,
+                )
+            ]
         except StoppedError as error:
             raise Stopped(str(error), 128 + error.signal) from error
 

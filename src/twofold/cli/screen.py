@@ -15,10 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, T
 from rich.text import Text
 
 from twofold.cli.sparkline import sparkline
-from twofold.engines import Engine
 from twofold.pages.fitted_table import FittedTable
 from twofold.pages.numbers import to_json
 from twofold.recipe import Recipe
+from twofold.run import Run
 from twofold.text import visible
 
 
@@ -106,8 +106,8 @@ class Screen:
     @contextmanager
     def training(
         self, recipe: Recipe, samples: int, *, runs: int = 1, loss_unit: float = 1.0
-    ) -> Iterator[Callable[[Engine, int], None]]:
-        """Show a live bar per epoch; yields the callback that `twofold.train` calls as ``watch``.
+    ) -> Iterator[Sequence[Meter]]:
+        """Show a live bar per epoch; yields callbacks of `twofold.train`: one where there is a terminal, or none.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Screen:
         )
         live = self.console.is_terminal and not self.console.quiet
         with bars_on(self.console, *columns, transient=True) as bar:
-            yield Meter(bar, recipe.epochs, samples, runs=runs, loss_unit=loss_unit) if live else _ignore
+            yield [Meter(bar, recipe.epochs, samples, runs=runs, loss_unit=loss_unit)] if live else []
 
 
 def bars_on(console: Console, *columns: ProgressColumn, transient: bool = False) -> Progress:
@@ -151,12 +151,8 @@ def field(name: str) -> TextColumn:
     return TextColumn(f"{{task.{name}}}", markup=False)
 
 
-def _ignore(_engine: Engine, _done: int) -> None:
-    """Show nothing: there is no terminal."""
-
-
 class Meter:
-    """Draws the bar of the epoch that is running.
+    """Draws the bar of the epoch that is running: a callback of `twofold.train`.
 
     Parameters
     ----------
@@ -180,11 +176,12 @@ class Meter:
         self._passes = 0  # whole passes through the training set
         self._last = 0
 
-    def __call__(self, engine: Engine, done: int) -> None:
-        """Note that ``done`` samples of this pass are through; redraw at most ten times a second.
+    def on_step_end(self, run: Run) -> None:
+        """Note how many samples of this pass are through; redraw at most ten times a second.
 
         Reading the loss may make an engine wait, so it is not read at every step.
         """
+        done = run.samples
         if done <= self._last:
             self._passes += 1
         self._last = done
@@ -195,7 +192,7 @@ class Meter:
         gone = self._passes * self._samples + done
         speed = gone / (now - self._started)
         left = (self._epochs * self._runs * self._samples - gone) / speed
-        score = engine.running()
+        score = run.engine.running()
         numbers = [f"loss {score.loss * self._loss_unit:.4g}"]
         numbers += [] if score.accuracy is None else [f"accuracy {score.accuracy:.4f}"]
         numbers += [f"{speed:,.0f} samples/s", f"{math.ceil(left)} s left"]

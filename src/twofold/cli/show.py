@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from twofold.cli.screen import Screen
     from twofold.data.scaling import Scaling
     from twofold.recipe import Recipe
+    from twofold.run import Epoch
     from twofold.saving import Model
-    from twofold.training import Epoch
 
 MAX_NAMES = 20  # features or classes that are shown at most
 MAX_EPOCHS = 12  # rows of the history that are shown at most

@@ -10,6 +10,7 @@ from typer import Argument, Context
 
 from twofold.cli.options import AS_JSON, REPORT, SAVE, Hardware, JobOptions, Safety, takes
 from twofold.cli.table_options import TableOptions
+from twofold.values import count
 
 if TYPE_CHECKING:
     from twofold.cli.job import Job
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from twofold.data import Dataset
     from twofold.engines import Engine
     from twofold.models import TwoSolutions
+    from twofold.run import Epoch, Run
     from twofold.saving import Model
     from twofold.tables.problem import Problem
-    from twofold.training import Epoch
 
 
 @takes(JobOptions, Hardware, Safety, TableOptions)
@@ -79,7 +80,7 @@ def train(
                 model = replace(model, parameters=both.exact.parameters, scaling=None)
                 result |= _saved(save, model)
             result |= _tell_exact(screen, both, job.raw)
-        result |= _tell_scores(screen, model, job, last=records[-1], problem=problem)
+        result |= _tell_scores(screen, model, job, last=records[-1] if records else None, problem=problem)
         if save is not None:
             tell_saved(screen, save)
         if report is not None:
@@ -101,25 +102,69 @@ def _run(
     screen: Screen, engine: Engine, job: Job, *, options: JobOptions, safety: Safety, patience: int | None
 ) -> list[Epoch]:
     """Train, an epoch a line, losses in the data's own units; to the best epoch, if there are rows to choose it by."""
-    from twofold.cli.safety import training
-    from twofold.early_stopping import BestEpoch
-    from twofold.models import in_data_units, loss_unit
+    from twofold.cli.safety import budget, checkpoints
+    from twofold.early_stopping import EarlyStopping
+    from twofold.models import loss_unit
+    from twofold.training import train
 
     if job.data.scaling is not None and not job.data.classes:
         screen.say("losses and coefficients are in the data's own units")
-    best = BestEpoch(patience)
-    more = {} if job.validation is None else {"validation": job.validation, "best": best}
+    told = Told(screen, job)
+    stopping = [] if job.validation is None else [EarlyStopping(patience)]
     with (
-        screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as watch,
-        training(screen, engine, job, options=options, safety=safety, watch=watch, **more) as epochs,
+        screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as bars,
+        checkpoints(options, safety) as saving,
     ):
-        records = [in_data_units(epoch, job.data, job.network.loss) for epoch in epochs.before]
-        for epoch in epochs.now:
-            records.append(in_data_units(epoch, job.data, job.network.loss))
-            screen.say(str(records[-1]))
-    if more:
-        screen.say(f"the weights are those of epoch {best.epoch}, the best on the validation rows")
-    return records
+        callbacks = [*stopping, *budget(safety), *bars, *saving, told]
+        for _ in train(engine, job.data, job.recipe, callbacks, validation=job.validation):
+            pass
+    for each in stopping:
+        screen.say(f"the weights are those of epoch {each.best.epoch}, the best on the validation rows")
+    return told.records
+
+
+class Told:
+    """A callback that prints a line per epoch, once its checkpoint is written, and keeps the records.
+
+    Parameters
+    ----------
+    screen : Screen
+    job : Job
+
+    Attributes
+    ----------
+    records : list of Epoch
+        Those before an interruption too, with losses in the data's own units.
+    """
+
+    last = True
+
+    def __init__(self, screen: Screen, job: Job) -> None:
+        self._screen, self._job = screen, job
+        self.records: list[Epoch] = []
+
+    def on_train_begin(self, run: Run) -> None:
+        """Say where the run goes on, if it does."""
+        self.records = [self._in_data_units(epoch) for epoch in run.history]
+        if run.resumed is not None:
+            behind = f"{len(run.history)} of {count(run.recipe.epochs, 'epoch')} being over"
+            self._screen.say(f"going on from step {run.resumed.steps}, {behind}")
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Print the epoch."""
+        self.records.append(self._in_data_units(run.epoch))
+        self._screen.say(str(self.records[-1]))
+
+    def on_train_end(self, run: Run) -> None:
+        """Say that the time was up."""
+        if run.stop_reason == "time_budget":
+            where = f"{run.samples} samples into epoch {len(run.history) + 1}"
+            self._screen.say(f"the time budget is used up, {where}")
+
+    def _in_data_units(self, epoch: Epoch) -> Epoch:
+        from twofold.models import in_data_units
+
+        return in_data_units(epoch, self._job.data, self._job.network.loss)
 
 
 def _model(engine: Engine, job: Job, *, records: list[Epoch], problem: Problem | None) -> Model:
@@ -137,7 +182,9 @@ def _saved(path: Path | None, model: Model) -> dict[str, str]:
     return {} if path is None else {"saved": str(path), "sha256": save_model(path, model)}
 
 
-def _tell_scores(screen: Screen, model: Model, job: Job, *, last: Epoch, problem: Problem | None) -> dict[str, Any]:
+def _tell_scores(
+    screen: Screen, model: Model, job: Job, *, last: Epoch | None, problem: Problem | None
+) -> dict[str, Any]:
     """Print what a model reaches on what it has not seen, and return it for JSON."""
     from twofold.models import held_out_log_likelihood
 
@@ -146,7 +193,7 @@ def _tell_scores(screen: Screen, model: Model, job: Job, *, last: Epoch, problem
         from twofold.cli.table_job import report_test
 
         reported |= {"remarks": list(problem.remarks), **report_test(screen, model, problem)}
-    log_likelihood = held_out_log_likelihood(job.network, job.data, last)
+    log_likelihood = None if last is None else held_out_log_likelihood(job.network, job.data, last)
     if log_likelihood is not None:
         reported["test_log_likelihood"] = log_likelihood
         screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from twofold.checkpoints import Checkpoints
+from twofold.early_stopping import EarlyStopping
+from twofold.errors import SpecificationError, show
 from twofold.estimators.settings import as_list
 from twofold.network import Parameters
-from twofold.training import Epoch
+from twofold.run import Epoch, is_callback
+from twofold.values import is_whole
 
-__all__ = ["CallbackSupportMixin", "Iterations", "Tasks", "are_asked", "ask", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "Iterations", "Tasks", "are_asked", "ask", "of_the_session", "with_callbacks"]
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -25,7 +29,7 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
 
 def ask(model: Any, record: Epoch) -> bool:
     """Call an estimator's callbacks, its own and those of `set_callbacks`; return whether one wants to stop."""
-    answers = [callback(model, record) for callback in as_list(model.callbacks) if callback is not None]
+    answers = [function(model, record) for function in functions(model)]
     tasks: Tasks | None = vars(model).get("_tasks")
     if tasks is not None:
         answers.append(tasks.report())
@@ -34,7 +38,41 @@ def ask(model: Any, record: Epoch) -> bool:
 
 def are_asked(model: Any) -> bool:
     """Tell whether there is anybody to call."""
-    return model.callbacks is not None or "_tasks" in vars(model)
+    return bool(functions(model)) or "_tasks" in vars(model)
+
+
+def functions(model: Any) -> list[Any]:
+    """Return the estimator's own callbacks that are functions of it and an epoch."""
+    return [each for each in as_list(model.callbacks) if each is not None and not is_callback(each)]
+
+
+def of_the_session(model: Any, *, goes_on: str = "") -> list[Any]:
+    """Return those that `twofold.train` calls.
+
+    Parameters
+    ----------
+    model : estimator
+    goes_on : str
+        How the training goes on from an earlier one, if it does; such a one can't go on from a checkpoint too.
+
+    Raises
+    ------
+    SpecificationError
+        If one can't be used in a fit.
+    """
+    found = [each for each in as_list(model.callbacks) if is_callback(each)]
+    for each in found:
+        name = type(each).__name__
+        if isinstance(each, EarlyStopping):
+            raise SpecificationError(f"{name} is for train(); an estimator has early_stopping=True, n_iter_no_change")
+        if isinstance(each, Checkpoints) and goes_on:
+            raise SpecificationError(f"{name} are of a fit from its start, not of {goes_on}; save() keeps an estimator")
+        if isinstance(each, Checkpoints) and not is_whole(model.random_state):
+            raise SpecificationError(
+                f"{name} need an integer as random_state, here {show(model.random_state)}: "
+                "a fit that goes on has to draw the same numbers"
+            )
+    return found
 
 
 class Tasks:

@@ -19,7 +19,7 @@ from twofold.data.dataset import Samples
 from twofold.engines import AVERAGE
 from twofold.engines.threads import limited_threads
 from twofold.errors import DataError, SpecificationError
-from twofold.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
+from twofold.estimators.callbacks import CallbackSupportMixin, Tasks, of_the_session, with_callbacks
 from twofold.estimators.coefficients import LayerCoefficients, check_coefficients, dense
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.foreign import validated
@@ -121,6 +121,9 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         incremental: bool,
     ) -> Self:
         check_settings(self)
+        goes_on = "partial_fit" if incremental else "warm_start" if self.warm_start else ""
+        if of_the_session(self, goes_on=goes_on) and self.solver not in MINIBATCH_SOLVERS:
+            raise SpecificationError(f"callbacks of steps and epochs go with minibatches; {self.solver!r} has none")
         first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
         check_names(X)
         features, labels = self._checked(X, y, reset=first or not hasattr(self, "n_features_in_"))

@@ -17,6 +17,7 @@ from twofold.errors import SpecificationError, check_name, show
 from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.network import Network, Parameters, initialize
 from twofold.recipe import Recipe
+from twofold.run import is_callback
 from twofold.validation import check_precision
 from twofold.values import NOT_NEGATIVE
 
@@ -45,7 +46,10 @@ _RULES: dict[str, tuple[Any, str]] = {
     ),
     "time_budget": (lambda v: v is None or (_real(v) and v > 0), "a positive number of seconds, or None"),
     "C": (lambda v: _real(v) and v > 0, "a positive number, or inf for no penalty"),
-    "callbacks": (lambda v: v is None or all(map(callable, as_list(v))), "a function, several, or None"),
+    "callbacks": (
+        lambda v: v is None or all(callable(each) or is_callback(each) for each in as_list(v)),
+        "a function or a callback of twofold.train, several, or None",
+    ),
     "verbose": (lambda v: isinstance(v, bool | np.bool_) or _whole(v), "True, False or an integer"),
     **dict.fromkeys(
         ("shuffle", "fit_intercept", "warm_start", "nesterovs_momentum", "early_stopping"),

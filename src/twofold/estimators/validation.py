@@ -17,7 +17,7 @@ from twofold.engines import Engine
 from twofold.errors import DivergedError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.metrics import correct
-from twofold.training import Epoch
+from twofold.run import Epoch
 
 Array = NDArray[Any]
 

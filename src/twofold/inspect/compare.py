@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from twofold.data.dataset import Dataset
-from twofold.engines import Engine, open_engine
+from twofold.engines import open_engine
 from twofold.network import Network, distance, largest
 from twofold.recipe import Recipe
-from twofold.training import Epoch, train
+from twofold.run import Epoch
+from twofold.training import train
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def compare_engines(
     seed: int = 0,
     initialization: str = "normal",
     sigma: float = 0.01,
-    watch: Callable[[Engine, int], None] | None = None,
+    callbacks: object = (),
 ) -> Iterator[Comparison]:
     """Train two engines in lockstep.
 
@@ -72,7 +73,7 @@ def compare_engines(
         In float64 they agree to rounding; in float32 the rounding is what one sees.
     seed, initialization, sigma
         Of the first weights, as for `twofold.open_engine`.
-    watch : callable, optional
+    callbacks : object or sequence of objects
         As for `twofold.train`; called for the one engine, then for the other.
 
     Yields
@@ -96,7 +97,7 @@ def compare_engines(
         open_engine(name, network, seed=seed, initialization=initialization, sigma=sigma, dtype=dtype)
         for name in engines
     )
-    runs = (train(engine, data, recipe, watch=watch) for engine in (first, second))
+    runs = (train(engine, data, recipe, callbacks) for engine in (first, second))
     for a, b in zip(*runs, strict=True):
         parameters = first.parameters(), second.parameters()
         apart = distance(*parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from twofold.data.dataset import Dataset
 from twofold.engines import Engine
 from twofold.network import Parameters
 from twofold.recipe import Recipe
+from twofold.run import Run
 from twofold.training import train
 
 Array = NDArray[Any]
@@ -47,15 +49,22 @@ def sgd_path(engine: Engine, data: Dataset, recipe: Recipe, *, every: int = 1) -
     >>> sgd_path(engine, load_dataset("synthetic"), Recipe(epochs=1, batch_size=10, learning_rate=0.03)).shape
     (101, 3)
     """
-    path = [flat(engine.parameters())]
-
-    def keep(engine: Engine, _done: int) -> None:
-        if engine.steps % every == 0:
-            path.append(flat(engine.parameters()))
-
-    for _ in train(engine, data, recipe, watch=keep):
+    path = _Path(every, [flat(engine.parameters())])
+    for _ in train(engine, data, recipe, path):
         pass
-    return np.array(path)
+    return np.array(path.kept)
+
+
+@dataclass
+class _Path:
+    """Keeps the parameters after every so many steps."""
+
+    every: int
+    kept: list[Array]
+
+    def on_step_end(self, run: Run) -> None:
+        if run.engine.steps % self.every == 0:
+            self.kept.append(flat(run.engine.parameters()))
 
 
 def flat(parameters: Parameters) -> Array:

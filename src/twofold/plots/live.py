@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from twofold.plots.curves import Record, training_curves
@@ -37,21 +37,53 @@ def live_curves(epochs: Iterable[R], *, display: Callable[..., Any] | None = Non
     >>> epoch.epoch
     2
     """
-    show = display or _notebook()
-    handle: Any = None
+    curves = LiveCurves(display=display)
     seen: list[R] = []
     for epoch in epochs:
         seen.append(epoch)
-        if show is not None:
-            picture = {"image/svg+xml": _draw(seen), "text/plain": str(epoch)}
-            if handle is None:
-                handle = show(picture, raw=True, display_id=True)
-            else:
-                handle.update(picture, raw=True)
+        curves.redraw(seen)
         yield epoch
 
 
-def _draw(seen: list[R]) -> str:
+class LiveCurves:
+    """Redraws loss and accuracy below a notebook's cell after each epoch: a callback of `twofold.train`.
+
+    Parameters
+    ----------
+    display : callable, optional
+        In place of ``IPython.display.display``. Without IPython, or outside of it, nothing is shown.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset, open_engine, train
+    >>> engine = open_engine("scratch", Network((4, 3)))
+    >>> len(list(train(engine, load_dataset("toy-animals"), Recipe(epochs=2), LiveCurves())))
+    2
+    """
+
+    def __init__(self, *, display: Callable[..., Any] | None = None) -> None:
+        self._show, self._handle = display or _notebook(), None
+
+    def on_train_begin(self, _run: Any) -> None:
+        """Begin a new picture."""
+        self._handle = None
+
+    def on_epoch_end(self, run: Any) -> None:
+        """Draw the epochs so far."""
+        self.redraw(run.history)
+
+    def redraw(self, history: Sequence[Record]) -> None:
+        """Draw these epochs."""
+        if self._show is None:
+            return
+        picture = {"image/svg+xml": _draw(history), "text/plain": str(history[-1])}
+        if self._handle is None:
+            self._handle = self._show(picture, raw=True, display_id=True)
+        else:
+            self._handle.update(picture, raw=True)
+
+
+def _draw(seen: Sequence[Record]) -> str:
     kinds = ["loss"]
     if any(record.train_accuracy is not None for record in seen):
         kinds.append("accuracy")

@@ -22,8 +22,8 @@ from twofold.plots import (
 )
 from twofold.report.blocks import Drawing
 from twofold.report.subject import Subject
+from twofold.run import Epoch
 from twofold.solvers.summary import Summary
-from twofold.training import Epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,9 +20,9 @@ from twofold.errors import FileFormatError, SpecificationError
 from twofold.network import ARRAYS, Layer, Network
 from twofold.pages.numbers import finite
 from twofold.recipe import Recipe
+from twofold.run import Epoch
 from twofold.saving.model import Model, Savable, as_model
 from twofold.tensor_file import read_tensors, write_tensors
-from twofold.training import Epoch
 
 Array = NDArray[Any]
 

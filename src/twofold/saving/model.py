@@ -17,7 +17,7 @@ from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters, check_parameters
 from twofold.recipe import Recipe
-from twofold.training import Epoch
+from twofold.run import Epoch
 from twofold.validation import check_features
 from twofold.values import count
 
