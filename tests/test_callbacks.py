@@ -240,7 +240,7 @@ def test_old_parameters_of_train_work_and_name_the_new_ones():
         list(train(engine, DATA, replace(RECIPE, epochs=1), watch=lambda engine, samples: done.append(samples)))
     assert told[0].filename == __file__
     assert done == [16, 32, 48, 64]
-    with pytest.warns(DeprecationWarning, match="train's parameter rate is called Run.rate"):
+    with pytest.warns(DeprecationWarning, match="train's parameter rate is called callbacks=LearningRate"):
         (record,) = train(engine, DATA, replace(RECIPE, epochs=1), rate=lambda step, steps: 0.25)
     assert record.learning_rate == 0.25
 
@@ -367,5 +367,5 @@ def test_the_page_on_callbacks_runs(tmp_path, monkeypatch, capsys):
     assert names["model"].n_iter_ >= 1
     assert names["epochs"][-1].loss < 0.5 <= names["epochs"][-2].loss
     assert set(re.findall(r"\| `(\w+)\(", page.read_text(encoding="utf-8"))) == {
-        *("EarlyStopping", "Checkpoints", "TimeBudget", "Progress", "LiveCurves")
+        *("EarlyStopping", "Checkpoints", "TimeBudget", "LearningRate", "Progress", "LiveCurves")
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.deprecation import find_renamed_modules
 
 if TYPE_CHECKING:
-    from twofold.callbacks import Progress, TimeBudget
+    from twofold.callbacks import LearningRate, Progress, TimeBudget
     from twofold.checkpoints import CheckpointFolder, Checkpoints, train_with_checkpoints
     from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
     from twofold.early_stopping import BestEpoch, EarlyStopping, train_best
@@ -47,6 +47,7 @@ _HOMES = {
     "EngineState": "engines",
     "Epoch": "run",
     "Layer": "network",
+    "LearningRate": "callbacks",
     "LinearRegression": "estimators",
     "LiveCurves": "plots.live",
     "MLPClassifier": "estimators",
@@ -98,6 +99,7 @@ __all__ = [
     "EngineState",
     "Epoch",
     "Layer",
+    "LearningRate",
     "LinearRegression",
     "LiveCurves",
     "MLPClassifier",

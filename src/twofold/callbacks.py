@@ -1,10 +1,11 @@
-"""Small callbacks for `twofold.train` and the estimators: a time budget, and a line per epoch; see `twofold.run`."""
+"""Small callbacks of `twofold.train` and the estimators: a time budget, a learning rate, a line per epoch."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from twofold.errors import SpecificationError, show
@@ -46,6 +47,30 @@ class TimeBudget:
         """Stop once the time is up."""
         if time.perf_counter() > self._deadline:
             run.stop("time_budget")
+
+
+class LearningRate:
+    """Puts another learning rate in the place of the recipe's.
+
+    Parameters
+    ----------
+    rate : callable
+        Of a step, counted from 0 over all epochs, and the steps of an epoch, as `Recipe.rate`.
+
+    Examples
+    --------
+    >>> from twofold import Network, Recipe, load_dataset, open_engine, train
+    >>> engine, halved = open_engine("scratch", Network((4, 3))), LearningRate(lambda step, per_epoch: 0.5**step)
+    >>> [epoch.learning_rate for epoch in train(engine, load_dataset("toy-animals"), Recipe(epochs=2), halved)]
+    [1.0, 0.5]
+    """
+
+    def __init__(self, rate: Callable[[int, int], float]) -> None:
+        self.rate = rate
+
+    def on_train_begin(self, run: Run) -> None:
+        """Put it in place."""
+        run.rate = self.rate
 
 
 class Progress:

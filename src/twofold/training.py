@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from twofold.callbacks import LearningRate
 from twofold.data.dataset import Dataset, Samples
 from twofold.deprecation import warn_renamed
 from twofold.engines import Engine, EngineState
@@ -176,19 +177,9 @@ class _AfterStep:
         self._watch(run.engine, run.samples)
 
 
-class _Rate:
-    """Puts a learning rate in the place of the recipe's."""
-
-    def __init__(self, rate: Callable[[int, int], float]) -> None:
-        self._rate = rate
-
-    def on_train_begin(self, run: Run) -> None:
-        run.rate = self._rate
-
-
 def _of_old_names(renamed: dict[str, Any]) -> tuple[object, ...]:
     """Make callbacks of what version 0.1 had parameters for."""
-    new = {"watch": ("a callback's on_step_end", _AfterStep), "rate": ("Run.rate, set in on_train_begin,", _Rate)}
+    new = {"watch": ("a callback's on_step_end", _AfterStep), "rate": ("callbacks=LearningRate(rate)", LearningRate)}
     if strange := renamed.keys() - new.keys():
         raise TypeError(f"train() got an unexpected keyword argument {min(strange)!r}")
     for name in renamed:

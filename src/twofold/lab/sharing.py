@@ -60,7 +60,8 @@ def as_python(setup: Setup, network: Network, *, epochs: int, file: str, scaled:
     rate = ""
     if fault == "mean-twice":
         imports.append("from twofold.lab.faults import mean_twice")
-        rate = ", rate=mean_twice(recipe)"
+        names.append("LearningRate")
+        rate = ", LearningRate(mean_twice(recipe))"
     imports = sorted([f"from twofold import {', '.join(sorted(names))}", *filter(None, imports)])
     imports = ["from itertools import islice", *imports]
     loop = [f"for epoch in islice(train(engine, data, recipe{rate}), {epochs}):", "    print(epoch)"]
