@@ -22,7 +22,7 @@ FLOORS = [
     {"dataclass_json", "environment", "files", "functions", "language", "pages", "randomness", "tensor_file", "values"},
     {"recipe", "network"},
     {"data", "metrics", "plots", "scores", "solvers", "tables", "validation"},
-    {"engines"},
+    {"engines", "statistics"},
     {"callbacks", "run", "training"},
     {"early_stopping"},
     {"checkpoints"},

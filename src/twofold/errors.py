@@ -7,6 +7,7 @@
     │   └── UnknownNameError                         a name that no registry holds; suggests the nearest
     ├── DataError               (ValueError)         data that can't be trained on: shapes, NaN, labels
     │   ├── CellError           (TypeError)          a cell that is no number, where numbers are needed
+    │   ├── SeparationError                          classes or zeros that columns tell apart: no finite coefficients
     │   ├── FileFormatError                          a file whose bytes are not what they claim to be
     │   │   ├── ChecksumError                        a file whose sum is not the one it should have
     │   │   └── NewerFormatError                     a file that a newer twofold wrote
@@ -14,6 +15,7 @@
     ├── DownloadError           (OSError)            every address failed
     ├── CheckpointError         (ValueError)         a folder of checkpoints that can't be used: taken, another run's
     ├── DivergedError           (ArithmeticError, ValueError)  the loss or a parameter left the finite numbers
+    ├── NotConvergedError       (ArithmeticError)    an iteration ended before its answer was good
     └── MissingDependencyError  (ImportError)        an optional library is not installed
 
 Beside the tree, since nobody's ``except Exception`` should swallow it, `StoppedError` (KeyboardInterrupt): Ctrl-C or
@@ -51,6 +53,10 @@ class DataError(TwofoldError, ValueError):
 
 class CellError(DataError, TypeError):
     """A cell is no number, or none that a double holds, where numbers are needed."""
+
+
+class SeparationError(DataError):
+    """A combination of columns tells the targets apart: the likelihood has no maximum at finite coefficients."""
 
 
 class FileFormatError(DataError):
@@ -120,6 +126,10 @@ class DivergedError(TwofoldError, ArithmeticError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.epoch, self.history)
+
+
+class NotConvergedError(TwofoldError, ArithmeticError):
+    """An iteration came to its end before its answer was as good as it must be."""
 
 
 def show(value: object) -> str:

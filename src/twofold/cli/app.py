@@ -16,6 +16,7 @@ from twofold.cli.exercise import exercise
 from twofold.cli.explain import explain
 from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
+from twofold.cli.fit import fit
 from twofold.cli.lab import lab
 from twofold.cli.plot import plot
 from twofold.cli.predict import predict
@@ -50,6 +51,7 @@ def _options(
 
 
 app.command()(train)
+app.command()(fit)
 app.command()(compare)
 app.command()(find_rate)
 app.command()(plot)

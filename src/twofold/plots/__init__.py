@@ -5,6 +5,7 @@ from twofold.plots.calibration import Calibration, calibration, calibration_plot
 from twofold.plots.coefficients import coefficient_plot
 from twofold.plots.confusion import confusion_matrix
 from twofold.plots.curves import best_epoch, training_curves
+from twofold.plots.diagnostics import diagnostic_plots
 from twofold.plots.diagram import network_diagram
 from twofold.plots.figures import panels
 from twofold.plots.film import check_film, save_film
@@ -36,6 +37,7 @@ __all__ = [
     "confusion_matrix",
     "dead_units",
     "decision_regions",
+    "diagnostic_plots",
     "fit_plot",
     "gradient_distributions",
     "image_grid",

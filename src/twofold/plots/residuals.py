@@ -55,7 +55,7 @@ def residual_plot(actual: Array, fitted: Array, *, outliers: int = 3, ax: Axes |
     ax.scatter(
         fitted,
         residuals,
-        s=_size(len(fitted)),
+        s=dot_size(len(fitted)),
         color=theme.color(0),
         alpha=0.45,
         lw=0,
@@ -112,7 +112,7 @@ def quantile_plot(actual: Array, fitted: Array, *, ax: Axes | None = None) -> Ax
     ends = np.array([quantiles[0], quantiles[-1]])
     ax.plot(ends, ends, color=theme.soft, lw=1)
     ax.scatter(
-        quantiles, standardised, s=_size(n), color=theme.color(0), alpha=0.6, lw=0, rasterized=n > MAX_VECTOR_POINTS
+        quantiles, standardised, s=dot_size(n), color=theme.color(0), alpha=0.6, lw=0, rasterized=n > MAX_VECTOR_POINTS
     )
     return dress(ax, theme, x="normal quantile", y="residual", grid="both")
 
@@ -133,6 +133,6 @@ def _check(actual: Array, fitted: Array) -> tuple[Array, Array]:
     return pair[0], pair[1]
 
 
-def _size(n: int) -> float:
+def dot_size(n: int) -> float:
     """Return the area of a dot, in square points: smaller the more there are."""
     return float(np.clip(4000 / n, 3, 24))

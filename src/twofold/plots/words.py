@@ -54,4 +54,12 @@ CHINESE = {
     "of": "/",
     "units dead": "个单元失活",
     "size of the gradient": "梯度大小",
+    "Cook's distance 0.5 and 1": "库克距离 0.5 与 1",
+    "Residuals": "残差",
+    "Normal quantiles": "正态分位数",
+    "Spread": "离散程度",
+    "Leverage": "杠杆",
+    "leverage": "杠杆值",
+    "standardised residual": "标准化残差",
+    "root of |standardised residual|": "|标准化残差| 的平方根",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,22 +175,35 @@ def robust_errors(
     ----------
     MacKinnon, White, "Some heteroskedasticity-consistent covariance matrix estimators", J. Econometrics 29, 1985.
     """
+    E = sample_effects(solution, X, Y, weight, kind=kind, target=target)
+    return np.asarray(np.linalg.norm(E, axis=0), dtype=np.float64)
+
+
+def sample_effects(
+    solution: LeastSquares, X: Array, Y: Array, weight: Array | None, *, kind: Robust = "HC0", target: int = 0
+) -> Array:
+    """Compute what each sample's residual does to each coefficient, ``e_i sqrt(c_i) a_i (A'A)^-1``, (n, p).
+
+    The sum of their products, ``E'E``, is the covariance of `robust_errors`; sums within clusters and over lags first
+    give those of samples that belong together. Parameters as there.
+    """
     check_name("kind of robust errors", kind, ROBUST)
     spread, fit = spread_of(solution), goodness(solution, target)
     _check_samples(solution, X, weight)
+    nothing = np.full((len(X), len(spread.root)), np.nan)
     if fit.df <= 0:
-        return np.full(len(spread.root), np.nan)
+        return nothing
     U = leverage_rows(solution, X, weight)  # (n, p)
     e = weighted_residuals(solution, X, Y, weight)[:, target]
     rest = _left_of_1(spread, _row_squares(U))
     own = np.isnan(rest)
     if own.any() and kind == "HC3":
-        return np.full(len(spread.root), np.nan)
+        return nothing
     e, rest = np.where(own, 0.0, e), np.where(own, 1.0, rest)
-    c = {"HC0": 1.0, "HC1": fit.n / fit.df, "HC2": 1 / rest, "HC3": 1 / rest**2}[kind]
+    corrections: dict[str, Any] = {"HC0": 1.0, "HC1": fit.n / fit.df, "HC2": 1 / rest, "HC3": 1 / rest**2}
     turned = pairs.pair(*exact_product(_root(spread).T, [coefficient_map(solution)], parts=2))
     effect = _times(U, turned, exact=spread.low is not None).high  # (n, p): what a unit of e does to a coefficient
-    return np.asarray(np.sqrt((np.square(e) * c) @ np.square(effect)))
+    return np.asarray((e * np.sqrt(corrections[kind]))[:, None] * effect)
 
 
 def coefficient_map(solution: LeastSquares) -> Array:
