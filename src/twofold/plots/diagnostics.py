@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from twofold.errors import DataError
 from twofold.plots.axes_styling import dress, legend, say
+from twofold.plots.figures import panels
 from twofold.plots.residuals import MAX_VECTOR_POINTS, dot_size, quantile_plot, residual_plot
-from twofold.plots.style import SMALL, WIDTH, Theme, panels, root_figure, theme_on
+from twofold.plots.style import SMALL, WIDTH, Theme, root_figure, theme_on
 
 Array = NDArray[Any]
 CONTOURS = (0.5, 1.0)  # of Cook's distance: R's
