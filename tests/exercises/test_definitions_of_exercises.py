@@ -14,10 +14,10 @@ import twofold
 from twofold.exercises import EXERCISES, diagnoses
 from twofold.exercises.checking import diagnose, examine, known_mistakes
 from twofold.exercises.comparing import agree
-from twofold.exercises.layout import width
 from twofold.exercises.lessons import LESSONS
 from twofold.exercises.running import call, run_all
 from twofold.exercises.showing import exercise_text
+from twofold.pages.layout import width
 
 SOURCE = Path(twofold.__file__).parent
 ALL = [pytest.param(each, id=name) for name, each in EXERCISES.items()]
@@ -85,7 +85,7 @@ def test_there_are_at_least_fifty_exercises_five_of_each_lesson_and_thirty_diagn
 
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-FILES = [*(SOURCE / "exercises").rglob("*.py"), SOURCE / "inspect" / "demonstrations.py"]
+FILES = [path for folder in ("exercises", "inspect") for path in (SOURCE / folder).rglob("*.py")]
 
 
 def texts_in_source(path):

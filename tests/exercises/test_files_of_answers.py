@@ -9,7 +9,7 @@ import pytest
 from twofold.cli import main
 from twofold.exercises import EXERCISES
 from twofold.exercises.files import check_file
-from twofold.exercises.layout import width, wrap
+from twofold.pages.layout import width, wrap
 
 RIGHT = "import numpy as np\ndef linear_prediction(X, w, b):\n    return X @ w + b\n"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from twofold.exercises.exercise import Exercise
-from twofold.exercises.layout import wrap
 from twofold.exercises.lessons import LESSONS
 from twofold.exercises.result import Result
 from twofold.language import Text
+from twofold.pages.layout import wrap
 
 NEXT = Text(
     "Read one with  twofold exercise show NAME  and check your file with  twofold exercise check FILE",

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from twofold.exercises.layout import hanging, wrap
 from twofold.language import Text
+from twofold.pages.layout import hanging, wrap
 from twofold.text import visible
 
 WORDS = {

@@ -6,10 +6,10 @@ import inspect
 import textwrap
 
 from twofold.exercises.exercise import Exercise
-from twofold.exercises.layout import hanging, wrap
 from twofold.exercises.result import value_text
 from twofold.exercises.running import call
 from twofold.language import Text
+from twofold.pages.layout import hanging, wrap
 
 WORDS = {
     "begin": Text("Begin with", "这样开头"),
