@@ -21,6 +21,7 @@ from twofold.inspect.tracing.formats import FORMATS, render, render_entries
 from twofold.inspect.tracing.html import render_html
 from twofold.inspect.tracing.markdown import render_markdown
 from twofold.inspect.tracing.text import render_text
+from twofold.pages.layout import width
 
 
 def followed(network: Network, n: int = 3, **options):
@@ -313,3 +314,46 @@ def test_many_named_outputs_of_a_sample_stand_below_each_other():
     lines = [line.split() for line in render_text(paper).splitlines()]
     for name, value in zip(names, paper["y_hat"][0], strict=True):
         assert [*name.split(), f"{value:.4g}"] in lines
+
+
+def words_of(paper):
+    """Every title, note and heading of a trace's steps."""
+    for step in paper.steps:
+        yield from (text for text in (step.title, step.note) if text)
+        if step.table is not None:
+            yield from step.table.columns
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize(("loss", "n"), list(product(LOSSES, (2, 1))))
+def test_a_trace_is_chinese_from_the_first_title_to_the_last_note(loss, n, normalization):
+    if normalization == "batch" and n == 1:
+        pytest.skip("batch normalisation takes its means over samples")
+    paper, _, _ = followed(Network((3, 4, 2), "relu", loss, normalization=normalization), n)
+    chinese = paper.in_language("zh")
+    for english, text in zip(words_of(paper), words_of(chinese), strict=True):
+        assert english == "x" or re.search("[\u4e00-\u9fff]", text), english
+        assert sorted(re.findall(r"\d(?:[\d.e+-]*\d)?", english)) == sorted(re.findall(r"\d(?:[\d.e+-]*\d)?", text))
+    assert all(paper[name] is chinese[name] for name in paper.arrays)
+
+
+def test_a_trace_in_chinese_is_written_in_each_format_and_its_lines_fit(capsys):
+    assert main(["trace", "toy-animals", "--hidden", "3", "--language", "zh"]) == 0
+    out = capsys.readouterr().out
+    assert "toy-animals，测试样本 0，经过 4-3-3，relu，交叉熵" in out
+    assert "前向传播\n========" in out
+    assert max(map(width, out.splitlines())) <= 80
+    assert main(["trace", "toy-animals", "--language", "zh", "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert '<html lang="zh-Hans">' in page
+    assert "反向传播" in page
+    assert main(["trace", "toy-animals", "--language", "zh", "--format", "markdown"]) == 0
+    assert "形状：`" in capsys.readouterr().out
+
+
+def test_names_from_data_stay_as_they_are_in_chinese():
+    network = Network((2, 3, 2), "relu")
+    X, y = np.ones((1, 2)), np.array([0])
+    paper = trace(network, initialize(network), X, y, features=("weight", "New York"), classes=("Loss", "entry"))
+    text = str(paper.in_language("zh"))
+    assert all(name in text for name in ("weight", "New York", "Loss", "entry"))

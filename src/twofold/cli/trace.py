@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, ROOT, JobOptions, takes
+from twofold.cli.options import AS_JSON, LANGUAGE, ROOT, JobOptions, takes
 from twofold.functions.activations import ACTIVATIONS
 from twofold.functions.losses import LOSSES
 from twofold.values import count, either
@@ -58,6 +58,7 @@ def trace(
     output: Annotated[Path | None, Option("--output", "-o", help="A file in place of the screen.")] = None,
     digits: Annotated[int, Option("--digits", min=1, max=17, help="Significant digits.")] = 4,
     full: Annotated[bool, Option("--full", help="Leave nothing out of large matrices.")] = False,
+    language: LANGUAGE = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Follow a sample through a network and back: each formula, the shapes, the numbers."""
@@ -66,11 +67,13 @@ def trace(
     from twofold.files import check_places, replacing
     from twofold.inspect import find_entry
     from twofold.inspect.tracing.formats import FORMATS, render, render_entries
+    from twofold.language import choose_language
 
     screen = Screen(as_json=as_json)
     style = "json" if as_json else check_name("format", style, FORMATS)
     check_places(output)
-    paper = _follow(screen, subject, tuple(entry or ()))
+    language = choose_language(language)
+    paper = _follow(screen, subject, tuple(entry or ())).in_language(language)
     if entry:
         written = render_entries([find_entry(paper, text) for text in entry], style)
     else:

@@ -55,13 +55,15 @@ def mathml(latex: str, display: str = "inline") -> Markup:
     return Markup(convert(latex, display=display))  # noqa: S704 - the converter builds and escapes XML
 
 
-def render_page(template: str, **values: Any) -> str:
+def render_page(template: str, *, language: str = "en", **values: Any) -> str:
     """Fill a template of a whole page.
 
     Parameters
     ----------
     template : str
         Its file's name.
+    language : {"en", "zh"}
+        Of its words.
     **values
         What its names stand for.
 
@@ -71,4 +73,4 @@ def render_page(template: str, **values: Any) -> str:
         HTML with its style within.
     """
     style = files("twofold.pages").joinpath("templates/style.css").read_text(encoding="utf-8")
-    return environment().get_template(template).render(style=Markup(style), **values)  # noqa: S704 - our own file
+    return environment().get_template(template).render(style=Markup(style), language=language, **values)  # noqa: S704 - our own file

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from twofold.inspect.tracing.markdown import MARKDOWN_SHAPES
 from twofold.inspect.tracing.record import Named, Step
 from twofold.inspect.tracing.text import PARTS, heading
 from twofold.inspect.tracing.trace import Trace
@@ -28,8 +29,15 @@ def render_html(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
     str
     """
     steps = [_step(number, step, digits, most) for number, step in enumerate(trace.steps, start=1)]
-    parts = [(PARTS[part], list(group)) for part, group in groupby(steps, key=lambda step: step["part"])]
-    return render_page("trace.html", heading=heading(trace), parts=parts)
+    groups = groupby(steps, key=lambda step: step["part"])
+    parts = [(PARTS[part].read(trace.language), list(group)) for part, group in groups]
+    return render_page(
+        "trace.html",
+        heading=heading(trace),
+        parts=parts,
+        shapes=MARKDOWN_SHAPES.read(trace.language),
+        language=trace.language,
+    )
 
 
 def _step(number: int, step: Step, digits: int, most: int) -> dict[str, Any]:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from twofold.inspect.tracing.record import Named, Step, Table
 from twofold.inspect.tracing.text import PARTS, heading
+from twofold.language import Text
 from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
 
 if TYPE_CHECKING:
     from twofold.inspect.tracing.trace import Trace
+
+MARKDOWN_SHAPES = Text("Shapes: ", "形状：")
 
 
 def render_markdown(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
@@ -33,15 +36,18 @@ def render_markdown(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> 
     for number, step in enumerate(trace.steps, start=1):
         if step.part != part:
             part = step.part
-            blocks.append(f"## {PARTS[part]}")
-        blocks += [f"### {number}. {escape(step.title)}", *_body(step, digits, most)]
+            blocks.append(f"## {PARTS[part].read(trace.language)}")
+        blocks += [
+            f"### {number}. {escape(step.title)}",
+            *_body(step, digits, most, shapes=MARKDOWN_SHAPES.read(trace.language)),
+        ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _body(step: Step, digits: int, most: int) -> list[str]:
+def _body(step: Step, digits: int, most: int, *, shapes: str) -> list[str]:
     blocks = [f"$$\n{step.latex}\n$$"] if step.latex else []
     if step.latex and step.shapes:
-        blocks.append(f"Shapes: `{step.shapes}`")
+        blocks.append(f"{shapes}`{step.shapes}`")
     blocks += [f"`{step.worked}`"] if step.worked else []
     blocks += [f"$$\n{matrix_latex(array, digits=digits, most=most)}\n$$" for array in step.arrays]
     blocks += [escape(step.note)] if step.note else []

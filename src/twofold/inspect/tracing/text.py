@@ -5,21 +5,25 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from twofold.inspect.tracing.chinese import chinese
 from twofold.inspect.tracing.record import Named, Step, Table
+from twofold.language import Text
+from twofold.pages.layout import width, wrap
 from twofold.pages.numbers import MAX_WHOLE, Grid, cut, precise, short
 
 if TYPE_CHECKING:
     from twofold.inspect.tracing.trace import Trace
 
 PARTS = {
-    "given": "Given",
-    "forward": "Forward",
-    "loss": "Loss",
-    "backward": "Backward",
-    "update": "One step of SGD",
-    "check": "Checked",
-    "explanation": "Explained",
+    "given": Text("Given", "已知"),
+    "forward": Text("Forward", "前向传播"),
+    "loss": Text("Loss", "损失"),
+    "backward": Text("Backward", "反向传播"),
+    "update": Text("One step of SGD", "一步随机梯度下降"),
+    "check": Text("Checked", "检验"),
+    "explanation": Text("Explained", "解释"),
 }
+SHAPES = Text("shapes", "形状")
 INDENT = "     "
 WIDTH = 80 - len(INDENT)  # characters of a line
 FEWER = (8, 6, 4)  # columns to fall back to
@@ -28,12 +32,17 @@ NAME = 16  # letters of a column's name above a matrix
 
 def heading(trace: Trace) -> str:
     """Say what is traced through which network."""
-    network = trace.network
+    network, in_chinese = trace.network, trace.language == "zh"
     widths = "-".join(map(str, network.widths))
-    between = f", {', '.join(dict.fromkeys(network.activations))}" if network.hidden else ""
-    between += f", {network.normalization} normalisation" if network.normalization else ""
+    between = [", ".join(dict.fromkeys(network.activations))] if network.hidden else []
+    if network.normalization:
+        kind = {"batch": "批量规范化", "layer": "层规范化"}.get(network.normalization, network.normalization)
+        between.append(kind if in_chinese else f"{network.normalization} normalisation")
+    loss = network.loss.replace("_", " ")
+    if in_chinese:
+        return "，".join([f"{trace.source}，经过 {widths}" if trace.source else widths, *between, chinese(loss)])
     source = f"{trace.source} through " if trace.source else ""
-    return f"{source}{widths}{between}, {network.loss.replace('_', ' ')}"
+    return f"{source}{', '.join([widths, *between, loss])}"
 
 
 def render_text(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
@@ -57,19 +66,20 @@ def render_text(trace: Trace, *, digits: int = 4, most: int = MAX_WHOLE) -> str:
     for number, step in enumerate(trace.steps, start=1):
         if step.part != part:
             part = step.part
-            lines += ["", PARTS[part], "=" * len(PARTS[part])]
-        lines += ["", f"{number:>3}  {step.title}", *_body(step, digits, most)]
+            title = PARTS[part].read(trace.language)
+            lines += ["", title, "=" * width(title)]
+        lines += ["", f"{number:>3}  {step.title}", *_body(step, digits, most, shapes=SHAPES.read(trace.language))]
     return "\n".join(lines)
 
 
-def _body(step: Step, digits: int, most: int) -> list[str]:
+def _body(step: Step, digits: int, most: int, *, shapes: str) -> list[str]:
     lines = _broken(step.plain)
     if step.plain and step.shapes:
-        lines += _broken(f"shapes  {step.shapes}")
+        lines += _broken(f"{shapes}  {step.shapes}")
     lines += _broken(step.worked)
     for array in step.arrays:
         lines += matrix_lines(array, digits=digits, most=most)
-    lines += textwrap.wrap(step.note, WIDTH, break_on_hyphens=False)
+    lines += wrap(step.note, WIDTH) if step.note else []
     lines += [] if step.table is None else table_lines(step.table, digits=digits)
     return [INDENT + line for line in lines]
 
@@ -122,11 +132,11 @@ def table_lines(table: Table, *, digits: int = 4) -> list[str]:
     """Draw a table, words to the left and numbers to the right."""
     rows = [[precise(cell, digits) for cell in row] for row in table.rows]
     lines = _rows([list(table.columns), *rows])
-    if max(map(len, lines)) <= WIDTH:
+    if max(map(width, lines)) <= WIDTH:
         return lines
-    cells = [max(len(row[j]) for row in rows) for j in range(len(table.columns))]
+    cells = [max(width(row[j]) for row in rows) for j in range(len(table.columns))]
     broken = [
-        textwrap.wrap(name, max(wide, *map(len, name.split())), break_on_hyphens=False)
+        _heading_lines(name, max(wide, *map(width, name.split())))
         for name, wide in zip(table.columns, cells, strict=True)
     ]
     tallest = max(map(len, broken))
@@ -134,12 +144,17 @@ def table_lines(table: Table, *, digits: int = 4) -> list[str]:
     return _rows([*map(list, heads), *rows])
 
 
+def _heading_lines(name: str, columns: int) -> list[str]:
+    """Break a column's name between words alone, which in English keeps hyphens, in Chinese characters together."""
+    return textwrap.wrap(name, columns, break_long_words=False, break_on_hyphens=False)
+
+
 def _rows(rows: list[list[str]]) -> list[str]:
     """Write rows of cells, the first column to the left and the others to the right."""
-    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    widths = [max(width(row[j]) for row in rows) for j in range(len(rows[0]))]
     lines = []
     for row in rows:
-        first, *rest = row
-        cells = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))]
+        gaps = [" " * (wide - width(text)) for text, wide in zip(row, widths, strict=True)]
+        cells = [row[0] + gaps[0], *(gap + text for text, gap in zip(row[1:], gaps[1:], strict=True))]
         lines.append("  ".join(cells).rstrip())
     return lines

@@ -7,8 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from twofold.inspect.tracing.chinese import chinese, chinese_cell, chinese_shapes
 from twofold.inspect.tracing.markdown import render_markdown
-from twofold.inspect.tracing.record import Named, Step
+from twofold.inspect.tracing.record import Named, Step, Table
 from twofold.inspect.tracing.text import render_text
 from twofold.network import Network
 from twofold.text import visible
@@ -33,6 +34,8 @@ class Trace:
     checks : dict of str to tuple
         Entries of the gradient by their names: by hand, by autograd (None without PyTorch) and by central differences
         (None at a kink).
+    language : {"en", "zh"}
+        Of its words; see `in_language`.
     """
 
     network: Network
@@ -41,6 +44,7 @@ class Trace:
     steps: tuple[Step, ...]
     parameter_names: tuple[str, ...] = ()
     checks: dict[str, tuple[float, float | None, float | None]] = field(default_factory=dict)
+    language: str = "en"
 
     @property
     def arrays(self) -> dict[str, Named]:
@@ -64,6 +68,13 @@ class Trace:
         )
         return replace(self, source=visible(self.source), steps=steps)
 
+    def in_language(self, language: str) -> Trace:
+        """Return the same in Chinese, if that is the language: titles, notes, and the words of tables."""
+        if language == self.language or language != "zh":
+            return self
+        steps = tuple(map(_chinese_step, self.steps))
+        return replace(self, source=chinese(self.source), steps=steps, language=language)
+
     def __str__(self) -> str:
         return render_text(self)
 
@@ -73,3 +84,12 @@ class Trace:
 
 def _visible_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(visible(cell) if isinstance(cell, str) else cell for cell in row)
+
+
+def _chinese_step(step: Step) -> Step:
+    table = step.table and Table(
+        tuple(map(chinese, step.table.columns)), tuple(tuple(map(chinese_cell, row)) for row in step.table.rows)
+    )
+    return replace(
+        step, title=chinese(step.title), note=chinese(step.note), shapes=chinese_shapes(step.shapes), table=table
+    )
