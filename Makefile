@@ -3,13 +3,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint wheel docs notebooks lab check clean
+.PHONY: demo test test-all test-slow lint wheel docs notebooks lab check clean
 
 demo: $(VENV)/ready
 	$(BIN)/twofold demo
 
+# One process for each core, one thread in each. COVERAGE=--cov measures what the tests reach.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
+COVERAGE :=
+
 test: $(VENV)/ready
-	$(BIN)/pytest --cov --cov-report=term
+	$(PYTEST) -m "not slow" $(COVERAGE)
+
+# The full product of options, machine code compiled anew, kills, limits of memory: what takes too long for each change.
+test-slow: $(VENV)/ready
+	$(PYTEST) -m slow $(COVERAGE)
+
+test-all:
+	rm -f .coverage
+	$(MAKE) test COVERAGE="--cov --cov-report= --cov-fail-under=0"
+	$(MAKE) test-slow COVERAGE="--cov --cov-append --cov-report=term"
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -24,7 +37,8 @@ wheel: $(VENV)/ready
 	$(PYTHON) -m venv build/wheel/venv
 	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[test]"
 	here=$$(pwd); away=$$(mktemp -d); cp -r tests pyproject.toml README.md "$$away"; \
-	cd "$$away" && "$$here/build/wheel/venv/bin/python" -m pytest -p no:cacheprovider tests; \
+	cd "$$away" && "$$here/build/wheel/venv/bin/python" -m pytest -n auto --maxprocesses 8 --dist worksteal \
+	  -m "not slow" -p no:cacheprovider tests; \
 	status=$$?; rm -rf "$$away"; exit $$status
 
 # The site in build/site, both languages, and the lessons as executed notebooks in build/notebooks; needs no network.
@@ -42,7 +56,7 @@ web/node_modules: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-check: lint test wheel
+check: lint test-all wheel
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

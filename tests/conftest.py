@@ -7,6 +7,10 @@ import os
 import signal
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests run in several processes: each computes in one thread
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # read when NumPy and PyTorch are imported, below
+
 import pytest
 from hypothesis import settings
 
