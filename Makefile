@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-slow lint wheel docs notebooks lab check clean
+.PHONY: demo test test-all test-slow lint wheel docs notebooks lab check release-check clean
 
 demo: $(VENV)/ready
 	$(BIN)/twofold demo
@@ -57,6 +57,21 @@ web/node_modules: web/package.json web/package-lock.json
 	touch $@
 
 check: lint test-all wheel
+
+# A release as its users get it: from a clean clone, sdist and wheel, the wheel built from the sdist, installed where no
+# source is in reach, with the README's examples and the demonstration run there.
+release-check: $(VENV)/ready
+	rm -rf build/release dist
+	mkdir -p build/release
+	git clone --quiet . build/release/clone
+	cd build/release/clone && "$(CURDIR)/$(BIN)/python" -m build --outdir "$(CURDIR)/dist" .
+	$(PYTHON) -m venv build/release/venv
+	build/release/venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  "$$(ls dist/*.whl)[torch,test]"
+	test "$$(build/release/venv/bin/twofold --version)" = "$$(sed -n 's/^## \([0-9.]*\).*/twofold \1/p' CHANGELOG.md | head -1)"
+	away=$$(mktemp -d); tar -xzf dist/*.tar.gz -C "$$away" --strip-components 1; rm -rf "$$away/src"; \
+	cd "$$away" && "$(CURDIR)/build/release/venv/bin/python" -m pytest -q -p no:cacheprovider tests/test_readme.py && \
+	"$(CURDIR)/build/release/venv/bin/twofold" demo; status=$$?; rm -rf "$$away"; exit $$status
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

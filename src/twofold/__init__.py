@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from twofold.solvers import polynomial_features, solve_least_squares
     from twofold.training import evaluate, train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where each public name lives; `import twofold.X` in a type checker's eyes is the block above.
 _HOMES = {
