@@ -406,3 +406,43 @@ def test_residuals_of_counts_are_from_their_predicted_means(monkeypatch):
     np.testing.assert_array_equal(drawn, [(data.train.y, fitted[0])])
     first, second = (np.square(data.train.y - predicted).mean(axis=1) for predicted in fitted)
     assert written(mean("", first - second)) in words(render_comparison(subjects))
+
+
+# What a Chinese page may hold of Latin letters: names from the data, of libraries, of parameters, and sums.
+NAMES = re.compile(
+    r"dog|cat|chicken|toy-animals|houses|area|age|years|price|euros|softmax|mlp|linear|relu|sgd|scratch|twofold|python|"
+    r"llvmlite|numba|numpy|scipy|torch|cpu|Linux|x86_64|aarch64|Darwin|arm64|float64|uint8|Wilson|Student|SHA-256|McNemar|"
+    r"RMSE|gamma|mean(?=\d|$)|variance|sigma|[0-9a-f]{64}|\d+e-\d+"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "options"),
+    [("toy-animals", "softmax", {}), ("houses", "linear", {}),
+     ("toy-animals", "mlp", {"hidden": (5,), "normalization": "batch"})],
+)  # fmt: skip
+def test_a_report_in_chinese_leaves_no_word_of_ours_in_english(name, model, options, no_pictures):
+    found, data = trained(name, model, **options)
+    subject = Subject(found, data, name=model, engine="scratch")
+    page = render_report(subject, "zh")
+    assert '<html lang="zh-Hans">' in page
+    words = [text for text in Text(page).words if re.search("[a-z]{3}", NAMES.sub("", text))]
+    assert words == []
+    numbers = [re.findall(r"\d+\.\d+", " ".join(Text(each).words)) for each in (render_report(subject), page)]
+    assert sorted(numbers[0]) == sorted(numbers[1])
+
+
+def test_a_comparison_in_chinese_keeps_the_names_of_runs(no_pictures):
+    subjects = [
+        Subject(*trained("toy-animals", model), name=name) for model, name in (("softmax", "loss"), ("mlp", "Scores"))
+    ]
+    page = " ".join(Text(render_comparison(subjects, language="zh")).words)
+    assert "loss：测试准确率" in page
+    assert "只有 Scores 正确" in page
+
+
+def test_the_pictures_of_a_chinese_report_are_labelled_in_chinese():
+    found, data = trained("toy-animals", "softmax")
+    page = render_report(Subject(found, data, name="softmax"), "zh")
+    assert 'aria-label="各轮次的平均损失"' in page
+    assert not re.search('aria-label="[A-Z]', page)

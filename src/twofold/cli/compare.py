@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from twofold.cli.options import AS_JSON, REPORT, Hardware, JobOptions, takes
+from twofold.cli.options import AS_JSON, LANGUAGE, REPORT, Hardware, JobOptions, takes
 
 if TYPE_CHECKING:
     from twofold.engines import Engine
@@ -31,6 +31,7 @@ def compare(
     engines: Annotated[str, Option("--engines", help="The two to compare.")] = "scratch,concise",
     dtype: Annotated[str, Option("--dtype", help="float64, or float32 to see its rounding.")] = "float64",
     report: REPORT = None,
+    language: LANGUAGE = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train two engines in lockstep and print how far apart they are."""
@@ -45,7 +46,7 @@ def compare(
     if len(names) != 2:
         raise SpecificationError(f"--engines is {engines!r}; expected two names such as scratch,concise")
     first, second = names
-    screen = Screen(as_json=as_json)
+    screen = Screen(as_json=as_json, language=language)
     check_places(report)
     check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options))

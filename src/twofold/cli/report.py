@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, ROOT, Hardware, JobOptions
+from twofold.cli.options import AS_JSON, LANGUAGE, ROOT, Hardware, JobOptions
 from twofold.cli.table_options import TableOptions
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def report(
     data: Annotated[str, Option("--data", help="What to judge on: a set's name, a folder of IDX files, or a table.")],
     root: ROOT = None,
     output: Annotated[Path, Option("--output", "-o", help="Where the page goes.")] = Path("report.html"),
+    language: LANGUAGE = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Write a report of a saved model, or of several beside each other: one page of HTML that needs nothing else."""
@@ -36,7 +37,7 @@ def report(
     from twofold.report import Subject, render_comparison, render_report
     from twofold.saving import load_model
 
-    screen = Screen(as_json=as_json)
+    screen = Screen(as_json=as_json, language=language)
     check_place(output)
     models = [load_model(file) for file in files]
     names = [file.stem for file in files]
@@ -47,7 +48,10 @@ def report(
         Subject(model, each, name=name, rows_alone=rows_file(model, data) is not None)
         for model, each, name in zip(models, judged, names, strict=True)
     ]
-    page = render_report(subjects[0]) if len(subjects) == 1 else render_comparison(subjects)
+    if len(subjects) == 1:
+        page = render_report(subjects[0], screen.language)
+    else:
+        page = render_comparison(subjects, language=screen.language)
     screen.result({"models": list(map(str, files)), "data": judged[0].name, **write_page(screen, output, page)})
 
 
@@ -138,7 +142,7 @@ def report_run(
         _details(options, hardware),
         model.data_hash,
     )
-    return write_page(screen, path, render_report(subject))
+    return write_page(screen, path, render_report(subject, screen.language))
 
 
 def _own_units(data: Dataset) -> Dataset:
@@ -199,7 +203,7 @@ def report_comparison(
         name = engine.name if len(set(names)) == len(names) else f"{engine.name} {index + 1}"
         subjects.append(Subject(model, job.raw, name, command, engine.name, _details(options, Hardware(dtype=dtype))))
     title = f"{options.model} {subjects[0].widths} on {job.raw.name}: {' and '.join(s.name for s in subjects)}"
-    return write_page(screen, path, render_comparison(subjects, steps=steps, title=title))
+    return write_page(screen, path, render_comparison(subjects, steps=steps, title=title, language=screen.language))
 
 
 def _details(options: JobOptions, hardware: Hardware) -> dict[str, str]:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, T
 from rich.text import Text
 
 from twofold.cli.sparkline import sparkline
+from twofold.language import choose_language
 from twofold.pages.fitted_table import FittedTable
 from twofold.pages.numbers import to_json
 from twofold.recipe import Recipe
@@ -47,10 +48,19 @@ class Screen:
         People's output goes to standard error, since standard output gets a table.
     console : rich.console.Console, optional
         In place of the process's own streams.
+    language : str, optional
+        Of pages that the command writes; the environment's otherwise.
     """
 
-    def __init__(self, *, as_json: bool = False, aside: bool = False, console: Console | None = None) -> None:
-        self.as_json = as_json
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        aside: bool = False,
+        console: Console | None = None,
+        language: str | None = None,
+    ) -> None:
+        self.as_json, self.language = as_json, choose_language(language)
         self.console = console or PlainConsole(file=sys.stderr if as_json or aside else sys.stdout)
         if as_json and not self.console.is_terminal:
             self.console.quiet = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Context
 
-from twofold.cli.options import AS_JSON, REPORT, SAVE, Hardware, JobOptions, Safety, takes
+from twofold.cli.options import AS_JSON, LANGUAGE, REPORT, SAVE, Hardware, JobOptions, Safety, takes
 from twofold.cli.table_options import TableOptions
 from twofold.values import count
 
@@ -34,6 +34,7 @@ def train(
     file: Annotated[Path | None, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)] = None,
     save: SAVE = None,
     report: REPORT = None,
+    language: LANGUAGE = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
@@ -45,7 +46,7 @@ def train(
     from twofold.files import check_places
     from twofold.models import compare_with_exact
 
-    screen = Screen(as_json=as_json)
+    screen = Screen(as_json=as_json, language=language)
     check_words(options, hardware)
     last = check_safety(safety)
     check_places(save, report)

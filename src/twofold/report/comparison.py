@@ -22,7 +22,9 @@ from twofold.scores import Estimate
 from twofold.values import count
 
 
-def render_comparison(subjects: Sequence[Subject], *, steps: Sequence[Comparison] = (), title: str = "") -> str:
+def render_comparison(
+    subjects: Sequence[Subject], *, steps: Sequence[Comparison] = (), title: str = "", language: str = "en"
+) -> str:
     """Write a report of models that were trained on the same data.
 
     Parameters
@@ -32,6 +34,7 @@ def render_comparison(subjects: Sequence[Subject], *, steps: Sequence[Comparison
     steps : sequence of Comparison, optional
         Of two engines in lockstep: how far apart they were after each epoch.
     title : str, optional
+    language : {"en", "zh"}
 
     Returns
     -------
@@ -46,7 +49,7 @@ def render_comparison(subjects: Sequence[Subject], *, steps: Sequence[Comparison
         If they are judged on different samples, or predict different things.
     """
     _check(subjects)
-    easel = Easel()
+    easel = Easel(language)
     names = " and ".join(subject.name for subject in subjects)
     first, *_ = subjects
     shared = tuple(about(first)) if len({s.widths for s in subjects}) == 1 else ()
@@ -63,7 +66,7 @@ def render_comparison(subjects: Sequence[Subject], *, steps: Sequence[Comparison
         Section("Each of them", tuple(block for subject in shown for block in _own(easel, subject))),
         Section("How to repeat it", tuple(block for s in shown for block in (Words(s.name), *how(s)))),
     ]
-    return write(title or f"{names} on {first.data.name}", numbers, sections)
+    return write(title or f"{names} on {first.data.name}", numbers, sections, language)
 
 
 def _check(subjects: Sequence[Subject]) -> None:

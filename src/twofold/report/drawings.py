@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twofold.plots import (
     calibration_plot,
@@ -35,10 +35,17 @@ MAX_POINTS = 2000  # of a scatter: more would make a heavy page that looks the s
 
 
 class Easel:
-    """Draws pictures that follow the reader's light or dark screen, each with ids of its own."""
+    """Draws pictures that follow the reader's light or dark screen, each with ids of its own.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    language : {"en", "zh"}
+        Of the words in them.
+    """
+
+    def __init__(self, language: str = "en") -> None:
         self._numbers = count(1)
+        self._language: Any = language
 
     def hang(self, draw: Callable[[], Axes | Figure], caption: str, *, mixed: bool = False) -> Drawing:
         """Draw a part of a page.
@@ -57,11 +64,11 @@ class Easel:
         Drawing
         """
         if not mixed:
-            with style("auto"):
+            with style("auto", language=self._language):
                 return Drawing(self._inline(draw(), caption), caption)
-        with style("light"):
+        with style("light", language=self._language):
             light = self._inline(draw(), caption)
-        with style("dark"):
+        with style("dark", language=self._language):
             dark = self._inline(draw(), caption)
         return Drawing(f'<div class="on-light">{light}</div><div class="on-dark">{dark}</div>', caption)
 

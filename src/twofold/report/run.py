@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from twofold.language import Text
 from twofold.pages.numbers import short
 from twofold.pages.page import render_page
 from twofold.report.blocks import Block, Headline, Section
@@ -14,13 +15,19 @@ from twofold.report.exact import exact_blocks
 from twofold.report.scores import headlines, score_blocks
 from twofold.report.subject import Subject
 
+SIGNED = Text(
+    "Written by twofold. Everything is in this file: no network, no script.",
+    "由 twofold 写成。全部内容都在这个文件里：不需要网络，也没有脚本。",
+)
 
-def render_report(subject: Subject) -> str:
+
+def render_report(subject: Subject, language: str = "en") -> str:
     """Write the report of a trained model.
 
     Parameters
     ----------
     subject : Subject
+    language : {"en", "zh"}
 
     Returns
     -------
@@ -37,7 +44,7 @@ def render_report(subject: Subject) -> str:
     >>> render_report(Subject(model, data))[:15]
     '<!DOCTYPE html>'
     """
-    easel = Easel()
+    easel = Easel(language)
     curves = [*easel.curves({subject.name: subject.model.history})]
     sections = [
         Section("What was trained on what", tuple(about(subject))),
@@ -47,10 +54,10 @@ def render_report(subject: Subject) -> str:
         Section("What was learned", (*exact_blocks(subject, easel), *easel.learned(subject), *parameters(subject))),
         Section("How to repeat it", tuple(how(subject))),
     ]
-    return write(f"{subject.name} {subject.widths} on {subject.data.name}", headlines(subject), sections)
+    return write(f"{subject.name} {subject.widths} on {subject.data.name}", headlines(subject), sections, language)
 
 
-def write(title: str, numbers: Sequence[Headline], sections: Sequence[Section]) -> str:
+def write(title: str, numbers: Sequence[Headline], sections: Sequence[Section], language: str = "en") -> str:
     """Put a page together; sections without content are left out.
 
     Parameters
@@ -58,13 +65,20 @@ def write(title: str, numbers: Sequence[Headline], sections: Sequence[Section]) 
     title : str
     numbers : sequence of Headline
     sections : sequence of Section
+    language : {"en", "zh"}
 
     Returns
     -------
     str
     """
+    signed = SIGNED.read(language)
+    if language == "zh":
+        from twofold.report.chinese import TITLES, chinese_headlines, chinese_section
+
+        title, numbers = TITLES.translate(title), chinese_headlines(numbers)
+        sections = list(map(chinese_section, sections))
     full = [(section.title, [_written(block) for block in section.blocks]) for section in sections if section.blocks]
-    return render_page("report.html", title=title, headlines=numbers, sections=full)
+    return render_page("report.html", title=title, headlines=numbers, sections=full, signed=signed, language=language)
 
 
 def _written(block: Block) -> Any:

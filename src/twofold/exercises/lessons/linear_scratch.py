@@ -198,7 +198,7 @@ def squared_loss(y_hat: Array, y: Array) -> Array:
     T(
         "The mean loss of an epoch over all samples: losses holds the mean loss of each minibatch, sizes its number of "
         "samples (the last is often shorter), both (k,). Return one number.",
-        "一个迭代周期中所有样本的平均损失：losses 是每个小批量的平均损失，sizes 是它的样本数（最后一批往往较短），都是 (k,)。"
+        "一个轮次中所有样本的平均损失：losses 是每个小批量的平均损失，sizes 是它的样本数（最后一批往往较短），都是 (k,)。"
         "返回一个数。",
     ),
     T("Bring the means back to sums first: losses * sizes.", "先把平均值还原成和：losses * sizes。"),

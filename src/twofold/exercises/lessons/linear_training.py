@@ -119,7 +119,7 @@ def _training_case(seed: int, n: int, size: int) -> Case:
         "One epoch of minibatch SGD for linear regression: take the batches in the order of X (not shuffled here), each of "
         "batch_size samples but the last, which has the rest; each step goes against the gradient of the batch's mean loss "
         "1/|B| sum (y_hat - y)^2 / 2. X is (n, d), y is (n,); return the new w and b.",
-        "线性回归的小批量随机梯度下降的一个迭代周期：按 X 的顺序取批量（这里不打乱），每批 batch_size 个样本，最后一批是剩下的；"
+        "线性回归的小批量随机梯度下降的一个轮次：按 X 的顺序取批量（这里不打乱），每批 batch_size 个样本，最后一批是剩下的；"
         "每步沿该批平均损失 1/|B| sum (y_hat - y)^2 / 2 的负梯度更新。X 是 (n, d)，y 是 (n,)；返回新的 w 和 b。",
     ),
     T(

@@ -26,8 +26,8 @@ def _stopped(losses: list[float], patience: int, *, late: int = 0, equal: bool =
         "Early stopping: losses holds the validation loss of each epoch, as far as training would go. Training stops after "
         "patience epochs in a row without a new smallest loss (an equal one is not new). Return the place of the best epoch and "
         "that of the last one trained, both counted from 0.",
-        "早停：losses 是每个周期的验证损失。若连续 patience 个周期没有出现新的最小损失（相等不算新），训练停止。返回最好的周期和"
-        "最后训练的周期的位置，都从 0 数起。",
+        "早停：losses 是每个轮次的验证损失。若连续 patience 个轮次没有出现新的最小损失（相等不算新），训练停止。返回最好的轮次和"
+        "最后训练的轮次的位置，都从 0 数起。",
     ),
     T("Go through the losses, and keep the place of the best so far.", "逐个查看损失，并记住目前最好的位置。"),
     cases=lambda: [
@@ -41,12 +41,12 @@ def _stopped(losses: list[float], patience: int, *, late: int = 0, equal: bool =
     mistakes=(
         mistake(
             "the best of all epochs is taken, also of those after the stop: they are never trained",
-            "取了所有周期中最好的，包括停止之后的：它们根本没有训练",
+            "取了所有轮次中最好的，包括停止之后的：它们根本没有训练",
             lambda losses, patience: (int(np.argmin(losses)), _stopped(losses, patience)[1]),
         ),
         mistake(
             "it waits one epoch too long: stop when patience epochs have gone by without a new best",
-            "多等了一个周期：已过去 patience 个周期没有新的最好值时就应停止",
+            "多等了一个轮次：已过去 patience 个轮次没有新的最好值时就应停止",
             lambda losses, patience: _stopped(losses, patience, late=1),
         ),
         mistake(
@@ -56,12 +56,12 @@ def _stopped(losses: list[float], patience: int, *, late: int = 0, equal: bool =
         ),
         mistake(
             "the last epoch is returned as the best: keep the place of the smallest loss so far",
-            "把最后的周期当成了最好的：应记住目前最小损失的位置",
+            "把最后的轮次当成了最好的：应记住目前最小损失的位置",
             lambda losses, patience: (_stopped(losses, patience)[1],) * 2,
         ),
         mistake(
             "the epochs without a new best are counted in all, not in a row: begin again at 0 at each new best",
-            "没有新最好值的周期是累计的，而不是连续的：每次出现新的最好值应重新从 0 计数",
+            "没有新最好值的轮次是累计的，而不是连续的：每次出现新的最好值应重新从 0 计数",
             lambda losses, patience: _in_all(losses, patience),
         ),
     ),

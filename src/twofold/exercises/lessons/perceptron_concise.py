@@ -246,7 +246,7 @@ def _score(model: Any, X: Any, y: Any, *, evaluating: bool = True, back: bool = 
     T(
         "Accuracy in the middle of training: put the model into evaluation mode, compute its accuracy on X and y without "
         "gradients, and put it back into training mode, or the next epoch trains without dropout. Return a number.",
-        "训练途中的准确率：把模型切换到评估模式，不计算梯度地求它在 X 和 y 上的准确率，再切换回训练模式，否则下一个周期训练时就没有 "
+        "训练途中的准确率：把模型切换到评估模式，不计算梯度地求它在 X 和 y 上的准确率，再切换回训练模式，否则下一个轮次训练时就没有 "
         "dropout。返回一个数。",
     ),
     T("model.eval() before, model.train() after.", "之前 model.eval()，之后 model.train()。"),
@@ -257,7 +257,7 @@ def _score(model: Any, X: Any, y: Any, *, evaluating: bool = True, back: bool = 
     mistakes=(
         mistake(
             "the model stays in evaluation mode, so the next epoch trains without dropout: model.train() at the end",
-            "模型停留在评估模式，下一个周期训练时就没有 dropout：最后应调用 model.train()",
+            "模型停留在评估模式，下一个轮次训练时就没有 dropout：最后应调用 model.train()",
             lambda model, X, y: _score(model, X, y, back=False),
             left_in(False),
         ),

@@ -246,8 +246,8 @@ def _epoch(model: Any, optimizer: Any, batches: Any, *, order: str = "zbs", weig
     T(
         "One epoch in PyTorch: a step of optimizer for each (X, y) of the list batches on the mean cross entropy of model(X). "
         "Change the model; return the mean loss of the epoch over all samples, a number: the last batch may be short.",
-        "用 PyTorch 训练一个迭代周期：对列表 batches 中的每个 (X, y)，用 optimizer 对 model(X) 的平均交叉熵做一步更新。更新模型；"
-        "返回该周期中对所有样本的平均损失，一个数：最后一批可能较短。",
+        "用 PyTorch 训练一个轮次：对列表 batches 中的每个 (X, y)，用 optimizer 对 model(X) 的平均交叉熵做一步更新。更新模型；"
+        "返回该轮次中对所有样本的平均损失，一个数：最后一批可能较短。",
     ),
     T(
         "Add up loss.item() * len(y), and divide by the number of samples at the end.",

@@ -287,9 +287,7 @@ def _trained_likelihoods() -> list[tuple[Any, ...]]:
         joint = float(np.prod(softmax(outputs)[np.arange(20), y]))
         entropy = LOSSES["cross_entropy"].value(outputs, y)
         if epoch.epoch % 2 == 0:
-            what = Text(
-                f"20 animals, softmax, epoch {epoch.epoch}", f"20 张动物图，softmax 回归，第 {epoch.epoch} 个周期"
-            )
+            what = Text(f"20 animals, softmax, epoch {epoch.epoch}", f"20 张动物图，softmax 回归，第 {epoch.epoch} 轮")
             rows.append((what, joint, entropy, np.exp(-20 * entropy)))
     return rows
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache, partial
+from twofold.language import Phrases
 
-# Each whole text that a trace may hold; groups are kept, and translated if they are among WORDS.
+# Each whole text that a trace may hold; see Phrases.
 PATTERNS: tuple[tuple[str, str], ...] = (
     # titles
     (r"The sample", "样本"),
@@ -26,10 +25,10 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"Their sum", "指数之和"),
     (r"Probabilities", "概率"),
     (r"Predicted means", "预测的均值"),
-    (r"Loss (.+) of each sample", r"每个样本的损失：\1"),
+    (r"Loss (.+) of each sample", r"每个样本的损失：{1}"),
     (r"Mean loss", "平均损失"),
     (r"Loss", "损失"),
-    (r"Loss (.+)", r"损失：\1"),
+    (r"Loss (.+)", r"损失：{1}"),
     (r"Slope at the outputs", "输出处的梯度"),
     (r"Gradient of (\S+)", r"\1 的梯度"),
     (r"Down to (\S+)", r"传到 \1"),
@@ -57,12 +56,12 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Checked: all (\d+) entries; largest relative error (\S+) at (.+): (passed|FAILED) \(tolerance (\S+)\)\.",
-        r"已检验全部 \1 个元素；最大相对误差 \2，在 \3：\4（容差 \5）。",
+        r"已检验全部 \1 个元素；最大相对误差 \2，在 {3}：{4}（容差 \5）。",
     ),
     (
         r"Checked: (\d+) entries and one direction through all of them; largest relative error (\S+) at (.+): "
         r"(passed|FAILED) \(tolerance (\S+)\)\.",
-        r"已检验 \1 个元素和一个穿过所有元素的方向；最大相对误差 \2，在 \3：\4（容差 \5）。",
+        r"已检验 \1 个元素和一个穿过所有元素的方向；最大相对误差 \2，在 {3}：{4}（容差 \5）。",
     ),
     (
         r"Exact: (.+) hidden units are on, and there is no boundary\. What makes output (.+):",
@@ -97,20 +96,21 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(.*), test samples? (.*)", r"\1，测试样本 \2"),
     (r"(.*), samples? (.*)", r"\1，样本 \2"),
 )  # fmt: skip
-LOSSES = {
-    "cross entropy": "交叉熵",
-    "squared": "平方损失",
-    "softmax squared": "对 softmax 概率的平方损失",
-    "sigmoid cross entropy": "sigmoid 交叉熵",
-    "absolute": "绝对误差",
-    "huber": "Huber 损失",
-    "quantile": "分位数损失",
-    "poisson": "泊松损失",
-    "gamma": "伽马损失",
-}
+LOSSES: tuple[tuple[str, str], ...] = (
+    (r"cross entropy", "交叉熵"),
+    (r"squared", "平方损失"),
+    (r"softmax squared", "对 softmax 概率的平方损失"),
+    (r"sigmoid cross entropy", "sigmoid 交叉熵"),
+    (r"absolute", "绝对误差"),
+    (r"huber", "Huber 损失"),
+    (r"quantile", "分位数损失"),
+    (r"quantile:(.+)", r"分位数损失 \1"),
+    (r"poisson", "泊松损失"),
+    (r"gamma", "伽马损失"),
+)
+PHRASES = Phrases((*PATTERNS, *LOSSES))
 
 
-@cache
 def chinese(text: str) -> str:
     """Return a text of a trace in Chinese; what isn't one of its texts, such as the name of a feature, stays.
 
@@ -119,20 +119,7 @@ def chinese(text: str) -> str:
     >>> chinese("Gradient of W1"), chinese("area")
     ('W1 的梯度', 'area')
     """
-    for pattern, words in PATTERNS:
-        if (found := re.fullmatch(pattern, text)) is not None:
-            parts = {str(k): _word(part) for k, part in enumerate(found.groups(), start=1)}
-            return re.sub(r"\\(\d)", partial(_kept, parts), words)
-    name, _, constant = text.partition(":")  # of a loss, such as quantile:0.9
-    return LOSSES[name] + (f" {constant}" if constant else "") if name in LOSSES else text
-
-
-def _kept(parts: dict[str, str], place: re.Match[str]) -> str:
-    return parts[place[1]]
-
-
-def _word(text: str) -> str:
-    return chinese(text) if text.partition(":")[0] in WORDS else text
+    return PHRASES.translate(text)
 
 
 def chinese_cell(cell: object) -> object:
@@ -160,4 +147,3 @@ SHAPE_WORDS = {
     "means over the units": "对单元求平均",
 }
 CELLS = {"a random direction", "all others", "bias", "sum"}
-WORDS = {"passed", "FAILED", "a random direction", *LOSSES}
