@@ -236,3 +236,10 @@ def test_a_native_session_has_every_engine_and_data_set():
     choices = asked(Session(native=True), "choices")
     assert "fused" in choices["engines"]
     assert "fashion-mnist" in [entry["name"] for entry in choices["data"]]
+
+
+def test_a_mistake_of_ours_is_told_and_the_session_goes_on(session, monkeypatch, capsys):
+    monkeypatch.setitem(VIEWS, "plane", lambda _run: {}["none"])
+    assert ask(session, "view", views=["plane"])["error"].startswith("a mistake in the lab itself: KeyError")
+    assert "Traceback" in capsys.readouterr().err
+    assert "frame" in asked(session, "view")

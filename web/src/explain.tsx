@@ -103,7 +103,7 @@ function Step({ step, symbols }: { step: TraceStep; symbols: Record<string, stri
   const { state, t } = useLab();
   return (
     <article class="step">
-      <h4>{titleOf(state.language, step.title)}</h4>
+      <h3>{titleOf(state.language, step.title)}</h3>
       {step.latex && <Formula latex={step.latex} block />}
       {step.latex && step.shapes && <p class="small">{t("shapes")}: <code>{step.shapes}</code></p>}
       {step.worked && <p class="worked" tabIndex={0}><code>{step.worked}</code></p>}
@@ -163,7 +163,7 @@ function Cell({ name, value, largest, choose, chosen }: { name: string; value: n
   const { state } = useLab();
   const tint = css(diverging((0.22 * value) / largest, state.dark));
   return (
-    <button type="button" class={chosen ? "cell chosen" : "cell"} style={{ background: tint }} aria-label={`${name} = ${short(value, 6)}`} title={`${name} = ${value}`} onClick={choose}>
+    <button type="button" class={chosen ? "cell chosen" : "cell"} style={{ background: tint }} aria-label={`${name} = ${short(value)}`} title={`${name} = ${value}`} onClick={choose}>
       {short(value)}
     </button>
   );

@@ -151,7 +151,7 @@ export function Weights() {
                         const entry = `W${frame.layers.length > 1 ? k + 1 : ""}[${i},${j}]`;
                         return (
                           <td key={j}>
-                            <button type="button" class="cell" style={{ background: css(diverging((0.22 * value) / largest, dark)) }} aria-label={`${entry} = ${short(value)}`} onClick={() => store.choose({ entry })}>
+                            <button type="button" class="cell" style={{ background: css(diverging((0.22 * value) / largest, dark)) }} aria-label={`${entry} = ${short(value, 3)}`} onClick={() => store.choose({ entry })}>
                               {short(value, 3)}
                             </button>
                           </td>

@@ -7,6 +7,7 @@ import binascii
 import json
 import math
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -82,6 +83,9 @@ class Session:
                 found = action(message)
         except (TwofoldError, OSError, MemoryError) as error:
             found = {"error": str(error) or type(error).__name__}
+        except Exception as error:  # a mistake of ours: the page is told, and goes on
+            traceback.print_exc()
+            found = {"error": f"a mistake in the lab itself: {type(error).__name__}: {str(error).splitlines()[:1]}"}
         return json.dumps({"id": number, **_finite(found)}, ensure_ascii=False, allow_nan=False)
 
     def _start(self, setup: Setup) -> None:

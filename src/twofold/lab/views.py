@@ -128,7 +128,7 @@ def predictions(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {"worst": _worst(run.data, samples, mean, losses)}
     if samples.y.ndim == 1 and network.outputs <= MOST_CLASSES:
         pairs = samples.y * network.outputs + mean.argmax(axis=1)
-        counts = np.bincount(pairs.astype(np.int64), minlength=network.outputs**2)
+        counts = np.bincount(pairs.astype(np.intp), minlength=network.outputs**2)
         found["confusion"] = counts.reshape(network.outputs, -1).tolist()
     elif samples.y.ndim == 2:
         found["pairs"] = {

@@ -1,0 +1,356 @@
+// The page in Chromium, over both transports: what a person does, and what they are told.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, it } from "node:test";
+import { chromium } from "playwright-core";
+import { CHROMIUM, TWOFOLD, nativeSite, python, staticSite, temporary } from "./site.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const LONG = 120_000;
+
+let browser;
+let sites = {};
+
+before(async () => {
+  browser = CHROMIUM && (await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS }));
+  sites = { static: await staticSite(), native: await nativeSite().catch((error) => (console.log(error.message), null)) };
+}, { timeout: 600_000 });
+
+after(async () => {
+  await browser?.close();
+  for (const site of Object.values(sites)) site?.close();
+});
+
+/** A page with its engine ready; whatever it asks for elsewhere, or complains of, ends the test. */
+async function open(where, hash = "", options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: "en-US", ...options });
+  const page = await context.newPage();
+  page.elsewhere = [];
+  page.complaints = [];
+  const origin = new URL(sites[where].address).origin;
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(origin) && !/^(data|blob):/.test(url) && !url.startsWith(origin.replace("http", "ws"))) page.elsewhere.push(url);
+  });
+  page.on("pageerror", (error) => page.complaints.push(error.message));
+  page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
+  page.on("dialog", (dialog) => (page.complaints.push(`dialog ${dialog.message()}`), dialog.dismiss()));
+  await page.goto(sites[where].address + hash);
+  await page.waitForFunction(() => window.lab?.state.ready && window.lab.state.frame !== null, null, { timeout: LONG });
+  await settled(page);
+  return page;
+}
+
+const settled = (page) => page.waitForTimeout(150).then(() => page.evaluate(() => window.lab.parameters()));
+
+async function clean(page) {
+  assert.deepEqual(page.elsewhere, [], "requests to elsewhere");
+  assert.deepEqual(page.complaints, [], "complaints of the page");
+  await page.context().close();
+}
+
+const state = (page) => page.evaluate(() => ({ step: lab.state.frame.step, perEpoch: lab.state.frame.stepsPerEpoch, setup: lab.state.setup, error: lab.state.error, records: lab.state.records }));
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+const parameters = async (page) => (await page.evaluate(() => lab.parameters())).parameters;
+const epochs = async (page, n) => {
+  for (let k = 0; k < n; k++) await page.evaluate(() => lab.advance({ epochs: 1 }));
+};
+
+const LARGEST = `
+import json, sys
+from twofold.network import Layer
+layers = engine.parameters()
+page = json.load(open(sys.argv[1]))
+print(max(abs(float(a) - b) for layer, other in zip(layers, page, strict=True) for name, array in layer.arrays.items()
+          for a, b in zip(array.ravel(), __import__("numpy").ravel(other[name]), strict=True)))
+`;
+
+for (const where of ["static", "native"]) {
+  describe(`the lab, ${where}`, () => {
+    const test = (name, body) =>
+      it(name, { timeout: LONG }, async (t) => {
+        if (!browser) return t.skip("Chromium is not installed");
+        if (!sites[where]) return t.skip(`the ${where} lab can't be had here`);
+        return body(t);
+      });
+    // What depends on the page alone is asked where the engine is there at once.
+    const once = (name, body) => where === "native" && test(name, body);
+
+    test("the page's parameters after ten epochs are CPython's, by the program that it shows", async () => {
+      const ways = {
+        softmax: "#data=digits&hidden=&batch_size=64&learning_rate=0.1",
+        "relu mlp": "#data=digits&hidden=16&activation=relu&batch_size=64",
+        "tanh with dropout": "#data=digits&hidden=16,8&activation=tanh&dropout=0.2&batch_size=64",
+        adam: "#data=spirals&hidden=8,8&activation=relu&optimizer=adam&learning_rate=0.01",
+      };
+      for (const [name, hash] of Object.entries(ways)) {
+        const page = await open(where, hash);
+        await epochs(page, 10);
+        await page.click("#tab-share");
+        await page.waitForFunction(() => document.querySelector("pre.python")?.textContent.includes("engine"));
+        const program = await page.textContent("pre.python");
+        const file = temporary("page.json", JSON.stringify(await parameters(page)));
+        const apart = Number(python(program.replace("print(epoch)", "pass") + LARGEST, file));
+        console.log(`${where}, ${name}: largest difference of a parameter after ten epochs ${apart}`);
+        assert.ok(apart <= 1e-12, `${name}: ${apart}`);
+        await clean(page);
+      }
+    });
+
+    test("any step comes back exactly, by the buttons and by the slider", async () => {
+      const page = await open(where, "#data=xor&hidden=4&dropout=0.2");
+      const seen = {};
+      for (let step = 0; step < 6; step++) {
+        seen[step] = await parameters(page);
+        await press(page, "Step");
+        await settled(page);
+      }
+      await epochs(page, 3);
+      await page.evaluate(() => lab.goTo(4));
+      assert.deepEqual(await parameters(page), seen[4]);
+      await press(page, "Back a step");
+      await settled(page);
+      assert.deepEqual(await parameters(page), seen[3]);
+      await press(page, "Start again");
+      await settled(page);
+      assert.deepEqual(await parameters(page), seen[0]);
+      await page.focus("input[type=range]");
+      await page.keyboard.press("ArrowRight");
+      await settled(page);
+      assert.deepEqual(await parameters(page), seen[1]);
+      await clean(page);
+    });
+
+    test("the address holds setup and step, and a reload brings them back", async () => {
+      const page = await open(where, "#data=spirals&hidden=8&learning_rate=0.03");
+      await epochs(page, 2);
+      const [before_, there] = [await parameters(page), await state(page)];
+      assert.match(page.url(), /learning_rate=0.03.*step=80/);
+      await page.reload();
+      await page.waitForFunction(() => window.lab?.state.ready && window.lab.state.frame?.step === 80, null, { timeout: LONG });
+      assert.deepEqual(await parameters(page), before_);
+      assert.deepEqual((await state(page)).setup, there.setup);
+      await clean(page);
+    });
+
+    once("a hostile address does nothing but say what is wrong", async () => {
+      for (const hash of ["#data=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E", "#n=1e9", "#hidden=9999,9999", "#activation=__import__('os')", "#step=99999999999", "#fault=%00"]) {
+        const page = await open(where, hash);
+        const { setup, error } = await state(page);
+        assert.equal(setup.data, "circles");
+        assert.equal(setup.n, 500);
+        assert.equal(await page.locator("main img").count(), 0);
+        if (!hash.includes("step")) assert.notEqual(error, "", hash);
+        await clean(page);
+      }
+    });
+
+    test("a table of one's own trains and is scored to the same digits; nothing of it becomes markup or leaves", async () => {
+      const rows = Array.from({ length: 60 }, (_, i) => `"<img src=x onerror=alert(1)>${i % 3}";${`${i * 1.5}`.replace(".", ",")};${i % 7 === 3 ? "" : i % 5};"${i % 2 ? "<script>alert(2)</script>" : 'say "no"'.replaceAll('"', '""')}"`);
+      const file = temporary("<b>表格.csv", `城市;"<i onmouseover=alert(3)>面积";age;种类\n${rows.join("\n")}\n`);
+      const page = await open(where);
+      await page.setInputFiles("input[type=file]", file);
+      await page.waitForFunction(() => lab.state.setup?.data === "csv", null, { timeout: LONG });
+      await epochs(page, 3);
+      for (const tab of ["mistakes", "weights", "share", "numbers"]) await page.click(`#tab-${tab}`).then(() => settled(page));
+      assert.equal(await page.locator("main img, main b:has(script), main script, main i[onmouseover]").count(), 0);
+      const { records, error } = await state(page);
+      assert.equal(error, "");
+      await page.click("#tab-share");
+      const model = await page.evaluate(() => lab.model());
+      const [saved, tests] = [temporary("model.safetensors", Buffer.from(model.model, "base64")), temporary("rows.csv", model.rows)];
+      const scores = JSON.parse(execFileSync(TWOFOLD, ["evaluate", saved, tests, "--json"], { encoding: "utf-8" })).scores;
+      assert.ok(Math.abs(scores["log loss"].value - records.at(-1).test_loss) <= 1e-12 * records.at(-1).test_loss);
+      assert.equal(scores.accuracy.value, records.at(-1).test_accuracy);
+      await clean(page);
+    });
+
+    once("a table that can't be read is refused in one line, and the run stays", async () => {
+      const page = await open(where);
+      await page.setInputFiles("input[type=file]", temporary("bad.csv", "a,b\n1,2\n3\n"));
+      await page.waitForFunction(() => lab.state.error !== "");
+      assert.match(await page.textContent("[role=status]"), /bad.csv: line 3 has 1 cells; the first line names 2 columns/);
+      assert.equal((await state(page)).setup.data, "circles");
+      await clean(page);
+    });
+
+    once("the downloaded model is scored to the same digits", async () => {
+      const page = await open(where, "#data=circles&hidden=6");
+      await epochs(page, 5);
+      await page.click("#tab-share");
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=model.safetensors >> nth=-1")]);
+      const [rows] = await Promise.all([page.waitForEvent("download"), page.click("text=Download the test rows")]);
+      const scores = JSON.parse(execFileSync(TWOFOLD, ["evaluate", await download.path(), await rows.path(), "--json"], { encoding: "utf-8" })).scores;
+      const last = (await state(page)).records.at(-1);
+      assert.equal(scores.accuracy.value, last.test_accuracy);
+      assert.ok(Math.abs(scores["log loss"].value - last.test_loss) <= 1e-12 * last.test_loss);
+      await clean(page);
+    });
+
+    test("by keyboard alone, from load to a trained network", async () => {
+      const page = await open(where);
+      await page.keyboard.press("Tab"); // the skip link
+      await page.keyboard.press("Enter");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "run");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => lab.state.records.length > 8, null, { timeout: LONG });
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => !lab.state.playing);
+      assert.ok((await state(page)).step > 300);
+      await page.focus("#tab-numbers");
+      await page.keyboard.press("ArrowRight");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "tab-mistakes");
+      await clean(page);
+    });
+
+    once("a click on a sample, a unit, a weight and the loss shows its numbers beside central differences", async () => {
+      const page = await open(where);
+      const click = async (selector, at, wanted) => {
+        await page.click(selector, at);
+        await page.waitForFunction((name) => lab.state.chosen.entry.startsWith(name) && lab.state.explanation?.entry?.name.startsWith(name.split("[")[0]), wanted, { timeout: LONG });
+      };
+      await click("button.unit >> nth=3", {}, "h1[");
+      await click(".plain-button", {}, "L");
+      const spot = await page.evaluate(() => {
+        const box = document.querySelector(".edges").getBoundingClientRect();
+        const unit = document.querySelector("button.unit").getBoundingClientRect();
+        return { x: unit.right - box.left + 12, y: unit.top + unit.height / 2 - box.top };
+      });
+      await click(".edges", { position: spot }, "W1[0");
+      const { related } = await page.evaluate(() => lab.state.explanation.entry);
+      assert.ok(Math.abs(related["gradient by hand"] - related["from central differences"]) < 1e-9);
+      await page.click(".plot .over", { position: { x: 170, y: 150 } });
+      await page.waitForFunction(() => lab.state.chosen.sample > 0);
+      await clean(page);
+    });
+
+    once("each switch of 'break it' goes on and off", async () => {
+      const page = await open(where);
+      await page.click("#tab-break");
+      for (const name of await page.evaluate(() => Object.keys(lab.state.choices.faults))) {
+        const button = page.locator(".faults [role=switch]").nth(await page.evaluate((n) => Object.keys(lab.state.choices.faults).indexOf(n), name));
+        await button.click();
+        await page.waitForFunction((n) => lab.state.setup.fault === n, name);
+        await page.evaluate(() => lab.advance({ epochs: 3 }));
+        assert.equal((await state(page)).error, "", name);
+        await button.click();
+        await page.waitForFunction(() => lab.state.setup.fault === "");
+      }
+      await clean(page);
+    });
+
+    once("axe finds nothing: both languages, light and dark, every tab, wide and narrow", async () => {
+      for (const [options, hash] of [
+        [{ locale: "en-US", colorScheme: "light" }, ""],
+        [{ locale: "zh-CN", colorScheme: "dark" }, "#data=digits&hidden=8&batch_size=64"],
+        [{ locale: "zh-CN", colorScheme: "light", viewport: { width: 360, height: 740 } }, "#data=plane&hidden="],
+        [{ locale: "en-US", colorScheme: "dark" }, "#data=wave&hidden=8"],
+      ]) {
+        const page = await open(where, hash, options);
+        await epochs(page, 2);
+        await page.evaluate(AXE);
+        for (const tab of ["numbers", "mistakes", "weights", "surface", "break", "share"]) {
+          await page.click(`#tab-${tab}`);
+          await settled(page);
+          const found = await page.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
+          assert.deepEqual(found.violations.map((v) => `${tab} ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html).join(" | ")}`), []);
+        }
+        await clean(page);
+      }
+    });
+
+    once("at 360, 1024 and 1440 pixels nothing is wider than the page", async () => {
+      for (const width of [360, 1024, 1440]) {
+        const page = await open(where, "#data=spirals&hidden=16,8,8", { viewport: { width, height: 800 }, locale: "zh-CN" });
+        for (const tab of ["numbers", "mistakes", "weights", "break", "share"]) {
+          await page.click(`#tab-${tab}`);
+          await settled(page);
+          assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${width} ${tab}`);
+        }
+        await clean(page);
+      }
+    });
+
+    test("twenty thousand samples: the page stays fluid", async () => {
+      const page = await open(where, "#data=spirals&n=20000&hidden=8,8");
+      const gaps = await trainFor(page, 3000, "fast");
+      console.log(`${where}, 20,000 samples: frame time median ${gaps.median} ms, 95 % within ${gaps.most} ms`);
+      assert.ok(gaps.median < 100, `median ${gaps.median}`);
+      await clean(page);
+    });
+  });
+}
+
+/** Train for a time and measure what the screen does. */
+async function trainFor(page, ms, speed) {
+  return page.evaluate(
+    async ([ms, speed]) => {
+      lab.set({ speed });
+      const gaps = [];
+      let [last, on] = [performance.now(), true];
+      const tick = (now) => (gaps.push(now - last), (last = now), on && requestAnimationFrame(tick));
+      requestAnimationFrame(tick);
+      const [from, drawn, start] = [lab.state.frame.step, lab.framesDrawn, performance.now()];
+      void lab.play();
+      await new Promise((done) => setTimeout(done, ms));
+      const seconds = (performance.now() - start) / 1000;
+      const taken = (lab.state.frame.step - from) / lab.state.frame.stepsPerEpoch;
+      lab.pause();
+      on = false;
+      gaps.sort((a, b) => a - b);
+      const at = (part) => Math.round(gaps[Math.floor(gaps.length * part)] * 10) / 10;
+      return { epochs: taken / seconds, pictures: (lab.framesDrawn - drawn) / seconds, median: at(0.5), most: at(0.95) };
+    },
+    [ms, speed],
+  );
+}
+
+describe("the bars of the static lab", () => {
+  const test = (name, body) =>
+    it(name, { timeout: LONG }, async (t) => {
+      if (!browser || !sites.static) return t.skip("the static lab or Chromium can't be had here");
+      return body(t);
+    });
+
+  test("there are pictures before Python has arrived, and all of it is under 18 MB", async () => {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 } });
+    const page = await context.newPage();
+    const before_ = sites.static.sent();
+    await page.route("**/pyodide/*.wasm", async (route) => {
+      await new Promise((done) => setTimeout(done, 1500));
+      await route.continue();
+    });
+    const start = Date.now();
+    await page.goto(sites.static.address);
+    await page.waitForFunction(() => window.lab?.state.frame !== null, null, { timeout: 5000 });
+    const painted = Date.now() - start;
+    assert.equal(await page.evaluate(() => lab.state.ready), false);
+    const blue = await page.evaluate(() => {
+      const canvas = document.querySelector(".plot canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.some((value, k) => k % 4 === 2 && value > data[k - 2] + 20);
+    });
+    assert.ok(blue, "the regions are drawn");
+    await page.unrouteAll({ behavior: "wait" });
+    await page.waitForFunction(() => lab.state.ready, null, { timeout: LONG });
+    const size = (sites.static.sent() - before_) / 1e6;
+    console.log(`first pictures after ${painted} ms; ${size.toFixed(1)} MB in all`);
+    assert.ok(size < 18, `${size} MB`);
+    await context.close();
+  });
+
+  test("speed, to be read: epochs a second of 2-8-8-2 on 500 points, and the time to the engine", async () => {
+    const start = Date.now();
+    const page = await open("static", "#hidden=8,8");
+    console.log(`engine ready after ${Date.now() - start} ms`);
+    for (const speed of ["normal", "fast"]) {
+      const found = await trainFor(page, 4000, speed);
+      console.log(`${speed}: ${found.epochs.toFixed(0)} epochs a second, ${found.pictures.toFixed(0)} pictures a second, frame time median ${found.median} ms, 95 % within ${found.most} ms`);
+      assert.ok(found.epochs > 1);
+    }
+    await clean(page);
+  });
+});
