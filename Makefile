@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-slow lint wheel docs notebooks lab check release-check clean
+.PHONY: demo test test-all test-slow lint wheel docs notebooks lab lab-test check release-check clean
 
 demo: $(VENV)/ready
 	$(BIN)/twofold demo
@@ -56,6 +56,9 @@ web/node_modules: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
+lab-test: web/node_modules $(VENV)/ready
+	cd web && npm test && npm run e2e
+
 check: lint test-all wheel
 
 # A release as its users get it: from a clean clone, sdist and wheel, the wheel built from the sdist, installed where no
@@ -72,15 +75,3 @@ release-check: $(VENV)/ready
 	away=$$(mktemp -d); tar -xzf dist/*.tar.gz -C "$$away" --strip-components 1; rm -rf "$$away/src"; \
 	cd "$$away" && "$(CURDIR)/build/release/venv/bin/python" -m pytest -q -p no:cacheprovider tests/test_readme.py && \
 	"$(CURDIR)/build/release/venv/bin/twofold" demo; status=$$?; rm -rf "$$away"; exit $$status
-
-$(VENV)/ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,dev]"
-	touch $@
-
-$(VENV)/docs-ready: $(VENV)/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,docs]"
-	touch $@
-
-clean:
-	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache

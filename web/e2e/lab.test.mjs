@@ -9,7 +9,7 @@ import { CHROMIUM, TWOFOLD, nativeSite, python, staticSite, temporary } from "./
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const LONG = 120_000;
+const LONG = 180_000;
 
 let browser;
 let sites = {};
@@ -90,7 +90,7 @@ for (const where of ["static", "native"]) {
         const page = await open(where, hash);
         await epochs(page, 10);
         await page.click("#tab-share");
-        await page.waitForFunction(() => document.querySelector("pre.python")?.textContent.includes("engine"));
+        await page.waitForFunction(() => document.querySelector("pre.python")?.textContent.includes("engine"), null, { timeout: LONG });
         const program = await page.textContent("pre.python");
         const file = temporary("page.json", JSON.stringify(await parameters(page)));
         const apart = Number(python(program.replace("print(epoch)", "pass") + LARGEST, file));

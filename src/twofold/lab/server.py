@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import threading
 import webbrowser
 from collections.abc import Callable
+from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +109,12 @@ def make_app(token: str, origins: set[str]) -> Starlette:
     return Starlette(routes=[WebSocketRoute("/session", session), Route("/{path:path}", page)])
 
 
+def _load_torch() -> None:
+    """Import PyTorch, if it is here, while the page opens: the first explanation compares with autograd."""
+    with contextlib.suppress(Exception):  # whatever a broken one may raise: it is told where it is used
+        import_module("torch")
+
+
 def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = print) -> None:
     """Serve the lab to this machine until it is stopped.
 
@@ -143,6 +152,7 @@ def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = p
         listener.listen(64)  # from here on whoever has the address waits rather than fails
     except OSError as error:
         raise SpecificationError(f"port {port} can't be had: {error.strerror}; name another with --port") from error
+    threading.Thread(target=_load_torch, daemon=True).start()
     token, number = secrets.token_urlsafe(16), listener.getsockname()[1]
     app = make_app(token, {f"http://{HOST}:{number}", f"http://localhost:{number}"})
     address = f"http://{HOST}:{number}/?token={token}"
