@@ -58,7 +58,7 @@ export async function staticSite() {
 
 /** Start `twofold lab` on a free port. */
 export function nativeSite() {
-  const child = spawn(TWOFOLD, ["lab", "--no-browser"], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, PYTHONUNBUFFERED: "1" } });
+  const child = spawn(TWOFOLD, ["lab", "--no-browser"], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, PYTHONUNBUFFERED: "1", OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" } });
   return new Promise((done, fail) => {
     child.on("exit", (code) => fail(new Error(`twofold lab ended with ${code}: is the extra 'lab' installed?`)));
     child.stdout.on("data", (data) => {

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.errors import DataError, NotConvergedError
-from twofold.functions.losses import softmax
+from twofold.functions.links import softmax
 from twofold.solvers import pairs
 from twofold.solvers.double_double import DoubleDouble, PairFunctions
 from twofold.solvers.inference import spread_of

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.functions.losses import softmax
+from twofold.functions.links import softmax
 from twofold.pages.numbers import short
 from twofold.statistics.fit_summary import FitSummary, coefficient_rows
 from twofold.statistics.formula_model import common_notes

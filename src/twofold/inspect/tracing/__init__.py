@@ -20,7 +20,7 @@ from twofold.inspect.tracing.forward import forward_steps
 from twofold.inspect.tracing.losses import LossScene, loss_steps, slope_step
 from twofold.inspect.tracing.record import Named, Step, Symbol, Table
 from twofold.inspect.tracing.symbols import Symbols
-from twofold.inspect.tracing.trace import Trace
+from twofold.inspect.tracing.trace_data import Trace
 from twofold.network import Network, Parameters, check_parameters
 from twofold.validation import check_block, floats
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from twofold.inspect.tracing.entries import Entry
 from twofold.inspect.tracing.record import Named, Step
-from twofold.inspect.tracing.trace import Trace
+from twofold.inspect.tracing.trace_data import Trace
 
 MAX_WHOLE = 1000  # numbers up to which an array is written whole
 

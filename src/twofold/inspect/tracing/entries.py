@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twofold.errors import SpecificationError, check_name
 from twofold.inspect.tracing.arithmetic import dot, place
-from twofold.inspect.tracing.trace import Trace
+from twofold.inspect.tracing.trace_data import Trace
 
 PATTERN = re.compile(r"\s*([A-Za-z][\w'()]*)\s*(?:\[\s*([\d\s,]*)\s*\])?\s*")
 

@@ -8,7 +8,7 @@ from twofold.inspect.tracing.document import entry_dict, to_dict
 from twofold.inspect.tracing.entries import Entry
 from twofold.inspect.tracing.markdown import render_markdown
 from twofold.inspect.tracing.text import render_text
-from twofold.inspect.tracing.trace import Trace
+from twofold.inspect.tracing.trace_data import Trace
 from twofold.pages.numbers import MAX_WHOLE, to_json
 
 FORMATS = ("text", "markdown", "html", "json")

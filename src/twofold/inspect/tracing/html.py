@@ -8,7 +8,7 @@ from typing import Any
 from twofold.inspect.tracing.markdown import MARKDOWN_SHAPES
 from twofold.inspect.tracing.record import Named, Step
 from twofold.inspect.tracing.text import PARTS, heading
-from twofold.inspect.tracing.trace import Trace
+from twofold.inspect.tracing.trace_data import Trace
 from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
 from twofold.pages.page import render_page
 

@@ -10,7 +10,7 @@ from twofold.language import Text
 from twofold.pages.numbers import MAX_WHOLE, cut, precise, short
 
 if TYPE_CHECKING:
-    from twofold.inspect.tracing.trace import Trace
+    from twofold.inspect.tracing.trace_data import Trace
 
 MARKDOWN_SHAPES = Text("Shapes: ", "形状：")
 

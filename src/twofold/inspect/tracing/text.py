@@ -12,7 +12,7 @@ from twofold.pages.layout import width, wrap
 from twofold.pages.numbers import MAX_WHOLE, Grid, cut, precise, short
 
 if TYPE_CHECKING:
-    from twofold.inspect.tracing.trace import Trace
+    from twofold.inspect.tracing.trace_data import Trace
 
 PARTS = {
     "given": Text("Given", "已知"),
