@@ -16,8 +16,8 @@ MODULES = (
     "twofold.solvers",
 )
 HEAD = {
-    "en": ("Reference", "Every public name of Python, from its docstring; the command line; the words of the field."),
-    "zh": ("参考", "全部公开的 Python 名称（取自各自的文档字符串，英文）、命令行、术语。"),
+    "en": ("Reference", "Every public name of Python, from its docstring; the formulas; the command line; the words of the field."),
+    "zh": ("参考", "全部公开的 Python 名称（取自各自的文档字符串，英文）、公式、命令行、术语。"),
 }
 
 
@@ -25,7 +25,7 @@ def reference_pages(language: str) -> dict[str, str]:
     """Write a page for each module, and one that lists them, by the file's name."""
     title, lead = HEAD[language]
     names = [module.replace(".", "-") for module in MODULES]
-    listed = "\n".join([*names, "/commands", "/glossary"])
+    listed = "\n".join([*names, "/formulas", "/commands", "/glossary"])
     pages = {"index.md": f"# {title}\n\n{lead}\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n"}
     return pages | {f"{name}.md": _module_page(module) for name, module in zip(names, MODULES, strict=True)}
 

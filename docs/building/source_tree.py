@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 
 from building.commands import command_page
+from building.formulas import formulas_page
 from building.lesson_source import Lesson
 from building.notebooks import Built
 from building.pictures import dark_rules, inline_pictures
@@ -46,6 +47,8 @@ def write_source(target: Path, language: str, lessons: list[Lesson], built: dict
     """
     for folder in ("_static", "_templates", "gallery"):
         shutil.copytree(DOCS / folder, target / folder)
+    for picture in ("film.webp", "regions.png"):  # of the start page
+        shutil.copy(DOCS / "gallery" / picture, target / "_static")
     shutil.copy(DOCS / "conf.py", target)
     (target / "_static" / "pictures.css").write_text(dark_rules(), encoding="utf-8")
     howto = sorted(DOCS.glob("*.md"))
@@ -56,6 +59,7 @@ def write_source(target: Path, language: str, lessons: list[Lesson], built: dict
     for path in [*DOCS.glob("*.png"), *DOCS.glob("*.webp")]:
         shutil.copy(path, target)
     _write(target / "commands.md", command_page(language))
+    _write(target / "formulas.md", formulas_page(language))
     _write(target / "glossary.md", _glossary(language))
     for name, text in reference_pages(language).items():
         _write(target / "reference" / name, text)
