@@ -38,10 +38,10 @@ Make = Callable[[Task], Epoch]
 OURS: dict[str, Make] = {
     "scratch": peers.engine("scratch"),
     "compiled": peers.engine("compiled"),
-    "fused": peers.engine("fused"),
-    "fused, bfloat16": peers.engine("fused", "bfloat16"),
-    "fused-compiled": peers.engine("fused-compiled"),
-    "fused-compiled, bfloat16": peers.engine("fused-compiled", "bfloat16"),
+    "fused": peers.engine("fused", head="pytorch"),
+    "fused, bfloat16": peers.engine("fused", precision="bfloat16", head="pytorch"),
+    "fused, Numba": peers.engine("fused", head="numba"),
+    "fused, Numba, bfloat16": peers.engine("fused", precision="bfloat16", head="numba"),
 }
 FAST: dict[str, Make] = {
     "PyTorch, in memory": peers.pytorch_in_memory,
@@ -123,7 +123,7 @@ def show(
     seconds: dict[str, list[float]],
     *,
     unit: float = 1e-3,
-    bases: Sequence[str] = ("compiled", "fused", "fused-compiled", "fused-compiled, bfloat16"),
+    bases: Sequence[str] = ("compiled", "fused", "fused, Numba", "fused, Numba, bfloat16"),
 ) -> None:
     """Print who needed how long, and how many times as long as each of ours."""
     table = Table(title=f"{title}; load {os.getloadavg()[0]:.1f}", title_justify="left")

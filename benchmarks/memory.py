@@ -22,7 +22,7 @@ from twofold import load_dataset
 TRAIN = """
 from twofold import Network, Recipe, load_dataset, open_engine, train
 data = load_dataset("fashion-mnist")
-engine = open_engine({engine!r}, Network((784, 256, 10)), precision={precision!r})
+engine = open_engine({engine!r}, Network((784, 256, 10)), **{options})
 list(train(engine, data, Recipe(epochs=1, batch_size=256, learning_rate=0.1)))
 """
 BASE = "python, torch imported"
@@ -31,15 +31,15 @@ JOBS = {
     BASE: "import torch",
     "and a product of two matrices": "import torch; torch.ones(256, 784) @ torch.ones(784, 256)",
     "and Fashion-MNIST read": "import torch; from twofold import load_dataset; data = load_dataset('fashion-mnist')",
-    "fused: read, an epoch, the test set": "import torch" + TRAIN.format(engine="fused", precision=None),
-    "fused-compiled": "import torch" + TRAIN.format(engine="fused-compiled", precision=None),
-    "fused, bfloat16": "import torch" + TRAIN.format(engine="fused", precision="bfloat16"),
+    "fused: read, an epoch, the test set": "import torch" + TRAIN.format(engine="fused", options={}),
+    "fused, Numba": "import torch" + TRAIN.format(engine="fused", options={"head": "numba"}),
+    "fused, bfloat16": "import torch" + TRAIN.format(engine="fused", options={"precision": "bfloat16"}),
     "twofold train mlp --engine fused": """
 from twofold.cli import main
 main(["train", "mlp", "--data", "fashion-mnist", "--engine", "fused", "--epochs", "1"])
 """,
-    "concise": "import torch" + TRAIN.format(engine="concise", precision=None),
-    "scratch, without torch": TRAIN.format(engine="scratch", precision=None),
+    "concise": "import torch" + TRAIN.format(engine="concise", options={}),
+    "scratch, without torch": TRAIN.format(engine="scratch", options={}),
     "PyTorch, data in memory as floats, not scored": """
 import sys; sys.path.insert(0, "benchmarks")
 import peers

@@ -55,11 +55,11 @@ class Task:
         return self.y.astype(np.float32) if self.squared else self.y
 
 
-def engine(name: str, precision: str | None = None) -> Callable[[Task], Epoch]:
+def engine(name: str, **options: str) -> Callable[[Task], Epoch]:
     """Make one of ours; its running means are read at the end of an epoch as in `twofold.train`."""
 
     def make(task: Task) -> Epoch:
-        worker = open_engine(name, task.network, initialization="he", precision=precision)
+        worker = open_engine(name, task.network, initialization="he", **options)
         worker.load(task.X, task.y)
         worker.start(Recipe(batch_size=task.batch_size, learning_rate=task.learning_rate))
         edges = batch_edges(len(task.X), task.batch_size)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from twofold import Dataset, Network, Recipe, Samples, open_engine, train
-from twofold.engines import ENGINES
+from helpers import KINDS, open_kind
+from twofold import Dataset, Network, Recipe, Samples, train
 from twofold.engines.choice import LIBRARIES
 from twofold.engines.threads import use_threads
 
@@ -28,9 +28,10 @@ def data() -> Dataset:
 
 
 def main(threads: int, folder: Path) -> None:
-    names = [name for name in ENGINES if all(find_spec(library.module) for library in LIBRARIES.get(name, ()))]
-    for name, dtype in product(names, ("float32", "float64")):
-        engine = open_engine(name, NETWORK, initialization="he", dtype=dtype)
+    for name, dtype in product(KINDS, ("float32", "float64")):
+        if not all(find_spec(library.module) for library in LIBRARIES.get(name.partition(",")[0], ())):
+            continue
+        engine = open_kind(name, NETWORK, initialization="he", dtype=dtype)
         use_threads(threads)
         history = list(train(engine, data(), RECIPE))
         arrays = [array for layer in engine.parameters() for array in (layer.W, layer.b)]

@@ -9,18 +9,37 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twofold import Dataset, EngineState, Network, Samples
+from twofold import Dataset, EngineState, Network, Recipe, Samples, open_engine, train
 from twofold.engines import ENGINES, Engine
 from twofold.engines.choice import LIBRARIES, PYTORCH
 from twofold.functions import LOSSES
 from twofold.network import distance, largest
 
+FUSED_NUMBA = "fused, Numba"  # with its head asked for, which the rule leaves to long trainings
+KINDS = [*ENGINES, FUSED_NUMBA]
+OTHERS = [kind for kind in KINDS if kind != "scratch"]
+
+
+def open_kind(kind: str, network: Network, **options: Any) -> Engine:
+    """Open an engine of `KINDS`."""
+    if kind == FUSED_NUMBA:
+        return open_engine("fused", network, head="numba", **options)
+    return open_engine(kind, network, **options)
+
+
+def train_kinds(kinds: Iterable[str], network: Network, data: Dataset, recipe: Recipe, **options: Any) -> list[Engine]:
+    """Train engines of several kinds from the same start; return them."""
+    engines = [open_kind(kind, network, **{"initialization": "he", "dtype": "float64"} | options) for kind in kinds]
+    for engine in engines:
+        for _ in train(engine, data, recipe):
+            pass
+    return engines
+
 
 def each_engine() -> list[Any]:
-    """Every engine's name; those that need PyTorch are marked so."""
-    return [
-        pytest.param(name, marks=pytest.mark.torch if PYTORCH in LIBRARIES.get(name, ()) else ()) for name in ENGINES
-    ]
+    """Every engine of `KINDS`; those that need PyTorch are marked so."""
+    needs = {kind: PYTORCH in LIBRARIES.get(kind.partition(",")[0], ()) for kind in KINDS}
+    return [pytest.param(kind, marks=pytest.mark.torch if needs[kind] else ()) for kind in KINDS]
 
 
 def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bool = False) -> Dataset:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import twofold
+from twofold.engines import ENGINES
 
 SOURCE = Path(twofold.__file__).parent
 
@@ -39,7 +40,6 @@ HEAVY = {
     "torch": {
         "engines/concise.py",
         "engines/fused.py",
-        "engines/fused_compiled.py",
         "engines/pytorch",
         "data/torch_dataset.py",
         *(f"exercises/lessons/{name}_concise.py" for name in ("linear", "softmax", "perceptron")),
@@ -118,6 +118,13 @@ def test_heavy_libraries_are_imported_where_they_belong(path):
         homes = HEAVY.get(module.split(".")[0])
         folders = {str(parent) for parent in Path(place).parents}
         assert homes is None or homes & {place, *folders}, f"{place} imports {module}"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ENGINES)
+def test_no_engine_inherits_from_another(name):
+    module, kind = ENGINES[name].split(":")
+    assert getattr(importlib.import_module(module), kind).__bases__ == (object,)
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers import each_engine, random_dataset
+from helpers import each_engine, open_kind, random_dataset
 from twofold import BestEpoch, Dataset, EarlyStopping, Network, Recipe, Samples, evaluate, open_engine, train
 from twofold.errors import DataError, SpecificationError
 from twofold.network import distance
@@ -70,12 +70,12 @@ def test_the_engine_ends_with_the_weights_of_its_best_epoch(normalization, avera
     network = Network((20, 16, 2), normalization=normalization)
     recipe = Recipe(epochs=60, batch_size=8, optimizer="adam", learning_rate=0.01, averaging=averaging)
     start = {"initialization": "he", "dtype": "float64"}
-    engine, best = open_engine(name, network, **start), BestEpoch(patience=5)
+    engine, best = open_kind(name, network, **start), BestEpoch(patience=5)
     records = list(train(engine, data, recipe, EarlyStopping(best=best), validation=held))
     losses = [record.validation_loss for record in records]
     assert best.epoch == 1 + int(np.argmin(losses)) == len(records) - 5 < 55
     assert evaluate(engine, held).loss == pytest.approx(min(losses), rel=1e-12)
-    plain = open_engine(name, network, **start)
+    plain = open_kind(name, network, **start)
     for record in train(plain, data, recipe):  # the same run, stopped at that epoch by hand
         if record.epoch == best.epoch:
             break

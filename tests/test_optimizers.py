@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import random_dataset
-from twofold import Dataset, Network, Recipe, Samples, compare_engines, open_engine, train
-from twofold.engines import ENGINES
+from helpers import KINDS, open_kind, random_dataset, train_kinds
+from twofold import Dataset, Network, Recipe, Samples, open_engine, train
 from twofold.errors import FileFormatError, SpecificationError
 from twofold.functions import OPTIMIZERS, Optimizer
 from twofold.functions.expressions import PYTHON, evaluate, python_lines, take_out
@@ -215,17 +214,14 @@ DAMPED = Optimizer(damped, ("speed",), {"damping": Constant(0.5, FRACTION, "what
 
 
 @torch_only
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", KINDS)
 def test_an_optimiser_that_came_into_the_registry_later_is_in_every_engine(name, monkeypatch):
     monkeypatch.setitem(OPTIMIZERS, "damped", DAMPED)
     network = Network((4, 5, 3), "tanh")
     recipe = Recipe(epochs=2, batch_size=8, optimizer="damped", weight_decay=0.1, l1=0.01, clip_norm=0.5)
-    words = {"engines": ("scratch", name), "initialization": "he"}
-    for epoch in compare_engines(network, random_dataset(network), recipe, **words):
-        assert epoch.max_parameter_difference < 1e-12
-    engine = open_engine(name, network, dtype="float64")
-    list(train(engine, random_dataset(network), recipe))
-    assert set(engine.state().optimizer_state) == {"speed"}
+    engines = train_kinds(("scratch", name), network, random_dataset(network), recipe)
+    assert distance(*(engine.parameters() for engine in engines)) < 1e-12
+    assert set(engines[1].state().optimizer_state) == {"speed"}
 
 
 def test_machine_code_refuses_an_optimiser_that_it_lacks():
@@ -238,13 +234,11 @@ def test_machine_code_refuses_an_optimiser_that_it_lacks():
         plan.optimizer_config(recipe)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "scratch" else torch_only) for name in ENGINES]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "scratch" else torch_only) for name in KINDS])
 def test_engines_are_copied_and_pickled_with_their_optimiser(name):
     network = Network((3, 2))
     data = random_dataset(network, 20)
-    engine = open_engine(name, network)
+    engine = open_kind(name, network)
     engine.load(data.train.X, data.train.y)
     engine.start(Recipe(optimizer="rmsprop", l1=0.01))
     engine.step(np.arange(4), 0.1)

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from helpers import AfterStep, assert_same_state, each_engine, random_dataset
+from helpers import AfterStep, assert_same_state, each_engine, open_kind, random_dataset
 from twofold import CheckpointFolder, Checkpoints, Dataset, EarlyStopping, Network, Recipe, Samples, open_engine, train
 from twofold.checkpoints import StopSignals
 from twofold.checkpoints.compatibility import refuse_other_run
@@ -27,7 +27,7 @@ engines = pytest.mark.parametrize("name", each_engine())
 
 
 def opened(name="scratch", network=NETWORK, **options):
-    return open_engine(name, network, seed=1, initialization="xavier", **options)
+    return open_kind(name, network, seed=1, initialization="xavier", **options)
 
 
 def resumable(engine, data, recipe, folder, *, watch=None, best=None, validation=None, **options):

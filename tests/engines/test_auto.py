@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from importlib import import_module
@@ -10,13 +11,14 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from helpers import random_dataset
-from twofold import Network, Recipe, compare_engines, open_engine
-from twofold.engines import ENGINES
-from twofold.engines.choice import MAX_SHORT_STEPS, MAX_SMALL_JOB, choose
+from helpers import FUSED_NUMBA, KINDS, random_dataset, train_kinds
+from twofold import Network, Recipe, open_engine, train
+from twofold.engines.choice import MAX_SHORT_STEPS, MAX_SMALL_JOB, choose, choose_head
 from twofold.engines.threads import use_threads
 from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError
 from twofold.functions import ACTIVATIONS, Activation
+from twofold.network import distance
+from twofold.saving import Model
 
 MLP = Network((784, 256, 10))
 SMALL = Network((20, 64, 64, 1), loss="squared")
@@ -31,15 +33,50 @@ def test_a_large_job_is_for_fused_and_a_small_one_for_scratch():
     assert choose(MLP, samples=samples) == "scratch"
 
 
+def test_many_large_steps_are_for_numba_s_loops():
+    samples = MAX_SHORT_STEPS * 256
+    assert choose_head(MLP, batch_size=256, samples=samples + 1) == "numba"
+    assert choose_head(MLP, batch_size=256, samples=samples) == "pytorch"
+    assert choose_head(MLP, batch_size=256, samples=samples + 1, device="cuda") == "pytorch"
+    assert choose_head(MLP, batch_size=1024, samples=10**12) == "numba"
+    assert choose_head(MLP, batch_size=1025, samples=10**12) == "pytorch"
+    assert choose_head(Network((9, 17)), batch_size=9, samples=10**12) == "numba"
+    assert choose_head(Network((9, 17), loss="squared"), batch_size=9, samples=10**12) == "pytorch"
+
+
 @torch_only
 @pytest.mark.parametrize("asked", [{}, {"precision": "bfloat16"}])
-def test_many_large_steps_are_for_fused_with_machine_code(asked):
-    samples = MAX_SHORT_STEPS * 256
-    assert choose(MLP, samples=samples + 1, **asked) == "fused-compiled"
-    assert choose(MLP, samples=samples, **asked) == "fused"
-    assert choose(MLP, samples=samples + 1, device="cuda", **asked) == "fused"
-    assert choose(MLP, batch_size=1024, samples=10**12, **asked) == "fused-compiled"
-    assert choose(MLP, batch_size=1025, samples=10**12, **asked) == "fused"
+def test_fused_takes_the_head_that_the_job_is_worth_and_keeps_it_where_it_goes_on(monkeypatch, asked):
+    data = random_dataset(Network((4, 3)), 40)
+    for few, expected in ((3, "numba"), (4, "pytorch")):
+        monkeypatch.setattr("twofold.engines.choice.MAX_SHORT_STEPS", few)
+        engine = open_engine("fused", Network((4, 3)), **asked)
+        assert engine.head == ""
+        list(train(engine, data, Recipe(epochs=1, batch_size=10)))
+        assert engine.head == engine.state().head == expected
+        assert copy.deepcopy(engine).state().head == expected
+        monkeypatch.setattr("twofold.engines.choice.MAX_SHORT_STEPS", 7 - few)
+        other = open_engine("fused", Network((4, 3)), **asked)
+        list(train(other, data, Recipe(epochs=2, batch_size=10), resume=engine.state()))
+        assert other.head == expected
+        assert Model.of(other).environment["head"] == expected
+
+
+@torch_only
+def test_a_head_of_numba_that_can_t_be_had_is_told_where_a_run_goes_on(monkeypatch):
+    network = Network((4, 3))
+    data = random_dataset(network, 40)
+    (engine,) = train_kinds([FUSED_NUMBA], network, data, Recipe(epochs=1), dtype="float32")
+    monkeypatch.setattr("twofold.engines.choice.find_spec", lambda name: None if name == "numba" else find_spec(name))
+    other = open_engine("fused", network)
+    with pytest.warns(UserWarning, match="from here on the run is the same to rounding, not to the bit"):
+        list(train(other, data, Recipe(epochs=2), resume=engine.state()))
+    assert other.head == "pytorch"
+
+
+def test_a_name_of_version_0_1_says_what_to_use():
+    with pytest.raises(UnknownNameError, match=r"engine 'fused-compiled' is 'fused' now.*; use 'fused'"):
+        open_engine("fused-compiled", MLP)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +152,7 @@ def test_a_numba_that_does_not_work_here_is_passed_over(kind, monkeypatch):
 
     for name in [name for name in sys.modules if name.startswith("twofold.engines.numba")]:
         monkeypatch.delitem(sys.modules, name)
-    for place in ("twofold.engines", "twofold.engines.choice"):
+    for place in ("twofold.engines.factory", "twofold.engines.choice"):
         monkeypatch.setattr(f"{place}.import_module", refuse_loops)
     assert choose(SMALL, batch_size=32, samples=10**12) == "scratch"
     with pytest.raises(
@@ -137,7 +174,7 @@ def test_devices_and_precisions_are_for_fused(asked):
 
 
 @torch_only
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", KINDS)
 def test_an_activation_that_came_into_the_registry_later_is_in_every_engine(name, monkeypatch):
     def cube(z, _xp):
         return z * z * z
@@ -147,11 +184,9 @@ def test_an_activation_that_came_into_the_registry_later_is_in_every_engine(name
 
     monkeypatch.setitem(ACTIVATIONS, "cube", Activation(cube, cube_derivative, "z**3", "3 * z**2"))
     network = Network((4, 5, 3), "cube", "squared")
-    words = {"engines": ("scratch", name), "initialization": "he"}
-    for epoch in compare_engines(
-        network, random_dataset(network), Recipe(epochs=2, batch_size=8, learning_rate=1e-3), **words
-    ):
-        assert epoch.max_parameter_difference < 1e-12
+    recipe = Recipe(epochs=2, batch_size=8, learning_rate=1e-3)
+    engines = train_kinds(("scratch", name), network, random_dataset(network), recipe)
+    assert distance(*(engine.parameters() for engine in engines)) < 1e-12
 
 
 @pytest.mark.parametrize("name", ["scratch", "compiled", pytest.param("concise", marks=torch_only)])
@@ -160,6 +195,8 @@ def test_other_engines_refuse_a_device_and_a_precision(name):
         open_engine(name, MLP, device="mps")
     with pytest.raises(SpecificationError, match=f"the {name} engine has no precision 'bfloat16'; fused has it"):
         open_engine(name, MLP, precision="bfloat16")
+    with pytest.raises(SpecificationError, match=f"the {name} engine has no head 'numba'; fused has it"):
+        open_engine(name, MLP, head="numba")
 
 
 BROKEN = """
@@ -173,7 +210,7 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 sys.meta_path.insert(0, Broken())
 from twofold import Network, open_engine
 try:
-    open_engine(sys.argv[2], Network((2, 2)))
+    open_engine("fused", Network((2, 2)), head=sys.argv[2])
 except Exception as error:
     print(type(error).__name__, str(error).partition(" (")[0])
 """
@@ -182,19 +219,20 @@ except Exception as error:
 @torch_only
 @pytest.mark.parametrize("how", ["raise", "empty"])
 @pytest.mark.parametrize(
-    ("module", "name", "title"),
-    [("torch", "fused", "PyTorch"), ("torch", "fused-compiled", "PyTorch"), ("numba", "fused-compiled", "Numba")],
+    ("module", "head", "title"),
+    [("torch", "pytorch", "PyTorch"), ("torch", "numba", "PyTorch"), ("numba", "numba", "Numba")],
 )
-def test_a_broken_library_is_named(module, name, title, how):
-    words = [sys.executable, "-c", BROKEN, module, name, how]
+def test_a_broken_library_is_named(module, head, title, how):
+    words = [sys.executable, "-c", BROKEN, module, head, how]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    assert said == f"MissingDependencyError the {name} engine needs {title}, which can't be imported here\n"
+    assert said == f"MissingDependencyError the fused engine needs {title}, which can't be imported here\n"
 
 
 @torch_only
-def test_machine_code_runs_on_no_other_device():
-    with pytest.raises(SpecificationError, match="the fused-compiled engine has no device 'mps'; fused has it"):
-        open_engine("fused-compiled", MLP, device="mps")
+def test_machine_code_runs_on_no_other_device(monkeypatch):
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    with pytest.raises(SpecificationError, match="head 'numba' computes on a CPU; device is 'mps': use head 'pytorch'"):
+        open_engine("fused", MLP, device="mps", head="numba")
 
 
 def test_unknown_devices_and_precisions_are_refused():
@@ -202,6 +240,10 @@ def test_unknown_devices_and_precisions_are_refused():
         open_engine("auto", MLP, device="gpu")
     with pytest.raises(UnknownNameError, match="unknown precision 'float8'"):
         open_engine("auto", MLP, precision="float8")
+    with pytest.raises(UnknownNameError, match="unknown head 'jax'"):
+        open_engine("fused", MLP, head="jax")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'devise'"):
+        open_engine("fused", MLP, devise="cpu")
 
 
 @torch_only

@@ -19,6 +19,7 @@ from scipy import sparse
 from helpers import assert_same_state, assert_same_steps, random_dataset
 from twofold import Network, Recipe, open_engine, train
 from twofold.engines import numba as loops
+from twofold.engines.choice import MAX_NARROW_OUTPUTS
 from twofold.engines.compiled import is_shallow
 from twofold.engines.numba import entry, jit
 from twofold.engines.numba.layers import MAX_CACHED_PRODUCT, multiply
@@ -39,11 +40,11 @@ def both(network, X, y, weight=None, *, dtype="float64", steps=3, **recipe):
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 63, loops.ROWS, loops.ROWS + 1, 3 * loops.ROWS + 9])
-@pytest.mark.parametrize("q", [2, 3, loops.MAX_NARROW_OUTPUTS, loops.MAX_NARROW_OUTPUTS + 1])
+@pytest.mark.parametrize("q", [2, 3, MAX_NARROW_OUTPUTS, MAX_NARROW_OUTPUTS + 1])
 def test_networks_without_hidden_layers_agree_at_every_size(q, n):
     rng = np.random.default_rng(n + q)
     X, y = rng.standard_normal((n, 19)), rng.integers(q, size=n)
-    assert is_shallow(Network((19, q))) == (q <= loops.MAX_NARROW_OUTPUTS)
+    assert is_shallow(Network((19, q))) == (q <= MAX_NARROW_OUTPUTS)
     assert_same_steps(both(Network((19, q)), X, y, rng.random(n)))
 
 
@@ -144,8 +145,8 @@ rng = np.random.default_rng(0)
 for widths in ((9, 3), (9, 20, 3)):
     network = Network(widths, normalization="batch" if len(widths) > 2 else None)
     found = []
-    for name in ("scratch", sys.argv[1]):
-        engine = open_engine(name, network, initialization="he", dtype="float64")
+    for name, options in (("scratch", {}), (sys.argv[1], {"head": "numba"} if sys.argv[1] == "fused" else {})):
+        engine = open_engine(name, network, initialization="he", dtype="float64", **options)
         engine.load(np.arange(90).reshape(10, 9) % 7 / 7, np.arange(10) % 3)
         engine.start(Recipe(optimizer="adam", clip_norm=0.1, label_smoothing=0.1))
         for _ in range(3):
@@ -155,7 +156,7 @@ for widths in ((9, 3), (9, 20, 3)):
 """
 
 
-@pytest.mark.parametrize("name", ["compiled", pytest.param("fused-compiled", marks=pytest.mark.torch)])
+@pytest.mark.parametrize("name", ["compiled", pytest.param("fused", marks=pytest.mark.torch)])
 def test_the_loops_are_python_for_those_who_want_to_follow_them(name):
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     words = [sys.executable, "-c", PYTHON, name]

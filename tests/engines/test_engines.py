@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import AfterStep, assert_same_state, each_engine, random_dataset
+from helpers import AfterStep, assert_same_state, each_engine, open_kind, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
@@ -23,8 +23,8 @@ EACH = pytest.mark.parametrize("name", each_engine())
 def test_an_engine_starts_from_the_seed_or_from_given_parameters(name):
     network = Network((3, 4, 2))
     given = initialize(network, 5, initialization="he")
-    assert distance(open_engine(name, network, seed=5, initialization="he", dtype="float64").parameters(), given) == 0
-    engine = open_engine(name, network, parameters=given, dtype="float64")
+    assert distance(open_kind(name, network, seed=5, initialization="he", dtype="float64").parameters(), given) == 0
+    engine = open_kind(name, network, parameters=given, dtype="float64")
     assert distance(engine.parameters(), given) == 0
     engine.load(np.ones((2, 3)), [0, 1])
     engine.step(np.array([0, 1]), 1.0)
@@ -35,7 +35,7 @@ def test_an_engine_starts_from_the_seed_or_from_given_parameters(name):
 @EACH
 def test_outputs_are_those_of_the_formula(name):
     network = Network((3, 4, 2), "tanh")
-    engine = open_engine(name, network, initialization="he", dtype="float64")
+    engine = open_kind(name, network, initialization="he", dtype="float64")
     (W, b), (V, c) = engine.parameters()
     X = np.random.default_rng(0).normal(size=(9000, 3))  # more than is taken at a time
     np.testing.assert_allclose(engine.outputs(X), np.tanh(X @ W + b) @ V + c, rtol=1e-12, atol=1e-14)
@@ -47,7 +47,7 @@ def test_outputs_are_those_of_the_formula(name):
 @EACH
 def test_full_batch_sgd_is_the_textbook_update(name):
     network = Network((2, 1), loss="squared")
-    engine = open_engine(name, network, dtype="float64")
+    engine = open_kind(name, network, dtype="float64")
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(7, 2)), rng.normal(size=(7, 1))
     ((W, b),) = engine.parameters()
@@ -62,7 +62,7 @@ def test_full_batch_sgd_is_the_textbook_update(name):
 @EACH
 def test_running_means_are_of_the_steps_since_the_epoch_began(name):
     network = Network((2, 2), "relu")
-    engine = open_engine(name, network, dtype="float64", initialization="zeros")
+    engine = open_kind(name, network, dtype="float64", initialization="zeros")
     assert np.isnan(engine.running().loss)
     engine.load([[1.0, 0.0], [0.0, 1.0]], [0, 1], [1.0, 3.0])
     engine.step(np.array([0, 1]), 1.0)
@@ -92,11 +92,11 @@ def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bi
         averaging=averaging,
     )
     states = []
-    whole = open_engine(name, network, initialization="he")
+    whole = open_kind(name, network, initialization="he")
     records = list(train(whole, data, recipe, AfterStep(lambda engine, _: states.append(engine.state()))))
     assert len(states) == 9
     for steps, state in enumerate(states, start=1):
-        resumed = open_engine(name, network, seed=99)
+        resumed = open_kind(name, network, seed=99)
         rest = list(train(resumed, data, recipe, resume=state))
         # After the last step of an epoch its record is still to be made.
         assert [told(record) for record in rest] == [told(record) for record in records[(steps - 1) // 3 :]]
@@ -117,7 +117,7 @@ def told(record):
 def test_the_model_is_the_running_mean_of_the_parameters(name):
     network = Network((4, 5, 3), "tanh")
     data = random_dataset(network, 12)
-    plain, averaged = (open_engine(name, network, initialization="he", dtype="float64") for _ in range(2))
+    plain, averaged = (open_kind(name, network, initialization="he", dtype="float64") for _ in range(2))
     visited = []
     keeping = AfterStep(lambda engine, _: visited.append(engine.parameters()))
     list(train(plain, data, Recipe(epochs=2, batch_size=3), keeping))
@@ -140,7 +140,7 @@ def test_the_model_is_the_running_mean_of_the_parameters(name):
 def test_batch_normalisation_predicts_with_the_means_and_variances_of_training(name):
     network = Network((3, 4, 2), "identity", normalization="batch")
     data = random_dataset(network, 40)
-    engine = open_engine(name, network, initialization="he", dtype="float64")
+    engine = open_kind(name, network, initialization="he", dtype="float64")
     first = engine.parameters()[0]
     Z = data.train.X @ first.W
     list(train(engine, data, Recipe(epochs=200, batch_size=40, learning_rate=1e-300)))
@@ -153,14 +153,14 @@ def test_batch_normalisation_predicts_with_the_means_and_variances_of_training(n
 
 @EACH
 def test_labels_of_a_loss_that_is_no_cross_entropy_are_not_smoothed(name):
-    engine = open_engine(name, Network((2, 1), loss="squared"))
+    engine = open_kind(name, Network((2, 1), loss="squared"))
     with pytest.raises(SpecificationError, match="label_smoothing goes with cross_entropy, sigmoid_cross_entropy; the"):
         engine.start(Recipe(label_smoothing=0.1))
 
 
 @EACH
 def test_a_state_of_another_network_or_optimiser_is_refused(name):
-    engine = open_engine(name, Network((4, 5, 3)))
+    engine = open_kind(name, Network((4, 5, 3)))
     with pytest.raises(SpecificationError, match="parameters have shapes"):
         engine.restore(open_engine("scratch", Network((4, 3))).state())
     engine.start(Recipe(optimizer="adam"))
@@ -171,14 +171,14 @@ def test_a_state_of_another_network_or_optimiser_is_refused(name):
 @EACH
 def test_a_state_in_float64_goes_on_in_float32(name):
     network = Network((4, 3))
-    engine = open_engine(name, network)
+    engine = open_kind(name, network)
     engine.restore(open_engine("scratch", network, dtype="float64").state())
     assert engine.parameters()[0].W.dtype == np.float32
 
 
 @EACH
 def test_the_state_before_the_first_step_can_be_restored(name):
-    engine = open_engine(name, Network((2, 2)))
+    engine = open_kind(name, Network((2, 2)))
     engine.start(Recipe(optimizer="adam"))
     engine.restore(engine.state())
     assert engine.steps == 0
@@ -203,7 +203,7 @@ def test_a_run_goes_on_in_another_engine(optimizer, first, second):
 def test_a_copy_takes_the_same_steps_and_leaves_the_first_alone(normalization, name):
     network = Network((5, 6, 3), normalization=normalization)
     data = random_dataset(network, 20, weighted=True)
-    engine = open_engine(name, network, initialization="he")
+    engine = open_kind(name, network, initialization="he")
     engine.load(data.train.X, data.train.y, data.train.sample_weight)
     engine.start(Recipe(optimizer="momentum", averaging=0.9))
     engine.step(np.arange(10), 0.1)
@@ -260,7 +260,7 @@ def test_another_missing_module_is_not_blamed_on_pytorch(monkeypatch):
 def test_options_of_hidden_layers_change_nothing_without_one(name, outputs, options):
     plain, network = (Network((4, outputs), **more) for more in ({}, options))
     data = random_dataset(network)
-    engines = [open_engine(name, one, dtype="float64") for one in (plain, network)]
+    engines = [open_kind(name, one, dtype="float64") for one in (plain, network)]
     for engine in engines:
         list(train(engine, data, Recipe(epochs=2, batch_size=16)))
     assert distance(*(engine.parameters() for engine in engines)) == 0

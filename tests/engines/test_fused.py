@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from helpers import AfterStep, random_dataset
+from helpers import FUSED_NUMBA, AfterStep, open_kind, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.errors import DataError
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
@@ -159,7 +159,7 @@ def test_running_means_may_be_read_at_any_step_without_changing_them(monkeypatch
 def test_many_sizes_of_minibatch_keep_no_more_than_a_few_buffers():
     network = Network((5, 4, 3))
     data = random_dataset(network, 60)
-    engines = [open_engine(name, network, dtype="float64", initialization="he") for name in ("scratch", "fused")]
+    engines = [open_kind(name, network, dtype="float64", initialization="he") for name in ("scratch", "fused")]
     for engine in engines:
         engine.load(data.train.X, data.train.y)
         for n in range(1, 12):
@@ -239,13 +239,13 @@ def test_one_row_of_large_numbers_is_not_taken_for_infinite():
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("name", ["fused", "fused-compiled"])
+@pytest.mark.parametrize("name", ["fused", FUSED_NUMBA])
 def test_bfloat16_stays_near_float32(name, optimizer, normalization, loss):
     network = Network((20, 16, 3), loss=loss, dropout=0.2, normalization=normalization)
     data = random_dataset(network, 64, weighted=True)
     recipe = Recipe(epochs=3, batch_size=16, optimizer=optimizer, learning_rate=0.02)
     start = initialize(network, initialization="he", dtype="float32")
-    engines = [open_engine(name, network, parameters=start, precision=precision) for precision in (None, "bfloat16")]
+    engines = [open_kind(name, network, parameters=start, precision=precision) for precision in (None, "bfloat16")]
     for engine in engines:
         list(train(engine, data, recipe))
     exact, rounded = (engine.parameters() for engine in engines)
@@ -267,14 +267,14 @@ def test_bfloat16_gradients_are_near_float32_gradients(animals):
     assert distance(exact, rounded) <= 0.05 * largest(exact)  # bfloat16 has 8 bits, and sums cancel
 
 
-@pytest.mark.parametrize("name", ["fused", "fused-compiled"])
+@pytest.mark.parametrize("name", ["fused", FUSED_NUMBA])
 @pytest.mark.parametrize("precision", [None, "bfloat16"])
 def test_two_runs_give_the_same_bits(precision, name):
     network = Network((200, 64, 10))
     data = random_dataset(network, 600)
     runs = []
     for _ in range(2):
-        engine = open_engine(name, network, initialization="he", precision=precision)
+        engine = open_kind(name, network, initialization="he", precision=precision)
         losses = [epoch.loss for epoch in train(engine, data, Recipe(epochs=3, batch_size=256))]
         runs.append((losses, engine.parameters()))
     assert runs[0][0] == runs[1][0]

@@ -7,9 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from helpers import every_pair, random_dataset
-from twofold import Dataset, Network, Recipe, Samples, initialize, open_engine, train
-from twofold.engines import ENGINES
+from helpers import OTHERS, every_pair, open_kind, random_dataset
+from twofold import Dataset, Network, Recipe, Samples, initialize, train
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, SCHEDULES
 from twofold.network import distance, largest
 
@@ -35,7 +34,6 @@ REGULARISATIONS = {
         "normalization": "batch",
     },
 }
-OTHERS = [name for name in ENGINES if name != "scratch"]
 SMOOTHED = [name for name, loss in LOSSES.items() if loss.smoothable]
 
 
@@ -51,7 +49,7 @@ def test_smoothed_labels_agree(weighted, loss, normalization, other):
     network = Network((5, 7, 6, 3), ("relu", "tanh"), loss, normalization=normalization)
     data = random_dataset(network, 50, weighted=weighted)
     recipe = Recipe(epochs=4, batch_size=16, label_smoothing=0.1, optimizer="adam", learning_rate=0.01)
-    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     first, second = ([*train(engine, data, recipe)] for engine in engines)
     assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
     assert first[-1].loss == pytest.approx(second[-1].loss, rel=1e-12)
@@ -63,7 +61,7 @@ def test_smoothed_labels_agree(weighted, loss, normalization, other):
 def test_normalised_networks_predict_alike_and_leave_their_statistics_alone(averaging, normalization, other):
     network = Network((5, 7, 6, 3), "silu", normalization=normalization)
     data = random_dataset(network, 50)
-    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     for engine in engines:
         list(train(engine, data, Recipe(epochs=2, batch_size=16, averaging=averaging)))
         before = engine.parameters()
@@ -116,7 +114,7 @@ def check_steps(activation, loss, optimizer, regularisation, other):
     vanishes = loss == "absolute" or (activation == "identity" and network.normalization is not None)
     constants = {"epsilon": 1e-2} if vanishes and "epsilon" in OPTIMIZERS[optimizer].constants else {}
     recipe = Recipe(optimizer=optimizer, **constants, **options)
-    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     rows = np.random.default_rng(0).permutation(20)
     for engine in engines:
         engine.load(data.train.X, data.train.y, data.train.sample_weight)
@@ -140,7 +138,7 @@ def test_schedules_with_warm_up_agree_over_epochs(schedule, other):
     network = Network((5, 7, 3), "tanh", dropout=0.2)
     data = random_dataset(network, 50)
     recipe = Recipe(epochs=4, batch_size=16, schedule=schedule, warmup_epochs=0.5, optimizer="adam", learning_rate=0.01)
-    engines = [open_engine(name, network, initialization="xavier", dtype="float64") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="xavier", dtype="float64") for name in ("scratch", other)]
     for engine in engines:
         list(train(engine, data, recipe))
     assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
@@ -152,7 +150,7 @@ def test_rows_of_probabilities_agree(loss, other):
     network = Network((5, 7, 3), loss=loss)
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(30, 5)), rng.dirichlet(np.ones(3), 30).astype(np.float32)  # sums to 1 to rounding only
-    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     for engine in engines:
         list(train(engine, Dataset("soft", Samples(X, Y), Samples(X, Y)), Recipe(epochs=3, batch_size=8)))
     assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
@@ -161,7 +159,7 @@ def test_rows_of_probabilities_agree(loss, other):
 @pytest.mark.parametrize("other", OTHERS)
 def test_image_bytes_agree_in_float32_to_rounding(other, animals):
     network = Network((4, 8, 3))
-    engines = [open_engine(name, network, initialization="he") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="he") for name in ("scratch", other)]
     for engine in engines:
         list(train(engine, animals, Recipe(epochs=5, batch_size=16)))
     assert relative(*(engine.parameters() for engine in engines)) <= 1e-5
@@ -174,7 +172,7 @@ def test_image_bytes_agree_in_float32_to_rounding(other, animals):
 def test_a_minibatch_whose_weights_are_all_0_teaches_nothing(other):
     network = Network((2, 3, 2))
     for name in ("scratch", other):
-        engine = open_engine(name, network, dtype="float64")
+        engine = open_kind(name, network, dtype="float64")
         engine.load(np.ones((2, 2)), [0, 1], [0.0, 1.0])
         before = engine.parameters()
         engine.step(np.array([0]), 0.5)
@@ -185,7 +183,7 @@ def test_a_minibatch_whose_weights_are_all_0_teaches_nothing(other):
 def test_a_caller_s_no_grad_does_not_stop_a_step(other):
     import torch
 
-    engine = open_engine(other, Network((2, 3, 2)), initialization="he")
+    engine = open_kind(other, Network((2, 3, 2)), initialization="he")
     engine.load(np.ones((2, 2)), [0, 1])
     before = engine.parameters()
     with torch.no_grad():
@@ -201,7 +199,7 @@ def test_the_user_s_own_torch_seed_is_left_alone(other):
     torch.manual_seed(5)
     expected = torch.rand(1).item()
     torch.manual_seed(5)
-    open_engine(other, Network((3, 3, 2)))
+    open_kind(other, Network((3, 3, 2)))
     assert torch.rand(1).item() == expected
 
 
@@ -210,7 +208,7 @@ def test_the_user_s_own_torch_seed_is_left_alone(other):
 def test_a_number_in_the_name_of_a_loss_is_every_engines(hidden, other):
     network = Network((3, *hidden, 2), "tanh", "quantile:0.9")
     data = random_dataset(network)
-    engines = [open_engine(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
+    engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     first, second = ([*train(engine, data, Recipe(epochs=3, batch_size=16))] for engine in engines)
     assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
     assert first[-1].loss == pytest.approx(second[-1].loss, rel=1e-12)
@@ -225,7 +223,7 @@ def test_a_loss_of_large_outputs_keeps_its_digits(loss, hidden, other):
     layers[-1].b[:] = [1e8, 1e8 - 1, 1e8]
     running = []
     for name in ("scratch", other):
-        engine = open_engine(name, network, parameters=layers, dtype="float64")
+        engine = open_kind(name, network, parameters=layers, dtype="float64")
         engine.load(np.ones((37, 2)), np.arange(37) % 3)
         engine.step(np.arange(37), 0.0)
         running.append(engine.running().loss)
@@ -241,7 +239,7 @@ def test_a_loss_near_nothing_keeps_its_digits(loss, other):
     W = np.array([[1.0, -1.0, -1.0]]) * (15 if labels else 2)  # a softmax within 1e-7 of 1 has no more digits to keep
     running = []
     for name in ("scratch", other):
-        engine = open_engine(name, network, parameters=[(W, W[0])], dtype="float64")
+        engine = open_kind(name, network, parameters=[(W, W[0])], dtype="float64")
         y = data.train.y if data.train.y.ndim == 2 else np.zeros(30, int)
         if labels:
             y = np.tile([1.0, 0.0, 0.0], (30, 1))

@@ -49,6 +49,7 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
         "seconds": checkpoint.seconds,
         "best": None if checkpoint.best is None else {name: getattr(checkpoint.best, name) for name in BEST},
         "environment": checkpoint.environment,
+        "head": checkpoint.state.head,
     }
     if checkpoint.memories:  # files without are as those of version 0.1
         words["memories"] = checkpoint.memories
@@ -87,11 +88,15 @@ def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
     loss, right, weight = arrays["totals"].tolist()
     memory = sorted({name.split(".")[1] for name in arrays if name.startswith("memory.")})
     samples = _count(words["samples"])
+    environment, head = _words(words["environment"]), words.get("head", "")
+    if environment.get("engine") == "fused-compiled":  # version 0.1's name of fused with Numba's loops
+        environment, head = environment | {"engine": "fused"}, "numba"
     state = EngineState(
         _unpack(arrays, "parameters."),
         {name: _unpack(arrays, f"memory.{name}.") for name in memory},
         _count(words["steps"]),
         (float(loss), float(right), float(weight)),
+        head,
     )
     dtype = check_precision(words["dtype"])
     checkpoint = Checkpoint(
@@ -106,7 +111,7 @@ def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
         seconds=float(words["seconds"]),
         best=None if words["best"] is None else _best(network, dtype, arrays, words["best"]),
         memories=_object(words.get("memories", {})),
-        environment=_words(words["environment"]),
+        environment=environment,
     )
     strange = sorted(arrays.keys() - _arrays(checkpoint).keys())
     if strange:

@@ -172,7 +172,7 @@ class Hardware:
         str,
         Option(
             "--engine",
-            help="auto, scratch (NumPy), compiled (Numba), concise, fused (PyTorch) or fused-compiled (both).",
+            help="auto, scratch (NumPy), compiled (Numba), concise or fused (PyTorch; with Numba in long trainings).",
         ),
     ] = "auto"
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32"

@@ -1,4 +1,4 @@
-"""The rule behind ``"auto"``: which engine is the fastest for what is asked."""
+"""The rules behind ``"auto"``, and behind what ``"fused"`` uses: what is the fastest for what is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from itertools import chain
 from typing import NamedTuple
 
-from twofold.functions import ACTIVATIONS
+from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.expressions import Expression, walk
 from twofold.network import Network
 from twofold.validation import check_precision
@@ -26,12 +26,14 @@ LIBRARIES: dict[str, tuple[Library, ...]] = {
     "concise": (PYTORCH,),
     "fused": (PYTORCH,),
     "compiled": (NUMBA,),
-    "fused-compiled": (PYTORCH, NUMBA),
 }
+HEADS = ("pytorch", "numba")  # what computes the last layers and the loss in `fused`
 FORMULAS = {
     PYTORCH: "twofold.engines.pytorch.kernels",
     NUMBA: "twofold.engines.numba",
 }  # each of which `holds` networks
+
+MAX_NARROW_OUTPUTS = 16  # outputs up to which loops beat a library's matrix product
 
 # The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
 MAX_WORK_FOR_LOOPS = 2**22  # against machine code
@@ -60,18 +62,14 @@ def choose(
 
     The first line that holds decides. None of them looks at a clock, so the choice is the same from run to run.
 
-    1. A GPU: ``"fused"``, which alone has one. Products in another precision: ``"fused-compiled"`` if line 5 says so,
-       else ``"fused"``.
+    1. A GPU, or products in another precision: ``"fused"``, which alone has them.
     2. The whole job is known, and is at most `MAX_SHORT_STEPS` steps and `MAX_SMALL_JOB` multiply-adds:
        ``"scratch"``, since to import Numba or PyTorch takes longer than they save.
     3. The job is known, Numba is installed, and minibatches are small: every product at most `MAX_WORK_FOR_LOOPS`
        multiply-adds, at most `MAX_SAMPLES_FOR_LOOPS` samples, and at most `MAX_UNITS_FOR_LOOPS` numbers of hidden
        units if an activation's formula is long (GELU, Mish): ``"compiled"``.
-    4. Every product is at most `MAX_WORK_FOR_NUMPY` multiply-adds: ``"scratch"``.
-    5. The job is known and more than `MAX_SHORT_STEPS` steps of at most `MAX_SAMPLES_FOR_LOOPS` samples, and PyTorch
-       and Numba are installed: ``"fused-compiled"``.
-    6. PyTorch is installed: ``"fused"``.
-    7. ``"scratch"``.
+    4. A product is more than `MAX_WORK_FOR_NUMPY` multiply-adds, and PyTorch is installed: ``"fused"``.
+    5. ``"scratch"``.
 
     An engine that lacks the network's activation or loss is passed over.
 
@@ -96,12 +94,9 @@ def choose(
     'scratch'
     """
     check_precision(dtype)
-    if device != "cpu":
+    if device != "cpu" or precision is not None:
         return "fused"
     is_long = samples is not None and samples > MAX_SHORT_STEPS * batch_size
-    pays = is_long and batch_size <= MAX_SAMPLES_FOR_LOOPS  # machine code between PyTorch's products
-    if precision is not None:
-        return "fused-compiled" if pays and can("fused-compiled", network) else "fused"
     if samples is not None and not is_long and 3 * network.n_parameters * samples <= MAX_SMALL_JOB:
         return "scratch"
     product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
@@ -109,10 +104,28 @@ def choose(
         cheap = not any(map(_is_long, network.activations)) or batch_size * sum(network.hidden) <= MAX_UNITS_FOR_LOOPS
         if cheap and can("compiled", network):
             return "compiled"
-    is_large = product > MAX_WORK_FOR_NUMPY
-    if is_large and pays and can("fused-compiled", network):
-        return "fused-compiled"
-    return "fused" if is_large and can("fused", network) else "scratch"
+    return "fused" if product > MAX_WORK_FOR_NUMPY and can("fused", network) else "scratch"
+
+
+def choose_head(network: Network, *, batch_size: int, samples: int, device: str = "cpu") -> str:
+    """Choose what computes the last layers and the loss in ``"fused"``; the parameters are those of `choose`.
+
+    Returns
+    -------
+    str
+        ``"numba"`` on a CPU, where Numba is installed and has something to do, in more than `MAX_SHORT_STEPS` steps of
+        at most `MAX_SAMPLES_FOR_LOOPS` samples, which win back the import of its compiler; else ``"pytorch"``.
+    """
+    pays = samples > MAX_SHORT_STEPS * batch_size and batch_size <= MAX_SAMPLES_FOR_LOOPS
+    return "numba" if device == "cpu" and pays and numba_helps(network) and has(NUMBA, network) else "pytorch"
+
+
+def numba_helps(network: Network) -> bool:
+    """Tell whether Numba has something to do in ``"fused"``: a narrow last layer, or a loss of classes or labels.
+
+    For many numbers without exponentials PyTorch takes a few calls, in several threads.
+    """
+    return network.outputs <= MAX_NARROW_OUTPUTS or LOSSES[network.loss].targets.has_accuracy
 
 
 def _is_long(activation: str) -> bool:
@@ -124,14 +137,17 @@ def _is_long(activation: str) -> bool:
 
 def can(name: str, network: Network) -> bool:
     """Tell whether an engine's libraries are here, and the network's functions in the engine."""
-    libraries = LIBRARIES[name]
-    if any(find_spec(library.module) is None for library in libraries):
+    return all(has(library, network) for library in LIBRARIES[name])
+
+
+def has(library: Library, network: Network) -> bool:
+    """Tell whether a library is here, and the network's functions in what we have on it."""
+    if find_spec(library.module) is None:
         return False
     try:
-        formulas = [import_module(FORMULAS[library]) for library in libraries]
+        module = import_module(FORMULAS[library])
     except Exception:  # there, but broken, or not for this Python or this NumPy: asking for it by name says why
         return False
-    for module in formulas:
-        if hasattr(module, "take_up"):
-            module.take_up(network)
-    return all(getattr(module, "COMPILES", True) and module.holds(network) for module in formulas)
+    if hasattr(module, "take_up"):
+        module.take_up(network)
+    return getattr(module, "COMPILES", True) and module.holds(network)

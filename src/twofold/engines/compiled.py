@@ -1,4 +1,4 @@
-"""The compiled engine: the scratch engine with its step turned into machine code by Numba, for small networks."""
+"""The compiled engine: the arrays of `scratch`, and its step turned into machine code by Numba, for small networks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import scipy.linalg.cython_blas  # noqa: F401 - Numba's products; here, so that 
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.engines import numba as loops
-from twofold.engines.scratch import ScratchEngine
+from twofold.engines.choice import MAX_NARROW_OUTPUTS
+from twofold.engines.scratch import mean_gradients, predict
+from twofold.engines.state import EngineState
+from twofold.engines.train_state import TrainState
 from twofold.errors import DataError, SpecificationError, show
 from twofold.functions.normalizations import Normalized
-from twofold.network import Network, Parameters
+from twofold.metrics import Score
+from twofold.network import Network, Parameters, map_arrays
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
-from twofold.validation import Precision, as_rows
+from twofold.validation import Block, Precision, as_rows, check_block, check_features
 from twofold.values import is_sparse
 
 Array = NDArray[Any]
@@ -25,7 +29,7 @@ VECTOR = 64  # bytes; what lies across the border of two takes twice the time to
 ready: set[tuple[Any, ...]] = set()  # kinds of networks and data that this process has machine code for
 
 
-class CompiledEngine(ScratchEngine):
+class CompiledEngine:
     """Machine code for the steps, NumPy for the rest; the protocol is `twofold.engines.Engine`.
 
     Raises
@@ -42,60 +46,72 @@ class CompiledEngine(ScratchEngine):
             raise SpecificationError(
                 f"the compiled engine lacks one of {network.activations} or {network.loss!r}; scratch has them"
             )
+        self.network = network
+        self.dtype = dtype
+        self._state = TrainState(network, parameters, dtype)
+        self._block: Block | None = None
         self._plan = loops.plan_of(network)
         self._workspace = make_workspace(network, np.dtype(dtype)) if is_shallow(network) else None
         units = sum(network.hidden) if network.normalization == "batch" else 0
         self._moments = np.empty((2, units), dtype)
-        super().__init__(network, parameters, dtype)
+        self.start(Recipe())
+
+    @property
+    def steps(self) -> int:
+        """Steps taken since `start`."""
+        return self._state.steps
 
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check the samples and keep them as they are: bytes stay bytes."""
         if is_sparse(X):
             raise DataError("X is sparse, which the compiled engine doesn't take; scratch does")
-        super().load(X, y, sample_weight)
-        self._samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
+        self._block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
         self._prepare()
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's state and follow this recipe from step 0."""
-        super().start(recipe)
+        self._state.start(recipe)
         loops.take_up(self.network, recipe)
         self._entry = loops.step if self._workspace is None else loops.shallow_step
         self._optimizer_config = loops.optimizer_config(recipe)
-        self._gradient = np.empty_like(self._theta)
-        if hasattr(self, "_samples"):
-            self._prepare()
+        self._gradient = np.empty_like(self._state.theta)
+        self._prepare()
 
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        rows, changed = as_rows(indices), (self._theta, self._optimizer_state, self._gradient, self._totals)
-        if not self._entry.run(*self._given(changed, rows, self._masks(len(rows)), float(learning_rate))):
-            raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._block) - 1}")
-        self.steps += 1
-        if self._moments.size or self._average is not None:
+        state, rows = self._state, as_rows(indices)
+        changed = (state.theta, state.optimizer_state, self._gradient, state.totals)
+        if not self._entry.run(*self._packed(changed, rows, self._masks(len(rows)), float(learning_rate))):
+            raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._samples.X) - 1}")
+        state.steps += 1
+        if self._moments.size or state.average is not None:
             with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told so by the training loop
-                self._follow(self._normalized(), len(rows))
+                state.follow(self._normalized(), len(rows))
 
-    def _given(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> tuple[Any, ...]:
+    def _packed(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> tuple[Any, ...]:
         """Return what machine code wants, see `twofold.engines.numba.step`."""
-        given = (*self._plan, *self._optimizer_config, *self._samples, *changed, rows, learning_rate, self.steps + 1)
-        return (*given, masks, self._moments) if self._workspace is None else (*given, *self._workspace)
+        room = (masks, self._moments) if self._workspace is None else self._workspace
+        step = (*changed, rows, learning_rate, self.steps + 1)
+        return loops.pack(self._plan, self._optimizer_config, self._samples, *step, *room)
 
     def _prepare(self) -> None:
         """Have the step compiled for data of this kind, by one on copies: before anybody's clock runs."""
+        if self._block is None:
+            return
+        self._samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
         kind = (self._entry, self._samples.X.dtype, self.dtype)
         if kind in ready:
             return
-        theta, rows = self._theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
-        changed = (theta, self._optimizer_state.copy(), np.zeros_like(theta), np.zeros(3))
-        self._entry.prepare(*self._given(changed, rows, theta[:0], 0.0))
+        theta, rows = self._state.theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
+        changed = (theta, self._state.optimizer_state.copy(), np.zeros_like(theta), np.zeros(3))
+        self._entry.prepare(*self._packed(changed, rows, theta[:0], 0.0))
         ready.add(kind)
 
     def _masks(self, n: int) -> Array:
         """Return all dropout masks of a step, one after the other."""
-        rate, seed = self.network.dropout, self._recipe.seed
+        rate, seed = self.network.dropout, self._state.recipe.seed
         if not (rate and self.network.hidden):
-            return self._theta[:0]
+            return self._state.theta[:0]
         masks = dropout_masks(self.network.hidden, n, rate, seed=seed, step=self.steps, dtype=self.dtype)
         return np.concatenate([mask.ravel() for mask in masks])
 
@@ -106,18 +122,46 @@ class CompiledEngine(ScratchEngine):
         layers = np.split(self._moments, np.cumsum(self.network.hidden)[:-1], axis=1)
         return [Normalized(m, m[:1], m[1:], m) for m in layers]
 
+    def begin_epoch(self) -> None:
+        """Set the running means back to nothing."""
+        self._state.begin_epoch()
+
+    def running(self) -> Score:
+        """Read the mean loss and accuracy since the epoch began."""
+        return self._state.running()
+
+    def outputs(self, X: ArrayLike) -> Array:
+        """Compute raw outputs O (n, q)."""
+        X = check_features(self.network, X, dtype=self.dtype)
+        return predict(self.network, self._state.model, X, self.dtype)
+
+    def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
+        """Compute the gradient of the mean loss at the present parameters."""
+        block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
+        return mean_gradients(self.network, self._state.model, block, self.dtype)
+
+    def parameters(self) -> Parameters:
+        """Copy the parameters out."""
+        return map_arrays(np.copy, self._state.model)
+
+    def state(self) -> EngineState:
+        """Copy out everything that `restore` needs."""
+        return self._state.read()
+
+    def restore(self, state: EngineState) -> None:
+        """Go on from a state."""
+        self._state.write(state)
+
 
 def is_shallow(network: Network) -> bool:
     """Tell whether a network has no hidden layers and few outputs: such go another way."""
-    return not network.hidden and network.outputs <= loops.MAX_NARROW_OUTPUTS
+    return not network.hidden and network.outputs <= MAX_NARROW_OUTPUTS
 
 
-def make_workspace(network: Network, kind: np.dtype[Any]) -> loops.Workspace:
-    """Make room for the steps of a shallow network."""
+def make_workspace(network: Network, kind: np.dtype[Any]) -> tuple[Array, Array, Array]:
+    """Make room for the steps of a shallow network, see `twofold.engines.numba.shallow_step`."""
     ((d, q),) = network.shapes
-    return loops.Workspace(
-        W_t=aligned((q + q % 2, d), kind), dW_t=aligned((q, d), kind), H=aligned((loops.ROWS, d), kind)
-    )
+    return aligned((q + q % 2, d), kind), aligned((q, d), kind), aligned((loops.ROWS, d), kind)
 
 
 def aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:

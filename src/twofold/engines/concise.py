@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
+from twofold.engines.protocol import CHUNK
 from twofold.engines.pytorch.optimizers import torch_optimizer
 from twofold.engines.pytorch.tensor_functions import TensorFunctions
 from twofold.engines.pytorch.tensors import tensor
+from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
 from twofold.errors import SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
 from twofold.functions.normalizations import EPSILON, RATE

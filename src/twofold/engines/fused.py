@@ -6,12 +6,16 @@ are; samples are columns, so that the large products need no transposed copy; bu
 minibatch; image bytes stay bytes until they are gathered, and their factor 1/255 goes to the first layer's few outputs,
 not to every pixel.
 
+Losses, and a narrow last layer with what lies around it, are for a head: PyTorch's calls, or in long trainings Numba's
+loops, see ``twofold.engines.pytorch.heads``.
+
 With ``precision="bfloat16"`` the products take and give bfloat16, and so are the hidden layers between them; outputs,
 loss, parameters, the optimiser's state and updates stay float32.
 """
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from itertools import chain
 from typing import Any, cast
@@ -21,15 +25,17 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from twofold.engines import AVERAGE, EngineState, check_recipe, check_state
+from twofold.engines.choice import NUMBA, choose_head, has, numba_helps
 from twofold.engines.pytorch.buffers import Buffers, Flat, Tensors
 from twofold.engines.pytorch.cuda_graphs import CudaGraphs, device_capture
-from twofold.engines.pytorch.kernels import Scalar, correct, holds, loss_of, shares, smooth
+from twofold.engines.pytorch.heads import Head, NumbaHead, Samples, TorchHead, Training, factor_of
+from twofold.engines.pytorch.kernels import Scalar, correct, holds, loss_of, shares
 from twofold.engines.pytorch.passes import Gradients, Passes
 from twofold.engines.pytorch.running_metrics import RunningMetrics
 from twofold.engines.pytorch.single_sample import SingleSample
 from twofold.engines.pytorch.tensors import tensor
 from twofold.engines.pytorch.update_kernels import clip, move, penalty_kernel, update_kernel
+from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.functions import OPTIMIZERS as UPDATE_KERNELS
@@ -61,10 +67,17 @@ class FusedEngine:
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     precision : {"bfloat16"}, optional
         Type of the products' operands; by default that of everything else.
+    head : {"pytorch", "numba"}, optional
+        What computes the last layers and the loss; by default what `choose_head` says of the job, or what computed the
+        state that is gone on from. Numba's has nothing to do for many outputs that are numbers: then it is PyTorch's.
+
+    Raises
+    ------
+    SpecificationError
+        If there is no such device here, or no code for one of the network's functions.
     """
 
     name = "fused"
-    _kind_of_buffers = Buffers
 
     def __init__(
         self,
@@ -74,6 +87,7 @@ class FusedEngine:
         *,
         device: str = "cpu",
         precision: str | None = None,
+        head: str | None = None,
     ) -> None:
         check_device(device, dtype)
         if precision is not None and dtype != "float32":
@@ -82,6 +96,8 @@ class FusedEngine:
             raise SpecificationError(
                 f"the fused engine lacks one of {network.activations} or {network.loss!r}; the scratch engine has them"
             )
+        if head == "numba":
+            check_numba_head(network, device, precision)
         self.network = network
         self.dtype = dtype
         self.steps = 0
@@ -90,18 +106,17 @@ class FusedEngine:
         self._floats = torch.float32 if dtype == "float32" else torch.float64
         self._operands = self._floats if precision is None else torch.bfloat16
         self._passes = Passes(network, self._floats, self._operands)
-        self._loss = loss_of(network.loss)
-        self._targets = LOSSES[network.loss].targets
         self._theta = Flat(network, self._floats, self._device, statistics=True)
         self._average: Flat | None = None
         self._gradient = Flat(network, self._floats, self._device)
         self._copies = Flat(network, self._operands, self._device)
         self._graphs = CudaGraphs(device_capture(self._device))
-        self._metrics = RunningMetrics(self._device, partial(correct, self._targets), wait=not self._graphs.active)
+        right = partial(correct, LOSSES[network.loss].targets)
+        self._metrics = RunningMetrics(self._device, right, wait=not self._graphs.active)
         self._buffers: dict[int, Buffers] = {}
-        self._X: Tensor
-        self._y: Tensor
-        self._weight: Tensor | None
+        self._samples: Samples | None = None
+        self._asked_head, self._earlier_head = head, ""
+        self._head: Head | None = None
         self._theta.write(parameters)
         self.start(Recipe())
         self.begin_epoch()
@@ -109,8 +124,8 @@ class FusedEngine:
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check the samples and put them on the device as they are: bytes stay bytes."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        self._X, self._y = self._place(block.X), self._place(block.y)
-        self._weight = None if block.weight is None else self._place(block.weight)
+        weight = None if block.weight is None else self._place(block.weight)
+        self._samples = Samples(self._place(block.X), self._place(block.y), weight)
         self._forget()
 
     def start(self, recipe: Recipe) -> None:
@@ -133,12 +148,43 @@ class FusedEngine:
         self._forget()
         self._view()
         self.steps = 0
+        self._earlier_head = ""
+        if self._samples is not None:
+            self._make_head(self._samples)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin as a copy of another: the arrays become views of the tensors again."""
         self.__dict__ |= state
-        self._forget()
         self._view()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made anew: buffers, and arrays that are views of tensors."""
+        return self.__dict__ | {"_buffers": {}, "_single_sample": None, "_head": None, "_earlier_head": self.head}
+
+    @property
+    def head(self) -> str:
+        """What computes the last layers and the loss, ``"pytorch"`` or ``"numba"``; empty before there are samples."""
+        return self._earlier_head if self._head is None else self._head.name
+
+    def _make_head(self, samples: Samples) -> Head:
+        """Settle who computes the last layers and the loss, before anybody's clock runs."""
+        recipe, network = self._recipe, self.network
+        job = {"batch_size": recipe.batch_size, "samples": recipe.epochs * len(samples.X)}
+        wanted = self._asked_head or self._earlier_head or choose_head(network, device=self.device, **job)
+        training = Training(network, recipe, self._passes, self._theta, self._gradient, samples, self._metrics)
+        self._head = TorchHead(training)
+        if wanted == "numba" and numba_helps(network):
+            if self.device == "cpu" and (self._asked_head or has(NUMBA, network)):
+                self._head = NumbaHead(training)
+                self._head.prepare(self._make_buffers(1, samples.X.dtype))
+            else:
+                warnings.warn(
+                    "the last layers were computed by Numba's loops, which can't be had here: from here on the run is "
+                    "the same to rounding, not to the bit",
+                    UserWarning,
+                    stacklevel=4,
+                )
+        return self._head
 
     def _view(self) -> None:
         """View what is used as arrays too."""
@@ -148,18 +194,21 @@ class FusedEngine:
     @torch.inference_mode()
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        n = len(indices)
+        n, samples = len(indices), self._samples
+        if samples is None:
+            raise SpecificationError("no samples are loaded; call load before step")
+        head = self._head or self._make_head(samples)
         if n not in self._buffers:
             if len(self._buffers) == MAX_BATCH_SIZES_KEPT:
-                self._forget()
-            self._buffers[n] = self._make_buffers(n, self._X.dtype)
+                self._forget_sizes()
+            self._buffers[n] = self._make_buffers(n, samples.X.dtype)
         buffers = self._buffers[n]
         if buffers.masks:
             self._draw_masks(buffers.masks, n)
         numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(as_rows(indices)).to(self._device)
         if self._graphs.active:
             rows = buffers.rows.copy_(rows)
-        self._graphs.run(n, lambda: self._compute(rows, buffers, numbers))
+        self._graphs.run(n, lambda: self._compute(head, rows, buffers, numbers))
         if self._average is not None:
             self._average.all.lerp_(self._theta.all, 1 - self._recipe.keep(self.steps))
         self.steps += 1
@@ -177,28 +226,10 @@ class FusedEngine:
         """The parameters that predictions are made with."""
         return self._theta if self._average is None else self._average
 
-    def _compute(self, rows: Tensor, buffers: Buffers, numbers: Numbers) -> None:
+    def _compute(self, head: Head, rows: Tensor, buffers: Buffers, numbers: Numbers) -> None:
         """Do a step's arithmetic, all of it on the device."""
-        torch.index_select(self._X, 0, rows, out=buffers.raw)  # (|B|, d)
-        gradients = self._gradients(rows, self._read_by_products(self._theta), buffers)
+        gradients = head.gradients(rows, self._read_by_products(self._theta), buffers)
         self._update(gradients, numbers, factor_of(buffers.raw))
-
-    def _gradients(self, rows: Tensor, layers: list[Tensors], buffers: Buffers) -> Gradients:
-        """Go forward to the loss, and back to every weight."""
-        X = buffers.raw
-        O, tape = self._passes.forward(layers, X, factor_of(X), buffers, training=True)  # (q, |B|)
-        self._judge(rows, O, buffers.dO)
-        return self._passes.backward(tape, self._gradient)
-
-    def _judge(self, rows: Tensor, O: Tensor, dO: Tensor) -> None:
-        """Write the gradient dO (q, |B|) of the loss of the outputs O, and see to the running means."""
-        y = self._y.index_select(0, rows).t()  # (|B|,) or (q, |B|)
-        weight = None if self._weight is None else self._weight.index_select(0, rows)
-        share, smoothing = shares(len(rows), weight), self._recipe.label_smoothing
-        losses = self._loss(O, y, share, dO)  # (|B|,)
-        if smoothing:
-            losses = smooth(losses, dO, O, y, share=share, smoothing=smoothing, targets=self._targets)
-        self._metrics.add(losses, O, y, weight)
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -258,7 +289,7 @@ class FusedEngine:
         layers = [layer._replace(mean=None, variance=None) for layer in self._read_by_products(self._model)]
         factor = factor_of(features)
         O, tape = self._passes.forward(layers, features, factor, buffers, training=True)
-        self._loss(O, self._place(block.y).t(), shares(len(features), weight), buffers.dO)
+        loss_of(self.network.loss)(O, self._place(block.y).t(), shares(len(features), weight), buffers.dO)
         self._collect(self._passes.backward(tape, self._gradient), factor)
         return self._gradient.read()
 
@@ -271,7 +302,7 @@ class FusedEngine:
         optimizer_state = {name: flat.read() for name, flat in self._optimizer_state.items()}
         if self._average is not None:
             optimizer_state[AVERAGE] = self._average.read()
-        return EngineState(self._theta.read(), optimizer_state, self.steps, self._metrics.read())
+        return EngineState(self._theta.read(), optimizer_state, self.steps, self._metrics.read(), self.head)
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
@@ -283,6 +314,10 @@ class FusedEngine:
             self._average.write(state.optimizer_state[AVERAGE])
         self._metrics.set(state.totals)
         self.steps = state.steps
+        if state.head not in ("", self.head):
+            self._earlier_head = state.head
+            if self._samples is not None:
+                self._make_head(self._samples)
 
     def _read_by_products(self, theta: Flat) -> list[Tensors]:
         """Return the layers as the products read them: in the operands' type.
@@ -349,7 +384,7 @@ class FusedEngine:
         return tensor(array).to(self._device)
 
     def _make_buffers(self, n: int, features: torch.dtype, *, dropout: bool = True) -> Buffers:
-        return self._kind_of_buffers(
+        return Buffers(
             self.network,
             n,
             features=features,
@@ -361,8 +396,28 @@ class FusedEngine:
 
     def _forget(self) -> None:
         """Drop what was made for the set and the recipe before."""
+        self._head = None
+        self._forget_sizes()
+
+    def _forget_sizes(self) -> None:
+        """Drop what was made for minibatches of some sizes."""
         self._buffers.clear()
         self._graphs.forget()
+
+
+def check_numba_head(network: Network, device: str, precision: str | None) -> None:
+    """Raise `SpecificationError` or ImportError if Numba's head can't be had."""
+    from twofold.engines import numba as loops  # not at the top: its compiler takes 0.35 s and 125 MiB
+
+    if device != "cpu":
+        raise SpecificationError(f"head 'numba' computes on a CPU; device is {device!r}: use head 'pytorch'")
+    loops.take_up(network)
+    if not loops.holds(network):
+        raise SpecificationError(
+            f"head 'numba' lacks one of {network.activations} or {network.loss!r}; head 'pytorch' has them"
+        )
+    if precision is not None and not loops.COMPILES:
+        raise SpecificationError(f"NUMBA_DISABLE_JIT is set, and Python has no {precision}; use head 'pytorch'")
 
 
 def check_device(device: str, dtype: Precision) -> None:
@@ -372,8 +427,3 @@ def check_device(device: str, dtype: Precision) -> None:
         raise SpecificationError(f"device is {device!r}; PyTorch sees none here")
     if device == "mps" and dtype == "float64":
         raise SpecificationError("device 'mps' has no float64; use float32")
-
-
-def factor_of(X: Tensor) -> float:
-    """Return what features of this type are multiplied by: a byte b stands for b / 255."""
-    return 1 / 255 if X.dtype == torch.uint8 else 1.0

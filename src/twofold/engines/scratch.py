@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twofold.engines import AVERAGE, CHUNK, EngineState, check_recipe, check_state
-from twofold.engines.flatten import join, part
+from twofold.engines.protocol import CHUNK
+from twofold.engines.state import EngineState
+from twofold.engines.train_state import TrainState, join
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
 from twofold.functions.means import mean_gradient, smooth
-from twofold.functions.normalizations import EPSILON, RATE, Normalized
+from twofold.functions.normalizations import EPSILON, Normalized
 from twofold.functions.numpy_functions import of_type
 from twofold.functions.optimizers import clip, soften
-from twofold.metrics import Score, correct, running_score
+from twofold.metrics import Score, correct
 from twofold.network import Layer, Network, Parameters, map_arrays
 from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
@@ -134,6 +135,21 @@ def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) ->
     return tuple(reversed(gradients))
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def predict(network: Network, parameters: Parameters, X: Array, dtype: Precision) -> Array:
+    """Compute raw outputs O (n, q) of checked features, some rows at a time."""
+    O = np.empty((X.shape[0], network.outputs), dtype=dtype)
+    for rows in (slice(i, i + CHUNK) for i in range(0, X.shape[0], CHUNK)):
+        O[rows], _ = forward(network, parameters, floats(X[rows], dtype))
+    return O
+
+
+def mean_gradients(network: Network, parameters: Parameters, block: Block, dtype: Precision) -> Parameters:
+    """Compute the gradient of the mean loss of checked samples."""
+    O, tape = forward(network, parameters, floats(block.X, dtype), training=True)
+    return backward(network, parameters, tape, LOSSES[network.loss].gradient(O, block.y, block.weight))
+
+
 class ScratchEngine:
     """NumPy, every gradient by hand; the protocol is `twofold.engines.Engine`."""
 
@@ -142,18 +158,15 @@ class ScratchEngine:
     def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
         self.network = network
         self.dtype = dtype
-        self.steps = 0
-        self._average: Parameters | None = None
-        self._own(parameters)
+        self._state = TrainState(network, parameters, dtype)
         self._loss = LOSSES[network.loss]
         self._block: Block
         self.start(Recipe())
-        self.begin_epoch()
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin as a copy of another: the layers become parts of the one array again."""
-        self.__dict__ |= state
-        self._own(self._parameters)
+    @property
+    def steps(self) -> int:
+        """Steps taken since `start`."""
+        return self._state.steps
 
     def load(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Check the samples and keep them as they are: bytes stay bytes."""
@@ -161,17 +174,13 @@ class ScratchEngine:
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's state and follow this recipe from step 0."""
-        self._own(self._model())
-        self._recipe = check_recipe(self.network, recipe)
+        self._state.start(recipe)
+        self._recipe = recipe
         self._optimizer = OPTIMIZERS[recipe.optimizer]
         self._constants = recipe.constants(self._optimizer.constants)
         if recipe.l1:
-            self._is_weight = join(map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._parameters))
-        self._optimizer_state = np.zeros(
-            (len(self._optimizer.state), self._theta.size), self.dtype
-        )  # a row of each array
-        self._average = map_arrays(np.copy, self._parameters) if recipe.averaging else None
-        self.steps = 0
+            is_weight = map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._state.parameters)
+            self._is_weight = join(is_weight)
 
     @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
     def step(self, indices: Array, learning_rate: float) -> None:
@@ -187,106 +196,72 @@ class ScratchEngine:
             step=self.steps,
             dtype=self.dtype,
         )
-        O, tape = forward(self.network, self._parameters, X, masks, training=True)  # (|B|, q)
+        parameters = self._state.parameters
+        O, tape = forward(self.network, parameters, X, masks, training=True)  # (|B|, q)
         losses, gradient = self._smoothed(O, y)  # (|B|,), (|B|, q)
         self._add_metrics(losses, correct(self._loss, O, y), weight)
         dO = mean_gradient(gradient, weight)  # (|B|, q)
-        self._update(backward(self.network, self._parameters, tape, dO), learning_rate)
-        self._follow(tape.normalized, len(indices))
+        self._update(backward(self.network, parameters, tape, dO), learning_rate)
+        self._state.follow(tape.normalized, len(indices))
 
     def _smoothed(self, O: Array, y: Array) -> tuple[Array, Array]:
         """Return the losses (|B|,) and their gradient (|B|, q), against smoothed labels if the recipe has them so."""
         pair, smoothing = self._loss.samples(O, y), self._recipe.label_smoothing
         return smooth(pair, O, y, smoothing, targets=self._loss.targets) if smoothing else pair
 
+    def _add_metrics(self, losses: Array, right: Array | None, weight: Array | None) -> None:
+        """Add a minibatch to the running means."""
+        right = np.zeros(len(losses)) if right is None else right
+        if weight is None:
+            self._state.totals += np.array([losses.sum(dtype=np.float64), right.sum(), len(losses)])
+        else:
+            self._state.totals += np.array([weight @ losses, weight @ right, weight.sum()])
+
     def _update(self, gradients: Parameters, learning_rate: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""
-        recipe, t = self._recipe, self.steps + 1
+        recipe, theta, t = self._recipe, self._state.theta, self.steps + 1
         if recipe.clip_norm is not None:
             clip([g for layer in gradients for g in layer.trained], recipe.clip_norm)
         if recipe.weight_decay:
-            for layer, gradient in zip(self._parameters, gradients, strict=True):  # weights; biases and scales don't
+            for layer, gradient in zip(self._state.parameters, gradients, strict=True):  # weights alone decay
                 W, dW = layer.W, gradient.W
                 if self._optimizer.decoupled:
                     W *= 1 - learning_rate * recipe.weight_decay
                 else:
                     dW += recipe.weight_decay * W
-        optimizer_state, xp = tuple(self._optimizer_state), of_type(self._theta.dtype)
-        self._optimizer.update(self._theta, join(gradients), optimizer_state, learning_rate, t, xp, **self._constants)
+        optimizer_state, xp = tuple(self._state.optimizer_state), of_type(theta.dtype)
+        self._optimizer.update(theta, join(gradients), optimizer_state, learning_rate, t, xp, **self._constants)
         if recipe.l1:
             length = self._optimizer.length(optimizer_state, learning_rate, t, xp, **self._constants)
-            self._theta[:] = soften(self._theta, recipe.l1 * length * self._is_weight, xp)
-        self.steps = t
-
-    def _own(self, parameters: Parameters) -> None:
-        """Take over parameters: the trained ones lie in one array, so that an update is one operation."""
-        self._theta = join(parameters)
-        self._parameters = part(self._theta, parameters)
-
-    def _follow(self, normalized: Sequence[Normalized], n: int) -> None:
-        """Move what follows the steps: running means and variances, and the average of the parameters."""
-        for layer, (_, m, v, _) in zip(self._parameters, normalized, strict=False):
-            if layer.mean is not None and layer.variance is not None:
-                layer.mean[:] += RATE * (m[0] - layer.mean)
-                layer.variance[:] += RATE * (v[0] * n / max(n - 1, 1) - layer.variance)
-        if self._average is not None:
-            keep = self._recipe.keep(self.steps - 1)
-            self._average = map_arrays(lambda a, theta: a + (1 - keep) * (theta - a), self._average, self._parameters)
-
-    def _model(self) -> Parameters:
-        """Return the parameters that predictions are made with."""
-        return self._parameters if self._average is None else self._average
+            theta[:] = soften(theta, recipe.l1 * length * self._is_weight, xp)
+        self._state.steps = t
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
-        self._totals = np.zeros(3)  # weighted loss, weighted correct predictions, weights
+        self._state.begin_epoch()
 
     def running(self) -> Score:
         """Read the mean loss and accuracy since the epoch began."""
-        return running_score(self._loss, self._totals.tolist())
+        return self._state.running()
 
-    @np.errstate(over="ignore", invalid="ignore")
     def outputs(self, X: ArrayLike) -> Array:
         """Compute raw outputs O (n, q)."""
         X = check_features(self.network, X, dtype=self.dtype)
-        O = np.empty((X.shape[0], self.network.outputs), dtype=self.dtype)
-        for rows in (slice(i, i + CHUNK) for i in range(0, X.shape[0], CHUNK)):
-            O[rows], _ = forward(self.network, self._model(), floats(X[rows], self.dtype))
-        return O
+        return predict(self.network, self._state.model, X, self.dtype)
 
     def gradients(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
         """Compute the gradient of the mean loss at the present parameters."""
         block = check_block(self.network, X, y, sample_weight, dtype=self.dtype)
-        O, tape = forward(self.network, self._model(), floats(block.X, self.dtype), training=True)
-        return backward(self.network, self._model(), tape, self._loss.gradient(O, block.y, block.weight))
+        return mean_gradients(self.network, self._state.model, block, self.dtype)
 
     def parameters(self) -> Parameters:
         """Copy the parameters out."""
-        return map_arrays(np.copy, self._model())
+        return map_arrays(np.copy, self._state.model)
 
     def state(self) -> EngineState:
         """Copy out everything that `restore` needs."""
-        rows = zip(self._optimizer.state, self._optimizer_state.copy(), strict=True)
-        optimizer_state = {name: part(row, self._parameters, statistics=False) for name, row in rows}
-        if self._average is not None:
-            optimizer_state[AVERAGE] = map_arrays(np.copy, self._average)
-        loss, right, weight = self._totals.tolist()
-        return EngineState(map_arrays(np.copy, self._parameters), optimizer_state, self.steps, (loss, right, weight))
+        return self._state.read()
 
     def restore(self, state: EngineState) -> None:
         """Go on from a state."""
-        state = check_state(self.network, self._recipe, state, self.dtype)
-        self._average = state.optimizer_state.get(AVERAGE)
-        self._own(state.parameters)
-        for row, name in zip(self._optimizer_state, self._optimizer.state, strict=True):
-            row[:] = join(state.optimizer_state[name])
-        self._totals = np.array(state.totals)
-        self.steps = state.steps
-
-    def _add_metrics(self, losses: Array, right: Array | None, weight: Array | None) -> None:
-        """Add a minibatch to the running means."""
-        right = np.zeros(len(losses)) if right is None else right
-        if weight is None:
-            self._totals += np.array([losses.sum(dtype=np.float64), right.sum(), len(losses)])
-        else:
-            self._totals += np.array([weight @ losses, weight @ right, weight.sum()])
+        self._state.write(state)

@@ -87,7 +87,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     time_budget : float, optional
         Seconds after which the fit stops, within an epoch if need be.
     engine : str
-        ``"scratch"``, ``"concise"``, ``"compiled"``, ``"fused"``, ``"fused-compiled"`` or ``"auto"``: see
+        ``"scratch"``, ``"concise"``, ``"compiled"``, ``"fused"`` or ``"auto"``: see
         `twofold.engines.choose`.
     device : str
         ``"cpu"``, ``"cuda"`` or ``"mps"``.

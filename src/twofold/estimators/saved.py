@@ -148,7 +148,10 @@ def _estimator(model: Model, held: Any) -> Any:
     kind = held["class"]
     if kind not in HOMES:
         raise SpecificationError(f"class {kind!r:.60}; expected one of {', '.join(HOMES)}")
-    made = _class(kind)(**{name: decode(value, model.arrays) for name, value in held["params"].items()})
+    params = {name: decode(value, model.arrays) for name, value in held["params"].items()}
+    if params.get("engine") == "fused-compiled":  # version 0.1's name
+        params["engine"] = "fused"
+    made = _class(kind)(**params)
     hints = _attributes(kind)
     state = {name: decode(value, model.arrays) for name, value in held["state"].items()}
     for name, value in state.items():

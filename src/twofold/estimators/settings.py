@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from twofold.engines import ENGINES, Engine, choose, open_engine
+from twofold.engines import Engine, check_engine, choose, open_engine
+from twofold.engines.choice import choose_head
 from twofold.engines.threads import check_threads
 from twofold.errors import SpecificationError, check_name, show
 from twofold.functions.optimizers import OPTIMIZERS, readers
@@ -86,7 +87,7 @@ def check_settings(model: Any) -> None:
     if model.max_iter < 1 and model.solver not in model._take_no_step:
         raise SpecificationError(f"max_iter is {model.max_iter}; it must be an integer of at least 1")
     check_name("learning_rate", model.learning_rate, LEARNING_RATES)
-    check_name("engine", model.engine, ("auto", *ENGINES))
+    check_engine(model.engine)
     check_threads(model.threads)
     if not _is(model.dtype, "auto"):
         check_precision(model.dtype)
@@ -193,16 +194,15 @@ def open_fitting_engine(
     ``"auto"`` is `twofold.engines.choose`, for a job of ``samples`` gone through; sparse features are kept sparse by
     the scratch engine alone.
     """
-    name = model.engine
+    name, options = model.engine, {"device": model.device, "precision": model.precision}
+    size = samples if model.time_budget is None else None  # how far a budget goes, nobody knows
     if name == "auto":
-        options = {"dtype": dtype, "device": model.device, "precision": model.precision}
-        size = samples if model.time_budget is None else None  # how far a budget goes, nobody knows
-        name = choose(network, batch_size=batch_size, samples=size, **options)
+        name = choose(network, dtype=dtype, batch_size=batch_size, samples=size, **options)
         if is_sparse and model.device == "cpu" and model.precision is None:
             name = "scratch"
-    return open_engine(
-        name, network, parameters=parameters, dtype=dtype, device=model.device, precision=model.precision
-    )
+    if name == "fused":
+        options["head"] = choose_head(network, batch_size=batch_size, samples=size or 0, device=model.device)
+    return open_engine(name, network, parameters=parameters, dtype=dtype, **options)
 
 
 def draw_seed(random_state: np.random.RandomState) -> int:

@@ -81,11 +81,11 @@ def how(subject: Subject) -> list[Block]:
     if model.recipe is not None:
         blocks.append(Facts(tuple(recipe_facts(model.recipe))))
     seconds = sum(record.seconds for record in model.history)
-    rows = [("engine", subject.engine)] if subject.engine else []
-    rows += [("numbers", model.dtype), *subject.details.items()]
-    rows += [("time of the steps", f"{seconds:.3g} s")] if model.history else []
-    rows += [(name, str(version)) for name, version in model.environment.items()]
-    return [*blocks, Facts(tuple(rows))]
+    rows = {"engine": subject.engine} if subject.engine else {}
+    rows |= {"numbers": model.dtype, **subject.details}
+    rows |= {"time of the steps": f"{seconds:.3g} s"} if model.history else {}
+    rows |= {name: str(version) for name, version in model.environment.items()}
+    return [*blocks, Facts(tuple(rows.items()))]
 
 
 def recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:

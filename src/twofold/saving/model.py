@@ -52,7 +52,7 @@ class Model:
     data_name, data_hash : str
         What it was trained on: a name, and the sum that `twofold.data.data_hash` gives.
     environment : dict of str to str
-        Versions of what it was trained with.
+        Versions of what it was trained with; and the engine, with the head that ``"fused"`` had.
     encoder : dict, optional
         What turns a table's columns into the network's numbers, fit for JSON.
     estimator : dict, optional
@@ -149,6 +149,10 @@ class Model:
             name = data.name.encode("utf-8", "backslashreplace").decode()  # of a folder, which may be no UTF-8
             known |= {"scaling": data.scaling, "data_name": name, "data_hash": data_hash((raw or data).train)}
             more = known | more
+        made = environment() | {"engine": engine.name}
+        if head := getattr(engine, "head", ""):
+            made["head"] = head
+        more = {"environment": made} | more
         return cls(network=engine.network, parameters=engine.parameters(), recipe=recipe, history=records, **more)
 
     @property

@@ -1,6 +1,6 @@
 """The formulas as loops over samples and units, which Numba turns into machine code.
 
-The steps of the `compiled` engine are made of them, and in `fused-compiled` what lies between large products.
+The steps of the `compiled` engine are made of them, and in `fused` what lies between large products, where that pays.
 On arrays as small as a small network's, a call of NumPy costs more than its arithmetic; a loop in machine code calls
 nothing. The formulas and their names are those of `twofold.engines.scratch` and `twofold.functions`, where they are
 argued for. To follow them number by number, set the environment variable ``NUMBA_DISABLE_JIT`` to 1: they are Python.
@@ -19,14 +19,13 @@ from twofold.engines.numba.plan import (
     frozen,
     holds,
     optimizer_config,
+    pack,
     plan_of,
     samples_of,
 )
-from twofold.engines.numba.shallow import ROWS, Workspace, shallow_step
+from twofold.engines.numba.shallow import ROWS, shallow_step
 from twofold.network import Network
 from twofold.recipe import Recipe
-
-MAX_NARROW_OUTPUTS = 16  # outputs up to which the loops beat a library's matrix product
 
 
 def take_up(network: Network, recipe: Recipe | None = None) -> None:
@@ -39,17 +38,16 @@ def take_up(network: Network, recipe: Recipe | None = None) -> None:
 
 __all__ = [
     "COMPILES",
-    "NARROW",
     "ROWS",
     "OptimizerConfig",
     "Plan",
     "Samples",
-    "Workspace",
     "frozen",
     "holds",
     "last_layers",
     "loss",
     "optimizer_config",
+    "pack",
     "plan_of",
     "samples_of",
     "shallow_step",

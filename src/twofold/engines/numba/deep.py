@@ -22,14 +22,10 @@ from twofold.engines.numba.losses import judge
 from twofold.engines.numba.normalizations import normalize, normalize_backward
 from twofold.engines.numba.plan import (
     NONE,
-    OPTIMIZER,
-    PLAN,
-    SAMPLES,
-    OptimizerConfig,
     Plan,
-    Samples,
     are_rows,
     level,
+    unpack,
     vector,
     weight_of,
     weights,
@@ -70,17 +66,12 @@ def step(*given: Any) -> bool:
     Parameters
     ----------
     *given
-        The parts of a `Plan`, of an `OptimizerConfig` and of `Samples`, one by one (whole, they take Numba three times
-        as long to hand over); then ``theta, state, gradient, totals, rows, eta, t``, which are what is trained, the
-        optimiser state, workspace for the gradient, the running sums of `EngineState`, the minibatch, the learning
-        rate and the number of the step; then dropout's masks, and workspace for the minibatch's means and variances.
+        What `pack` made of ``theta, state, gradient, totals, rows, eta, t``, which are what is trained, the optimiser
+        state, workspace for the gradient, the running sums of `EngineState`, the minibatch, the learning rate and the
+        number of the step; then dropout's masks, and workspace for the minibatch's means and variances.
     """
-    plan, rule, samples = (
-        Plan(*given[:PLAN]),
-        OptimizerConfig(*given[PLAN:OPTIMIZER]),
-        Samples(*given[OPTIMIZER:SAMPLES]),
-    )
-    theta, state, gradient, totals, rows, eta, t, masks, moments = given[SAMPLES:]
+    plan, rule, samples, others = unpack(given)
+    theta, state, gradient, totals, rows, eta, t, masks, moments = others
     if not are_rows(rows, len(samples.X)):
         return False
     tape = blank_tape(plan, len(rows), masks, theta.dtype)

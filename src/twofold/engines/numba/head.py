@@ -1,4 +1,4 @@
-"""What lies between the large products of `fused-compiled`: the loss, and a narrow last layer on both ways.
+"""What lies between the large products of `fused`: the loss, and a narrow last layer on both ways.
 
 Samples lie in columns, as in `fused`. PyTorch needs a dozen calls for this, each on arrays that take less time than it.
 """
@@ -14,7 +14,7 @@ from twofold.engines.numba.instructions import narrow, widen
 from twofold.engines.numba.jit import compiled
 from twofold.engines.numba.layers import activate, activate_backward, add_product
 from twofold.engines.numba.losses import judge
-from twofold.engines.numba.plan import OPTIMIZER, PLAN, SAMPLES, OptimizerConfig, Plan, Samples, weight_of
+from twofold.engines.numba.plan import unpack, weight_of
 
 Array = NDArray[Any]
 
@@ -26,15 +26,10 @@ def loss(*given: Any) -> None:
     Parameters
     ----------
     *given
-        The parts of a `Plan`, of an `OptimizerConfig` and of `Samples`, one by one; then ``rows, totals, O, dO`` of
-        `judge`.
+        What `pack` made of ``rows, totals, O, dO``, see `judge`.
     """
-    plan, rule, samples = (
-        Plan(*given[:PLAN]),
-        OptimizerConfig(*given[PLAN:OPTIMIZER]),
-        Samples(*given[OPTIMIZER:SAMPLES]),
-    )
-    rows, totals, O, dO = given[SAMPLES:]
+    plan, rule, samples, others = unpack(given)
+    rows, totals, O, dO = others
     judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
 
 
@@ -51,12 +46,8 @@ def last_layers(*given: Any) -> None:
         three of the parameters' type, or bfloat16 as 16 bits; at last workspace for O and dO (q, n), and for as many
         units as are to go on together (units, n), while the core's cache holds them: best eight.
     """
-    plan, rule, samples = (
-        Plan(*given[:PLAN]),
-        OptimizerConfig(*given[PLAN:OPTIMIZER]),
-        Samples(*given[OPTIMIZER:SAMPLES]),
-    )
-    rows, totals, phi, factor, hidden_b, W, b, hidden_db, dW, db, Z, H, dZ, O, dO, workspace = given[SAMPLES:]
+    plan, rule, samples, others = unpack(given)
+    rows, totals, phi, factor, hidden_b, W, b, hidden_db, dW, db, Z, H, dZ, O, dO, workspace = others
     for j in range(len(O)):
         O[j] = b[j]
     block = len(workspace)

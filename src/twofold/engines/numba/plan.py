@@ -91,10 +91,21 @@ class Samples(NamedTuple):
     weight: Array
 
 
-# Where a plan, a rule and samples end among the arguments of machine code, which takes their parts one by one.
 PLAN = len(Plan._fields)
 OPTIMIZER = PLAN + len(OptimizerConfig._fields)
 SAMPLES = OPTIMIZER + len(Samples._fields)
+
+
+def pack(plan: Plan, rule: OptimizerConfig, samples: Samples, *others: Any) -> tuple[Any, ...]:
+    """Return the arguments of an entry: parts one by one, since whole they take three times as long to hand over."""
+    return (*plan, *rule, *samples, *others)
+
+
+@compiled
+def unpack(given: tuple[Any, ...]) -> tuple[Plan, OptimizerConfig, Samples, Any]:
+    """Undo `pack`; the others are a tuple."""
+    plan, rule = Plan(*given[:PLAN]), OptimizerConfig(*given[PLAN:OPTIMIZER])
+    return plan, rule, Samples(*given[OPTIMIZER:SAMPLES]), given[SAMPLES:]
 
 
 def holds(network: Network, recipe: Recipe | None = None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,43 +11,12 @@ from twofold.engines.numba.entry import Entry
 from twofold.engines.numba.instructions import prefetch
 from twofold.engines.numba.jit import compiled
 from twofold.engines.numba.losses import judge
-from twofold.engines.numba.plan import (
-    OPTIMIZER,
-    PLAN,
-    SAMPLES,
-    OptimizerConfig,
-    Plan,
-    Samples,
-    are_rows,
-    unit_of,
-    vector,
-    weight_of,
-    weights,
-)
+from twofold.engines.numba.plan import are_rows, unit_of, unpack, vector, weight_of, weights
 from twofold.engines.numba.updates import update
 
 Array = NDArray[Any]
 
-WORKSPACE = SAMPLES + 7  # where the parts of a workspace begin: after what `step` is given there too
 ROWS = 64  # samples that go forward and back at a time
-
-
-class Workspace(NamedTuple):
-    """Where `shallow_step` works: arrays that begin where vectors do, and that are finite from the first.
-
-    Attributes
-    ----------
-    W_t : ndarray, shape (q rounded up to even, d)
-        W transposed; a further row is 0.
-    dW_t : ndarray, shape (q, d)
-        Its gradient, before image bytes are divided by 255.
-    H : ndarray, shape (ROWS, d)
-        Samples as numbers.
-    """
-
-    W_t: Array
-    dW_t: Array  # noqa: N815 - the transposed gradient of W
-    H: Array
 
 
 @Entry
@@ -60,15 +29,12 @@ def shallow_step(*given: Any) -> bool:
     Parameters
     ----------
     *given
-        As of `step`; but at the end, in place of masks and moments, the parts of a `Workspace`.
+        As of `step`; but at the end, in place of masks and moments, arrays to work in, which begin where vectors do and
+        are finite from the first: for W transposed (q rounded up to even, d), a further row being 0; for its gradient
+        (q, d), before image bytes are divided by 255; and for samples as numbers (ROWS, d).
     """
-    plan, rule, samples, workspace = (
-        Plan(*given[:PLAN]),
-        OptimizerConfig(*given[PLAN:OPTIMIZER]),
-        Samples(*given[OPTIMIZER:SAMPLES]),
-        Workspace(*given[WORKSPACE:]),
-    )
-    theta, state, gradient, totals, rows, eta, t = given[SAMPLES:WORKSPACE]
+    plan, rule, samples, others = unpack(given)
+    theta, state, gradient, totals, rows, eta, t, W_t, dW_t, H = others
     if not are_rows(rows, len(samples.X)):
         return False
     for i in range(ROWS):
@@ -78,26 +44,26 @@ def shallow_step(*given: Any) -> bool:
     d, q = W.shape
     unit = theta.dtype.type(unit_of(samples))
     total_weight = weight_of(samples, rows)
-    O, dO = np.empty((len(workspace.W_t), ROWS), theta.dtype), np.zeros((q, ROWS), theta.dtype)
-    transpose(W, workspace.W_t)
-    workspace.dW_t[:] = 0
+    O, dO = np.empty((len(W_t), ROWS), theta.dtype), np.zeros((q, ROWS), theta.dtype)
+    transpose(W, W_t)
+    dW_t[:] = 0
     db[:] = 0
     for start in range(0, len(rows), ROWS):
         block, following = rows[start : start + ROWS], rows[start + ROWS :]
         n = len(block)
-        fetch(samples.X, block, workspace.H)
-        multiply_narrow(workspace.H, n, workspace.W_t, O, samples.X, following)
+        fetch(samples.X, block, H)
+        multiply_narrow(H, n, W_t, O, samples.X, following)
         for j in range(q):
             for i in range(n):
                 O[j, i] = O[j, i] * unit + b[j]
         judge(plan, rule, samples, block, total_weight, O[:q], dO, totals)
         dO[:, n:] = 0
-        add_narrow_products(dO, n, workspace.H, workspace.dW_t, samples.X, following)
+        add_narrow_products(dO, n, H, dW_t, samples.X, following)
         for j in range(q):
             db[j] += dO[j].sum()
     for k in range(d):
         for j in range(q):
-            dW[k, j] = workspace.dW_t[j, k] * unit
+            dW[k, j] = dW_t[j, k] * unit
     update(plan, rule, theta, gradient, state, eta, t)
     return True
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -15,6 +17,8 @@ from twofold.engines.pytorch.tensors import tensor
 from twofold.network import ARRAYS, Layer, Network, Parameters, array_shapes
 
 Array = NDArray[Any]
+
+BLOCK = 8  # units that machine code takes at a time, while a core's cache holds them
 
 
 class Tensors(NamedTuple):
@@ -114,6 +118,9 @@ class Buffers:
     masks : list of Tensor, shape (h, n) each
         Of dropout; empty without it.
     dO : Tensor, shape (q, n)
+    O : Tensor, shape (q, n)
+    block : Tensor, shape (BLOCK, n)
+        Both for machine code to work in.
     """
 
     def __init__(
@@ -141,4 +148,15 @@ class Buffers:
         ]
         self.Z, self.H, self.dropped, self.dH = ([empty(h, n, operands) for h in network.hidden] for _ in range(4))
         self.masks = [empty(h, n, operands) for h in network.hidden] if network.dropout and dropout else []
-        self.dO = empty(network.outputs, n, floats)
+        self.dO, self.O = (empty(network.outputs, n, floats) for _ in range(2))
+        self.block = empty(BLOCK, n, floats)
+
+    @cached_property
+    def arrays(self) -> list[Array]:
+        """The last H and dH, O, dO and block as arrays."""
+        return [bits(tensor) for tensor in (self.H[-1], self.dH[-1], self.O, self.dO, self.block)]
+
+
+def bits(values: Tensor) -> Array:
+    """View a tensor as an array; bfloat16, which NumPy lacks, as 16 bits."""
+    return values.view(torch.int16).numpy().view(np.uint16) if values.dtype == torch.bfloat16 else values.numpy()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers import assert_same_steps, random_dataset
-from twofold import Network, Recipe, open_engine, train
+from helpers import FUSED_NUMBA, assert_same_steps, open_kind, random_dataset
+from twofold import Network, Recipe, train
 from twofold.engines import numba as loops
+from twofold.engines.choice import MAX_NARROW_OUTPUTS
 from twofold.errors import DivergedError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.network import distance, largest
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.torch
 
 
 def both(network, data, *, dtype="float64", steps=3, **recipe):
-    """Train by scratch and by fused-compiled on whole sets; return the engines."""
-    engines = [open_engine(name, network, initialization="he", dtype=dtype) for name in ("scratch", "fused-compiled")]
+    """Train by scratch and by fused with Numba's head on whole sets; return the engines."""
+    engines = [open_kind(name, network, initialization="he", dtype=dtype) for name in ("scratch", FUSED_NUMBA)]
     for engine in engines:
         engine.load(data.train.X, data.train.y, data.train.sample_weight)
         engine.start(Recipe(**recipe))
@@ -27,9 +28,7 @@ def both(network, data, *, dtype="float64", steps=3, **recipe):
 
 
 @pytest.mark.parametrize("h", [1, 2, 7, 8, 9, 21])
-@pytest.mark.parametrize(
-    "q", [1, 2, 3, 8, 9, loops.MAX_NARROW_OUTPUTS - 1, loops.MAX_NARROW_OUTPUTS, loops.MAX_NARROW_OUTPUTS + 1]
-)
+@pytest.mark.parametrize("q", [1, 2, 3, 8, 9, MAX_NARROW_OUTPUTS - 1, MAX_NARROW_OUTPUTS, MAX_NARROW_OUTPUTS + 1])
 @pytest.mark.parametrize("n", [1, 17, 130])
 def test_ends_of_every_shape_agree(n, q, h):
     network = Network((5, h, q), "silu", "squared")
@@ -45,12 +44,12 @@ def test_several_hidden_layers_agree(activations, loss):
 
 
 @pytest.mark.parametrize("hidden", [(), (6,)])
-@pytest.mark.parametrize("q", [loops.MAX_NARROW_OUTPUTS, 40])
+@pytest.mark.parametrize("q", [MAX_NARROW_OUTPUTS, 40])
 def test_image_bytes_stand_for_numbers_from_0_to_1(q, hidden):
     network = Network((30, *hidden, q))
     data = random_dataset(network, 80)
     data.train.X[:] = np.random.default_rng(0).integers(256, size=(80, 30))
-    bytes_ = [open_engine(name, network, initialization="he") for name in ("scratch", "fused-compiled")]
+    bytes_ = [open_kind(name, network, initialization="he") for name in ("scratch", FUSED_NUMBA)]
     for engine in bytes_:
         engine.load(data.train.X.astype(np.uint8), data.train.y)
         for _ in range(3):
@@ -79,14 +78,14 @@ def test_large_outputs_do_not_overflow(loss, widths):
 @pytest.mark.parametrize("precision", [None, "bfloat16"])
 def test_a_run_that_diverges_is_told_so(precision, widths):
     network = Network(widths, loss="squared")
-    engine = open_engine("fused-compiled", network, precision=precision)
+    engine = open_kind(FUSED_NUMBA, network, precision=precision)
     with pytest.raises(DivergedError, match="training diverged in epoch"):
         list(train(engine, random_dataset(network, 40), Recipe(epochs=50, learning_rate=1e9)))
 
 
 def test_indices_out_of_range_are_refused():
     network = Network((3, 4, 2))
-    engine = open_engine("fused-compiled", network)
+    engine = open_kind(FUSED_NUMBA, network)
     engine.load(np.ones((40, 3)), np.zeros(40, int))
     for index in (-1, 40, 10**12):
         before = engine.parameters()
@@ -99,9 +98,9 @@ def test_indices_out_of_range_are_refused():
 def test_indices_of_another_make_need_no_other_machine_code(widths):
     network = Network(widths)
     data = random_dataset(network, 40)
-    engine = open_engine("fused-compiled", network)
+    engine = open_kind(FUSED_NUMBA, network)
     engine.load(data.train.X, data.train.y)
-    entry = loops.loss if widths[-1] > loops.MAX_NARROW_OUTPUTS else loops.last_layers
+    entry = loops.loss if widths[-1] > MAX_NARROW_OUTPUTS else loops.last_layers
     signatures, indices = len(entry.run.signatures), np.arange(9)
     indices.flags.writeable = False
     for rows in (indices, np.arange(9, dtype=np.int32), np.arange(18)[::2], np.arange(9, dtype=np.uint8)):
@@ -115,13 +114,15 @@ def test_indices_of_another_make_need_no_other_machine_code(widths):
 
 def test_python_has_no_bfloat16(monkeypatch):
     monkeypatch.setattr(loops, "COMPILES", False)
-    with pytest.raises(SpecificationError, match="NUMBA_DISABLE_JIT is set, and Python has no bfloat16; fused has it"):
-        open_engine("fused-compiled", Network((3, 2)), precision="bfloat16")
+    with pytest.raises(
+        SpecificationError, match="NUMBA_DISABLE_JIT is set, and Python has no bfloat16; use head 'pytorch'"
+    ):
+        open_kind(FUSED_NUMBA, Network((3, 2)), precision="bfloat16")
 
 
 def test_another_set_of_another_kind_may_be_loaded():
     network = Network((3, 4, 2))
-    engine, other = (open_engine("fused-compiled", network, initialization="he") for _ in range(2))
+    engine, other = (open_kind(FUSED_NUMBA, network, initialization="he") for _ in range(2))
     rng = np.random.default_rng(0)
     bytes_, numbers = rng.integers(256, size=(40, 3), dtype=np.uint8), rng.random((50, 3))
     engine.load(bytes_, rng.integers(2, size=40))

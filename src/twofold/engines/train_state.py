@@ -1,0 +1,147 @@
+"""What `scratch` and `compiled` train: arrays of NumPy, of which one holds every trained number.
+
+So an update is one operation, and the layers are parts of that array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
+from twofold.functions import LOSSES, OPTIMIZERS
+from twofold.functions.normalizations import RATE, Normalized
+from twofold.metrics import Score, running_score
+from twofold.network import Layer, Network, Parameters, map_arrays
+from twofold.recipe import Recipe
+from twofold.validation import Precision
+
+Array = NDArray[Any]
+
+
+class TrainState:
+    """Parameters, the optimiser's arrays, the average and the running sums.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : Parameters
+    dtype : {"float32", "float64"}
+
+    Attributes
+    ----------
+    recipe : Recipe
+    theta : ndarray, one axis
+        Every trained number.
+    parameters : Parameters
+        The same memory, layer by layer.
+    optimizer_state : ndarray, shape (arrays, size of theta)
+        A row of each array that the optimiser keeps.
+    average : Parameters or None
+        The running mean of the parameters, if the recipe has one.
+    totals : ndarray of float64, shape (3,)
+        Sums of weighted loss, weighted correct predictions and weights since the epoch began.
+    steps : int
+        Since `start`.
+    """
+
+    def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
+        self.network, self.dtype = network, dtype
+        self.average: Parameters | None = None
+        self._own(parameters)
+        self.begin_epoch()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin as a copy of another: the layers become parts of the one array again."""
+        self.__dict__ |= state
+        self._own(self.parameters)
+
+    def start(self, recipe: Recipe) -> None:
+        """Forget the optimiser's state and count steps from 0; the model's parameters stay."""
+        self._own(self.model)
+        self.recipe = check_recipe(self.network, recipe)
+        self.optimizer_state = np.zeros((len(OPTIMIZERS[recipe.optimizer].state), self.theta.size), self.dtype)
+        self.average = map_arrays(np.copy, self.parameters) if recipe.averaging else None
+        self.steps = 0
+
+    def begin_epoch(self) -> None:
+        """Set the running means back to nothing."""
+        self.totals = np.zeros(3)
+
+    def running(self) -> Score:
+        """Read the mean loss and accuracy since the epoch began."""
+        return running_score(LOSSES[self.network.loss], self.totals.tolist())
+
+    @property
+    def model(self) -> Parameters:
+        """The parameters that predictions are made with."""
+        return self.parameters if self.average is None else self.average
+
+    def follow(self, normalized: Sequence[Normalized], n: int) -> None:
+        """Move what follows a step of n samples: running means and variances, and the average of the parameters."""
+        for layer, (_, m, v, _) in zip(self.parameters, normalized, strict=False):
+            if layer.mean is not None and layer.variance is not None:
+                layer.mean[:] += RATE * (m[0] - layer.mean)
+                layer.variance[:] += RATE * (v[0] * n / max(n - 1, 1) - layer.variance)
+        if self.average is not None:
+            keep = self.recipe.keep(self.steps - 1)
+            self.average = map_arrays(lambda a, theta: a + (1 - keep) * (theta - a), self.average, self.parameters)
+
+    def read(self) -> EngineState:
+        """Copy out everything that `write` needs."""
+        rows = zip(OPTIMIZERS[self.recipe.optimizer].state, self.optimizer_state.copy(), strict=True)
+        optimizer_state = {name: part(row, self.parameters, statistics=False) for name, row in rows}
+        if self.average is not None:
+            optimizer_state[AVERAGE] = map_arrays(np.copy, self.average)
+        loss, right, weight = self.totals.tolist()
+        return EngineState(map_arrays(np.copy, self.parameters), optimizer_state, self.steps, (loss, right, weight))
+
+    def write(self, state: EngineState) -> None:
+        """Go on from a state."""
+        state = check_state(self.network, self.recipe, state, self.dtype)
+        self.average = state.optimizer_state.get(AVERAGE)
+        self._own(state.parameters)
+        for row, name in zip(self.optimizer_state, OPTIMIZERS[self.recipe.optimizer].state, strict=True):
+            row[:] = join(state.optimizer_state[name])
+        self.totals = np.array(state.totals)
+        self.steps = state.steps
+
+    def _own(self, parameters: Parameters) -> None:
+        """Take over parameters: the trained ones are copied into one array."""
+        self.theta = join(parameters)
+        self.parameters = part(self.theta, parameters)
+
+
+def join(parameters: Parameters) -> Array:
+    """Copy every W, b and gamma into one array, layer by layer; means and variances are not trained."""
+    return np.concatenate([array.ravel() for layer in parameters for array in layer.trained])
+
+
+def part(joined: Array, like: Parameters, *, statistics: bool = True) -> Parameters:
+    """Undo `join`.
+
+    Parameters
+    ----------
+    joined : ndarray, one axis
+    like : Parameters
+        Whose shapes, and means and variances, the layers have.
+    statistics : bool
+        False leaves out means and variances.
+
+    Returns
+    -------
+    parameters : Parameters
+        Their trained arrays are parts of ``joined``, not copies.
+    """
+    layers, place = [], 0
+    for layer in like:
+        arrays = {}
+        for name, array in zip(("W", "b", "gamma"), layer.trained, strict=False):
+            arrays[name] = joined[place : place + array.size].reshape(array.shape)
+            place += array.size
+        layers.append(replace(layer, **arrays) if statistics else Layer(**arrays))
+    return tuple(layers)
