@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from twofold.errors import SpecificationError
-from twofold.functions import ACTIVATIONS, sigmoid
+from twofold.functions import ACTIVATIONS, LOSSES, sigmoid
 from twofold.functions.expressions import PYTHON, python_lines, record
-from twofold.functions.formulas import as_latex, as_text
+from twofold.functions.formulas import as_latex, as_text, evaluate
 
 Z = np.concatenate([np.linspace(-30, 30, 601), np.linspace(-1, 1, 200), [1e3, -1e3, 0.0]])
 
@@ -89,6 +89,20 @@ def test_activations_are_those_of_earlier_versions_to_the_bit(dtype):
 def test_which_activations_have_a_kink_and_which_are_straight_on_each_side_of_it():
     assert [name for name, phi in ACTIVATIONS.items() if phi.kink] == ["relu", "leaky_relu"]
     assert [name for name, phi in ACTIVATIONS.items() if phi.is_piecewise_linear] == ["identity", "relu", "leaky_relu"]
+
+
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if not loss.targets.compete])
+def test_the_formulas_of_losses_that_people_read_are_those_that_are_computed(name):
+    loss = LOSSES[name]
+    rng = np.random.default_rng(0)
+    o, y = rng.normal(size=(60, 1)), loss.targets.draw(rng, (60, 1))
+    y = np.maximum(y, 1e-9) if "log(y)" in loss.formula else y  # whose formula has no care for y = 0
+    functions = {"sigmoid": lambda o: 1 / (1 + math.exp(-o))}
+    pairs = [{"o": float(a), "y": float(b), "c": loss.constant or 0.0} for a, b in zip(o[:, 0], y[:, 0], strict=True)]
+    value, gradient = loss.samples(o, y)
+    for formula, computed in ((loss.formula, value), (loss.slope_formula, gradient[:, 0])):
+        given = [evaluate(formula, pair, functions) for pair in pairs]
+        np.testing.assert_allclose(given, computed, rtol=1e-12, atol=1e-12)
 
 
 def test_a_formula_is_written_as_text_and_in_latex():

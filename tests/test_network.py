@@ -7,7 +7,9 @@ import pytest
 
 from twofold import Layer, Network, initialize
 from twofold.errors import SpecificationError, UnknownNameError
-from twofold.network import INITIALIZATIONS, check_parameters, distance, largest, start_at_means
+from twofold.functions import INITIALIZATIONS
+from twofold.functions.formulas import evaluate
+from twofold.network import check_parameters, distance, largest, start_at_means
 
 
 def test_the_three_models_are_one_family():
@@ -86,10 +88,11 @@ def test_one_seed_gives_one_start_and_another_seed_another(name):
     assert all((layer.b == 0).all() for layer in first)
 
 
-@pytest.mark.parametrize(
-    ("name", "deviation"), [("normal", 0.03), ("xavier", np.sqrt(2 / 700)), ("he", np.sqrt(2 / 400)), ("zeros", 0)]
-)
-def test_initial_weights_have_the_spread_of_their_formula(name, deviation):
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+def test_initial_weights_have_the_spread_of_their_formula(name):
+    variance = {"normal": lambda _, variance: variance, "uniform": lambda low, high: (high - low) ** 2 / 12}
+    values = {"inputs": 400, "outputs": 300, "sigma": 0.03}
+    deviation = np.sqrt(evaluate(INITIALIZATIONS[name].formula, values, variance))
     (layer,) = initialize(Network((400, 300)), 7, initialization=name, sigma=0.03)
     assert layer.W.std() == pytest.approx(deviation, rel=0.01)
     assert abs(layer.W.mean()) <= 4 * deviation / np.sqrt(layer.W.size)

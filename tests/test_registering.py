@@ -26,6 +26,7 @@ from twofold import (
 )
 from twofold.errors import SpecificationError, TwofoldError
 from twofold.functions import ACTIVATIONS, LOSSES
+from twofold.functions.losses import SCIKIT_LEARN_NAMES
 from twofold.network import distance
 from twofold.saving import Model
 
@@ -137,9 +138,33 @@ def test_an_activation_that_is_wrong_is_refused_and_not_kept(name, functions, me
     assert before == ACTIVATIONS
 
 
+@pytest.mark.parametrize(
+    ("formula", "derivative_formula", "message"),
+    [
+        (
+            "z if z > 0 else z / (1 + z)",
+            "",
+            r"'z if .*' at z = -6 is given as 1\.2; what is computed is -0\.8571428571",
+        ),
+        ("", "phi(z)", r"the formula of the derivative of 'own', 'phi\(z\)' at z = -6 is given as -0\.857"),
+        ("f(z)", "", "uses 'f', which is not known"),
+        ("max(z)", "", "can't be computed: 'float' object is not iterable"),
+        ("log(-1)", "", "can't be computed at any number that was tried"),
+        ("sin(", "", "is no Python expression"),
+        ("z.real", "", "holds 'z.real', which has no LaTeX"),
+    ],
+)
+def test_a_formula_for_people_is_held_to_what_is_computed(formula, derivative_formula, message):
+    with pytest.raises(SpecificationError, match=message):
+        register_activation(
+            "own", bent, bent_derivative, formula=formula, derivative_formula=derivative_formula, smooth=False
+        )
+    assert "own" not in ACTIVATIONS
+
+
 @pytest.mark.torch
 def test_a_module_of_pytorch_that_computes_something_else_is_refused():
-    with pytest.raises(SpecificationError, match=r"'own' at z = -6 is given as -0\.857\d+; PyTorch say -0\.99"):
+    with pytest.raises(SpecificationError, match=r"'own' at z = -6 is given as -0\.857\d+; PyTorch says -0\.99"):
         register_activation("own", bent, bent_derivative, torch="ELU", smooth=False)
     with pytest.raises(SpecificationError, match=r"torch\.nn has no 'Bent'"):
         register_activation("own", bent, bent_derivative, torch="Bent", smooth=False)
@@ -153,6 +178,8 @@ def test_a_module_of_pytorch_that_computes_something_else_is_refused():
         (log_cosh, {"link": "probit"}, "link is 'probit'; expected one of identity, exp, sigmoid"),
         (log_cosh, {"link": "exp"}, "allows targets from -inf: say least=0"),
         (log_cosh, {"link": "exp", "least": 0.0}, r"should be least at o = .* for y = "),
+        (log_cosh, {"formula": "log(cosh(o))"}, r"'log\(cosh\(o\)\)' at o = -3, y = .* is given as 2\.309328505"),
+        (log_cosh, {"slope_formula": "tanh(o + y)"}, "the formula of the gradient of 'own', .* what is computed is"),
         (lambda o, y, xp: o - y, {}, "expected a pair"),
         (lambda o, y, xp: (o - y, None), {}, "'own' returns None; expected what is computed"),
         (log_cosh, {"least": "0"}, "least is '0'; expected a number"),
@@ -164,6 +191,12 @@ def test_a_loss_that_is_wrong_is_refused_and_not_kept(pair, words, message):
     with pytest.raises(SpecificationError, match=message):
         register_loss("own", pair, **words)
     assert before == LOSSES
+
+
+@pytest.mark.parametrize(("name", "own"), SCIKIT_LEARN_NAMES.items())
+def test_a_name_that_estimators_use_is_taken(name, own):
+    with pytest.raises(SpecificationError, match=f"'{own}' is what estimators call the loss '{name}'"):
+        register_loss(own, log_cosh)
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the source tree is out of reach")

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError, check_name, show
-from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS
+from twofold.functions import ACTIVATIONS, INITIALIZATIONS, LOSSES, NORMALIZATIONS
+from twofold.functions.initializations import SIGMA
 from twofold.functions.links import EXPONENTIAL
 from twofold.randomness import Purpose, stream
 from twofold.values import count, is_real
@@ -202,37 +203,13 @@ def map_arrays(function: Callable[..., Array], *parameters: Parameters, statisti
     return tuple(mapped)
 
 
-def normal(generator: np.random.Generator, shape: tuple[int, int], sigma: float) -> Array:
-    """Draw W from N(0, sigma^2)."""
-    return sigma * generator.standard_normal(shape)
-
-
-def xavier(generator: np.random.Generator, shape: tuple[int, int], _sigma: float) -> Array:
-    """Draw W uniformly from +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010)."""
-    bound = np.sqrt(6 / sum(shape))
-    return generator.uniform(-bound, bound, shape)
-
-
-def he(generator: np.random.Generator, shape: tuple[int, int], _sigma: float) -> Array:
-    """Draw W from N(0, 2 / inputs) (He et al. 2015, doi:10.1109/ICCV.2015.123)."""
-    return np.sqrt(2 / shape[0]) * generator.standard_normal(shape)
-
-
-def zeros(_generator: np.random.Generator, shape: tuple[int, int], _sigma: float) -> Array:
-    """Set W to 0: right for a single layer; hidden units that start alike stay alike."""
-    return np.zeros(shape)
-
-
-INITIALIZATIONS: dict[str, Callable[[np.random.Generator, tuple[int, int], float], Array]] = {
-    "normal": normal,
-    "xavier": xavier,
-    "he": he,
-    "zeros": zeros,
-}
-
-
 def initialize(
-    network: Network, seed: int = 0, *, initialization: str = "normal", sigma: float = 0.01, dtype: str = "float64"
+    network: Network,
+    seed: int = 0,
+    *,
+    initialization: str = "normal",
+    sigma: float = SIGMA.default,
+    dtype: str = "float64",
 ) -> Parameters:
     """Draw a network's first parameters; biases start at 0, scales at 1.
 
@@ -242,7 +219,7 @@ def initialize(
     seed : int
         One seed gives every engine the same start, layer by layer.
     initialization : str
-        A name in `INITIALIZATIONS`.
+        A name in `twofold.functions.INITIALIZATIONS`.
     sigma : float
         Standard deviation of ``"normal"``; 0.01 is that of the published results. Positive.
     dtype : str
@@ -263,13 +240,14 @@ def initialize(
     >>> [layer.W.shape for layer in initialize(Network((4, 5, 3)))]
     [(4, 5), (5, 3)]
     """
-    draw = INITIALIZATIONS[check_name("initialization", initialization, INITIALIZATIONS)]
-    if not (is_real(sigma) and 0 < sigma < np.inf):
-        raise SpecificationError(f"sigma is {show(sigma)}; it must be positive and finite")
+    definition = INITIALIZATIONS[check_name("initialization", initialization, INITIALIZATIONS)]
+    if not SIGMA.range.holds(sigma):
+        raise SpecificationError(f"sigma is {show(sigma)}; it must be {SIGMA.range.words}")
+    own = {"sigma": sigma} if "sigma" in definition.constants else {}
     fills = {"b": 0, "gamma": 1, "mean": 0, "variance": 1}
     layers = []
     for index, (shape, arrays) in enumerate(zip(network.shapes, array_shapes(network), strict=True)):
-        W = draw(stream(seed, Purpose.WEIGHTS, index), shape, sigma).astype(dtype, copy=False)
+        W = definition.draw(stream(seed, Purpose.WEIGHTS, index), shape, **own).astype(dtype, copy=False)
         rest = {name: np.full(arrays[name], fill, dtype=dtype) for name, fill in fills.items() if name in arrays}
         layers.append(Layer(W, **rest))
     return tuple(layers)

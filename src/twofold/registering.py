@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from twofold.errors import SpecificationError, show
 from twofold.functions.activations import ACTIVATIONS, Activation
 from twofold.functions.expressions import FORMULA, Expression, python_lines, record
+from twofold.functions.formulas import evaluate
 from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID
-from twofold.functions.losses import LABELS, LOSSES, Loss
+from twofold.functions.losses import LABELS, LOSSES, SCIKIT_LEARN_NAMES, Loss
 from twofold.functions.targets import Numbers, Targets
 from twofold.inspect.gradients import central_difference
 from twofold.values import is_real
@@ -24,7 +25,7 @@ Array = NDArray[Any]
 LINKS = {link.name: link for link in (IDENTITY, EXPONENTIAL, SIGMOID)}
 POINTS = np.concatenate([np.linspace(-6.0, 6.0, 49), [-0.1, 0.1, -1e-3, 1e-3]])
 EXTREMES = {"float32": 1e4, "float64": 1e300}
-STEP, DIFFERENCES = 1e-3, "central differences"
+STEP, DIFFERENCES = 1e-3, "central differences say"
 FAR = 30.0  # an output whose exponential, or sigmoid, is next to 0
 MAX_RELATIVE_DIFFERENCE = 1e-7  # relative to the larger of both numbers and 1
 
@@ -53,7 +54,9 @@ def register_activation(
         array or a PyTorch tensor. `twofold.functions.expressions.FUNCTIONS` lists them. There are no branches but
         ``xp.where``; both must be finite wherever z is.
     formula, derivative_formula : str, optional
-        What people are shown, as Python expressions of z; otherwise what is computed.
+        What people are shown, as Python expressions of z (the second may use ``phi(z)``), with the functions of
+        `math`, ``abs``, ``max``, ``min``, ``sign``, ``ndtr``, and each activation and its ``_derivative``; otherwise
+        what is computed.
     torch : str, optional
         A module in ``torch.nn`` that computes the same; otherwise autograd goes through ``phi``.
     smooth : bool
@@ -68,7 +71,7 @@ def register_activation(
     SpecificationError
         If the name is taken; if phi uses what isn't known, isn't finite at the extremes or changes the dtype; if the
         derivative is not phi's (the message names the point and both numbers); if PyTorch's autograd or the module that
-        is named disagrees.
+        is named disagrees; or a formula has another value than what is computed.
 
     Examples
     --------
@@ -90,6 +93,10 @@ def register_activation(
     for z, given in zip(points, activation.derivative(points), strict=True):
         gradient = central_difference(_along(activation.value, z), STEP)
         _compare(f"the derivative of {name!r} at z = {z:g}", given, gradient, DIFFERENCES)
+    named = [{"z": float(z)} for z in points]
+    phi_z, slope_z = _of_number(activation.value), _of_number(activation.derivative)
+    _check_formula(f"the formula of {name!r},", formula, named, phi_z)
+    _check_formula(f"the formula of the derivative of {name!r},", derivative_formula, named, slope_z, phi=phi_z)
     activation = Activation(
         phi,
         phi_derivative,
@@ -153,7 +160,7 @@ def register_loss(
     SpecificationError
         If the name is taken; if the pair uses what isn't known; if the gradient is not the value's (the message names
         the point and both numbers); if the loss isn't least where the link turns the output into the target, or the
-        link gives values that aren't allowed as targets.
+        link gives values that aren't allowed as targets; or a formula has another value than what is computed.
 
     Examples
     --------
@@ -166,6 +173,9 @@ def register_loss(
     True
     """
     _check_name("loss", name, LOSSES)
+    if name in SCIKIT_LEARN_NAMES.values():
+        (own,) = (ours for ours, theirs in SCIKIT_LEARN_NAMES.items() if theirs == name)
+        raise SpecificationError(f"{name!r} is what estimators call the loss {own!r}; choose another name")
     if link not in LINKS:
         raise SpecificationError(f"link is {show(link)}; expected one of {', '.join(LINKS)}")
     if not is_real(least) or math.isnan(least):
@@ -219,7 +229,36 @@ def _along(function: Callable[[Array], Array], point: float) -> Callable[[float]
 
 def _compare(what: str, given: float, found: float, by: str) -> None:
     if not abs(given - found) <= MAX_RELATIVE_DIFFERENCE * max(1.0, abs(given), abs(found)):
-        raise SpecificationError(f"{what} is given as {given:.10g}; {by} say {found:.10g}")
+        raise SpecificationError(f"{what} is given as {given:.10g}; {by} {found:.10g}")
+
+
+def _check_formula(
+    what: str, formula: str, points: Iterable[Mapping[str, float]], computed: Callable[..., float], **functions: Any
+) -> None:
+    """Hold a formula for people to what is computed, wherever it can be computed as it stands."""
+    known, held = _activations() | functions, not formula
+    for point in points if formula else ():
+        try:
+            given = evaluate(formula, point, known)
+        except SpecificationError:
+            raise
+        except (ArithmeticError, ValueError):  # such as log(0): what is computed takes care of that
+            continue
+        held = True
+        at = ", ".join(f"{name} = {value:.4g}" for name, value in point.items())
+        _compare(f"{what} {formula!r} at {at}", given, computed(**point), "what is computed is")
+    if not held:
+        raise SpecificationError(f"{what} {formula!r} can't be computed at any number that was tried")
+
+
+def _activations() -> dict[str, Callable[[float], float]]:
+    """Return the value and derivative of each activation, as functions of a number."""
+    values = {name: _of_number(phi.value) for name, phi in ACTIVATIONS.items()}
+    return values | {f"{name}_derivative": _of_number(phi.derivative) for name, phi in ACTIVATIONS.items()}
+
+
+def _of_number(function: Callable[[Array], Array]) -> Callable[[float], float]:
+    return lambda z: float(function(np.array([z]))[0])
 
 
 def _check_autograd(name: str, activation: Activation, points: Array) -> None:
@@ -231,31 +270,37 @@ def _check_autograd(name: str, activation: Activation, points: Array) -> None:
     given = activation.value(points), activation.derivative(points)
     for what, ours, theirs in zip(("", "the derivative of "), given, by_autograd(name, points), strict=True):
         for point, own, other in zip(points, ours, theirs, strict=True):
-            _compare(f"{what}{name!r} at z = {point:g}", own, other, "PyTorch")
+            _compare(f"{what}{name!r} at z = {point:g}", own, other, "PyTorch says")
 
 
 def _check_loss(name: str, loss: Loss) -> None:
     """Check a loss at random targets, and outputs around them."""
-    Y = loss.targets.draw(np.random.default_rng(0), (20, 1))
     low = getattr(loss.targets, "least", 0.0)
     if loss.link is EXPONENTIAL and low < 0:
         raise SpecificationError(
             f"link 'exp' makes means above 0, but {name!r} allows targets from {low:g}: say least=0"
         )
-    for y in Y[:, 0]:
-        for o in np.linspace(-3.0, 3.0, 13):
-            if any(abs(o - y - piece) <= 2 * STEP for piece in loss.pieces):
-                continue
-            target = np.array([[y]])
-            gradient = central_difference(_along(_values(loss, target), o), STEP)
-            given = loss.gradient(np.array([[o]]), target)[0, 0]
-            _compare(f"the gradient of {name!r} at o = {o:g}, y = {y:.4g}", given, gradient, DIFFERENCES)
-        _check_minimum(name, loss, float(y))
+    targets = loss.targets.draw(np.random.default_rng(0), (20, 1)).ravel().tolist()
+    pairs = [(o, y) for y in targets for o in np.linspace(-3.0, 3.0, 13).tolist()]
+    pairs = [(o, y) for o, y in pairs if all(abs(o - y - piece) > 2 * STEP for piece in loss.pieces)]
 
+    def value(o: float, y: float) -> float:
+        return float(loss.samples(np.array([[o]]), np.array([[y]]))[0][0])
 
-def _values(loss: Loss, target: Array) -> Callable[[Array], Array]:
-    """Return the function of outputs (n,) that is their loss against one target (1, 1)."""
-    return lambda O: loss.samples(O[:, None], target)[0]
+    def gradient(o: float, y: float) -> float:
+        return float(loss.gradient(np.array([[o]]), np.array([[y]]))[0, 0])
+
+    for o, y in pairs:
+        by_differences = central_difference(lambda h, o=o, y=y: value(o + h, y), STEP)  # type: ignore[misc]
+        _compare(f"the gradient of {name!r} at o = {o:g}, y = {y:.4g}", gradient(o, y), by_differences, DIFFERENCES)
+    for y in targets:
+        _check_minimum(name, loss, y)
+    named = [{"o": o, "y": y} for o, y in pairs]
+    for what, formula, computed in (
+        (f"the formula of {name!r},", loss.formula, value),
+        (f"the formula of the gradient of {name!r},", loss.slope_formula, gradient),
+    ):
+        _check_formula(what, str(formula), named, computed)
 
 
 def _check_minimum(name: str, loss: Loss, y: float) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twofold import CheckpointFolder, read_idx
+from twofold import CheckpointFolder, open_engine, read_idx, train, train_with_checkpoints
 from twofold.checkpoints.file import read_checkpoint
+from twofold.network import distance
 
 STORED = Path(__file__).parents[1] / "stored"
 VERSIONS = sorted(path.stem.removeprefix("checkpoint-end-") for path in STORED.glob("checkpoint-end-*.safetensors"))
@@ -54,6 +55,25 @@ def test_a_stored_checkpoint_goes_on_to_the_end_that_it_had(tmp_path, version, m
         for layer, other in zip(parameters, others, strict=True):
             np.testing.assert_allclose(layer.W, other.W, rtol=1e-9, atol=1e-12)
     assert end.best.epoch == expected.best.epoch
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:.*the run is the same to rounding:UserWarning")
+def test_a_stored_checkpoint_of_fused_compiled_goes_on_in_fused_with_numba_s_head(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(STORED)
+    sys.modules.pop("make_checkpoints", None)
+    from make_checkpoints import PLAIN, SMALL, data
+
+    shutil.copy(STORED / "checkpoint-fused-compiled-0.1.0.safetensors", tmp_path / f"step-{5:012d}.safetensors")
+    fused, scratch = (
+        open_engine(name, SMALL, initialization="xavier", dtype="float64", seed=1) for name in ("fused", "scratch")
+    )
+    with CheckpointFolder(tmp_path) as folder:
+        assert folder.latest().environment["engine"] == "fused"
+        list(train_with_checkpoints(fused, data()[0], PLAIN, folder))
+        assert fused.head == folder.latest().state.head == "numba"
+    list(train(scratch, data()[0], PLAIN))
+    assert distance(fused.parameters(), scratch.parameters()) <= 1e-12
 
 
 def test_a_stored_data_file_is_read():

@@ -18,9 +18,8 @@ from twofold.cli import main
 from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Meter, Screen
 from twofold.engines import ENGINES
-from twofold.functions import ACTIVATIONS, OPTIMIZERS, SCHEDULES
+from twofold.functions import ACTIVATIONS, INITIALIZATIONS, NORMALIZATIONS, OPTIMIZERS, SCHEDULES
 from twofold.metrics import Score
-from twofold.network import INITIALIZATIONS
 
 torch_only = pytest.mark.torch
 
@@ -345,7 +344,9 @@ def test_the_bar_counts_passes(terminal, monkeypatch, runs, calls, numbers):
 
 
 @pytest.mark.parametrize(
-    "registry", [ACTIVATIONS, OPTIMIZERS, SCHEDULES, INITIALIZATIONS, ENGINES], ids=lambda r: next(iter(r))
+    "registry",
+    [ACTIVATIONS, OPTIMIZERS, SCHEDULES, INITIALIZATIONS, NORMALIZATIONS, ENGINES],
+    ids=lambda r: next(iter(r)),
 )
 def test_help_names_all_that_a_registry_holds(registry):
     hints = [hint for kind in (JobOptions, Hardware) for hint in get_type_hints(kind, include_extras=True).values()]

@@ -15,7 +15,9 @@ from typer import Argument, Option
 
 from twofold.errors import SpecificationError, check_name
 from twofold.functions.activations import ACTIVATIONS
+from twofold.functions.initializations import INITIALIZATIONS, SIGMA
 from twofold.functions.losses import LOSSES
+from twofold.functions.normalizations import NORMALIZATIONS
 from twofold.functions.optimizers import OPTIMIZERS, readers
 from twofold.values import either
 
@@ -62,7 +64,8 @@ class JobOptions:
     loss: Annotated[str | None, Option("--loss", help=f"{either(LOSSES)}.")] = None
     dropout: Annotated[float, Option("--dropout", help="Probability that a hidden unit is dropped.")] = 0.0
     normalization: Annotated[
-        str | None, Option("--normalization", help="batch or layer: of hidden layers, before their activation.")
+        str | None,
+        Option("--normalization", help=f"{either(NORMALIZATIONS)}: of hidden layers, before their activation."),
     ] = None
     epochs: Annotated[int | None, Option("--epochs", help="Times through the training set.")] = None
     batch_size: Annotated[int | None, Option("--batch-size", help="Most samples of a minibatch.")] = None
@@ -102,8 +105,8 @@ class JobOptions:
         None
     )
     seed: Annotated[int, Option("--seed", help="Of first weights, order and dropout.")] = 0
-    init: Annotated[str, Option("--init", help="First weights: normal, xavier, he or zeros.")] = "normal"
-    sigma: Annotated[float, Option("--sigma", help="Standard deviation of normal first weights.")] = 0.01
+    init: Annotated[str, Option("--init", help=f"First weights: {either(INITIALIZATIONS)}.")] = "normal"
+    sigma: Annotated[float, Option("--sigma", help=f"Of normal: {SIGMA.help}.")] = SIGMA.default
 
     def recipe(self) -> dict[str, Any]:
         """Return the fields of a `twofold.Recipe` that are decided."""

@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from twofold.cli.options import AS_JSON, LANGUAGE, ROOT, JobOptions, takes
 from twofold.functions.activations import ACTIVATIONS
+from twofold.functions.initializations import INITIALIZATIONS, SIGMA
 from twofold.functions.losses import LOSSES
 from twofold.values import count, either
 
@@ -41,8 +42,8 @@ class Subject:
     normalization: Annotated[
         str | None, Option("--normalization", help="batch or layer: of hidden layers, before their activation.")
     ] = None
-    init: Annotated[str, Option("--init", help="Untrained weights: xavier, he, normal or zeros.")] = "xavier"
-    sigma: Annotated[float, Option("--sigma", help="Standard deviation of normal weights.")] = 0.01
+    init: Annotated[str, Option("--init", help=f"Untrained weights: {either(INITIALIZATIONS)}.")] = "xavier"
+    sigma: Annotated[float, Option("--sigma", help=f"Of normal: {SIGMA.help}.")] = SIGMA.default
     seed: Annotated[int, Option("--seed", help="Of untrained weights.")] = 0
     learning_rate: Annotated[float, Option("--learning-rate", help="Of the step of SGD.")] = 0.1
 

@@ -81,30 +81,30 @@ class CompiledEngine:
         """Take one minibatch step: forward, loss, backward, update."""
         state, rows = self._state, as_rows(indices)
         changed = (state.theta, state.optimizer_state, self._gradient, state.totals)
-        if not self._entry.run(*self._packed(changed, rows, self._masks(len(rows)), float(learning_rate))):
-            raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._samples.X) - 1}")
+        if not self._entry.run(*self._given(changed, rows, float(learning_rate), self._masks(len(rows)))):
+            raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._block or ()) - 1}")
         state.steps += 1
         if self._moments.size or state.average is not None:
             with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told so by the training loop
                 state.follow(self._normalized(), len(rows))
 
-    def _packed(self, changed: tuple[Array, ...], rows: Array, masks: Array, learning_rate: float) -> tuple[Any, ...]:
+    def _given(self, changed: tuple[Array, ...], rows: Array, eta: float, masks: Array) -> tuple[Any, ...]:
         """Return what machine code wants, see `twofold.engines.numba.step`."""
         room = (masks, self._moments) if self._workspace is None else self._workspace
-        step = (*changed, rows, learning_rate, self.steps + 1)
-        return loops.pack(self._plan, self._optimizer_config, self._samples, *step, *room)
+        return (*self._packed, *changed, rows, eta, self._state.steps + 1, *room)
 
     def _prepare(self) -> None:
         """Have the step compiled for data of this kind, by one on copies: before anybody's clock runs."""
         if self._block is None:
             return
-        self._samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
-        kind = (self._entry, self._samples.X.dtype, self.dtype)
+        samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
+        self._packed = loops.pack(self._plan, self._optimizer_config, samples)
+        kind = (self._entry, samples.X.dtype, self.dtype)
         if kind in ready:
             return
         theta, rows = self._state.theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
         changed = (theta, self._state.optimizer_state.copy(), np.zeros_like(theta), np.zeros(3))
-        self._entry.prepare(*self._packed(changed, rows, theta[:0], 0.0))
+        self._entry.prepare(*self._given(changed, rows, 0.0, theta[:0]))
         ready.add(kind)
 
     def _masks(self, n: int) -> Array:

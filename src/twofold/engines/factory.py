@@ -11,6 +11,7 @@ from twofold.engines.allocator import keep_freed_memory
 from twofold.engines.choice import FORMULAS, HEADS, LIBRARIES, NUMBA, Library, choose
 from twofold.engines.protocol import Engine
 from twofold.errors import MissingDependencyError, SpecificationError, UnknownNameError, check_name
+from twofold.functions.initializations import SIGMA
 from twofold.network import Given, Network, check_parameters, initialize
 from twofold.validation import check_precision
 
@@ -47,7 +48,7 @@ def open_engine(
     *,
     seed: int = 0,
     initialization: str = "normal",
-    sigma: float = 0.01,
+    sigma: float = SIGMA.default,
     parameters: Given | None = None,
     dtype: str = "float32",
     **options: Unpack[EngineOptions],
@@ -64,7 +65,7 @@ def open_engine(
     seed : int
         Of the first weights; one seed gives every engine the same.
     initialization : str
-        ``"normal"`` with standard deviation ``sigma``, ``"xavier"``, ``"he"`` or ``"zeros"``.
+        A name in `twofold.functions.INITIALIZATIONS`.
     sigma : float
         Standard deviation of ``"normal"``.
     parameters : sequence of (W, b) or Layer, optional

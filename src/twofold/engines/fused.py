@@ -15,7 +15,6 @@ loss, parameters, the optimiser's state and updates stay float32.
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from itertools import chain
 from typing import Any, cast
@@ -25,20 +24,19 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from twofold.engines.choice import NUMBA, choose_head, has, numba_helps
+from twofold.engines.choice import choose_head
 from twofold.engines.pytorch.buffers import Buffers, Flat, Tensors
 from twofold.engines.pytorch.cuda_graphs import CudaGraphs, device_capture
-from twofold.engines.pytorch.heads import Head, NumbaHead, Samples, TorchHead, Training, factor_of
+from twofold.engines.pytorch.heads import Head, Samples, Training, check_numba_head, factor_of, make_head
 from twofold.engines.pytorch.kernels import Scalar, correct, holds, loss_of, shares
 from twofold.engines.pytorch.passes import Gradients, Passes
 from twofold.engines.pytorch.running_metrics import RunningMetrics
 from twofold.engines.pytorch.single_sample import SingleSample
-from twofold.engines.pytorch.tensors import tensor
+from twofold.engines.pytorch.tensors import check_device, tensor
 from twofold.engines.pytorch.update_kernels import clip, move, penalty_kernel, update_kernel
 from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
 from twofold.errors import SpecificationError
-from twofold.functions import LOSSES
-from twofold.functions import OPTIMIZERS as UPDATE_KERNELS
+from twofold.functions import LOSSES, OPTIMIZERS
 from twofold.metrics import Score, running_score
 from twofold.network import Network, Parameters
 from twofold.randomness import dropout_masks
@@ -50,7 +48,6 @@ Array = NDArray[Any]
 MAX_BATCH_SIZES_KEPT = 4  # of minibatches, whose buffers are kept; an epoch has two
 ROWS = 512  # that `outputs` takes at a time on a CPU: enough for the products' speed, few enough for a cache
 ROWS_ON_DEVICE = 8192  # elsewhere, where each part ends in waiting
-
 
 Numbers = list[list[Scalar]]  # that change with the step: of decoupled decay, the optimiser and the L1 penalty
 
@@ -136,7 +133,7 @@ class FusedEngine:
         if recipe.averaging:
             self._average = Flat(self.network, self._floats, self._device, statistics=True)
             self._average.all.copy_(self._theta.all)
-        rule = UPDATE_KERNELS[recipe.optimizer]
+        rule = OPTIMIZERS[recipe.optimizer]
         constants = recipe.constants(rule.constants)
         self._optimizer = update_kernel(recipe.optimizer, constants)
         self._penalty = penalty_kernel(recipe.optimizer, constants, l1=recipe.l1) if recipe.l1 else None
@@ -171,19 +168,9 @@ class FusedEngine:
         recipe, network = self._recipe, self.network
         job = {"batch_size": recipe.batch_size, "samples": recipe.epochs * len(samples.X)}
         wanted = self._asked_head or self._earlier_head or choose_head(network, device=self.device, **job)
-        training = Training(network, recipe, self._passes, self._theta, self._gradient, samples, self._metrics)
-        self._head = TorchHead(training)
-        if wanted == "numba" and numba_helps(network):
-            if self.device == "cpu" and (self._asked_head or has(NUMBA, network)):
-                self._head = NumbaHead(training)
-                self._head.prepare(self._make_buffers(1, samples.X.dtype))
-            else:
-                warnings.warn(
-                    "the last layers were computed by Numba's loops, which can't be had here: from here on the run is "
-                    "the same to rounding, not to the bit",
-                    UserWarning,
-                    stacklevel=4,
-                )
+        flats = (self._theta, self._gradient)
+        training = Training(network, recipe, self._passes, *flats, samples, self._metrics, self._make_buffers)
+        self._head = make_head(training, wanted, asked=self._asked_head is not None)
         return self._head
 
     def _view(self) -> None:
@@ -403,27 +390,3 @@ class FusedEngine:
         """Drop what was made for minibatches of some sizes."""
         self._buffers.clear()
         self._graphs.forget()
-
-
-def check_numba_head(network: Network, device: str, precision: str | None) -> None:
-    """Raise `SpecificationError` or ImportError if Numba's head can't be had."""
-    from twofold.engines import numba as loops  # not at the top: its compiler takes 0.35 s and 125 MiB
-
-    if device != "cpu":
-        raise SpecificationError(f"head 'numba' computes on a CPU; device is {device!r}: use head 'pytorch'")
-    loops.take_up(network)
-    if not loops.holds(network):
-        raise SpecificationError(
-            f"head 'numba' lacks one of {network.activations} or {network.loss!r}; head 'pytorch' has them"
-        )
-    if precision is not None and not loops.COMPILES:
-        raise SpecificationError(f"NUMBA_DISABLE_JIT is set, and Python has no {precision}; use head 'pytorch'")
-
-
-def check_device(device: str, dtype: Precision) -> None:
-    """Raise `SpecificationError` if PyTorch sees no such device here, or the device has no such type."""
-    backends: dict[str, Any] = {"cuda": torch.cuda, "mps": torch.backends.mps}
-    if device in backends and not backends[device].is_available():
-        raise SpecificationError(f"device is {device!r}; PyTorch sees none here")
-    if device == "mps" and dtype == "float64":
-        raise SpecificationError("device 'mps' has no float64; use float32")

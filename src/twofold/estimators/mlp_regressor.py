@@ -16,11 +16,10 @@ from twofold.estimators.full_batch import fit_full_batch
 from twofold.estimators.input_checks import as_numbers
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
 from twofold.functions import LOSSES
+from twofold.functions.losses import SCIKIT_LEARN_NAMES
 from twofold.network import Network
 
 Array = NDArray[Any]
-
-SPELLINGS = {"squared": "squared_error", "absolute": "absolute_error"}  # scikit-learn's; others are spelled alike
 
 
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
@@ -282,7 +281,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     def _network_loss(self) -> str:
         if ":" in str(self.loss):
             return LOSSES.check(self.loss)
-        ours = {SPELLINGS.get(name, name): name for name, loss in LOSSES.items() if not loss.targets.has_accuracy}
+        ours = {
+            SCIKIT_LEARN_NAMES.get(name, name): name for name, loss in LOSSES.items() if not loss.targets.has_accuracy
+        }
         return ours[check_name("loss", self.loss, ours)]
 
     def _out_activation(self) -> str:

@@ -1,4 +1,4 @@
-"""Activations, losses, normalisations, optimisers and schedules, each with its formula: the pages one learns from.
+"""Activations, initialisations, losses, normalisations, optimisers and schedules: the pages one learns from.
 
 A name is imported when it is first asked for: whoever only wants names, such as a command's help, needs no NumPy.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twofold.functions.activations import ACTIVATIONS, Activation
+    from twofold.functions.initializations import INITIALIZATIONS, Initialization
     from twofold.functions.links import softmax
     from twofold.functions.losses import LOSSES, Loss, sigmoid
     from twofold.functions.normalizations import NORMALIZATIONS, Normalization
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "INITIALIZATIONS",
     "LOSSES",
     "NORMALIZATIONS",
     "OPTIMIZERS",
     "SCHEDULES",
     "Activation",
+    "Initialization",
     "Loss",
     "Normalization",
     "Optimizer",
@@ -33,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "activations": ("ACTIVATIONS", "Activation"),
+    "initializations": ("INITIALIZATIONS", "Initialization"),
     "links": ("softmax",),
     "losses": ("LOSSES", "Loss", "sigmoid"),
     "normalizations": ("NORMALIZATIONS", "Normalization"),

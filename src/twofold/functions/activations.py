@@ -129,6 +129,9 @@ def mish_derivative(z: Any, xp: Any) -> Any:
     return xp.tanh(s) + z * tanh_derivative(s, xp) * sigmoid(z, xp)
 
 
+MISH_DERIVATIVE = "tanh(softplus(z)) + z * tanh_derivative(softplus(z)) * sigmoid(z)"
+
+
 @dataclass(frozen=True)
 class Activation:
     """An activation and its derivative.
@@ -202,11 +205,5 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": Activation(silu, silu_derivative, "z * sigmoid(z)", "sigmoid(z) + z * sigmoid_derivative(z)", "SiLU"),
     "elu": Activation(elu, elu_derivative, "z if z > 0 else exp(z) - 1", "1 if z > 0 else exp(z)", "ELU", smooth=False),
     "softplus": Activation(softplus, sigmoid, "log(1 + exp(z))", "sigmoid(z)", "Softplus", {"threshold": 40}),
-    "mish": Activation(
-        mish,
-        mish_derivative,
-        "z * tanh(softplus(z))",
-        "tanh(softplus(z)) + z * tanh_derivative(softplus(z)) * sigmoid(z)",
-        "Mish",
-    ),
+    "mish": Activation(mish, mish_derivative, "z * tanh(softplus(z))", MISH_DERIVATIVE, "Mish"),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from twofold.errors import SpecificationError
@@ -23,7 +24,7 @@ class Written:
     latex: str
 
 
-def as_text(formula: str | Written, **names: str) -> str:
+def as_text(formula: str | Written, **names: object) -> str:
     """Write a formula as plain text.
 
     Parameters
@@ -45,7 +46,7 @@ def as_text(formula: str | Written, **names: str) -> str:
     tree = _parse(formula)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
+            node.id = str(names.get(node.id, node.id))
     text = ast.unparse(tree).replace(" ** ", "^").replace("**", "^").replace(" * ", " ")
     for name, (_, plain) in SYMBOLS.items():
         text = text.replace(f"{name}_derivative(", f"{plain}'(").replace(f"{name}(", f"{plain}(")
@@ -63,6 +64,49 @@ def as_latex(formula: str | Written, **names: str) -> str:
     if isinstance(formula, Written):
         return formula.latex.format(**names)
     return _latex(_parse(formula), names)[0]
+
+
+def evaluate(formula: str, values: Mapping[str, float], functions: Mapping[str, Callable[..., float]]) -> float:
+    """Compute a formula as people would, with no care for extremes.
+
+    Parameters
+    ----------
+    formula : str
+        A Python expression of the variables, of Python's ``abs``, ``max`` and ``min``, of the names in `math`, of
+        ``sign``, ``ndtr`` and ``functions``.
+    values : mapping of str to float
+        Of the variables.
+    functions : mapping of str to callable
+        Further functions by name.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    SpecificationError
+        If it is no expression of real numbers, or holds what has no LaTeX or isn't known.
+    ArithmeticError, ValueError
+        If it can't be computed at these values.
+
+    Examples
+    --------
+    >>> evaluate("max(z, 0) + log(1 + exp(-abs(z)))", {"z": 0.0}, {})
+    0.6931471805599453
+    """
+    tree = _parse(formula)
+    _latex(tree, {})
+    space = {name: value for name, value in vars(math).items() if not name.startswith("_")}
+    space |= {"abs": abs, "max": max, "min": min, "sign": lambda x: (x > 0) - (x < 0)}
+    space |= {"ndtr": lambda x: math.erfc(-x / math.sqrt(2)) / 2, **functions, **values}
+    if unknown := {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - space.keys():
+        raise SpecificationError(f"the formula {formula!r} uses {min(unknown)!r}, which is not known")
+    code = compile(ast.Expression(tree), "<formula>", "eval")
+    try:
+        return float(eval(code, {"__builtins__": {}}, space))  # noqa: S307 - arithmetic of known functions alone
+    except TypeError as error:
+        raise SpecificationError(f"the formula {formula!r} can't be computed: {error}") from error
 
 
 def _parse(formula: str) -> ast.expr:

@@ -226,6 +226,10 @@ NUMBERS, COUNTS, POSITIVE = Numbers(), Numbers(least=0.0), Numbers(least=0.0, in
 CLASSES, LABELS = Classes(), Labels()
 
 
+# What scikit-learn, and so our estimators, call a loss that has another name here.
+SCIKIT_LEARN_NAMES = {"squared": "squared_error", "absolute": "absolute_error"}
+
+
 def family(name: str) -> str:
     """Return a loss's name without its constant."""
     return name.partition(":")[0]

@@ -12,15 +12,22 @@ conventions are PyTorch's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from twofold.functions.formulas import Written
+from twofold.functions.optimizers import Constant
+from twofold.values import POSITIVE, Range
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-EPSILON = 1e-5  # added to a variance before its root
-RATE = 0.1  # of a running mean: what a new minibatch counts
+    Array = NDArray[Any]
+
+CONSTANTS = {
+    "epsilon": Constant(1e-5, POSITIVE, "what is added to a variance before its root"),
+    "rate": Constant(0.1, Range(0, 1, "more than 0 and less than 1"), "what a minibatch counts in running means"),
+}
+EPSILON, RATE = CONSTANTS["epsilon"].default, CONSTANTS["rate"].default
 
 
 class Normalized(NamedTuple):
@@ -43,21 +50,41 @@ class Normalized(NamedTuple):
 
 @dataclass(frozen=True)
 class Normalization:
-    """A normalisation.
+    """A normalisation; which numbers belong together is all in which they differ.
 
     Attributes
     ----------
     axis : int
         Along which numbers belong together: 0 for samples, 1 for units.
+    over : str
+        The same for people: ``"samples"`` or ``"units"``.
     running : bool
         Whether predictions need running means and variances.
+    statistics_formula, formula, backward_formula : Written
+        For people: of the mean ``{m}`` and variance ``{v}`` of ``{z}``, of Z_hat, and of the gradient at Z, from
+        ``{dz_hat}`` at Z_hat and ``{z_hat}``.
     """
 
     axis: int
+    over: str
     running: bool
+    statistics_formula: ClassVar[Written] = Written(
+        "{m} = mean {z}, {v} = mean ({z} - {m})^2",
+        r"{m} = \operatorname{{mean}} {z}, \quad {v} = \operatorname{{mean}}\,({z} - {m})^2",
+    )
+    formula: ClassVar[Written] = Written(
+        f"({{z}} - {{m}}) / sqrt({{v}} + {EPSILON:g})", r"\frac{{{z} - {m}}}{{\sqrt{{{v} + \varepsilon}}}}"
+    )
+    backward_formula: ClassVar[Written] = Written(
+        f"({{dz_hat}} - mean {{dz_hat}} - {{z_hat}} mean({{dz_hat}} * {{z_hat}})) / sqrt({{v}} + {EPSILON:g})",
+        r"\frac{{1}}{{\sqrt{{{v} + \varepsilon}}}} \Bigl({dz_hat} - \operatorname{{mean}} {dz_hat}"
+        r" - {z_hat} \odot \operatorname{{mean}}\bigl({dz_hat} \odot {z_hat}\bigr)\Bigr)",
+    )
 
     def value(self, Z: Array) -> Normalized:
         """Normalise Z (n, h)."""
+        import numpy as np  # not at the top: names and formulas are read where no number is
+
         m = Z.mean(axis=self.axis, keepdims=True)
         centred = Z - m
         v = np.square(centred).mean(axis=self.axis, keepdims=True)
@@ -84,6 +111,6 @@ class Normalization:
 
 
 NORMALIZATIONS: dict[str, Normalization] = {
-    "batch": Normalization(axis=0, running=True),
-    "layer": Normalization(axis=1, running=False),
+    "batch": Normalization(axis=0, over="samples", running=True),
+    "layer": Normalization(axis=1, over="units", running=False),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from twofold.data.dataset import Dataset
 from twofold.engines import open_engine
+from twofold.functions.initializations import SIGMA
 from twofold.network import Network, distance, largest
 from twofold.recipe import Recipe
 from twofold.run import Epoch
@@ -57,7 +58,7 @@ def compare_engines(
     dtype: str = "float64",
     seed: int = 0,
     initialization: str = "normal",
-    sigma: float = 0.01,
+    sigma: float = SIGMA.default,
     callbacks: object = (),
 ) -> Iterator[Comparison]:
     """Train two engines in lockstep.

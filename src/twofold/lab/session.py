@@ -18,7 +18,7 @@ from twofold.data import Dataset
 from twofold.data.catalog import CATALOG
 from twofold.engines import ENGINES, open_engine
 from twofold.errors import DataError, SpecificationError, TwofoldError, check_name
-from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
+from twofold.functions import ACTIVATIONS, INITIALIZATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
 from twofold.functions.schedules import SCHEDULES
 from twofold.lab import views
 from twofold.lab.csv_table import Prepared, Table, prepare, read_csv
@@ -27,7 +27,7 @@ from twofold.lab.faults import FAULTS, LARGE, enlarge, kill_units, mean_twice, u
 from twofold.lab.run import Run
 from twofold.lab.setup import MOST_LAYERS, MOST_UNITS, Setup, kind_of
 from twofold.models import scales_targets
-from twofold.network import INITIALIZATIONS, initialize
+from twofold.network import initialize
 from twofold.values import Range
 
 MOST_MS = 1000  # of work for one answer

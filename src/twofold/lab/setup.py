@@ -9,8 +9,8 @@ from twofold.data import Dataset
 from twofold.dataclass_json import from_dict
 from twofold.engines import ENGINES
 from twofold.errors import SpecificationError, check_name
-from twofold.functions import LOSSES
-from twofold.network import INITIALIZATIONS, Network
+from twofold.functions import INITIALIZATIONS, LOSSES
+from twofold.network import Network
 from twofold.recipe import Recipe
 from twofold.values import FRACTION, POSITIVE
 

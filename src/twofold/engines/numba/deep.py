@@ -66,9 +66,9 @@ def step(*given: Any) -> bool:
     Parameters
     ----------
     *given
-        What `pack` made of ``theta, state, gradient, totals, rows, eta, t``, which are what is trained, the optimiser
-        state, workspace for the gradient, the running sums of `EngineState`, the minibatch, the learning rate and the
-        number of the step; then dropout's masks, and workspace for the minibatch's means and variances.
+        What `pack` returns; then ``theta, state, gradient, totals, rows, eta, t``, which are what is trained, the
+        optimiser state, workspace for the gradient, the running sums of `EngineState`, the minibatch, the learning
+        rate and the number of the step; then dropout's masks, and workspace for the minibatch's means and variances.
     """
     plan, rule, samples, others = unpack(given)
     theta, state, gradient, totals, rows, eta, t, masks, moments = others

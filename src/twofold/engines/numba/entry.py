@@ -19,6 +19,7 @@ from twofold.engines.numba.formulas import source_of
 from twofold.engines.numba.jit import FAST, config
 from twofold.engines.numba.rules import source_of_penalty, source_of_step
 from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
+from twofold.functions.normalizations import EPSILON
 
 
 class Entry:
@@ -93,11 +94,10 @@ def code_folder() -> Path | None:
 def sources() -> str:
     """Return a sum of what machine code is made from: sources, definitions, and who made constants."""
     files = [path for path in resources.files("twofold.engines.numba").iterdir() if path.name.endswith(".py")]
-    files.append(resources.files("twofold.functions") / "normalizations.py")  # has a constant
     texts = [path.read_bytes() for path in sorted(files, key=lambda path: path.name)]
     definitions = [source_of(formula, "z") for phi in ACTIVATIONS.values() for formula in phi.expressions]
     losses = [loss for loss in LOSSES.values() if not loss.targets.compete]
     definitions += [source_of(loss.expressions, "o", "y", "c") for loss in losses]
     definitions += [source(rule) for rule in OPTIMIZERS.values() for source in (source_of_step, source_of_penalty)]
-    words = [*definitions, numpy.__version__, scipy.__version__]
+    words = [*definitions, repr(EPSILON), numpy.__version__, scipy.__version__]
     return sha256(b"".join([*texts, *(word.encode() for word in words)])).hexdigest()[:16]

@@ -26,7 +26,7 @@ def loss(*given: Any) -> None:
     Parameters
     ----------
     *given
-        What `pack` made of ``rows, totals, O, dO``, see `judge`.
+        What `pack` returns; then ``rows, totals, O, dO`` of `judge`.
     """
     plan, rule, samples, others = unpack(given)
     rows, totals, O, dO = others

@@ -96,14 +96,14 @@ OPTIMIZER = PLAN + len(OptimizerConfig._fields)
 SAMPLES = OPTIMIZER + len(Samples._fields)
 
 
-def pack(plan: Plan, rule: OptimizerConfig, samples: Samples, *others: Any) -> tuple[Any, ...]:
-    """Return the arguments of an entry: parts one by one, since whole they take three times as long to hand over."""
-    return (*plan, *rule, *samples, *others)
+def pack(plan: Plan, rule: OptimizerConfig, samples: Samples) -> tuple[Any, ...]:
+    """Return an entry's first arguments: parts one by one, since whole they take three times as long to hand over."""
+    return (*plan, *rule, *samples)
 
 
 @compiled
 def unpack(given: tuple[Any, ...]) -> tuple[Plan, OptimizerConfig, Samples, Any]:
-    """Undo `pack`; the others are a tuple."""
+    """Undo `pack`; what comes after it is a tuple."""
     plan, rule = Plan(*given[:PLAN]), OptimizerConfig(*given[PLAN:OPTIMIZER])
     return plan, rule, Samples(*given[OPTIMIZER:SAMPLES]), given[SAMPLES:]
 

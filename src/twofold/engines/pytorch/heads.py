@@ -6,6 +6,8 @@ exceeds the work; `twofold.engines.numba.head` does all of it in one loop.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twofold.engines.choice import MAX_NARROW_OUTPUTS
+from twofold.engines.choice import MAX_NARROW_OUTPUTS, NUMBA, has, numba_helps
 from twofold.engines.pytorch.buffers import Buffers, Flat, Tensors, bits
 from twofold.engines.pytorch.kernels import loss_of, shares, smooth
 from twofold.engines.pytorch.passes import Gradients, Passes
 from twofold.engines.pytorch.running_metrics import RunningMetrics
+from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
 from twofold.network import Network
 from twofold.recipe import Recipe
@@ -53,6 +56,7 @@ class Training(NamedTuple):
     gradient: Flat
     samples: Samples
     metrics: RunningMetrics
+    make_buffers: Callable[[int, torch.dtype], Buffers]
 
 
 class Head(Protocol):
@@ -132,33 +136,30 @@ class NumbaHead:
         self._loops, self._training = loops, training
         narrow, plain = network.outputs <= MAX_NARROW_OUTPUTS, network.normalization is None and not network.dropout
         self._is_narrow = narrow and plain and bool(network.hidden)
-        self._plan, self._optimizer_config = loops.plan_of(network), loops.optimizer_config(recipe)
+        plan, optimizer_config = loops.plan_of(network), loops.optimizer_config(recipe)
         _, y, weight = training.samples
         theta = training.theta.all.numpy()
         no_X = theta[:0].reshape(0, 0)  # which no loop here reads
         block = Block(no_X, y.numpy(), None if weight is None else weight.numpy())
-        self._samples = loops.samples_of(block, outputs=network.outputs, dtype=theta.dtype.name)
+        samples = loops.samples_of(block, outputs=network.outputs, dtype=theta.dtype.name)
+        self._packed = loops.pack(plan, optimizer_config, samples)
+        self._phi = plan.activations[-1] if self._is_narrow else None
         self._totals = training.metrics.totals.numpy()
         self._arrays = self._last_arrays() if self._is_narrow else []
+        self._prepare(training.make_buffers(1, training.samples.X.dtype))
 
     def _last_arrays(self) -> list[Array]:
         """View the last hidden layer's b, the last layer's W and b, and their gradients db, dW and db as arrays."""
         pairs = (flat.layers[-2:] for flat in (self._training.theta, self._training.gradient))
         return [tensor.numpy() for hidden, last in pairs for tensor in (hidden.b, last.W, last.b)]
 
-    def prepare(self, buffers: Buffers) -> None:
-        """Have what is needed compiled, by going through a sample on dummy arrays.
-
-        Parameters
-        ----------
-        buffers : Buffers
-            For one sample.
-        """
-        loops, dtype = self._loops, buffers.dO.dtype
-        kind = (loops.loss, self._is_narrow, dtype, buffers.X.dtype)
+    def _prepare(self, buffers: Buffers) -> None:
+        """Have what is needed compiled, by going through one sample on dummy arrays."""
+        loops = self._loops
+        kind = (loops.loss, self._is_narrow, buffers.dO.dtype, buffers.X.dtype)
         if kind in ready:
             return
-        given = self._packed(np.zeros(1, np.int64), np.zeros(3))
+        given = (*self._packed, np.zeros(1, np.int64), np.zeros(3))
         buffers.dO.zero_()
         if self._is_narrow:
             arrays = [np.zeros_like(array) for array in self._arrays]
@@ -171,7 +172,7 @@ class NumbaHead:
         """Go forward to the loss and back."""
         loops, passes, gradient = self._loops, self._training.passes, self._training.gradient
         X = torch.index_select(self._training.samples.X, 0, rows, out=buffers.raw)  # (|B|, d)
-        given = self._packed(rows.numpy(), self._totals)
+        given = (*self._packed, rows.numpy(), self._totals)
         if not self._is_narrow:
             O, tape = passes.forward(layers, X, factor_of(X), buffers, training=True)  # (q, |B|)
             loops.loss.run(*given, O.numpy(), buffers.dO.numpy())
@@ -180,16 +181,42 @@ class NumbaHead:
         loops.last_layers.run(*given, *self._around(self._arrays, Z, factor, buffers))
         return [*passes.hidden_backward(buffers.dH[-1], tape, gradient), gradient.layers[-1].W]
 
-    def _packed(self, rows: Array, totals: Array) -> tuple[Any, ...]:
-        """Return what both loops want first."""
-        packed: tuple[Any, ...] = self._loops.pack(self._plan, self._optimizer_config, self._samples, rows, totals)
-        return packed
-
     def _around(self, arrays: list[Array], Z: Tensor, factor: float, buffers: Buffers) -> tuple[Any, ...]:
         """Return what `last_layers` wants then."""
-        return (self._plan.activations[-1], factor, *arrays, bits(Z), *buffers.arrays)
+        return (self._phi, factor, *arrays, bits(Z), *buffers.arrays)
 
 
 def factor_of(X: Tensor) -> float:
     """Return what features of this type are multiplied by: a byte b stands for b / 255."""
     return 1 / 255 if X.dtype == torch.uint8 else 1.0
+
+
+def make_head(training: Training, wanted: str, *, asked: bool) -> Head:
+    """Make the head that is wanted, or PyTorch's where Numba's has nothing to do or, unless asked for, can't be had."""
+    network, on_cpu = training.network, training.theta.all.device.type == "cpu"
+    if wanted != "numba" or not numba_helps(network):
+        return TorchHead(training)
+    if asked or (on_cpu and has(NUMBA, network)):
+        return NumbaHead(training)
+    warnings.warn(
+        "the last layers were computed by Numba's loops, which can't be had here: from here on the run is the same to "
+        "rounding, not to the bit",
+        UserWarning,
+        stacklevel=5,
+    )
+    return TorchHead(training)
+
+
+def check_numba_head(network: Network, device: str, precision: str | None) -> None:
+    """Raise `SpecificationError` or ImportError if Numba's head can't be had."""
+    from twofold.engines import numba as loops  # not at the top: its compiler takes 0.35 s and 125 MiB
+
+    if device != "cpu":
+        raise SpecificationError(f"head 'numba' computes on a CPU; device is {device!r}: use head 'pytorch'")
+    loops.take_up(network)
+    if not loops.holds(network):
+        raise SpecificationError(
+            f"head 'numba' lacks one of {network.activations} or {network.loss!r}; head 'pytorch' has them"
+        )
+    if precision is not None and not loops.COMPILES:
+        raise SpecificationError(f"NUMBA_DISABLE_JIT is set, and Python has no {precision}; use head 'pytorch'")

@@ -12,24 +12,6 @@ from twofold.engines.pytorch.tensor_functions import TensorFunctions
 from twofold.functions import OPTIMIZERS
 
 
-class Lion(torch.optim.Optimizer):
-    """Lion, which torch.optim lacks: Chen et al. (2023), algorithm 2."""
-
-    def __init__(self, params: Any, *, lr: float, betas: tuple[float, float], weight_decay: float = 0.0) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:  # noqa: ARG002 - torch.optim's signature
-        """Take a step."""
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for p in group["params"]:
-                m = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(torch.sign(beta1 * m + (1 - beta1) * p.grad), alpha=-group["lr"])
-                m.copy_(beta2 * m + (1 - beta2) * p.grad)
-
-
 class DefinedOptimizer(torch.optim.Optimizer):
     """An optimiser as it is defined in `twofold.functions`, for one that torch.optim lacks."""
 
@@ -84,7 +66,6 @@ RULES: dict[str, TorchOptimizer] = {
     "rmsprop": TorchOptimizer(
         torch.optim.RMSprop, {"square": "square_avg"}, lambda beta2, epsilon: {"alpha": beta2, "eps": epsilon}
     ),
-    "lion": TorchOptimizer(Lion, MEAN, lambda beta1, beta2: {"betas": (beta1, beta2)}),
 }
 
 

@@ -7,15 +7,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from twofold.functions import NORMALIZATIONS
-from twofold.functions.normalizations import EPSILON, Normalized
+from twofold.functions.formulas import as_latex, as_text
+from twofold.functions.normalizations import Normalized
 from twofold.inspect.tracing.arithmetic import dot
 from twofold.inspect.tracing.record import Named, Step, Symbol
 from twofold.inspect.tracing.symbols import Symbols, gradient
 from twofold.network import Layer
 
 Array = NDArray[Any]
-
-OVER = {"batch": "over the samples", "layer": "over the units"}
 
 
 def forward_normalized(
@@ -40,12 +39,14 @@ def forward_normalized(
         What the way back needs.
     """
     A = H @ layer.W  # (n, h)
-    kept = NORMALIZATIONS[name].value(A)
+    definition = NORMALIZATIONS[name]
+    kept = definition.value(A)
     gamma = layer.arrays["gamma"]
     Z = gamma * kept.Z_hat + layer.b  # (n, h)
     h, a, a_hat, z = symbols.input(number), symbols.rows("A", number), hat(symbols, number), symbols.rows("Z", number)
     W, b, g = symbols.weights(number), symbols.bias(number), symbols.scale(number)
     m, v = _mean(number), _variance(number)
+    plain, latex = {"z": a, "m": m, "v": v}, {"z": a.latex, "m": m.latex, "v": v.latex}
     steps = [
         Step(
             "forward",
@@ -58,18 +59,17 @@ def forward_normalized(
         ),
         Step(
             "forward",
-            f"Mean and variance {OVER[name]}",
-            f"{m} = mean {a}, {v} = mean ({a} - {m})^2",
-            rf"{m.latex} = \operatorname{{mean}} {a.latex}, \quad {v.latex} = \operatorname{{mean}}\,"
-            rf"({a.latex} - {m.latex})^2",
+            f"Mean and variance over the {definition.over}",
+            as_text(definition.statistics_formula, **plain),
+            as_latex(definition.statistics_formula, **latex),
             f"{kept.mean.shape}, {kept.variance.shape} from {A.shape}",
             (Named(m, kept.mean), Named(v, kept.variance)),
         ),
         Step(
             "forward",
             "Normalised",
-            f"{a_hat} = ({a} - {m}) / sqrt({v} + {EPSILON:g})",
-            rf"{a_hat.latex} = \frac{{{a.latex} - {m.latex}}}{{\sqrt{{{v.latex} + \varepsilon}}}}",
+            f"{a_hat} = {as_text(definition.formula, **plain)}",
+            f"{a_hat.latex} = {as_latex(definition.formula, **latex)}",
             f"{A.shape} = ({A.shape} - {kept.mean.shape}) / {kept.variance.shape}",
             (Named(a_hat, kept.Z_hat),),
         ),
@@ -108,7 +108,8 @@ def backward_normalized(
     gamma = layer.arrays["gamma"]
     dgamma = (dZ * kept.Z_hat).sum(axis=0)  # (h,)
     dA_hat = gamma * dZ  # (n, h)
-    dA = NORMALIZATIONS[name].backward(dA_hat, kept)  # (n, h)
+    definition = NORMALIZATIONS[name]
+    dA = definition.backward(dA_hat, kept)  # (n, h)
     a_hat, v, g = hat(symbols, number), _variance(number), symbols.scale(number)
     dz, dg, da_hat, da = (gradient(s) for s in (symbols.rows("Z", number), g, a_hat, symbols.rows("A", number)))
     steps = [
@@ -131,11 +132,9 @@ def backward_normalized(
         Step(
             "backward",
             "Through the normalisation",
-            f"{da} = ({da_hat} - mean {da_hat} - {a_hat} mean({da_hat} * {a_hat})) / sqrt({v} + {EPSILON:g})",
-            rf"{da.latex} = \frac{{1}}{{\sqrt{{{v.latex} + \varepsilon}}}} \Bigl({da_hat.latex}"
-            rf" - \operatorname{{mean}} {da_hat.latex}"
-            rf" - {a_hat.latex} \odot \operatorname{{mean}}\bigl({da_hat.latex} \odot {a_hat.latex}\bigr)\Bigr)",
-            f"{dA.shape}, means {OVER[name]}",
+            f"{da} = {as_text(definition.backward_formula, dz_hat=da_hat, z_hat=a_hat, v=v)}",
+            f"{da.latex} = {as_latex(definition.backward_formula, dz_hat=da_hat.latex, z_hat=a_hat.latex, v=v.latex)}",
+            f"{dA.shape}, means over the {definition.over}",
             (Named(da, dA),),
             note="Mean and variance depend on every number that they are taken of; these are their shares.",
         ),
