@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twofold import CheckpointFolder, open_engine, read_idx, train, train_with_checkpoints
+from twofold import CheckpointFolder, Checkpoints, open_engine, read_idx, train
 from twofold.checkpoints.file import read_checkpoint
 from twofold.network import distance
 
@@ -70,7 +70,7 @@ def test_a_stored_checkpoint_of_fused_compiled_goes_on_in_fused_with_numba_s_hea
     )
     with CheckpointFolder(tmp_path) as folder:
         assert folder.latest().environment["engine"] == "fused"
-        list(train_with_checkpoints(fused, data()[0], PLAIN, folder))
+        list(train(fused, data()[0], PLAIN, Checkpoints(folder)))
         assert fused.head == folder.latest().state.head == "numba"
     list(train(scratch, data()[0], PLAIN))
     assert distance(fused.parameters(), scratch.parameters()) <= 1e-12

@@ -50,11 +50,14 @@ class CompiledEngine:
         self.dtype = dtype
         self._state = TrainState(network, parameters, dtype)
         self._block: Block | None = None
-        self._plan = loops.plan_of(network)
-        self._workspace = make_workspace(network, np.dtype(dtype)) if is_shallow(network) else None
         units = sum(network.hidden) if network.normalization == "batch" else 0
         self._moments = np.empty((2, units), dtype)
         self.start(Recipe())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin as a copy of another: read-only arrays become read-only again, and what is aligned aligned."""
+        self.__dict__ |= state
+        self._set_up(self._state.recipe)
 
     @property
     def steps(self) -> int:
@@ -71,9 +74,15 @@ class CompiledEngine:
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's state and follow this recipe from step 0."""
         self._state.start(recipe)
+        self._set_up(recipe)
+
+    def _set_up(self, recipe: Recipe) -> None:
+        """Put together what machine code reads of a network and a recipe, and works in."""
         loops.take_up(self.network, recipe)
-        self._entry = loops.step if self._workspace is None else loops.shallow_step
-        self._optimizer_config = loops.optimizer_config(recipe)
+        self._plan, self._optimizer_config = loops.plan_of(self.network), loops.optimizer_config(recipe)
+        shallow = is_shallow(self.network)
+        self._entry = loops.shallow_step if shallow else loops.step
+        self._workspace = make_workspace(self.network, np.dtype(self.dtype)) if shallow else None
         self._gradient = np.empty_like(self._state.theta)
         self._prepare()
 

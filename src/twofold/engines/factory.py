@@ -37,7 +37,8 @@ CHOICES = {"device": ("cpu", "cuda", "mps"), "precision": ("bfloat16",), "head":
 
 def check_engine(name: str) -> str:
     """Return the name of an engine, or ``"auto"``; raise `UnknownNameError` if there is none."""
-    if name == "fused-compiled":
+    given: object = name  # anything at all, in truth
+    if isinstance(given, str) and given == "fused-compiled":
         raise UnknownNameError("engine 'fused-compiled' is 'fused' now, which uses Numba where that pays; use 'fused'")
     return check_name("engine", name, ("auto", *ENGINES))
 
