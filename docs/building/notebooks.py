@@ -66,7 +66,7 @@ def build_notebook(lesson: Lesson, language: str, *, images: str) -> Built:
     built = Built(notebook)
     with TemporaryDirectory() as folder:  # of the kernel's sockets: files, so that no port is opened
         kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}/kernel")
-        client = NotebookClient(notebook, timeout=SECONDS, km=kernel)
+        client = NotebookClient(notebook, timeout=SECONDS, km=kernel, coalesce_streams=True)
         client.owns_km = True  # so that it ends the kernel, too
         with client.setup_kernel():
             _run(client, new_code_cell(LANGUAGE_CELL.format(language)), f"{lesson.path.name}: set-up")
