@@ -13,7 +13,15 @@ from twofold.deprecation import find_renamed_modules
 if TYPE_CHECKING:
     from twofold.callbacks import LearningRate, Progress, TimeBudget
     from twofold.checkpoints import CheckpointFolder, Checkpoints, train_with_checkpoints
-    from twofold.data import Dataset, Samples, load_dataset, read_idx, write_idx
+    from twofold.data import (
+        Dataset,
+        Samples,
+        as_torch_dataset,
+        get_image_set,
+        load_dataset,
+        read_idx,
+        write_idx,
+    )
     from twofold.early_stopping import BestEpoch, EarlyStopping, train_best
     from twofold.engines import Engine, EngineState, open_engine
     from twofold.estimators import (
@@ -63,12 +71,14 @@ _HOMES = {
     "TableEncoder": "estimators",
     "TimeBudget": "callbacks",
     "affine_map_at": "inspect",
+    "as_torch_dataset": "data",
     "check_gradients": "inspect",
     "collapse": "inspect",
     "compare_engines": "inspect",
     "evaluate": "training",
     "export_onnx": "saving",
     "find_rate": "inspect",
+    "get_image_set": "data",
     "initialize": "network",
     "load_dataset": "data",
     "load_estimator": "estimators",
@@ -115,12 +125,14 @@ __all__ = [
     "TableEncoder",
     "TimeBudget",
     "affine_map_at",
+    "as_torch_dataset",
     "check_gradients",
     "collapse",
     "compare_engines",
     "evaluate",
     "export_onnx",
     "find_rate",
+    "get_image_set",
     "initialize",
     "load_dataset",
     "load_estimator",

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.data.dataset import Dataset, Samples
+from twofold.data.scaling import Scaling
 from twofold.engines import Engine, open_engine
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.inspect import hidden_activations, sgd_path
-from twofold.network import Network
+from twofold.network import Layer, Network
 from twofold.recipe import Recipe
 from twofold.saving.model import Model
 from twofold.solvers import solve_least_squares
@@ -313,23 +314,35 @@ def _coefficients(_model: Model, data: Dataset) -> list[Axes]:
 
 
 def _surface(_model: Model, data: Dataset) -> list[Axes]:
-    """Draw the paths of SGD from 0 for several batch sizes and learning rates, on standardised data."""
+    """Draw the paths of SGD from 0 for several batch sizes and learning rates, in the data's own units.
+
+    SGD runs on standardised data where that is needed, and its paths are carried back. The loss over two weights is
+    that of the best bias for each: then it is the same picture, but for the numbers at the axes.
+    """
     from twofold.plots import loss_surface
     from twofold.plots.axes_styling import say
 
     own = replace(data.standardized() if data.needs_scaling else data, test=None)
-    exact = solve_least_squares(own.train.X, own.train.y)
+    exact = solve_least_squares(data.train.X, data.train.y)
     paths = {}
     for batch_size, rate, epochs in ((1, 0.02, 1), (10, 0.02, 2), (10, 0.2, 2), (len(own.train), 0.2, 30)):
         network = Network((own.inputs, 1), loss="squared")
         engine = open_engine("scratch", network, dtype="float64", initialization="zeros")
         recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=rate)
         name = f"{say('batch size')} {batch_size}, {say('learning rate')} {rate:g}"
-        paths[name] = sgd_path(engine, own, recipe)[: STEPS + 1]
+        path = sgd_path(engine, own, recipe)[: STEPS + 1]
+        paths[name] = path if own.scaling is None else np.array([_in_data_units(own.scaling, theta) for theta in path])
     names = [*(data.features or [f"x{index}" for index in range(1, own.inputs + 1)])]
     labels = [f"{say('weight')}: {name}" for name in names]
     theta = np.concatenate([exact.W[:, 0], exact.b])
-    return [loss_surface(own.train.X, own.train.y, theta, paths, names=[*labels, say("bias")])]
+    X = data.train.X if own.scaling is None else data.train.X - data.train.X.mean(axis=0)
+    return [loss_surface(X, data.train.y, theta, paths, names=[*labels, say("bias")])]
+
+
+def _in_data_units(scaling: Scaling, theta: Array) -> Array:
+    """Carry ``(w_1, ..., w_d, b)`` of standardised data back to the data's own units."""
+    (layer,) = scaling.unscale((Layer(theta[:-1, None], theta[-1:]),))
+    return np.concatenate([layer.W[:, 0], layer.b])
 
 
 def _scored(model: Model, data: Dataset) -> tuple[Samples, Array]:

@@ -81,6 +81,8 @@ def train(
     >>> [epoch.epoch for epoch in train(engine, load_dataset("synthetic"), recipe, TimeBudget(60))]
     [1, 2, 3]
     """
+    if not isinstance(data, Dataset):
+        raise DataError(_how_to_give(data))
     told = in_order(callbacks) + _of_old_names(renamed)
     run = Run(
         engine=engine,
@@ -92,6 +94,19 @@ def train(
         resumed=resume,
     )
     return _session(run, after)
+
+
+def _how_to_give(data: object) -> str:
+    """Say how what is no `Dataset` becomes one."""
+    got = f"data is a {type(data).__name__}; expected a twofold.Dataset: "
+    source = getattr(data, "dataset", data)  # of a DataLoader, what it loads
+    name = "data.dataset" if source is not data else "data"
+    if hasattr(source, "data") and hasattr(source, "targets"):
+        made = f"Dataset('mine', Samples({name}.data.numpy(), {name}.targets.numpy()), classes=tuple({name}.classes))"
+        return f"{got}{made}, or load_dataset of its name or folder"
+    if hasattr(source, "tensors"):
+        return f"{got}Dataset('mine', Samples(*(t.numpy() for t in {name}.tensors)), classes=NAMES)"
+    return f"{got}Dataset(name, Samples(X, y)), with X (n, d) or (n, height, width) and y (n,) or (n, q)"
 
 
 def _session(run: Run, after: int | None) -> Iterator[Epoch]:

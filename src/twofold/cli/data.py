@@ -100,6 +100,7 @@ def show(
     if path is not None:
         _draw_grid(dataset, path)
         screen.say(f"the first images of each class: {path}")
+        screen.say("drawn with 0 as paper and the largest number as ink; torchvision's grids are bright on black")
     screen.result(
         {
             "name": dataset.name,

@@ -28,8 +28,8 @@ class PictureOptions:
     subject: Annotated[
         str,
         Argument(
-            help="activations, network, curves, weights, confusion, calibration, predictions, mistakes, layers, "
-            "regions, fit, residuals, coefficients, surface or film.",
+            help="activations, xyplot, network, curves, weights, confusion, calibration, predictions, mistakes, "
+            "layers, regions, fit, residuals, coefficients, surface or film.",
             show_default=False,
         ),
     ]
@@ -43,7 +43,7 @@ class PlotJob(JobOptions):
         str,
         Argument(
             help="A model file; linear, softmax or mlp, trained first; for network widths such as 4-5-3; "
-            "for activations a name.",
+            "for activations and xyplot a name.",
             show_default=False,
         ),
     ] = ""
@@ -72,13 +72,15 @@ def plot(
 ) -> None:
     """Draw a picture of a model, as SVG, PNG or PDF; trained for it, or read from a file that --save wrote."""
     from twofold.cli.screen import Screen
-    from twofold.errors import check_name
+    from twofold.errors import SpecificationError, check_name
     from twofold.files import check_place
     from twofold.pictures import SUBJECTS
     from twofold.plots import check_film, check_picture, save, style
 
     screen = Screen(as_json=as_json)
-    subject = check_name("picture", options.subject, ("activations", *SUBJECTS, "film"))
+    subject = check_name("picture", options.subject, ("activations", "xyplot", *SUBJECTS, "film"))
+    if subject == "xyplot" and not job.model:
+        raise SpecificationError("xyplot of which function? name an activation, such as: twofold plot xyplot relu")
     path = output or Path("film.gif" if subject == "film" else f"{subject}.svg")
     (check_film if subject == "film" else check_picture)(path)
     check_place(path)
@@ -100,7 +102,7 @@ def _draw(screen: Screen, subject: str, job: PlotJob, *, hardware: Hardware, bes
 
     if beside and subject != "curves":
         raise SpecificationError(f"--beside lays runs over each other's curves; {subject} has none")
-    if subject == "activations":
+    if subject in ("activations", "xyplot"):
         from twofold.plots import activation_plots, xyplot
 
         return [xyplot(job.model)] if job.model else activation_plots()

@@ -108,6 +108,7 @@ def _run(
     from twofold.models import loss_unit
     from twofold.training import train
 
+    screen.say(f"engine {engine.name}")
     if job.data.scaling is not None and not job.data.classes:
         screen.say("losses and coefficients are in the data's own units")
     told = Told(screen, job)

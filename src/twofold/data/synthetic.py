@@ -64,7 +64,8 @@ def toy_animals() -> Dataset:
     Returns
     -------
     Dataset
-        120 training and 60 test images (n, 2, 2) of uint8, classes 0 to 2.
+        120 training and 60 test images (n, 2, 2) of uint8, classes 0 to 2. As in every image set here 0 is drawn as
+        paper and 255 as ink; ``imshow(..., cmap="gray")`` and torchvision's grids show them the other way round.
     """
     generator = stream(0, Purpose.DATA, 2)
     y = generator.permutation(np.repeat(np.arange(3), 60))

@@ -146,7 +146,9 @@ class Classes(Probabilities):
         if not wrong.any():
             return ""
         row = int(wrong.argmax())
-        return f"row {row} of y sums to {total[row]:.6g}; probabilities of classes sum to 1"
+        words = f"row {row} of y sums to {total[row]:.6g}; probabilities of classes sum to 1"
+        several = bool(((Y == 0) | (Y == 1)).all())
+        return f"{words}; for several labels of a sample take loss 'sigmoid_cross_entropy'" if several else words
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, int]) -> Array:
         """Draw indices."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from twofold.errors import DataError, SpecificationError, check_name
+from twofold.errors import DataError, SpecificationError, check_name, show
 from twofold.functions import ACTIVATIONS, Activation
 from twofold.plots.axes_styling import dress, legend, say
 from twofold.plots.figures import open_axes, panels
 from twofold.plots.style import WIDTH
+from twofold.values import is_real
 
 Array = NDArray[Any]
 
@@ -21,20 +22,21 @@ POINTS = 401  # odd, so that a kink at 0 is one of them
 
 
 def xyplot(
-    function: str | Activation | Callable[[Any], Any],
-    low: float = -5.0,
-    high: float = 5.0,
+    function: str | Activation | Callable[[Any], Any] | ArrayLike,
+    low: float | ArrayLike = -5.0,
+    high: float | str = 5.0,
     *,
     derivative: Callable[[Any], Any] | None = None,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a function; of an activation, its derivative too.
+    """Draw a function; of an activation, its derivative too. ``xyplot(x, y, name)`` draws numbers that are there.
 
     Parameters
     ----------
     function : callable, Activation or str
-        Of an array, or of one number; or an activation, or its name in `twofold.functions.ACTIVATIONS`.
+        Of an array, or of one number; or an activation, or its name in `twofold.functions.ACTIVATIONS`. Or x, (n,),
+        an array or tensor, as in *Dive into Deep Learning*: then ``low`` is y, (n,), and ``high`` its name.
     low, high : float
         The range, low < high.
     derivative : callable, optional
@@ -62,7 +64,15 @@ def xyplot(
     (['function', 'derivative'], 'relu')
     >>> len(xyplot(np.sin, 0, 6.28).lines)
     1
+    >>> x = np.linspace(-8, 8, 101)
+    >>> xyplot(x, np.maximum(x, 0), "relu").get_ylabel()
+    'relu(x)'
     """
+    if not (isinstance(function, str | Activation) or callable(function)):
+        return _of_numbers(function, low, high, title=title, ax=ax)
+    if not (is_real(low) and is_real(high)):
+        raise SpecificationError(f"the range is {show(low)} to {show(high)}; expected two numbers, the smaller first")
+    low, high = float(low), float(high)  # type: ignore[arg-type] # they were just seen to be numbers
     if not -np.inf < low < high < np.inf:
         raise SpecificationError(f"the range is {low} to {high}; expected two finite numbers, the smaller first")
     kink = False
@@ -71,8 +81,6 @@ def xyplot(
         function = ACTIVATIONS[check_name("activation", function, ACTIVATIONS)]
     if isinstance(function, Activation):
         derivative, kink, function = function.derivative, function.kink, function.value
-    if not callable(function):
-        raise SpecificationError(f"the function is {function!r}; expected one, an activation or the name of one")
     ax, theme = open_axes(ax, (WIDTH, 2.8))
     x = np.linspace(low, high, POINTS)
     ax.plot(x, _values(function, x), color=theme.color(0), lw=2, label=say("function"))
@@ -84,6 +92,21 @@ def xyplot(
         legend(ax, theme)
     ax.set_xlim(low, high)
     return dress(ax, theme, title=title, x="x", grid="both")
+
+
+def _of_numbers(x: Any, y: Any, name: object, *, title: str, ax: Axes | None) -> Axes:
+    """Draw y over x, and call it ``name(x)``."""
+    if np.ndim(x) == 0:
+        raise SpecificationError(f"the function is {x!r}; expected one, an activation or the name of one")
+    across, up = (np.asarray(v.detach() if hasattr(v, "detach") else v, dtype=np.float64) for v in (x, y))
+    if across.ndim != 1 or across.shape != up.shape or not across.size:
+        raise DataError(
+            f"x has shape {across.shape} and y {up.shape}; expected xyplot(x, y, name) with x and y of (n,), or "
+            "xyplot(function, low, high)"
+        )
+    ax, theme = open_axes(ax, (WIDTH, 2.8))
+    ax.plot(across, np.where(np.isfinite(up), up, np.nan), color=theme.color(0), lw=2)
+    return dress(ax, theme, title=title, x="x", y=f"{name}(x)" if isinstance(name, str) else "y", grid="both")
 
 
 def activation_plots(names: Sequence[str] = (), *, columns: int = 2) -> list[Axes]:

@@ -36,7 +36,8 @@ def image_grid(
     Parameters
     ----------
     images : ndarray, shape (n, height, width)
-        Grey images of any range; the lowest number of all is the paper, the highest is ink.
+        Grey images of any range; the lowest number of all is the paper, the highest is ink: so Fashion-MNIST looks
+        printed. torchvision's grids are bright on black; ``255 - images`` turns ours round.
     labels : sequence of str, length n, optional
         Written above the images; may have several lines.
     columns : int
