@@ -103,7 +103,7 @@ def test_every_normalisation_is_in_the_torch_module(normalization):
     X = samples(model)
     module = to_torch(model)
     assert [name for name, _ in module.named_children()] == [
-        *("hidden1", "normalize1", "relu1", "hidden2", "normalize2", "tanh2", "output")
+        *("flatten", "hidden1", "normalize1", "relu1", "hidden2", "normalize2", "tanh2", "output")
     ]
     assert module.hidden1.bias is None
     with torch.no_grad():

@@ -92,6 +92,7 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
     from twofold.data.choosing import choose_samples
     from twofold.errors import SpecificationError
     from twofold.inspect import trace as follow
+    from twofold.inspect.tracing.own_units import with_own_units
 
     network, parameters, data = _network(screen, subject)
     # The rows of a table are neither for training nor for testing: there is one part.
@@ -100,7 +101,7 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
     if network.normalization == "batch" and len(X) < 2:
         raise SpecificationError("batch normalisation takes its means over samples; give a few: --sample 0,1,2")
     which = f"{'' if alone else subject.part + ' '}sample{'s' * (len(places) > 1)}"
-    return follow(
+    paper = follow(
         network,
         parameters,
         X,
@@ -111,6 +112,9 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
         source=f"{data.name}, {which} {', '.join(map(str, places))}",
         entries=entries,
     )
+    if data.scaling is None:
+        return paper
+    return with_own_units(paper, data.scaling, features=data.features, target=data.target)
 
 
 def _network(screen: Screen, subject: Subject) -> tuple[Network, Parameters, Dataset]:

@@ -29,7 +29,8 @@ Module = TypeVar("Module", bound=nn.Module)
 def to_torch(model: Savable) -> nn.Sequential:
     """Turn a model into a plain PyTorch module, which needs nothing of twofold but for activations of one's own.
 
-    It takes X (n, d) of the parameters' type, image bytes as numbers from 0 to 1, and gives the raw outputs (n, q).
+    It takes X (n, d) of the parameters' type, or images (n, height, width) and (n, 1, height, width) as torchvision's
+    ``ToTensor`` makes them, bytes as numbers from 0 to 1; and gives the raw outputs (n, q).
     Where the model standardises, a frozen diagonal layer ``standardize`` comes first, and ``rescale`` last if the
     target is standardised too: features and outputs are in the data's own units. Dropout is in it, so that training
     can go on; the module comes in evaluation mode.
@@ -52,6 +53,7 @@ def to_torch(model: Savable) -> nn.Sequential:
     >>> from twofold import Network, open_engine
     >>> to_torch(open_engine("scratch", Network((4, 5, 3))))
     Sequential(
+      (flatten): Flatten(start_dim=1, end_dim=-1)
       (hidden1): Linear(in_features=4, out_features=5, bias=True)
       (relu1): ReLU()
       (output): Linear(in_features=5, out_features=3, bias=True)
@@ -59,6 +61,8 @@ def to_torch(model: Savable) -> nn.Sequential:
     """
     model = as_model(model)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
+    if model.takes_images:
+        modules["flatten"] = nn.Flatten()
     layer = 1
     for step in steps(model):
         match step:

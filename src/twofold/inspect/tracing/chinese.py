@@ -7,6 +7,12 @@ from twofold.language import Phrases
 # Each whole text that a trace may hold; see Phrases.
 PATTERNS: tuple[tuple[str, str], ...] = (
     # titles
+    (r"In the data's own units", "数据自己的单位"),
+    (r"The prediction in the data's own units", "预测值，用数据自己的单位"),
+    (
+        r"All that follows is computed with standardised numbers: mean 0 and standard deviation 1 on the training set\.",
+        "以下全部用标准化后的数计算：在训练集上均值为 0，标准差为 1。",
+    ),
     (r"The sample", "样本"),
     (r"The (\d+) samples", r"\1 个样本"),
     (r"Weights and bias", "权重和偏置"),
