@@ -89,3 +89,17 @@ def test_pictures_of_least_squares_are_not_drawn_of_another_loss(loss):
     for subject in ("coefficients", "surface"):
         with pytest.raises(SpecificationError, match="it needs linear regression with the squared loss"):
             draw(subject, model, data)
+
+
+def test_the_loss_surface_of_scaled_columns_is_in_the_datas_own_units():
+    houses = load_dataset("houses")
+    network = Network((2, 1), loss="squared")
+    engine = open_engine("scratch", network)
+    data = houses.standardized()
+    model = Model.of(engine, data, raw=houses, history=train(engine, data, Recipe(epochs=1, batch_size=100)))
+    (ax,) = draw("surface", model, houses)
+    star = ax.lines[-1].get_xydata()[0]
+    exact = np.linalg.lstsq(np.column_stack([houses.train.X, np.ones(1000)]), houses.train.y[:, 0], rcond=None)[0]
+    np.testing.assert_allclose(star, exact[:2], rtol=1e-9)
+    for path in ax.lines[:-1]:
+        assert np.abs(path.get_xydata()[-1] - star).max() < 0.3

@@ -67,3 +67,21 @@ def test_what_can_not_be_drawn_is_refused():
         xyplot(lambda x: "a")
     with pytest.raises(SpecificationError, match="the function is 5; expected one"):
         xyplot(5)
+
+
+def test_numbers_that_are_there_are_drawn_as_the_book_draws_them():
+    x = np.linspace(-8, 8, 33)
+    ax = xyplot(x, np.maximum(x, 0), "relu")
+    assert ax.get_ylabel() == "relu(x)"
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), np.maximum(x, 0))
+    with pytest.raises(DataError, match=r"x has shape \(33,\) and y \(3,\); expected xyplot\(x, y, name\)"):
+        xyplot(x, x[:3], "relu")
+    with pytest.raises(SpecificationError, match="the range is 'a' to 5.0"):
+        xyplot("relu", "a")
+
+
+@pytest.mark.torch
+def test_tensors_with_a_gradient_are_drawn():
+    torch = pytest.importorskip("torch")
+    t = torch.arange(-2.0, 2.0, 0.5, requires_grad=True)
+    np.testing.assert_array_equal(xyplot(t, t.relu(), "relu").lines[0].get_ydata(), t.relu().detach().numpy())

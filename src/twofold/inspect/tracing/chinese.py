@@ -10,7 +10,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"In the data's own units", "数据自己的单位"),
     (r"The prediction in the data's own units", "预测值，用数据自己的单位"),
     (
-        r"All that follows is computed with standardised numbers: mean 0 and standard deviation 1 on the training set\.",
+        r"All that follows is computed with standardised numbers: mean 0 and standard deviation 1 on the "
+        r"training set\.",
         "以下全部用标准化后的数计算：在训练集上均值为 0，标准差为 1。",
     ),
     (r"The sample", "样本"),

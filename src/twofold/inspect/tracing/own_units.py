@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from twofold.data.scaling import Scaling
 from twofold.inspect.tracing.record import Named, Step, Symbol
-from twofold.inspect.tracing.trace import Trace
+from twofold.inspect.tracing.trace_data import Trace
 
 NOTE = "All that follows is computed with standardised numbers: mean 0 and standard deviation 1 on the training set."
 
