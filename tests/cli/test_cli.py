@@ -43,6 +43,7 @@ def test_train_prints_an_epoch_a_line_and_the_log_likelihood(capsys, engine):
     lines = out.splitlines()
     assert code == 0
     assert lines[0].startswith("softmax 4-3 on toy-animals, 120 samples; cross_entropy, sgd, 3 epochs, batch size 32")
+    assert lines[0].endswith(f", engine {engine}")
     assert [line.split()[1] for line in lines[1:4]] == ["1/3", "2/3", "3/3"]
     assert lines[4].startswith("log-likelihood of the test set: -")
 

@@ -71,7 +71,7 @@ def load(screen: Screen, options: JobOptions) -> Dataset:
         return load_dataset(options.data, options.root, progress=progress)
 
 
-def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
+def plan(screen: Screen, options: JobOptions, raw: Dataset, *, hardware: Hardware | None = None) -> Job:
     """Settle network and recipe for a data set, and say what is going to happen.
 
     Parameters
@@ -80,6 +80,8 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
     options : JobOptions
     raw : Dataset
         In its own units.
+    hardware : Hardware, optional
+        What it is going to run on, if that is to be said too.
 
     Returns
     -------
@@ -101,10 +103,11 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset) -> Job:
         normalization=options.normalization,
     )
     recipe = suggest_recipe(options.model, data, **options.recipe())
+    machine = "" if hardware is None else f", engine {_engine(hardware, network, **_size(recipe, len(data.train)))}"
     screen.say(
         f"{options.model} {'-'.join(map(str, network.widths))} on {raw.name}, {count(len(raw.train), 'sample')}; "
         f"{network.loss}, {recipe.optimizer}, {count(recipe.epochs, 'epoch')}, batch size {recipe.batch_size}, "
-        f"learning rate {recipe.learning_rate:g}{_further(network, recipe)}"
+        f"learning rate {recipe.learning_rate:g}{machine}{_further(network, recipe)}"
     )
     if data is not raw:
         screen.say("columns are standardised for training")
@@ -140,9 +143,7 @@ def _further(network: Network, recipe: Recipe) -> str:
 
 def open_engine_for(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
     """Open the engine of a job; ``auto`` is told how large the job is."""
-    n = len(job.data.train)
-    size = {"batch_size": min(job.recipe.batch_size, n), "samples": job.recipe.epochs * n}
-    name, start = _engine(hardware, job.network, **size), None
+    name, start = _engine(hardware, job.network, **_size(job.recipe, len(job.data.train))), None
     if not scales_targets(job.network.loss):
         drawn = initialize(job.network, options.seed, initialization=options.init, sigma=options.sigma)
         start = start_at_means(job.network, drawn, job.data.train.y)
@@ -150,6 +151,11 @@ def open_engine_for(job: Job, options: JobOptions, hardware: Hardware) -> Engine
     if hardware.threads is not None:
         use_threads(hardware.threads)
     return engine
+
+
+def _size(recipe: Recipe, n: int) -> dict[str, int]:
+    """Return how large a job on n samples is."""
+    return {"batch_size": min(recipe.batch_size, n), "samples": recipe.epochs * n}
 
 
 def _engine(hardware: Hardware, network: Network, **size: int) -> str:

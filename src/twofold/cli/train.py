@@ -66,7 +66,7 @@ def train(
             fit_table(screen, large, result, save=save)
             return
         options, raw, problem = open_in_memory(screen, file, options, words=words, given=given(context))
-    job = plan(screen, options, raw)
+    job = plan(screen, options, raw, hardware=same_engine(hardware, last))
     if problem is not None:
         job = with_validation(job, problem.validation)
     engine = open_engine_for(job, options, same_engine(hardware, last))
@@ -108,7 +108,6 @@ def _run(
     from twofold.models import loss_unit
     from twofold.training import train
 
-    screen.say(f"engine {engine.name}")
     if job.data.scaling is not None and not job.data.classes:
         screen.say("losses and coefficients are in the data's own units")
     told = Told(screen, job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def xyplot(
         return _of_numbers(function, low, high, title=title, ax=ax)
     if not (is_real(low) and is_real(high)):
         raise SpecificationError(f"the range is {show(low)} to {show(high)}; expected two numbers, the smaller first")
-    low, high = float(low), float(high)  # type: ignore[arg-type] # they were just seen to be numbers
+    low, high = cast(float, low), cast(float, high)
     if not -np.inf < low < high < np.inf:
         raise SpecificationError(f"the range is {low} to {high}; expected two finite numbers, the smaller first")
     kink = False
