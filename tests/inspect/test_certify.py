@@ -10,8 +10,9 @@ from rich.console import Console
 from twofold import __version__
 from twofold.data.nist import NIST_SETS, load_nist
 from twofold.errors import DataNotFoundError, FileFormatError
-from twofold.inspect import certify as module
+from twofold.inspect import certify_peers
 from twofold.inspect.certify import certify, correct_digits
+from twofold.inspect.certify_peers import Peer
 
 DATA = Path(os.environ.get("TWOFOLD_NIST_DIR", Path(__file__).parents[3] / "shared" / "data" / "nist-strd"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"NIST's sets are not in {DATA}")
@@ -47,10 +48,33 @@ def test_a_peer_that_fails_or_is_missing_is_no_peer(monkeypatch):
     def fail(_):
         raise np.linalg.LinAlgError
 
-    monkeypatch.setattr(module, "PEERS", {"numpy": fail, "no_such_library": fail})
+    missing = {"no_such_library": Peer(fail, "no.such.library"), "no_such": Peer(fail, "no_such", is_program=True)}
+    monkeypatch.setattr(certify_peers, "PEERS", {"numpy": Peer(fail, "numpy"), **missing})
     found = certify(DATA, peers=True, sets=["norris"])
     assert found.rows[1].coefficients is None
     assert set(found.libraries) == {"twofold", "numpy"}
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["R", "dask", "pyspark"])
+def test_r_dask_and_spark_are_measured_where_they_are_installed(monkeypatch, name):
+    peer = certify_peers.PEERS[name]
+    if not peer.is_installed:
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setattr(certify_peers, "PEERS", {name: peer})
+    found = certify(DATA, peers=True, sets=["longley", "noint1"])
+    rows = [row for row in found.rows if row.library == name]
+    assert min(row.coefficients for row in rows) > 6
+    assert all(row.standard_errors is None for row in rows) == (name == "dask")
+    assert found.libraries[name][0].isdigit()
+
+
+@needs_data
+@pytest.mark.skipif(not certify_peers.PEERS["R"].is_installed, reason="R is not installed")
+def test_r_leaves_a_column_of_filip_out_and_so_has_no_answer(monkeypatch):
+    monkeypatch.setattr(certify_peers, "PEERS", {"R": certify_peers.PEERS["R"]})
+    found = certify(DATA, peers=True, sets=["filip"])
+    assert found.rows[1].coefficients is None
 
 
 def test_digits_are_those_of_the_worst():

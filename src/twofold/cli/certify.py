@@ -18,7 +18,12 @@ def certify(
     data: Annotated[
         Path | None, Option("--data", help="Folder of NIST's sets as JSON; else TWOFOLD_DATA/nist-strd.")
     ] = None,
-    peers: Annotated[bool, Option("--peers", help="Measure NumPy, SciPy, scikit-learn, statsmodels too.")] = False,
+    peers: Annotated[
+        bool,
+        Option(
+            "--peers", help="Measure NumPy, SciPy, scikit-learn, statsmodels, Dask, Spark and R too, where they are."
+        ),
+    ] = False,
     as_json: AS_JSON = False,
 ) -> None:
     """Run NIST's certified least squares against this installation and print the correct digits."""

@@ -12,8 +12,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from twofold import __version__
 from twofold.data.nist import NIST_SETS, CertifiedSet, load_nist
+from twofold.inspect.certify_peers import Answer, installed_peers
 from twofold.pages.fitted_table import FittedTable
 from twofold.solvers import pairs
 from twofold.solvers.inference import standard_errors
@@ -28,7 +27,6 @@ from twofold.solvers.least_squares import solve_least_squares
 from twofold.solvers.polynomial import polynomial_features
 
 Array = NDArray[np.float64]
-Answer = tuple[Array, Array | None]  # coefficients and standard errors, the intercept first
 MAX_DIGITS = 15.0  # what NIST prints
 
 
@@ -95,8 +93,8 @@ def certify(folder: str | os.PathLike[str], *, peers: bool = False, sets: Sequen
     folder : path
         Of the sets as JSON files.
     peers : bool
-        Whether NumPy, SciPy, scikit-learn and statsmodels are measured too, as far as they are installed. They are
-        given the powers of a polynomial as doubles, which is what they take.
+        Whether NumPy, SciPy, scikit-learn, statsmodels, Dask, Spark and R are measured too, as far as they are
+        installed. They are given the powers of a polynomial as doubles, which is what they take.
     sets : sequence of str
         Of `NIST_SETS`.
 
@@ -109,14 +107,13 @@ def certify(folder: str | os.PathLike[str], *, peers: bool = False, sets: Sequen
     DataNotFoundError
         If a set is not in the folder.
     """
-    solvers: dict[str, Callable[[CertifiedSet], Answer]] = {"twofold": _twofold}
-    if peers:
-        solvers |= {name: solve for name, solve in PEERS.items() if _installed(name)}
+    others = installed_peers() if peers else {}
+    solvers = {"twofold": _twofold} | {name: peer.solve for name, peer in others.items()}
     rows = []
     for name in sets:
         data = load_nist(name, folder)
         rows += [_measure(data, library, solve) for library, solve in solvers.items()]
-    versions = {name: version(name) for name in solvers if name in PEERS}
+    versions = {name: peer.version(name) for name, peer in others.items()}
     return Certificate(tuple(rows), {"twofold": __version__} | versions)
 
 
@@ -155,49 +152,8 @@ def _text(digits: float | None) -> str:
     return "-" if digits is None else f"{digits:.1f}"
 
 
-def _installed(name: str) -> bool:
-    try:
-        import_module({"scikit-learn": "sklearn"}.get(name, name))
-    except ImportError:
-        return False
-    return True
-
-
 def _twofold(data: CertifiedSet) -> Answer:
     X = pairs.pair(data.x) if data.degree is None else polynomial_features(data.x, data.degree)
     solution = solve_least_squares(X, data.y[:, None], fit_intercept=data.intercept)
     first = int(data.intercept)
     return np.concatenate([solution.b[:first], solution.W[:, 0]]), standard_errors(solution)
-
-
-def _design(data: CertifiedSet) -> Array:
-    return np.column_stack([np.ones(len(data.y)), data.table]) if data.intercept else data.table
-
-
-def _numpy(data: CertifiedSet) -> Answer:
-    return np.asarray(np.linalg.lstsq(_design(data), data.y, rcond=None)[0], dtype=np.float64), None
-
-
-def _scipy(data: CertifiedSet) -> Answer:
-    import scipy.linalg
-
-    return scipy.linalg.lstsq(_design(data), data.y)[0], None
-
-
-def _sklearn(data: CertifiedSet) -> Answer:
-    linear_model = import_module("sklearn.linear_model")
-    model = linear_model.LinearRegression(fit_intercept=data.intercept).fit(data.table, data.y)
-    return np.concatenate([[model.intercept_][: int(data.intercept)], model.coef_]), None
-
-
-def _statsmodels(data: CertifiedSet) -> Answer:
-    found = import_module("statsmodels.api").OLS(data.y, _design(data)).fit()
-    return np.asarray(found.params), np.asarray(found.bse)
-
-
-PEERS: dict[str, Callable[[CertifiedSet], Answer]] = {
-    "numpy": _numpy,
-    "scipy": _scipy,
-    "scikit-learn": _sklearn,
-    "statsmodels": _statsmodels,
-}
