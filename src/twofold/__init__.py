@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         MLPClassifier,
         MLPRegressor,
         SoftmaxRegression,
+        SoftmaxRegressionCV,
         TableEncoder,
         load_estimator,
     )
@@ -68,6 +69,7 @@ _HOMES = {
     "Run": "run",
     "Samples": "data",
     "SoftmaxRegression": "estimators",
+    "SoftmaxRegressionCV": "estimators",
     "TableEncoder": "estimators",
     "TimeBudget": "callbacks",
     "affine_map_at": "inspect",
@@ -122,6 +124,7 @@ __all__ = [
     "Run",
     "Samples",
     "SoftmaxRegression",
+    "SoftmaxRegressionCV",
     "TableEncoder",
     "TimeBudget",
     "affine_map_at",

@@ -99,7 +99,7 @@ def test_epochs_are_one_at_least(model):
 
 
 @pytest.mark.parametrize(
-    "given", [{"l1_ratio": 0.5}, {"l1_ratio": 1}, {"dual": True}, {"intercept_scaling": 2.0}, {"penalty": "l1"}]
+    "given", [{"l1_ratio": 1.5}, {"l1_ratio": "half"}, {"dual": True}, {"intercept_scaling": 2.0}, {"penalty": "l3"}]
 )
 def test_what_would_not_count_is_refused(given):
     with pytest.raises(SpecificationError, match=next(iter(given))):

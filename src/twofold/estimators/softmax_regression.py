@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -14,13 +15,15 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from twofold.errors import DataError, SpecificationError, check_name, show
+from twofold.errors import DataError, SpecificationError
 from twofold.estimators.callbacks import Iterations
 from twofold.estimators.classifier import Classifier
 from twofold.estimators.coefficients import as_coefficients, dense
+from twofold.estimators.penalties import penalty_of
 from twofold.estimators.progress import Progress
 from twofold.estimators.settings import MINIBATCH_SOLVERS, draw_parameters
 from twofold.network import Layer, Network, Parameters, initialize
+from twofold.solvers.elastic_net import minimize_elastic_net
 from twofold.solvers.softmax import SoftmaxProblem
 from twofold.solvers.softmax_regression import SoftmaxSolution, minimize_lbfgs, minimize_newton
 
@@ -31,8 +34,8 @@ EXACT = {
     "newton": minimize_newton,
     "newton-cg": minimize_newton,
     "newton-cholesky": minimize_newton,
+    "saga": minimize_newton,
 }
-PENALTIES = ("l2",)
 
 
 class SoftmaxRegression(Classifier):
@@ -49,10 +52,13 @@ class SoftmaxRegression(Classifier):
 
     Parameters
     ----------
-    penalty : {"l2", None}
-        There is no ``"l1"`` and no elastic net: the solvers need a penalty with a slope everywhere.
+    penalty : {"l2", "l1", "elasticnet", None}
+        With an l1 part, ``C sum_i w_i l_i + (1 - l1_ratio) |W|^2 / 2 + l1_ratio |W|_1``: coefficients become exactly 0.
+        The solvers but those by minibatches then take Newton's steps within an orthant, to any ``tol``.
     C : float
         Inverse of the penalty's strength; ``inf`` is none.
+    l1_ratio : float
+        From 0 to 1; "l1" is 1, and with "l2" it counts too, as in scikit-learn from 1.8 on.
     tol : float
         On the largest entry of the gradient of the mean loss, as in scikit-learn; of the solvers by minibatches, the
         least gain of an epoch that counts.
@@ -62,14 +68,15 @@ class SoftmaxRegression(Classifier):
     random_state : int, RandomState or None
         Of the solvers by minibatches.
     solver : {"lbfgs", "newton", "sgd", "adam", "adamw", "rmsprop", "lion"}
-        ``"newton"`` is the one for the last digits; it also answers to ``"newton-cg"`` and ``"newton-cholesky"``.
+        ``"newton"`` is the one for the last digits; it also answers to ``"newton-cg"``, ``"newton-cholesky"`` and
+        ``"saga"``.
     max_iter : int
         Most iterations, or epochs; 0 iterations leave the coefficients where they begin.
     verbose, warm_start
         As in scikit-learn.
-    l1_ratio, dual, intercept_scaling
-        There so that an import can be swapped, at scikit-learn's defaults 0, False and 1; others are refused, for they
-        belong to penalties and to a solver (liblinear) that are not offered.
+    dual, intercept_scaling
+        There so that an import can be swapped, at scikit-learn's defaults False and 1; others are refused, for they
+        belong to a solver (liblinear) that is not offered.
     n_jobs
         Accepted, and without effect, as in scikit-learn.
     batch_size, learning_rate, learning_rate_init, power_t, shuffle, momentum, nesterovs_momentum, early_stopping, \
@@ -275,36 +282,28 @@ class SoftmaxRegression(Classifier):
             return draw_parameters(network, random_state)
         return initialize(network, initialization="zeros")
 
-    def _strength(self, total: float) -> float:
-        """Return the penalty on the mean loss, ``1 / (C sum_i w_i)``; check the parameters that say so."""
-        if self.penalty is not None:
-            check_name("penalty", self.penalty, PENALTIES)
-        if self.l1_ratio != 0 or self.dual:
-            raise SpecificationError("l1_ratio and dual are scikit-learn's; only 0 and False are here, the l2 penalty")
-        if self.intercept_scaling != 1:
-            raise SpecificationError(
-                f"intercept_scaling is {show(self.intercept_scaling)}; only 1 is here: the intercept has no penalty"
-            )
-        if self.penalty is None and self.C != 1:
-            warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=5)
-        if self.solver in MINIBATCH_SOLVERS and not self.fit_intercept:
-            raise SpecificationError(f"fit_intercept=False goes with {' and '.join(('lbfgs', 'newton'))} alone")
-        return 0.0 if self.penalty is None or math.inf == self.C else 1 / (self.C * total)
-
     def _weight_decay(self, steps: int, total: float) -> float:  # noqa: ARG002
-        return self._strength(total)
+        penalty = penalty_of(self, total)
+        if penalty.l1:
+            raise SpecificationError(
+                f"solver {self.solver!r} takes the l2 penalty alone here; for an l1 part take solver='newton'"
+            )
+        if not self.fit_intercept:
+            raise SpecificationError(f"fit_intercept=False goes with {' and '.join(('lbfgs', 'newton'))} alone")
+        return penalty.l2
 
     def _fit_exactly(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:  # noqa: ARG002
         for name in ("averaging", "label_smoothing"):
             if getattr(self, name):
                 raise SpecificationError(f"{name} goes with solver 'sgd' and 'adam'; {self.solver!r} has none")
         total = float(len(y) if weight is None else weight.sum())
+        penalty = penalty_of(self, total)
         problem = SoftmaxProblem(
             X if self.dtype == "auto" else X.astype(self.dtype),
             y if y.ndim == 1 else y[:, 0].astype(np.int64),
             classes=len(self.classes_),
             shares=None if weight is None else weight / total,
-            penalty=self._strength(total),
+            penalty=penalty.l2,
             fit_intercept=bool(self.fit_intercept),
         )
         (layer,) = self.parameters_
@@ -325,8 +324,9 @@ class SoftmaxRegression(Classifier):
                 reasons.append("time_budget")
             return bool(reasons)
 
+        solve = partial(minimize_elastic_net, l1=penalty.l1) if penalty.l1 else EXACT[self.solver]
         try:
-            found = EXACT[self.solver](problem, start, tol=self.tol, max_iter=self.max_iter, report=report)
+            found = solve(problem, start, tol=self.tol, max_iter=self.max_iter, report=report)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
             self.stop_reason_ = "interrupted"

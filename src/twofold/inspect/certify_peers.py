@@ -100,7 +100,8 @@ def _dask(data: CertifiedSet) -> Answer:
 
 def _spark(data: CertifiedSet) -> Answer:
     sql, ml, linalg = (import_module(f"pyspark.{name}") for name in ("sql", "ml.regression", "ml.linalg"))
-    session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    builder = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     rows = [(linalg.Vectors.dense(x), float(y)) for x, y in zip(data.table.tolist(), data.y.tolist(), strict=True)]
     frame = session.createDataFrame(rows, ["features", "label"])

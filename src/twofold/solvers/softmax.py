@@ -124,6 +124,15 @@ class SoftmaxProblem:
         product[:, : self.d] += self.penalty * V[:, : self.d]
         return product
 
+    def diagonal(self, P: Array) -> Array:
+        """Return the Hessian's diagonal at the parameters that give probabilities P, of the parameters' shape."""
+        weights = P * (1 - P) * (1 / self.n if self.shares is None else self.shares)
+        squares = self.X.multiply(self.X) if hasattr(self.X, "indptr") else np.square(self.X)
+        own = np.asarray((squares.T @ weights.T).T, dtype=np.float64) + self.penalty
+        ones = weights.sum(axis=1, keepdims=True)[:, : int(self.fit_intercept)]
+        found = np.hstack([own, ones])
+        return np.maximum(found, 1e-12 * found.max(initial=1e-300))
+
     def _outputs(self, theta: Array, rows: Any = slice(None)) -> Iterator[tuple[Any, Array]]:
         """Yield blocks of rows and their outputs ``W X^T + b`` (q, m)."""
         W = theta[:, : self.d].astype(self.X.dtype)
