@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - texts in two languages
 """The page of formulas: activations, losses and links, each from its definition in `twofold.functions`."""
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ MODULES = (
     "twofold.solvers",
 )
 HEAD = {
-    "en": ("Reference", "Every public name of Python, from its docstring; the formulas; the command line; the words of the field."),
+    "en": ("Reference", "Every public name of Python, by its docstring; formulas; commands; the words of the field."),
     "zh": ("参考", "全部公开的 Python 名称（取自各自的文档字符串，英文）、公式、命令行、术语。"),
 }
 

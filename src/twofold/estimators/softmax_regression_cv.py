@@ -114,7 +114,7 @@ class SoftmaxRegressionCV(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         first = self._estimator(self.Cs_[0], self.l1_ratios_[0])
         score = check_scoring(first, scoring=self.scoring)
         folds = check_cv(self.cv, y, classifier=True)
-        weight = None if sample_weight is None else np.asarray(spread(sample_weight, len(y)), dtype=np.float64)
+        weight = None if sample_weight is None else np.asarray(spread(sample_weight, len(y)), dtype=np.float64)  # type: ignore[arg-type] # an array by now
         splits = folds.split(X, y)
         self.scores_ = np.array([self._scores(score, X, y, rows=rows, weight=weight) for rows in splits])
         mean = self.scores_.mean(axis=0)
