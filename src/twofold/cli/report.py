@@ -150,11 +150,10 @@ def _own_units(data: Dataset) -> Dataset:
     from dataclasses import replace
 
     scaling = data.scaling
-    if scaling is None or scaling.target_mean is None or scaling.target_scale is None:
+    if scaling is None:
         return data
-    mean, scale = scaling.target_mean, scaling.target_scale
     parts = {
-        name: replace(samples, y=samples.y * scale + mean)
+        name: replace(samples, y=scaling.predictions(samples.y))
         for name in ("train", "test")
         if (samples := getattr(data, name)) is not None
     }

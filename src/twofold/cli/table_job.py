@@ -273,9 +273,7 @@ def report_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any
     if problem.data.test is None:
         return {}
     test, scaling = problem.data.test, problem.data.scaling
-    y = test.y
-    if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
-        y = y * scaling.target_scale + scaling.target_mean
+    y = test.y if scaling is None else scaling.predictions(test.y)
     return {"test": tell_scores(screen, f"test set, {count(len(test), 'row')}", score_model(model, test.X, y))}
 
 

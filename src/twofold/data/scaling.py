@@ -13,6 +13,8 @@ from twofold.network import Layer, Parameters, map_arrays
 
 Array = NDArray[Any]
 
+MAX_BENT = 700.0  # whose sinh is still a double
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -24,12 +26,20 @@ class Scaling:
         A feature x becomes ``(x - mean) / scale``; a constant column keeps its scale, 1.
     target_mean, target_scale : ndarray of float64, shape (q,), or None
         The same for targets; None for classes, which are left alone.
+    target_bend : ndarray of float64, shape (q,), or None
+        Targets y first become ``asinh(y / bend)``, which is close to a logarithm above ``bend`` and to a straight line
+        below: for amounts of several orders of magnitude. Positive.
+    target_low, target_high : ndarray of float64, shape (q,), or None
+        Predictions are kept between them.
     """
 
     mean: Array
     scale: Array
     target_mean: Array | None = None
     target_scale: Array | None = None
+    target_bend: Array | None = None
+    target_low: Array | None = None
+    target_high: Array | None = None
 
     @classmethod
     def of(cls, X: Array, Y: Array | None = None) -> Scaling:
@@ -42,7 +52,23 @@ class Scaling:
 
     def targets(self, y: Array) -> Array:
         """Scale targets (n, q); classes come back as they are."""
-        return y if self.target_mean is None else (y - self.target_mean) / self.target_scale
+        bent = y if self.target_bend is None else np.arcsinh(y / self.target_bend)
+        return y if self.target_mean is None else (bent - self.target_mean) / self.target_scale
+
+    def predictions(self, O: Array) -> Array:
+        """Bring outputs (n, q) back to the targets' own units; those of classes come back as they are."""
+        if self.target_mean is None or self.target_scale is None:
+            return O
+        y = O * self.target_scale + self.target_mean
+        if self.target_bend is not None:
+            y = self.target_bend * np.sinh(np.clip(y, -MAX_BENT, MAX_BENT))
+        return y if self.target_low is None and self.target_high is None else y.clip(self.target_low, self.target_high)
+
+    def bent(self, bend: Array, y: Array) -> Scaling:
+        """Return the scaling that bends targets; y are targets (n, q) in their own units."""
+        none = replace(self, target_bend=bend, target_mean=np.zeros(y.shape[1]), target_scale=np.ones(y.shape[1]))
+        mean, scale = _moments(none.targets(y))
+        return replace(none, target_mean=mean, target_scale=scale)
 
     def unscale(self, parameters: Parameters) -> Parameters:
         """Carry a network trained on scaled numbers back to the user's units.
@@ -62,8 +88,10 @@ class Scaling:
         Raises
         ------
         SpecificationError
-            If the network has layer normalisation.
+            If the network has layer normalisation, or targets are bent.
         """
+        if self.target_bend is not None:
+            raise SpecificationError("targets are bent like a logarithm, so no layer can carry outputs back")
         first, *above = map_arrays(lambda array: array.astype(np.float64), parameters)
         shift = (self.mean / self.scale) @ first.W
         first = replace(first, W=first.W / self.scale[:, None])

@@ -130,6 +130,6 @@ class Subject:
         """The loss of each sample, in the network's own numbers, (n,)."""
         O, y = self.outputs.astype(np.float64), self.samples.y
         scaling = self.model.scaling
-        if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
-            O, y = (O - scaling.target_mean) / scaling.target_scale, scaling.targets(y)
+        if scaling is not None:
+            O, y = (O, y) if scaling.target_mean is None else (scaling.targets(O), scaling.targets(y))
         return LOSSES[self.model.network.loss].samples(O, y)[0]

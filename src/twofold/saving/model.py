@@ -216,10 +216,7 @@ class Model:
             return opened.outputs(rows if self.takes_images or rows.dtype != np.uint8 else rows.astype(self.dtype))
         mean = self.scaling.mean
         own = check_features(self.network, X, dtype="float64").astype(np.float64, copy=False)
-        O = opened.outputs(self.scaling.features(own.reshape(-1, *mean.shape)))
-        if self.scaling.target_mean is None or self.scaling.target_scale is None:
-            return O
-        return O * self.scaling.target_scale + self.scaling.target_mean
+        return self.scaling.predictions(opened.outputs(self.scaling.features(own.reshape(-1, *mean.shape))))
 
     def probabilities(self, X: ArrayLike, *, engine: str = "scratch") -> Array:
         """Compute the probability of each class or label.
@@ -279,15 +276,20 @@ def _check_scaling(scaling: Scaling, network: Network) -> None:
     values = {item.name: getattr(scaling, item.name) for item in fields(scaling)}
     if (values["target_mean"] is None) != (values["target_scale"] is None):
         raise SpecificationError("scaling: target_mean and target_scale come together or not at all")
+    if values["target_mean"] is None and any(values[f"target_{name}"] is not None for name in ("bend", "low", "high")):
+        raise SpecificationError("scaling: target_bend, target_low and target_high go with a target_mean")
     fits: dict[str, Callable[[Array], bool]] = {
         "mean": lambda a: a.size == network.inputs and a.ndim > 0,
         "scale": lambda a: a.shape == scaling.mean.shape and bool((a > 0).all()),
         "target_mean": lambda a: a.shape == (network.outputs,),
         "target_scale": lambda a: a.shape == (network.outputs,) and bool((a > 0).all()),
+        "target_bend": lambda a: a.shape == (network.outputs,) and bool((a > 0).all()),
+        "target_low": lambda a: a.shape == (network.outputs,),
+        "target_high": lambda a: a.shape == (network.outputs,),
     }
     for name, array in values.items():
         if array is not None and not (array.dtype == np.float64 and np.isfinite(array).all() and fits[name](array)):
-            kind = "positive" if "scale" in name else "finite"
+            kind = "positive" if "scale" in name or "bend" in name else "finite"
             raise SpecificationError(
                 f"scaling: {name} has shape {array.shape} and dtype {array.dtype}; expected {kind} numbers of float64, "
                 f"one of each of the network's {network.inputs} inputs or {network.outputs} outputs"

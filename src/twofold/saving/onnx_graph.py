@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twofold import __version__
+from twofold.data.scaling import MAX_BENT
 from twofold.errors import DataError, MissingDependencyError, TwofoldError
 from twofold.files import replacing
 from twofold.functions import ACTIVATIONS, LOSSES
@@ -20,7 +21,17 @@ from twofold.functions.links import IDENTITY
 from twofold.functions.normalizations import EPSILON
 from twofold.randomness import Purpose, stream
 from twofold.saving.model import Model, Savable, as_model
-from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
+from twofold.saving.steps import (
+    Activate,
+    Affine,
+    BatchNormalize,
+    LayerNormalize,
+    Limit,
+    Standardize,
+    Unbend,
+    Unstandardize,
+    steps,
+)
 
 Array = NDArray[Any]
 
@@ -193,6 +204,25 @@ class _Graph:
         return self.then("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
+def _to_own_units(graph: _Graph, step: Unstandardize | Unbend | Limit) -> None:
+    """Bring outputs to the target's own units, in float64."""
+    match step:
+        case Unstandardize(mean, scale):
+            if graph.dtype != "float64":
+                graph.cast("float64")
+            graph.then("Mul", graph.constant(scale))
+            graph.then("Add", graph.constant(mean))
+        case Unbend(bend):  # bend sinh(o), of which ONNX has the exponential alone
+            o = graph.then("Clip", graph.constant(np.float64(-MAX_BENT)), graph.constant(np.float64(MAX_BENT)))
+            rising, falling = graph.then("Exp", of=o), graph.then("Exp", of=graph.then("Neg", of=o))
+            graph.then("Sub", falling, of=rising)
+            graph.then("Mul", graph.constant(bend / 2))
+        case Limit(low, high):
+            for operator, end in (("Max", low), ("Min", high)):
+                if end is not None:
+                    graph.then(operator, graph.constant(end))
+
+
 def _build(model: Model) -> Any:
     """Put the graph of a model together."""
     from onnx import helper
@@ -215,11 +245,8 @@ def _build(model: Model) -> Any:
                 graph.then("LayerNormalization", graph.constant(gamma), graph.constant(b), epsilon=EPSILON)
             case Activate(name):
                 _activate(graph, name)
-            case Unstandardize(mean, scale):
-                if model.dtype != "float64":
-                    graph.cast("float64")
-                graph.then("Mul", graph.constant(scale))
-                graph.then("Add", graph.constant(mean))
+            case Unstandardize() | Unbend() | Limit():
+                _to_own_units(graph, step)
     last = graph.now
     graph.nodes.append(helper.make_node("Identity", [last], ["outputs"]))
     kinds = {"outputs": _kind(model, target=True)}

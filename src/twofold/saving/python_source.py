@@ -8,13 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold import __version__
+from twofold.data.scaling import MAX_BENT
 from twofold.errors import SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.expressions import FUNCTIONS, PYTHON, names_in, python_lines
 from twofold.functions.links import IDENTITY
 from twofold.functions.normalizations import EPSILON
 from twofold.saving.model import Model, Savable, as_model
-from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
+from twofold.saving.steps import (
+    Activate,
+    Affine,
+    BatchNormalize,
+    LayerNormalize,
+    Limit,
+    Standardize,
+    Unbend,
+    Unstandardize,
+    steps,
+)
 
 Array = NDArray[Any]
 
@@ -160,10 +171,26 @@ def _body(model: Model) -> tuple[list[str], list[str], list[str]]:
             case Activate(name):
                 if name != "identity":
                     lines.append(f"x = [{name}(v) for v in x]")
-            case Unstandardize(mean, scale):
-                constants += [f"TARGET_MEAN = {mean.tolist()!r}", f"TARGET_SCALE = {scale.tolist()!r}"]
-                lines.append("x = [v * s + m for v, s, m in zip(x, TARGET_SCALE, TARGET_MEAN)]")
+            case Unstandardize() | Unbend() | Limit():
+                _to_own_units(step, constants, lines)
+                functions += ["sinh"] if isinstance(step, Unbend) else []
     return constants, lines, functions
+
+
+def _to_own_units(step: Unstandardize | Unbend | Limit, constants: list[str], lines: list[str]) -> None:
+    """Write what brings outputs to the target's own units."""
+    match step:
+        case Unstandardize(mean, scale):
+            constants += [f"TARGET_MEAN = {mean.tolist()!r}", f"TARGET_SCALE = {scale.tolist()!r}"]
+            lines.append("x = [v * s + m for v, s, m in zip(x, TARGET_SCALE, TARGET_MEAN)]")
+        case Unbend(bend):
+            constants.append(f"TARGET_BEND = {bend.tolist()!r}")
+            lines.append(f"x = [b * sinh(max(-{MAX_BENT}, min({MAX_BENT}, v))) for v, b in zip(x, TARGET_BEND)]")
+        case Limit(low, high):
+            for name, end, among in (("LOW", low, "max"), ("HIGH", high, "min")):
+                if end is not None:
+                    constants.append(f"TARGET_{name} = {end.tolist()!r}")
+                    lines.append(f"x = [{among}(v, end) for v, end in zip(x, TARGET_{name})]")
 
 
 def _function(name: str, formula: Any) -> str:

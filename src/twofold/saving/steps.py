@@ -61,7 +61,22 @@ class Unstandardize:
     scale: Array
 
 
-Step = Standardize | Affine | BatchNormalize | LayerNormalize | Activate | Unstandardize
+@dataclass(frozen=True)
+class Unbend:
+    """``y <- bend sinh(o)``, to the data's own units; (q,) of float64."""
+
+    bend: Array
+
+
+@dataclass(frozen=True)
+class Limit:
+    """``y <- min(max(y, low), high)``, both (q,) of float64; None where there is no end."""
+
+    low: Array | None
+    high: Array | None
+
+
+Step = Standardize | Affine | BatchNormalize | LayerNormalize | Activate | Unstandardize | Unbend | Limit
 
 
 def steps(model: Model) -> list[Step]:
@@ -96,4 +111,8 @@ def steps(model: Model) -> list[Step]:
             found.append(Activate(model.network.activations[index]))
     if scaling is not None and scaling.target_mean is not None and scaling.target_scale is not None:
         found.append(Unstandardize(scaling.target_mean, scaling.target_scale))
+        if scaling.target_bend is not None:
+            found.append(Unbend(scaling.target_bend))
+        if scaling.target_low is not None or scaling.target_high is not None:
+            found.append(Limit(scaling.target_low, scaling.target_high))
     return found

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from twofold.errors import MissingDependencyError
 from twofold.functions.normalizations import EPSILON, RATE
 from twofold.saving.model import Savable, as_model
-from twofold.saving.steps import Activate, Affine, BatchNormalize, LayerNormalize, Standardize, Unstandardize, steps
+from twofold.saving.steps import (
+    Activate,
+    Affine,
+    BatchNormalize,
+    LayerNormalize,
+    Limit,
+    Standardize,
+    Unbend,
+    Unstandardize,
+    steps,
+)
 
 try:
     import torch
@@ -86,7 +96,35 @@ def to_torch(model: Savable) -> nn.Sequential:
                 layer += 1
             case Unstandardize(mean, scale):
                 modules["rescale"] = _diagonal(scale, mean, model.dtype)
+            case Unbend(bend):
+                modules["unbend"] = _Unbend(bend, model.dtype)
+            case Limit(low, high):
+                modules["limit"] = _Limit(low, high, model.dtype)
     return nn.Sequential(modules).eval()
+
+
+class _Unbend(nn.Module):  # type: ignore[misc]
+    """``bend sinh(o)``."""
+
+    def __init__(self, bend: Array, dtype: str) -> None:
+        super().__init__()
+        self.register_buffer("bend", torch.as_tensor(bend, dtype=getattr(torch, dtype)))
+
+    def forward(self, o: torch.Tensor) -> torch.Tensor:
+        return self.bend * torch.sinh(o)
+
+
+class _Limit(nn.Module):  # type: ignore[misc]
+    """``min(max(y, low), high)``."""
+
+    def __init__(self, low: Array | None, high: Array | None, dtype: str) -> None:
+        super().__init__()
+        for name, end in (("low", low), ("high", high)):
+            value = None if end is None else torch.as_tensor(end, dtype=getattr(torch, dtype))
+            self.register_buffer(name, value)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        return torch.clamp(y, self.low, self.high)
 
 
 def _filled(module: Module, **arrays: Array) -> Module:
