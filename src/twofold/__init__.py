@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.deprecation import find_renamed_modules
 
 if TYPE_CHECKING:
+    from twofold.baselines.fit_table import fit_table
     from twofold.callbacks import LearningRate, Progress, TimeBudget
     from twofold.checkpoints import CheckpointFolder, Checkpoints, train_with_checkpoints
     from twofold.data import (
@@ -80,6 +81,7 @@ _HOMES = {
     "evaluate": "training",
     "export_onnx": "saving",
     "find_rate": "inspect",
+    "fit_table": "baselines.fit_table",
     "get_image_set": "data",
     "initialize": "network",
     "load_dataset": "data",
@@ -135,6 +137,7 @@ __all__ = [
     "evaluate",
     "export_onnx",
     "find_rate",
+    "fit_table",
     "get_image_set",
     "initialize",
     "load_dataset",

@@ -148,9 +148,11 @@ def loss_unit(data: Dataset, loss: str) -> float:
 
     It undoes the target's standardisation: the squared loss is in the square of the target's unit, the absolute one in
     the unit; Huber's has its border at the target's standard deviation. With several outputs there is no one unit, and
-    it is 1.
+    it is 1, and of targets that are bent like a logarithm, where it changes from sample to sample.
     """
     if data.scaling is None or data.scaling.target_scale is None or len(data.scaling.target_scale) > 1:
+        return 1.0
+    if data.scaling.target_bend is not None:
         return 1.0
     return float(data.scaling.target_scale[0]) ** LOSSES[loss].degree
 

@@ -280,7 +280,7 @@ def test_ctrl_c_ends_with_130(capsys, monkeypatch):
     def interrupted(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("twofold.training.train", interrupted)
+    monkeypatch.setattr("twofold.cli.trainer.train", interrupted)
     code, _, err = run(capsys, "train", "softmax", "--data", "toy-animals")
     assert (code, err.lstrip("\n")) == (130, "twofold: stopped\n")  # older versions of Typer end the line of ^C first
 
@@ -289,7 +289,7 @@ def test_an_error_of_our_own_making_is_not_hidden(capsys, monkeypatch):
     def broken(*_args, **_options):
         raise ZeroDivisionError("a fault in twofold")
 
-    monkeypatch.setattr("twofold.training.train", broken)
+    monkeypatch.setattr("twofold.cli.trainer.train", broken)
     with pytest.raises(ZeroDivisionError):
         main(["train", "softmax", "--data", "toy-animals"])
 

@@ -24,7 +24,7 @@ STEPS = {  # all that comes after a training, and what breaks it
         "twofold.cli.report.report_run",
     ),
     "softmax": (
-        "twofold.cli.table_job.score_model",
+        "twofold.cli.table_scores.score_outputs",
         "twofold.cli.screen.Screen.table",
         "twofold.cli.report.report_run",
         "twofold.report.render_report",
@@ -50,7 +50,7 @@ def test_whatever_breaks_after_the_training_the_model_is_there_and_json_is_told(
     words = ["train", model, table, "--target", target, "--drop", "a", "--epochs", "1", "--save", file, "--json"]
     started = []
     monkeypatch.setattr(step, lambda *_, **__: broken() if started else None)
-    monkeypatch.setattr("twofold.cli.train._model", _noting(started))
+    monkeypatch.setattr("twofold.cli.trainer.Trainer.train", _noting(started))
     with pytest.raises(BrokenError):
         main([*map(str, words), "--report", str(tmp_path / "r.html")])
     assert load_model(file).network.inputs >= 1
@@ -58,13 +58,16 @@ def test_whatever_breaks_after_the_training_the_model_is_there_and_json_is_told(
 
 
 def _noting(started: list[bool]):
-    from twofold.cli.train import _model
+    from twofold.cli.trainer import Trainer
 
-    def made(*words, **more):
+    train = Trainer.train
+
+    def trained(*words, **more):
+        done = train(*words, **more)
         started.append(True)
-        return _model(*words, **more)
+        return done
 
-    return made
+    return trained
 
 
 def test_a_table_too_large_for_memory_is_saved_before_its_summary(tmp_path, monkeypatch):

@@ -44,19 +44,19 @@ def run_json(capsys, *words: str) -> dict:
 
 
 def test_one_command_finds_the_kinds_of_columns_trains_and_scores(capsys, houses):
-    out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price")
+    out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", "--epochs", "3")
     text = " ".join(out.replace("│", " ").split())
     assert "an identifier: every row has another" in text
     assert "constant: every row has 'Italy'" in text
     assert "regression of price (" in text
     assert "2 rows have no price and are left out" in text
-    assert "202 training rows, 36 validation rows, 60 test rows; 13 features" in text
-    assert "mlp 13-128-128-1 on houses.csv, 202 samples; squared, adamw" in text
+    assert "238 training rows, 60 test rows; 13 features" in text
+    assert "mlp 13-128-128-1 on houses.csv, 238 samples; squared, adamw" in text
     assert "R2" in text
 
 
 def test_the_model_is_good_in_the_targets_own_units(capsys, houses):
-    test = run_json(capsys, "train", "mlp", str(houses), "--target", "price")["test"]
+    test = run_json(capsys, "train", "mlp", str(houses), "--target", "price", "--members", "2")["test"]
     assert test["R2"]["value"] > 0.9
     assert test["R2"]["low"] < test["R2"]["value"] < test["R2"]["high"]
     assert 1000 < test["MAE"]["value"] < 20_000
@@ -103,7 +103,7 @@ def test_rows_held_out_choose_the_epoch(capsys, houses):
 def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, houses):
     words = ("--hidden", "8", "--activation", "relu", "--optimizer", "sgd", "--learning-rate", "0.01", "--epochs", "1")
     out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", *words, "--drop", "kind")
-    assert "mlp 10-8-1 on houses.csv, 202 samples; squared, sgd, 1 epoch, batch size 32, learning rate 0.01" in out
+    assert "mlp 10-8-1 on houses.csv, 238 samples; squared, sgd, 1 epoch, batch size 32, learning rate 0.01" in out
     assert "silu" not in out
 
 
@@ -200,7 +200,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, houses, words, message):
 
 
 def test_a_training_that_chooses_its_epoch_goes_on_from_a_checkpoint(capsys, houses, tmp_path):
-    words = ("train", "mlp", str(houses), "--target", "price", "--schedule", "constant")
+    words = ("train", "mlp", str(houses), "--target", "price", "--schedule", "constant", "--members", "1")
     whole = run_json(capsys, *words, "--epochs", "6")
     run_json(capsys, *words, "--epochs", "3", "--checkpoint", str(tmp_path / "run"))
     rest = run_json(capsys, *words, "--epochs", "6", "--resume", str(tmp_path / "run"))
@@ -233,7 +233,7 @@ def counts(tmp_path):
 
 
 def test_counts_are_predicted_by_their_means(capsys, counts, tmp_path):
-    words = ["--target", "y", "--loss", "poisson", "--save", str(tmp_path / "m.safetensors")]
+    words = ["--target", "y", "--loss", "poisson", "--members", "2", "--save", str(tmp_path / "m.safetensors")]
     told = run_json(capsys, "train", "mlp", str(counts), *words)
     assert told["test"]["R2"]["value"] > 0.6
     run(capsys, "predict", str(tmp_path / "m.safetensors"), str(counts), "--output", str(tmp_path / "p.csv"))
@@ -262,3 +262,79 @@ def test_validation_rows_are_in_the_numbers_that_are_trained_on(capsys, tmp_path
     words = ["--target", "y", "--test-fraction", "0.2", "--validation-fraction", "0.2", "--epochs", "20"]
     epoch = run_json(capsys, "train", "linear", str(path), *words)["epochs"][-1]
     assert epoch["validation_loss"] < 10 * epoch["loss"]
+
+
+def test_intervals_of_predictions_are_two_columns_more(capsys, houses, tmp_path):
+    path, output = str(tmp_path / "m.safetensors"), tmp_path / "p.csv"
+    run(capsys, "train", "mlp", str(houses), "--target", "price", "--members", "2", "--epochs", "20", "--save", path)
+    run(capsys, "predict", path, str(houses), "--interval", "0.8", "--output", str(output))
+    rows = list(csv.DictReader(output.read_text().splitlines()))
+    assert list(rows[0]) == ["price", "price low", "price high"]
+    ends = np.array([[float(row["price low"]), float(row["price high"])] for row in rows])
+    assert (ends[:, 0] < ends[:, 1]).all()
+    known = np.delete(np.arange(N), [3, 4])
+    assert 0.7 <= ((ends[known, 0] <= PRICE[known]) & (PRICE[known] <= ends[known, 1])).mean() <= 1
+
+
+def test_a_model_of_classes_has_no_intervals(capsys, houses, tmp_path):
+    path = str(tmp_path / "m.safetensors")
+    words = ("--target", "kind", "--members", "2", "--epochs", "2", "--save", path)
+    run(capsys, "train", "mlp", str(houses), *words)
+    assert main(["predict", path, str(houses), "--interval", "0.8"]) == 2
+    assert "so no intervals; classes have probabilities" in capsys.readouterr().err
+
+
+def test_the_saved_model_was_trained_on_the_test_rows_too_once_they_were_scored(capsys, houses, tmp_path):
+    words = ("train", "mlp", str(houses), "--target", "price", "--members", "2", "--epochs", "3")
+    path = tmp_path / "m.safetensors"
+    out, _ = run(capsys, *words, "--save", str(path))
+    assert "trained again on all 298 rows, in the same way; that model is saved (--no-refit: the one scored)" in out
+    assert len(load_model(path).arrays["left_out_errors"]) == 298
+    out, _ = run(capsys, *words, "--save", str(path), "--no-refit")
+    assert "trained again" not in out
+    assert len(load_model(path).arrays["left_out_errors"]) == 238
+
+
+def test_scores_stand_beside_those_of_simpler_models(capsys, houses):
+    words = ("--target", "price", "--members", "2", "--epochs", "30")
+    told = run_json(capsys, "train", "mlp", str(houses), *words)
+    assert set(told["baselines"]) == {"always the same", "linear model"}
+    assert told["baselines"]["always the same"]["R2"]["value"] < 0.01
+    assert told["baselines"]["linear model"]["R2"]["value"] > 0.5
+
+
+@pytest.fixture
+def rare(tmp_path):
+    """400 rows of which 5 % are positive, told by x but for some noise."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=400), np.arange(400) % 20 == 0
+    path = tmp_path / "rare.csv"
+    path.write_text("x,z,y\n" + "".join(f"{a + 3 * b:.3f},{c:.3f},{b}\n" for a, b, c in zip(x, y, x**2, strict=True)))
+    return path
+
+
+def test_a_rare_class_is_told_and_ranking_scored(capsys, rare):
+    words = ("train", "mlp", str(rare), "--target", "y", "--members", "2", "--epochs", "5")
+    out, _ = run(capsys, *words)
+    flat = " ".join(out.split())
+    assert "4 of 80 rows are 'True': to say 'False' of every row is right in 95.00%, so accuracy tells little" in flat
+    told = run_json(capsys, *words)
+    assert told["baselines"]["always the same"]["ROC-AUC"]["value"] == 0.5
+    assert told["test"]["ROC-AUC"]["value"] > 0.8
+    assert np.sum(told["confusion"]) == 80
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--members 0", "--members is 0; it must be from 1 to 50"),
+        ("--members 3 --validation-fraction 0.2", "each of several members is judged on the rows it does not see"),
+        ("--members 3 --normalization layer", "networks with layer normalisation can't be merged into one"),
+        ("--members 3 --checkpoint RUN", "houses.csv trains 3 networks (one: --members 1) and has no checkpoints"),
+        ("--members 3 --time-budget 5", "--time-budget is for one network; take --members 1"),
+    ],
+)
+def test_what_does_not_go_with_several_members_is_told(capsys, houses, tmp_path, words, message):
+    words = words.replace("RUN", str(tmp_path / "run"))
+    assert main(["train", "mlp", str(houses), "--target", "price", *words.split()]) == 2
+    assert message in capsys.readouterr().err

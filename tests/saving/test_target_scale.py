@@ -59,7 +59,7 @@ def test_onnx_gives_the_same(tmp_path, bend):
     pytest.importorskip("onnxruntime", exc_type=ImportError)
     from twofold.saving import export_onnx
 
-    assert export_onnx(model(bend=bend), tmp_path / "m.onnx", X).largest_difference < 1e-9
+    assert export_onnx(model(bend=bend), tmp_path / "m.onnx", X=X).largest_difference < 1e-9
 
 
 @pytest.mark.parametrize("bend", [True, False])
@@ -80,6 +80,6 @@ def test_a_range_without_a_mean_is_refused():
     with pytest.raises(SpecificationError, match="go with a target_mean"):
         Model(
             network=Network((3, 1), loss="squared"),
-            parameters=initialize(Network((3, 1))),
+            parameters=initialize(Network((3, 1), loss="squared")),
             scaling=Scaling(np.zeros(3), np.ones(3), target_high=np.ones(1)),
         )

@@ -14,25 +14,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from twofold.baselines.linear_models import PENALTIES, Linear, fit_linear
 from twofold.baselines.merging import carries_linear, merge_networks
 from twofold.data.dataset import Dataset, Samples
 from twofold.early_stopping import BestEpoch
 from twofold.engines import Engine
+from twofold.engines.threads import limited_threads
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.randomness import Purpose, stream
 from twofold.recipe import Recipe
-from twofold.training import Epoch, train
+from twofold.run import Epoch
+from twofold.training import train
 
 Array = NDArray[Any]
 Tell = Callable[[int, Epoch], None]
 
 FOLDS_PLACE = 2  # of the draw, beside those of test and validation rows
+MIN_PATIENCE = 20  # epochs
 MAX_LINEAR_ROWS = 50_000  # that the linear model is fitted to: more would change little
-SHARES = np.linspace(0, 1, 11)  # of the linear model that are tried
 LOG_SCALES = (-1.5, 1.5)  # least and largest logarithm of the probabilities' scale
 
 
@@ -47,7 +49,9 @@ class Training:
     open_engine : callable
         Makes an engine for a seed.
     patience : int, optional
-        Epochs without a gain after which a member's training ends.
+        Epochs without a gain after which a member's training ends; a quarter of all, but at least 20, if None.
+    threads : int
+        Of the arithmetic: small products gain nothing by more than one.
     plain : ndarray of bool, shape (d,)
         The features that the linear model takes.
     """
@@ -57,6 +61,7 @@ class Training:
     open_engine: Callable[[int], Engine]
     plain: Array
     patience: int | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +80,9 @@ class CrossFit:
         W and b of the linear model, the mean of those of the folds.
     epochs : tuple of int
         The epoch that each member kept.
-    share : float
-        Part of the linear model in the outputs.
-    scale : float
-        What outputs of classes are multiplied by, so that probabilities are as sure as they are right.
+    weights : tuple of float
+        What the networks' mean and the linear model are multiplied by: as the rows left out are predicted best. Of
+        classes this also makes probabilities as sure as they are right.
     history : tuple of Epoch
         Of the first member.
     """
@@ -89,8 +93,7 @@ class CrossFit:
     linear_outputs: Array
     linear: Linear
     epochs: tuple[int, ...]
-    share: float
-    scale: float
+    weights: tuple[float, float]
     history: tuple[Epoch, ...]
 
 
@@ -122,26 +125,23 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
     members, kept, history = [], [], []
     for k in range(folds):
         seen, left = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        best, records = _train_member(training, take(samples, seen), take(samples, left), k, tell=tell)
+        with limited_threads(training.threads):
+            best, records = _train_member(training, take(samples, seen), take(samples, left), k, tell=tell)
         members.append(best[1])
         kept.append(best[0])
         outputs[left] = best[2]
         history.append(records)
-    linear, linear_outputs = _linear_folds(samples, fold, network, training.plain)
-    share = _linear_share(samples, outputs, linear_outputs, network)
-    mixed = (1 - share) * outputs + share * linear_outputs
-    scale = probability_scale(mixed, samples.y, samples.sample_weight) if samples.y.ndim == 1 else 1.0
-    wide = _on_all_features(linear, training.plain)
-    merged, parameters = merge_networks(network, members, linear=wide, share=share, scale=scale)
+    linear, linear_outputs = fit_linear_folds(samples, fold, training.plain, outputs=network.outputs)
+    weights = _best_weights(samples, outputs, linear_outputs, network)
+    merged, parameters = merge_networks(network, members, linear=linear, weights=weights)
     return CrossFit(
         network=merged,
         parameters=parameters,
-        outputs=scale * mixed,
+        outputs=weights[0] * outputs + weights[1] * linear_outputs,
         linear_outputs=linear_outputs,
-        linear=wide,
+        linear=linear,
         epochs=tuple(kept),
-        share=share,
-        scale=scale,
+        weights=weights,
         history=tuple(history[0]),
     )
 
@@ -175,7 +175,7 @@ def _train_member(
     recipe = replace(training.recipe, seed=(training.recipe.seed + k * 1_000_003) % 2**63)
     engine = training.open_engine(recipe.seed)
     loss = LOSSES[training.network.loss]
-    best, kept, records = BestEpoch(training.patience), np.empty(0), []
+    best, kept, records = BestEpoch(training.patience or max(MIN_PATIENCE, recipe.epochs // 4)), np.empty(0), []
     for epoch in train(engine, Dataset("fold", seen), recipe):
         O = engine.outputs(left.X).astype(np.float64)
         value = loss.value(O, left.y, left.sample_weight)
@@ -219,36 +219,58 @@ def probability_scale(O: Array, y: Array, weight: Array | None = None) -> float:
     return math.exp(found.x)
 
 
-def _linear_folds(samples: Samples, fold: Array, network: Network, plain: Array) -> tuple[Linear, Array]:
-    """Fit the linear model to all folds but one, for each; return their mean, and outputs of the rows left out."""
-    X, classes = samples.X[:, plain].astype(np.float64), network.outputs if samples.y.ndim == 1 else 0
-    outputs = np.empty((len(PENALTIES), len(samples), network.outputs))
+def fit_linear_folds(samples: Samples, fold: Array, plain: Array, *, outputs: int) -> tuple[Linear, Array]:
+    """Fit the linear model to all folds but one, for each fold, with the penalty at which the others are best.
+
+    Parameters
+    ----------
+    samples : Samples
+    fold : ndarray of int, shape (n,)
+        Of each row, counted from 0.
+    plain : ndarray of bool, shape (d,)
+        The features that it takes.
+    outputs : int
+        q, the number of classes or of numbers.
+
+    Returns
+    -------
+    linear : tuple of ndarray
+        W (d, q), 0 for the features it doesn't take, and b (q,): the mean of those of the folds.
+    left_out : ndarray, shape (n, q)
+        Its outputs of each row, by the one that did not see it.
+    """
+    X, classes = samples.X[:, plain].astype(np.float64), outputs if samples.y.ndim == 1 else 0
+    left_out = np.empty((len(PENALTIES), len(samples), outputs))
     models = []
     for k in range(int(fold.max()) + 1):
-        seen = np.flatnonzero(fold != k)[:MAX_LINEAR_ROWS]
+        seen, left = np.flatnonzero(fold != k)[:MAX_LINEAR_ROWS], fold == k
         weight = None if samples.sample_weight is None else samples.sample_weight[seen]
         models.append(fit_linear(X[seen], samples.y[seen], weight, classes=classes))
-        left = fold == k
         for place, (W, b) in enumerate(models[-1]):
-            outputs[place, left] = X[left] @ W + b
+            left_out[place, left] = X[left] @ W + b
     loss = LOSSES["cross_entropy" if classes else "squared"]
-    best = int(np.argmin([loss.value(O, samples.y, samples.sample_weight) for O in outputs]))
-    W, b = (np.mean([model[best][part] for model in models], axis=0) for part in (0, 1))
-    return (W, b), outputs[best]
+    best = int(np.argmin([loss.value(O, samples.y, samples.sample_weight) for O in left_out]))
+    W = np.zeros((len(plain), outputs))
+    W[plain] = np.mean([model[best][0] for model in models], axis=0)
+    return (W, np.mean([model[best][1] for model in models], axis=0)), left_out[best]
 
 
-def _linear_share(samples: Samples, outputs: Array, linear_outputs: Array, network: Network) -> float:
-    """Return the part of the linear model at which rows left out have the least loss; 0 if the network takes none."""
-    if network.loss not in ("squared", "cross_entropy") or (network.hidden and not carries_linear(network)):
-        return 0.0
-    loss = LOSSES[network.loss]
-    values = [
-        loss.value((1 - share) * outputs + share * linear_outputs, samples.y, samples.sample_weight) for share in SHARES
-    ]
-    return float(SHARES[int(np.argmin(values))])
+def _best_weights(samples: Samples, outputs: Array, linear_outputs: Array, network: Network) -> tuple[float, float]:
+    """Return the weights of network and linear model, neither negative, at which rows left out have the least loss."""
+    if network.loss not in ("squared", "cross_entropy"):
+        return 1.0, 0.0
+    loss, y, weight = LOSSES[network.loss], samples.y, samples.sample_weight
+    both = np.stack([outputs, linear_outputs])
+    allowed = not network.hidden or carries_linear(network)
 
+    def value(weights: Array) -> float:
+        return loss.value(np.tensordot(weights, both, 1), y, weight)
 
-def _on_all_features(linear: Linear, plain: Array) -> Linear:
-    W = np.zeros((len(plain), linear[0].shape[1]))
-    W[plain] = linear[0]
-    return W, linear[1]
+    def slope(weights: Array) -> Array:
+        gradient = loss.gradient(np.tensordot(weights, both, 1), y, weight)
+        return np.tensordot(both, gradient, ((1, 2), (0, 1)))
+
+    bounds = [(0, None), (0, None if allowed else 0)]
+    start = np.array([0.5, 0.5 if allowed else 0.0])
+    found = minimize(value, start, jac=slope, method="L-BFGS-B", bounds=bounds)
+    return float(found.x[0]), float(found.x[1])

@@ -41,12 +41,11 @@ def merge_networks(
     members: Sequence[Parameters],
     *,
     linear: tuple[Array, Array] | None = None,
-    share: float = 0.0,
-    scale: float = 1.0,
+    weights: tuple[float, float] = (1.0, 0.0),
 ) -> tuple[Network, Parameters]:
     """Merge networks of one kind, and a linear model, into one network.
 
-    Its outputs are ``scale ((1 - share) mean_k O_k + share (X W + b))``.
+    Its outputs are ``a mean_k O_k + c (X W + b)``.
 
     Parameters
     ----------
@@ -57,10 +56,8 @@ def merge_networks(
     linear : tuple of ndarray, shapes (d, q) and (q,), optional
         W and b of a linear model. In each hidden layer ``u = X W + b`` takes 2 q units, ``phi(u)`` and ``phi(-u)``,
         whose difference is u again.
-    share : float
-        The linear model's part, from 0 to 1.
-    scale : float
-        All outputs are multiplied by it.
+    weights : tuple of float
+        a and c.
 
     Returns
     -------
@@ -84,14 +81,15 @@ def merge_networks(
     """
     if not can_merge(network):
         raise SpecificationError("networks with layer normalisation can't be merged: it mixes their hidden units")
-    carried = linear if share else None
+    own, linear_weight = weights
+    carried = linear if linear_weight else None
     if carried is not None and network.hidden and not carries_linear(network):
         raise SpecificationError(f"no linear model passes through {network.activations}; take silu, relu or gelu")
-    parts = [[_scaled(layers[-1], scale * (1 - share) / len(members))] for layers in members]
+    parts = [[_scaled(layers[-1], own / len(members))] for layers in members]
     parts = [[*layers[:-1], *last] for layers, last in zip(members, parts, strict=True)]
     if carried is not None:
         dtype = members[0][0].W.dtype
-        parts.append(_as_layers(carried, len(network.hidden), scale * share, dtype.name))
+        parts.append(_as_layers(carried, len(network.hidden), linear_weight, dtype.name))
     together = list(zip(*parts, strict=True))
     if not network.hidden:
         return network, (Layer(sum(layer.W for layer in together[0]), sum(layer.b for layer in together[0])),)

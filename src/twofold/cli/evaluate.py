@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from twofold.saving import Model
     from twofold.tables.targets import Target
 
-MAX_CLASSES = 20  # of a confusion matrix that fits a screen
-
 
 def evaluate(
     model: MODEL,
@@ -38,6 +36,7 @@ def evaluate(
     """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
     from twofold.cli.screen import Screen
     from twofold.cli.table_job import class_outputs, score_model, tell_scores
+    from twofold.cli.table_scores import tell_confusion
     from twofold.errors import SpecificationError
     from twofold.saving import load_model
 
@@ -56,7 +55,7 @@ def evaluate(
     scores = tell_scores(screen, f"{name}, {count(rows, 'row')}", score_model(trained, X, y, unknown=unknown))
     result: dict[str, Any] = {"data": name, "rows": rows, "scores": scores, **more}
     if y.ndim == 1:
-        result["confusion"] = _tell_confusion(screen, trained, class_outputs(trained, X), y)
+        result["confusion"] = tell_confusion(screen, trained, class_outputs(trained, X), y)
     screen.result(result)
 
 
@@ -137,19 +136,3 @@ def _data_set(screen: Screen, model: Model, name: str, root: Path | None) -> tup
 def _what(thing: Any) -> str:
     classes = f" of {', '.join(thing.classes[:5])}{', ...' if len(thing.classes) > 5 else ''}" if thing.classes else ""
     return f"{thing.target or 'a target'}{classes}"
-
-
-def _tell_confusion(screen: Screen, model: Model, O: NDArray[Any], y: NDArray[Any]) -> list[list[int]]:
-    """Print how often each class is taken for each."""
-    from twofold.scores import confusion
-
-    q = O.shape[1]
-    matrix = confusion(O.argmax(axis=1), y, q)
-    names = model.classes or tuple(map(str, range(q)))
-    if q <= MAX_CLASSES:
-        rows = [(name, *(str(count) for count in row)) for name, row in zip(names, matrix, strict=True)]
-        screen.say("confusion: true classes down, predicted ones across")
-        screen.table("", ("", *names), rows)
-    else:
-        screen.say(f"the confusion matrix of {q} classes is too large for a screen; --json has it")
-    return matrix.tolist()

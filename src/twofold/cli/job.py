@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
@@ -15,6 +17,9 @@ from twofold.models import MODELS, build_network, scales_targets, suggest_recipe
 from twofold.network import Network, Parameters, initialize, start_at_means
 from twofold.recipe import Recipe
 from twofold.values import count
+
+if TYPE_CHECKING:
+    from twofold.tables.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,30 @@ class Job:
     network: Network
     recipe: Recipe
     validation: Samples | None = None
+
+
+@dataclass(frozen=True)
+class OpenedTable:
+    """A table that has been read and made ready.
+
+    Attributes
+    ----------
+    options : JobOptions
+        With the defaults for tables.
+    raw : Dataset
+    problem : Problem or None
+        None where least squares takes numbers without a gap as they are.
+    members : int
+        Networks that are trained, see `twofold.baselines.cross_fit`; 1 for a single one.
+    on_all_rows : callable or None
+        Makes the table ready anew, without test or validation rows; None where no row is held out.
+    """
+
+    options: JobOptions
+    raw: Dataset
+    problem: Problem | None = None
+    members: int = 1
+    on_all_rows: Callable[[], Problem] | None = None
 
 
 def check_words(options: JobOptions, *hardware: Hardware) -> None:

@@ -187,7 +187,7 @@ def _refuse_training_words(job: PlotJob) -> None:
 
 def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware) -> tuple[Model, Dataset]:
     """Train as ``twofold train`` does."""
-    from twofold.cli.train import Told
+    from twofold.cli.trainer import Told
     from twofold.models import loss_unit
     from twofold.pictures import check_subject
     from twofold.saving import Model

@@ -30,6 +30,10 @@ def predict(
         Option("--output", "-o", help="Where they go: .csv or .tsv, in UTF-8, or .parquet; else standard output."),
     ] = None,
     probabilities: Annotated[bool, Option("--probabilities", help="The probability of each class too.")] = False,
+    interval: Annotated[
+        float | None,
+        Option("--interval", help="Of numbers: the ends that hold so many of them, 0.9 for 90 %, in two columns more."),
+    ] = None,
     escape_formulas: Annotated[
         bool, Option("--escape-formulas", help="An apostrophe before texts that a spreadsheet would compute: =1+1.")
     ] = False,
@@ -54,7 +58,7 @@ def predict(
     screen = Screen(as_json=as_json, aside=True)
     trained = load_model(model)
     _, X, notes = open_rows(screen, trained, file, header=header, encoding=encoding)
-    table = _predictions(trained, X, probabilities=probabilities)
+    table = _predictions(trained, X, probabilities=probabilities, interval=interval)
     if output is None:
         screen.data(csv_bytes(table, escape_formulas=escape_formulas).decode())
     else:
@@ -63,8 +67,8 @@ def predict(
     screen.result({"rows": table.num_rows, "columns": table.column_names, "output": str(output), "notes": notes})
 
 
-def _predictions(model: Model, X: NDArray[Any], *, probabilities: bool) -> pa.Table:
-    """Make a table of predictions: a column of the target's name, and one for each class's probability."""
+def _predictions(model: Model, X: NDArray[Any], *, probabilities: bool, interval: float | None) -> pa.Table:
+    """Make a table: a column of the target's name, one for each class's probability, two for an interval's ends."""
     import pyarrow as pa
 
     from twofold.cli.apply import target_of
@@ -76,4 +80,9 @@ def _predictions(model: Model, X: NDArray[Any], *, probabilities: bool) -> pa.Ta
         P = model.probabilities(X)
         names += [f"P({name})" for name in model.classes or range(P.shape[1])]
         columns += [*P.T]
+    if interval is not None:
+        from twofold.saving.intervals import predict_interval
+
+        names += [f"{names[0]} {end}" for end in ("low", "high")]
+        columns += predict_interval(model, X, interval)
     return pa.table([pa.array(column) for column in columns], names=names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from twofold.baselines.comparison import score_outputs
+from twofold.cli.job import OpenedTable
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.cli.table_options import TableOptions
@@ -21,8 +24,8 @@ from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.models import scales_targets
 from twofold.saving import Model
-from twofold.scores import Estimate, class_scores, number_scores
-from twofold.table_defaults import table_defaults
+from twofold.scores import Estimate
+from twofold.table_defaults import TableDefaults, table_defaults
 from twofold.tables.cells import holds
 from twofold.tables.column_inference import FREE_TEXT
 from twofold.tables.forms import Forms, TableForms, infer_forms
@@ -37,6 +40,7 @@ Array = NDArray[Any]
 
 MAX_SHOWN = 100  # columns that are shown at most: a screen table of thousands takes longer than training
 MAX_POSSIBLE_CLASSES = 100  # different whole numbers that may still be names of classes, to be asked for
+MAX_MEMBERS = 50
 MODEL_TASKS = {"linear": "regression", "softmax": "classification"}
 
 
@@ -64,7 +68,7 @@ def check_table_words(options: JobOptions, words: TableOptions, path: Path) -> N
 
 def open_in_memory(
     screen: Screen, path: Path, options: JobOptions, *, words: TableOptions, given: set[str]
-) -> tuple[JobOptions, Dataset, Problem | None]:
+) -> OpenedTable:
     """Read a table and make it ready.
 
     Parameters
@@ -78,11 +82,7 @@ def open_in_memory(
 
     Returns
     -------
-    options : JobOptions
-        With those defaults.
-    raw : Dataset
-    problem : Problem or None
-        None where least squares takes numbers without a gap as they are.
+    OpenedTable
     """
     name = words.target or ""
     text = [column for column, kind in words.kinds_by_name().items() if kind == "category"]
@@ -108,13 +108,13 @@ def open_in_memory(
     counting = [feature for feature in features if feature not in numbered]
     plain = counting and all(_plain(table.column(column)) for column in [*special, *counting])
     if options.model == "linear" and plain and not (words.test_fraction or words.kinds):
-        return options, plain_dataset(path.name, table, name, features=counting, weight=words.weight), None
-    options, problem = _pose(
-        path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms
-    )
-    tell_table(screen, table, problem)
-    tell_forms(screen, problem)
-    return options, problem.data, problem
+        raw = plain_dataset(path.name, table, name, features=counting, weight=words.weight)
+        return OpenedTable(options, raw)
+    opened = _pose(path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms)
+    if opened.problem is not None:
+        tell_table(screen, table, opened.problem)
+        tell_forms(screen, opened.problem)
+    return opened
 
 
 def _plain(column: pa.ChunkedArray) -> bool:
@@ -146,7 +146,7 @@ def _pose(
     given: set[str],
     numbered: dict[str, str],
     forms: TableForms,
-) -> tuple[JobOptions, Problem]:
+) -> OpenedTable:
     name, linear = words.target or "", options.model == "linear"
     domain = None if options.loss is None else LOSSES[LOSSES.check(options.loss)].targets
     numbers = linear or (domain is not None and not domain.has_accuracy)
@@ -160,12 +160,19 @@ def _pose(
         row = np.flatnonzero(present)[first]
         raise DataError(f"column {name!r} is {y[first, 0]:g} in row {row} (counted from 0); {domain.allowed}")
     usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
+    members = (
+        1
+        if given & {"checkpoint", "resume", "time_budget"} and words.members is None
+        else _members(options, words, usual)
+    )
     validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
-    if words.patience is not None and not validation:
+    validation = 0.0 if members > 1 else validation
+    if words.patience is not None and not validation and members == 1:
         raise SpecificationError(
             "--patience needs rows to choose the epoch by; hold some out: --validation-fraction 0.1"
         )
-    problem = prepare(
+    made = partial(
+        prepare,
         table,
         target,
         features,
@@ -175,14 +182,38 @@ def _pose(
         choices=usual.choices,
         numbered=numbered,
         forms=forms,
-        test_fraction=test,
-        validation_fraction=validation,
         scale_target=not linear and scales_targets(options.loss),
+        bend_target=options.model == "mlp" and options.loss is None,
         seed=options.seed,
         dtype="float64" if linear else "float32",
     )
+    problem = made(test_fraction=test, validation_fraction=validation)
     usual_words = usual.words | ({"learning_rate": _stable_rate(problem.data)} if linear else {})
-    return replace(options, **{key: value for key, value in usual_words.items() if key not in given}), problem
+    options = replace(options, **{key: value for key, value in usual_words.items() if key not in given})
+    held_out = problem.data.test is not None or problem.validation is not None
+    again = (
+        partial(made, test_fraction=0.0, validation_fraction=0.0) if held_out and words.refit and not linear else None
+    )
+    return OpenedTable(options, problem.data, problem, members, again)
+
+
+def _members(options: JobOptions, words: TableOptions, usual: TableDefaults) -> int:
+    """Settle how many networks are trained; one if validation rows are asked for."""
+    if options.model != "mlp":
+        if words.members not in (None, 1):
+            raise SpecificationError(f"--members {words.members} is for mlp; {options.model} is one model")
+        return 1
+    if words.members is None:
+        return 1 if words.validation_fraction is not None or options.normalization == "layer" else usual.members
+    if not 1 <= words.members <= MAX_MEMBERS:
+        raise SpecificationError(f"--members is {words.members}; it must be from 1 to {MAX_MEMBERS}")
+    if words.members > 1 and words.validation_fraction:
+        raise SpecificationError(
+            "each of several members is judged on the rows it does not see; leave --validation-fraction out"
+        )
+    if words.members > 1 and options.normalization == "layer":
+        raise SpecificationError("networks with layer normalisation can't be merged into one; take --members 1")
+    return words.members
 
 
 def _stable_rate(data: Dataset) -> float:
@@ -268,15 +299,6 @@ def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str,
     return {score.name: score.to_dict() for score in scores}
 
 
-def report_test(screen: Screen, model: Model, problem: Problem) -> dict[str, Any]:
-    """Score a model on the test rows, in the target's own units, and print it."""
-    if problem.data.test is None:
-        return {}
-    test, scaling = problem.data.test, problem.data.scaling
-    y = test.y if scaling is None else scaling.predictions(test.y)
-    return {"test": tell_scores(screen, f"test set, {count(len(test), 'row')}", score_model(model, test.X, y))}
-
-
 def without(dropped: int, target: str) -> str:
     """Say how many rows have no target."""
     have, are = ("has", "is") if dropped == 1 else ("have", "are")
@@ -292,10 +314,10 @@ def score_model(model: Model, X: Array, y: Array, *, unknown: int = 0) -> list[E
         If it predicts several labels or several numbers at a time.
     """
     if y.ndim == 1:
-        return class_scores(class_outputs(model, X), y, unknown=unknown)
+        return score_outputs(class_outputs(model, X), y, unknown=unknown)
     if LOSSES[model.network.loss].targets.has_accuracy or model.network.outputs > 1:
         raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
-    return number_scores(model.predict(X)[:, 0], y[:, 0])
+    return score_outputs(model.predict(X)[:, 0].astype(np.float64), y[:, 0])
 
 
 def class_outputs(model: Model, X: Array) -> Array:

@@ -51,6 +51,13 @@ class TableOptions:
     validation_fraction: Annotated[
         float | None, Option("--validation-fraction", help="Training rows held out to choose the epoch.")
     ] = None
+    members: Annotated[
+        int | None,
+        Option("--members", help="Networks whose mean an mlp is, each trained without another part of the rows."),
+    ] = None
+    refit: Annotated[
+        bool, Option("--refit/--no-refit", help="Train again on all rows, the test rows too, once they are scored.")
+    ] = True
     patience: Annotated[
         int | None, Option("--patience", help="Stop after so many epochs without a gain on those rows.")
     ] = None

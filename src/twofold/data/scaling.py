@@ -62,7 +62,9 @@ class Scaling:
         y = O * self.target_scale + self.target_mean
         if self.target_bend is not None:
             y = self.target_bend * np.sinh(np.clip(y, -MAX_BENT, MAX_BENT))
-        return y if self.target_low is None and self.target_high is None else y.clip(self.target_low, self.target_high)
+        if self.target_low is not None:
+            y = np.maximum(y, self.target_low)
+        return y if self.target_high is None else np.minimum(y, self.target_high)
 
     def bent(self, bend: Array, y: Array) -> Scaling:
         """Return the scaling that bends targets; y are targets (n, q) in their own units."""

@@ -90,7 +90,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        max_categories: int = 30,
+        max_categories: int = 300,
         rare: int | None = None,
         pieces: int = 0,
         scale: bool = True,

@@ -213,7 +213,7 @@ def _to_own_units(graph: _Graph, step: Unstandardize | Unbend | Limit) -> None:
             graph.then("Mul", graph.constant(scale))
             graph.then("Add", graph.constant(mean))
         case Unbend(bend):  # bend sinh(o), of which ONNX has the exponential alone
-            o = graph.then("Clip", graph.constant(np.float64(-MAX_BENT)), graph.constant(np.float64(MAX_BENT)))
+            o = graph.then("Clip", graph.constant(np.array(-MAX_BENT)), graph.constant(np.array(MAX_BENT)))
             rising, falling = graph.then("Exp", of=o), graph.then("Exp", of=graph.then("Neg", of=o))
             graph.then("Sub", falling, of=rising)
             graph.then("Mul", graph.constant(bend / 2))

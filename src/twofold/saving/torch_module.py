@@ -103,8 +103,10 @@ def to_torch(model: Savable) -> nn.Sequential:
     return nn.Sequential(modules).eval()
 
 
-class _Unbend(nn.Module):  # type: ignore[misc]
+class _Unbend(nn.Module):
     """``bend sinh(o)``."""
+
+    bend: torch.Tensor
 
     def __init__(self, bend: Array, dtype: str) -> None:
         super().__init__()
@@ -114,8 +116,11 @@ class _Unbend(nn.Module):  # type: ignore[misc]
         return self.bend * torch.sinh(o)
 
 
-class _Limit(nn.Module):  # type: ignore[misc]
+class _Limit(nn.Module):
     """``min(max(y, low), high)``."""
+
+    low: torch.Tensor | None
+    high: torch.Tensor | None
 
     def __init__(self, low: Array | None, high: Array | None, dtype: str) -> None:
         super().__init__()

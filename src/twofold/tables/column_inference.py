@@ -26,6 +26,7 @@ Array = NDArray[Any]
 
 KINDS = ("number", "category", "boolean", "date")
 MIN_DIFFERENT_NUMBERS = 10  # numbers from which on a column with other words too is one of numbers
+MIN_DIFFERENT_MIXED = 30  # words and numbers from which on a column of both is taken for badly written numbers
 MIN_COVERED = 0.25  # part of the rows that categories of many words must hold; below, they are free text
 MIN_TEXT_WORDS = 5.0  # words that a cell has on average from which on it is text and no name
 FREE_TEXT = "free text is not read: make numbers of it first, such as with scikit-learn's TfidfVectorizer"
@@ -54,7 +55,7 @@ class Choices:
         Give the most frequent category of a column no feature.
     """
 
-    max_categories: int = 30
+    max_categories: int = 300
     rare: int | None = None
     pieces: int = 0
     scale: bool = True
@@ -135,7 +136,7 @@ def _infer_words(name: str, text: pa.ChunkedArray, choices: Choices, decimal: st
     )
     if readable >= MIN_READABLE or (readable >= 0.5 and _numbers_and_words(text, values)):
         return _number(name, values, choices, unit=unit, decimal=decimal)
-    if readable > 0.1 and pc.count_distinct(text).as_py() > choices.max_categories:
+    if readable > 0.1 and pc.count_distinct(text).as_py() > MIN_DIFFERENT_MIXED:
         return _mixed(text, values, readable, unit)
     return _category(name, text, choices)
 

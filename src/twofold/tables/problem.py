@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.splitting import split_rows
 from twofold.tables.table_plan import TablePlan, learn_table, tell_gaps
+from twofold.tables.target_scale import infer_bend
 from twofold.tables.targets import TASKS, Target
 
 Array = NDArray[Any]
@@ -143,6 +144,7 @@ def prepare(
     test_fraction: float = 0.2,
     validation_fraction: float = 0.0,
     scale_target: bool = True,
+    bend_target: bool = False,
     seed: int = 0,
     dtype: str = "float32",
 ) -> Problem:
@@ -167,7 +169,9 @@ def prepare(
     validation_fraction : float
         Part of the other rows that is held out to choose the epoch.
     scale_target : bool
-        Standardise numbers to predict.
+        Standardise numbers to predict, and keep predictions within the range of the training rows.
+    bend_target : bool
+        Where ``scale_target``: take their logarithm first if that predicts better, see `infer_bend`.
     seed : int
         Of the split.
     dtype : str
@@ -200,7 +204,9 @@ def prepare(
     weights = None if weight is None else _weights(weight, table, rows, forms)
     scaling = None
     if scale_target:
-        scaling = _scaling(X.shape[1], _checked(target.name, y)[rest] if target.task == "regression" else None)
+        scaling = _scaling(
+            X[rest], _checked(target.name, y)[rest] if target.task == "regression" else None, bend_target
+        )
         y = scaling.targets(y)
 
     def samples(part: Array) -> Samples:
@@ -210,7 +216,7 @@ def prepare(
     data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
     numbers = {} if target.task == "classification" else {target.name: target.read(table.column(target.name))[0][:, 0]}
-    remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers)
+    remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers) + _tell_scale(target.name, scaling)
     return Problem(data, validation, plan, target, table.num_rows - len(rows), notes, remarks)
 
 
@@ -251,11 +257,24 @@ def _checked(name: str, y: Array) -> Array:
     return y
 
 
-def _scaling(features: int, y: Array | None) -> Scaling:
+def _scaling(X: Array, y: Array | None, bend: bool) -> Scaling:
     """Scale the target alone: features come scaled from their encoder."""
-    none = np.zeros((1, features)), np.ones((1, features))
+    none = Scaling(np.zeros(X.shape[1]), np.ones(X.shape[1]))
+    if y is None:
+        return none
     own = Scaling.of(np.zeros((2, 1)), y)
-    return Scaling(none[0][0], none[1][0], own.target_mean, own.target_scale)
+    ends = {"target_low": y.min(axis=0), "target_high": y.max(axis=0)}
+    scaling = replace(none, target_mean=own.target_mean, target_scale=own.target_scale, **ends)
+    at = infer_bend(X, y[:, 0]) if bend else None
+    return scaling if at is None else scaling.bent(np.array([at]), y)
+
+
+def _tell_scale(name: str, scaling: Scaling | None) -> tuple[str, ...]:
+    """Say that the target's logarithm is predicted."""
+    if scaling is None or scaling.target_bend is None:
+        return ()
+    at = f"{scaling.target_bend[0]:.3g}"
+    return (f"column {name!r} has a heavy tail: above about {at} its logarithm is predicted, which errs less",)
 
 
 def _weights(name: str, table: pa.Table, rows: Array, forms: TableForms) -> Array:

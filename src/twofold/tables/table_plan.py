@@ -59,6 +59,15 @@ class TablePlan:
         return tuple(name for plan in self.plans for name in plan.feature_names())
 
     @property
+    def are_pieces(self) -> tuple[bool, ...]:
+        """Tell of each feature whether it is a piece of a number, see `twofold.tables.number_plan.pieces`."""
+        found: list[bool] = []
+        for plan in self.plans:
+            pieces = max(len(plan.knots) - 1, 0) if isinstance(plan, NumberPlan) else 0
+            found += [0 < place <= pieces for place in range(len(plan.feature_names()))]
+        return tuple(found)
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """Columns that a file must be read as text: as numbers, 007 would be 7."""
         return tuple(plan.name for plan in self.plans if _as_text(plan))

@@ -1,0 +1,121 @@
+"""What a training on a table is worth: its scores on rows held out, beside those of simpler models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twofold.baselines.comparison import constant_outputs, score_outputs, tell_imbalance
+from twofold.baselines.cross_fit import assign_folds, fit_linear_folds
+from twofold.baselines.linear_models import Linear
+from twofold.cli.screen import Screen
+from twofold.cli.table_job import class_outputs
+from twofold.data.dataset import Dataset
+from twofold.saving import Model
+from twofold.scores import Estimate, confusion
+from twofold.tables.problem import Problem
+from twofold.values import count
+
+Array = NDArray[Any]
+
+LINEAR_FOLDS = 3
+MAX_CLASSES = 20  # of a confusion matrix that fits a screen
+
+
+def tell_test(screen: Screen, model: Model, problem: Problem, *, linear: Linear | None) -> dict[str, Any]:
+    """Score a model on the test rows, in the target's own units, beside what is simpler, and print it.
+
+    Parameters
+    ----------
+    screen : Screen
+    model : Model
+    problem : Problem
+    linear : tuple of ndarray, optional
+        A linear model of the features; fitted here otherwise.
+
+    Returns
+    -------
+    dict
+        For the command's JSON object.
+    """
+    data = problem.data
+    if data.test is None:
+        return {}
+    classes, rows = len(data.classes), count(len(data.test), "row")
+    y = data.test.y if classes else _own_units(data, data.test.y)
+    outputs = class_outputs(model, data.test.X) if classes else model.predict(data.test.X)[:, 0].astype(np.float64)
+    scores = score_outputs(outputs, y)
+    beside = {"always the same": score_outputs(constant_outputs(_training_targets(data), len(y), classes), y)}
+    if model.network.hidden:
+        linear = linear or _fit_linear(problem)
+        O = data.test.X.astype(np.float64) @ linear[0] + linear[1]
+        beside["linear model"] = score_outputs(O if classes else _own_units(data, O), y)
+    shown = _tell_beside(screen, f"test set, {rows}", {**beside, model_name(model): scores})
+    told: dict[str, Any] = {"test": shown.pop(model_name(model)), "baselines": shown}
+    if classes:
+        told["confusion"] = tell_confusion(screen, model, outputs, y)
+        if word := tell_imbalance(y, data.classes, beside["always the same"][0].value):
+            screen.say(word)
+    if "linear model" in beside and (word := _worse(scores, beside["linear model"])):
+        screen.say(word)
+    return told
+
+
+def model_name(model: Model) -> str:
+    """Name a model by what it is."""
+    if model.network.hidden:
+        return "network"
+    return "softmax regression" if model.classes else "linear regression"
+
+
+def _own_units(data: Dataset, y: Array) -> Array:
+    """Bring targets or outputs (n, 1) back to the target's own units, (n,)."""
+    return (y if data.scaling is None else data.scaling.predictions(y))[:, 0].astype(np.float64)
+
+
+def _training_targets(data: Dataset) -> Array:
+    return data.train.y if data.classes else _own_units(data, data.train.y)
+
+
+def _fit_linear(problem: Problem) -> Linear:
+    train, plain = problem.data.train, ~np.array(problem.plan.are_pieces)
+    fold = assign_folds(train.y, min(LINEAR_FOLDS, len(train)), seed=0)
+    return fit_linear_folds(train, fold, plain, outputs=problem.data.outputs)[0]
+
+
+def _tell_beside(screen: Screen, title: str, models: dict[str, list[Estimate]]) -> dict[str, Any]:
+    """Print a column for each model, a score and its interval in two rows; return them for JSON."""
+    by_name = {model: {score.name: score for score in scores} for model, scores in models.items()}
+    rows = []
+    for name in dict.fromkeys(name for scores in by_name.values() for name in scores):
+        found = [scores.get(name) for scores in by_name.values()]
+        rows.append((name, *("" if score is None else f"{score.value:.4g}" for score in found)))
+        rows.append(("  95 % interval", *("" if score is None else score.interval for score in found)))
+    screen.table(title, ("", *models), rows)
+    return {model: {name: score.to_dict() for name, score in own.items()} for model, own in by_name.items()}
+
+
+def tell_confusion(screen: Screen, model: Model, O: Array, y: Array) -> list[list[int]]:
+    """Print how often each class is taken for each, and return it."""
+    q = O.shape[1]
+    matrix = confusion(O.argmax(axis=1), y, q)
+    names = model.classes or tuple(map(str, range(q)))
+    if q <= MAX_CLASSES:
+        rows = [(name, *(str(count) for count in row)) for name, row in zip(names, matrix, strict=True)]
+        screen.say("confusion: true classes down, predicted ones across")
+        screen.table("", ("", *names), rows)
+    else:
+        screen.say(f"the confusion matrix of {q} classes is too large for a screen; --json has it")
+    found: list[list[int]] = matrix.tolist()
+    return found
+
+
+def _worse(scores: list[Estimate], linear: list[Estimate]) -> str:
+    """Say that the linear model scores better than the network, if it does in all that is scored."""
+    rising = {"accuracy", "R2", "ROC-AUC", "average precision"}
+    pairs = list(zip(scores, linear, strict=True))
+    if not all(own.value <= other.value if own.name in rising else own.value >= other.value for own, other in pairs):
+        return ""
+    return "the linear model scores no worse than the network here: the simpler model is the better choice"
