@@ -144,7 +144,10 @@ def peer(task: Task, train: Any, test: Any, name: str) -> Any:
         import catboost
 
         categories = [column for column in A if isinstance(A[column].dtype, pd.CategoricalDtype)]
-        A, B = (frame.assign(**{c: frame[c].astype(str) for c in categories}) for frame in (A, B))
+        A, B = (
+            frame.assign(**{c: frame[c].astype(object).fillna("missing").astype(str) for c in categories})
+            for frame in (A, B)
+        )
         kind = catboost.CatBoostClassifier if classes else catboost.CatBoostRegressor
         model = kind(verbose=0, thread_count=1, allow_writing_files=False, cat_features=categories)
     model.fit(A, task.y[train])
