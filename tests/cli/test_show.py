@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from twofold import (
+from twofold import __version__, (
     BestEpoch,
     EarlyStopping,
     Model,
@@ -60,7 +60,7 @@ def test_a_trained_model_is_saved_and_shown(model, capsys):
     assert "classes   0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n" in out
     assert "recipe    optimizer adam, epochs 13, batch_size 32, learning_rate 0.001, schedule constant, seed 0\n" in out
     assert "data      digits (SHA-256 80c8c23f3a7b" in out
-    assert "made by   twofold 0.1.0, python 3." in out
+    assert f"made by   twofold {__version__}, python 3." in out
     assert "layers.1.W │ 8 x 10 │" in out
     epochs = [line.split()[1] for line in out.splitlines() if line.endswith(" s │")]
     assert epochs == ["1", "3", "5", "7", "9", "11", "13"]
