@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from twofold import __version__, (
+from twofold import (
     BestEpoch,
     EarlyStopping,
     Model,
     Network,
     Recipe,
+    __version__,
     load_dataset,
     load_model,
     open_engine,
