@@ -12,6 +12,8 @@ import pytest
 
 from helpers import each_engine
 
+pytestmark = pytest.mark.slow  # machine code is compiled by each process
+
 SCRIPT = Path(__file__).with_name("determined.py")
 # Of the largest parameter, after 10 steps of Adam on 784-256-10; measured with one and two threads: 3e-6 and 2e-16.
 BOUND = {"float32": 1e-4, "float64": 1e-13}

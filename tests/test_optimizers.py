@@ -213,6 +213,7 @@ def damped(theta, g, memory, eta, t, xp, *, damping):
 DAMPED = Optimizer(damped, ("speed",), {"damping": Constant(0.5, FRACTION, "what the speed keeps")}, decoupled=True)
 
 
+@pytest.mark.slow
 @torch_only
 @pytest.mark.parametrize("name", KINDS)
 def test_an_optimiser_that_came_into_the_registry_later_is_in_every_engine(name, monkeypatch):
@@ -234,6 +235,7 @@ def test_machine_code_refuses_an_optimiser_that_it_lacks():
         plan.optimizer_config(recipe)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "scratch" else torch_only) for name in KINDS])
 def test_engines_are_copied_and_pickled_with_their_optimiser(name):
     network = Network((3, 2))

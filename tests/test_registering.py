@@ -66,6 +66,7 @@ def own(monkeypatch):
 NETWORK = ((4, 6, 3), "bent", "log_cosh")
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.parametrize("engine", OTHERS)
 def test_own_functions_take_the_same_steps_in_every_engine(own, engine):

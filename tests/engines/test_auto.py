@@ -173,6 +173,7 @@ def test_devices_and_precisions_are_for_fused(asked):
     assert choose(Network((2, 2)), **asked) == "fused"
 
 
+@pytest.mark.slow
 @torch_only
 @pytest.mark.parametrize("name", KINDS)
 def test_an_activation_that_came_into_the_registry_later_is_in_every_engine(name, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from twofold import Network, Recipe, compare_engines, open_engine, train
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 
 SOFTMAX, MLP = Network((784, 10)), Network((784, 256, 10))
 
