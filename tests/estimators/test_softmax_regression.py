@@ -179,10 +179,11 @@ def test_it_comes_back_from_disk(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"penalty": "l1"}, "unknown penalty 'l1'"),
-        ({"l1_ratio": 0.5}, "l1_ratio and dual are scikit-learn's; only 0 and False are here"),
+        ({"penalty": "l3"}, "unknown penalty 'l3' (known: l2, l1, elasticnet)"),
+        ({"l1_ratio": 1.5}, "l1_ratio is 1.5; it must be from 0 to 1"),
+        ({"dual": True}, "dual is liblinear's; only False is here"),
         ({"C": 0}, "C is 0; it must be a positive number, or inf for no penalty"),
-        ({"solver": "saga"}, "unknown solver 'saga'"),
+        ({"solver": "sag"}, "unknown solver 'sag'"),
         ({"solver": "sgd", "fit_intercept": False}, "fit_intercept=False goes with lbfgs and newton alone"),
         ({"averaging": 0.9}, "averaging goes with solver 'sgd' and 'adam'; 'lbfgs' has none"),
     ],
