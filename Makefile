@@ -75,3 +75,15 @@ release-check: $(VENV)/ready
 	away=$$(mktemp -d); tar -xzf dist/*.tar.gz -C "$$away" --strip-components 1; rm -rf "$$away/src"; \
 	cd "$$away" && "$(CURDIR)/build/release/venv/bin/python" -m pytest -q -p no:cacheprovider tests/test_readme.py && \
 	"$(CURDIR)/build/release/venv/bin/twofold" demo; status=$$?; rm -rf "$$away"; exit $$status
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,dev]"
+	touch $@
+
+$(VENV)/docs-ready: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,docs]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache
