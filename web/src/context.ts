@@ -1,5 +1,5 @@
 import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Store, type State } from "./store";
 import { say, type Word } from "./words";
 
@@ -16,13 +16,15 @@ export interface Lab {
 export function useLab(...parts: (keyof State)[]): Lab {
   const store = useContext(StoreContext)!;
   const [, redraw] = useState(0);
-  useEffect(() => {
-    let seen = store.state;
-    return store.subscribe(() => {
-      const changed = ["language", "dark", ...parts].some((part) => store.state[part as keyof State] !== seen[part as keyof State]);
-      seen = store.state;
+  const drawn = useRef(store.state);
+  drawn.current = store.state;
+  useLayoutEffect(() => {
+    const look = () => {
+      const changed = ["language", "dark", ...parts].some((part) => store.state[part as keyof State] !== drawn.current[part as keyof State]);
       if (changed) redraw((n) => n + 1);
-    });
+    };
+    look(); // what has changed since it was drawn, before anybody listened
+    return store.subscribe(look);
   }, [store]);
   return { store, state: store.state, t: (word) => say(store.state.language, word) };
 }
