@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -113,6 +114,7 @@ def test_it_listens_to_this_machine_alone(address):
         (["--pyodide", "x"], "--pyodide goes with --build FOLDER"),
         (["--build", "{empty}", "--pyodide", "{empty}"], "no file pyodide.js there"),
         (["--build", "{full}", "--pyodide", "{empty}"], "holds something else; name a new folder"),
+        (["--build", "{full}/pyodide.js"], "is a file; name a new folder"),
         (["--build", "{empty}", "--pyodide", "{full}"], "pyodide.js has the sum"),
         (["--build", "{empty}", "--pyodide", "http://127.0.0.1:9"], "can't be had"),
     ],
@@ -124,6 +126,31 @@ def test_what_cannot_be_is_told_in_one_line(tmp_path, capsys, words, message):
     (full / "pyodide.js").write_text("something else")
     words = [word.format(full=full, empty=empty) for word in words]
     assert main(["lab", "--no-browser", *words]) == 2
-    error = capsys.readouterr().err
+    output, error = capsys.readouterr()
     assert message in error
     assert error.count("\n") == 1
+    assert output == ""
+
+
+def test_nothing_is_promised_before_the_page_is_served(capsys, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        assert main(["lab", "--no-browser", "--port", str(number)]) == 2
+    output, error = capsys.readouterr()
+    assert (output, error.count("\n")) == ("", 1)
+    assert f"port {number} can't be had" in error
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["lab", "--no-browser"]) == 2
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert "pip install 'twofold[lab]'" in error
+
+
+def test_where_there_is_no_browser_one_is_told_to_open_the_address(capsys, monkeypatch):
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: sockets[0].close())
+    monkeypatch.setattr("twofold.lab.server._load_torch", lambda: None)
+    assert main(["lab"]) == 0
+    assert re.fullmatch(
+        r"Ctrl-C ends the lab, .*\nhttp://127\.0\.0\.1:\d+/\S+\nNo browser was .*\n", capsys.readouterr().out
+    )

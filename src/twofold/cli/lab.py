@@ -33,7 +33,6 @@ def lab(
             raise SpecificationError("--pyodide goes with --build FOLDER")
         from twofold.lab.server import serve
 
-        screen.say("Ctrl-C ends the lab, which is at")
         serve(port=port, browser=browser, say=screen.say)
         return
     from twofold.lab.build import MIRROR, build_lab

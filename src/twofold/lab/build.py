@@ -58,6 +58,8 @@ def build_lab(folder: str | os.PathLike[str], pyodide: str = MIRROR) -> int:
         If it is another.
     """
     target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise SpecificationError(f"{target} is a file; name a new folder")
     if target.is_dir() and any(target.iterdir()) and not (target / "twofold.zip").exists():
         raise SpecificationError(f"{target} holds something else; name a new folder")
     parts = {**_page(), "twofold.zip": _package(), "first.json": _first()}

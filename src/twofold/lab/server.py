@@ -125,7 +125,7 @@ def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = p
     browser : bool
         Open the page in a browser.
     say : callable
-        Called with the page's address.
+        Called with the page's address, once it is served.
 
     Raises
     ------
@@ -151,13 +151,14 @@ def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = p
         listener.bind((HOST, port))
         listener.listen(64)  # from here on whoever has the address waits rather than fails
     except OSError as error:
+        listener.close()
         raise SpecificationError(f"port {port} can't be had: {error.strerror}; name another with --port") from error
     threading.Thread(target=_load_torch, daemon=True).start()
     token, number = secrets.token_urlsafe(16), listener.getsockname()[1]
     app = make_app(token, {f"http://{HOST}:{number}", f"http://localhost:{number}"})
     address = f"http://{HOST}:{number}/?token={token}"
-    say(address)
-    if browser:
-        webbrowser.open(address)
+    say(f"Ctrl-C ends the lab, which is at\n{address}")
+    if browser and not webbrowser.open(address):
+        say("No browser was found here: open that address in one.")
     config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", ws_max_size=LARGEST_MESSAGE)
     uvicorn.Server(config).run(sockets=[listener])
