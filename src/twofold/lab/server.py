@@ -125,7 +125,7 @@ def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = p
     browser : bool
         Open the page in a browser.
     say : callable
-        Called with the page's address, once it is served.
+        Called with each line for the user: among them the page's address, once it is served.
 
     Raises
     ------
@@ -157,7 +157,8 @@ def serve(*, port: int = 0, browser: bool = True, say: Callable[[str], None] = p
     token, number = secrets.token_urlsafe(16), listener.getsockname()[1]
     app = make_app(token, {f"http://{HOST}:{number}", f"http://localhost:{number}"})
     address = f"http://{HOST}:{number}/?token={token}"
-    say(f"Ctrl-C ends the lab, which is at\n{address}")
+    say("Ctrl-C ends the lab, which is at")
+    say(address)
     if browser and not webbrowser.open(address):
         say("No browser was found here: open that address in one.")
     config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", ws_max_size=LARGEST_MESSAGE)
