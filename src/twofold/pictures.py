@@ -87,8 +87,10 @@ def draw(subject: str, model: Model, data: Dataset) -> list[Axes]:
     >>> [ax.get_ylabel() for ax in draw("curves", model, data)]
     ['loss', 'accuracy']
     """
+    from twofold.plots.figures import Pictures
+
     check_subject(subject, model, data)
-    return SUBJECTS[subject].draw(model, data)
+    return Pictures(SUBJECTS[subject].draw(model, data))
 
 
 def check_subject(subject: str, model: Model, data: Dataset) -> None:
@@ -305,12 +307,15 @@ def _residuals(model: Model, data: Dataset) -> list[Axes]:
 
 def _coefficients(_model: Model, data: Dataset) -> list[Axes]:
     from twofold.plots import coefficient_plot
+    from twofold.plots.axes_styling import say
 
     X = floats(data.train.X.reshape(len(data.train), -1), "float64")
     names = data.features or tuple(f"x{index}" for index in range(1, X.shape[1] + 1))
     exact = solve_least_squares(X, data.train.y, data.train.sample_weight)
     summary = summarize(exact, names=names, target_names=[data.target or "y"])
-    return [coefficient_plot(summary, scales=dict(zip(names, X.std(axis=0).tolist(), strict=True)))]
+    ax = coefficient_plot(summary, scales=dict(zip(names, X.std(axis=0).tolist(), strict=True)))
+    ax.set_xlabel(say("coefficient, for one standard deviation of its feature"))
+    return [ax]
 
 
 def _surface(_model: Model, data: Dataset) -> list[Axes]:

@@ -72,6 +72,9 @@ class Epoch:
         """Return the fields by name, fit for JSON."""
         return asdict(self)
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def __str__(self) -> str:
         parts = [f"epoch {self.epoch}/{self.epochs}", f"loss {self.loss:.4g}"]
         if self.train_accuracy is not None:

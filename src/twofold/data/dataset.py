@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from twofold.data.scaling import Scaling
 from twofold.errors import DataError
-from twofold.values import is_sparse, refuse_masked
+from twofold.text import visible
+from twofold.values import count, is_sparse, refuse_masked
 
 if TYPE_CHECKING:
     import torch.utils.data
 
 Array = NDArray[Any]
+FEW = 12  # names that are listed
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Samples:
     def __len__(self) -> int:
         return int(self.X.shape[0])
 
+    def __repr__(self) -> str:
+        weights = "" if self.sample_weight is None else ", with weights"
+        return f"<{len(self)} samples: X {self.X.shape} {self.X.dtype}, y {self.y.shape} {self.y.dtype}{weights}>"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -77,6 +83,37 @@ class Dataset:
     features: tuple[str, ...] = ()
     target: str = ""
     scaling: Scaling | None = None
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self.train)} training"] + ([] if self.test is None else [f"{len(self.test)} test"])
+        scaled = "" if self.scaling is None else ", standardised"
+        return visible(
+            f"<Dataset {self.name}: {' and '.join(parts)} samples of {self._sample()}{scaled}; {self._said()}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from twofold.pages.notebook import table_html
+
+        parts = {"train": self.train, **({} if self.test is None else {"test": self.test})}
+        rows = [
+            (name, str(len(part)), f"{part.X.shape} {part.X.dtype}", f"{part.y.shape} {part.y.dtype}")
+            for name, part in parts.items()
+        ]
+        lists = {"features": self.features, "classes": self.classes}
+        facts = [f"{name}: {_few(names)}" for name, names in lists.items() if names]
+        facts += [f"target: {self.target}"] * bool(self.target and not self.classes)
+        facts += ["features and numeric targets are standardised"] * (self.scaling is not None)
+        return table_html(self.name, [("", "samples", "X", "y"), *rows], facts)
+
+    def _sample(self) -> str:
+        """Say what a sample is."""
+        if self.image_shape is not None:
+            return f"{'x'.join(map(str, self.image_shape))} {self.train.X.dtype}"
+        return count(self.inputs, "feature")
+
+    def _said(self) -> str:
+        """Say what is predicted of it."""
+        return f"{len(self.classes)} classes" if self.classes else self.target or f"y {self.train.y.shape[1:]}"
 
     @property
     def inputs(self) -> int:
@@ -203,3 +240,9 @@ class Dataset:
         from twofold.data.torch_dataset import as_torch_dataset
 
         return as_torch_dataset(parts[part].X, parts[part].y, transform, target_transform)
+
+
+def _few(names: tuple[str, ...]) -> str:
+    """List names, and how many more there are."""
+    more = [f"and {len(names) - FEW} more"] if len(names) > FEW else []
+    return ", ".join([*names[:FEW], *more])

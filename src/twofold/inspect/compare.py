@@ -41,6 +41,9 @@ class Comparison:
         names = "epoch", "max_parameter_difference", "max_loss_difference"
         return {name: getattr(self, name) for name in names}
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def __str__(self) -> str:
         first, second = self.records
         return (

@@ -78,6 +78,9 @@ class GradientReport:
         """Whether every error is within the tolerance."""
         return self.worst.error <= self.tolerance
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def __str__(self) -> str:
         worst = self.worst
         autograd = "not checked (no PyTorch)" if worst.autograd is None else f"{worst.autograd:.12g}"

@@ -45,6 +45,9 @@ class RateSweep:
     smoothed: Array
     suggestion: float
 
+    def __repr__(self) -> str:
+        return f"<RateSweep of {len(self.rates)} steps: suggestion {self.suggestion:.3g}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, fit for JSON."""
         arrays = {name: getattr(self, name).tolist() for name in ("rates", "losses", "smoothed")}

@@ -19,6 +19,13 @@ class Picture(Figure):
         return svg(self)
 
 
+class Pictures(list[Axes]):
+    """Axes of one figure, as a list that shows the figure in a notebook."""
+
+    def _repr_svg_(self) -> str:
+        return svg(self[0])
+
+
 class Panel(Axes):
     """Axes that show their picture in a notebook."""
 
@@ -59,7 +66,7 @@ def panels(count: int, *, columns: int = 1, size: tuple[float, float] | None = N
     rows = -(-count // columns)
     width, height = size or (WIDTH, rows * (2.7 if columns == 1 else 2.0))
     figure, theme = new_figure(width, height)
-    made: list[Axes] = []
+    made = Pictures()
     for index in range(count):
         ax = figure.add_subplot(rows, columns, index + 1, axes_class=Panel)
         ax.set_facecolor(theme.paper)

@@ -136,9 +136,9 @@ def activation_plots(names: Sequence[str] = (), *, columns: int = 2) -> list[Axe
     chosen = list(names) or list(ACTIVATIONS)
     for name in chosen:
         check_name("activation", name, ACTIVATIONS)
-    drawn = [xyplot(name, -4, 4, ax=ax) for name, ax in zip(chosen, panels(len(chosen), columns=columns), strict=True)]
-    for index, ax in enumerate(drawn):
-        ax.set_ylim(-1.3, 3.2)
+    drawn = panels(len(chosen), columns=columns)
+    for index, (name, ax) in enumerate(zip(chosen, drawn, strict=True)):
+        xyplot(name, -4, 4, ax=ax).set_ylim(-1.3, 3.2)
         ax.set_xlabel("")
         if index > 0:
             ax.get_legend().remove()  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from twofold.pages.notebook import notebook_display
 from twofold.plots.curves import Record, training_curves
 from twofold.plots.figures import panels
 from twofold.plots.saving import svg
@@ -62,7 +63,7 @@ class LiveCurves:
     """
 
     def __init__(self, *, display: Callable[..., Any] | None = None) -> None:
-        self._show, self._handle = display or _notebook(), None
+        self._show, self._handle = display or notebook_display(), None
 
     def on_train_begin(self, _run: Any) -> None:
         """Begin a new picture."""
@@ -91,13 +92,3 @@ def _draw(seen: Sequence[Record]) -> str:
     for kind, ax in zip(kinds, axes, strict=True):
         training_curves(seen, quantity=kind, ax=ax)  # type: ignore[arg-type]
     return svg(axes[0])
-
-
-def _notebook() -> Callable[..., Any] | None:
-    """Return IPython's display where a notebook or its shell is running."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        return None
-    return None if get_ipython() is None else display

@@ -114,7 +114,7 @@ def quantile_plot(actual: Array, fitted: Array, *, ax: Axes | None = None) -> Ax
     ax.scatter(
         quantiles, standardised, s=dot_size(n), color=theme.color(0), alpha=0.6, lw=0, rasterized=n > MAX_VECTOR_POINTS
     )
-    return dress(ax, theme, x="normal quantile", y="residual", grid="both")
+    return dress(ax, theme, x="normal quantile", y="standardised residual", grid="both")
 
 
 def _check(actual: Array, fitted: Array) -> tuple[Array, Array]:

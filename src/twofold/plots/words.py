@@ -13,6 +13,7 @@ CHINESE = {
     "best": "最佳",
     "class": "类别",
     "coefficient": "系数",
+    "coefficient, for one standard deviation of its feature": "系数（对应特征的一个标准差）",
     "confidence": "置信度",
     "count": "数量",
     "dead units": "失活单元",

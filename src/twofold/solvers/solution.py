@@ -20,6 +20,7 @@ MAX_DIGITS = 53 * np.log10(2)  # what a double holds
 DERIVED_DIGITS = 15.0  # of what takes a handful of roundings more
 LATER = frozenset({"root", "low", "deviations", "digits"})  # of a spread
 EPS = float(np.finfo(np.float64).eps)
+SHOWN = 20  # coefficients that a notebook shows
 
 
 class DependentColumnsWarning(UserWarning):
@@ -171,6 +172,20 @@ class LeastSquares:
     intercept: bool
     penalty: float = 0.0
     low: tuple[Array, Array] | None = None
+
+    def __repr__(self) -> str:
+        digits = f"at least {int(self.digits.min() + 0.05)} correct digits" if self.digits.size else "no coefficients"
+        return f"<LeastSquares {self.W.shape[0]}-{self.W.shape[1]}: loss {self.loss:.6g}, {digits}, by {self.method}>"
+
+    def _repr_html_(self) -> str:
+        from twofold.pages.notebook import table_html
+
+        q = self.W.shape[1]
+        heading = ("", *([f"output {j}" for j in range(q)] if q > 1 else ["coefficient"]))
+        named = [("b", self.b), *((f"W[{k}]", row) for k, row in enumerate(self.W[:SHOWN]))]
+        rows = [(name, *(f"{value:.10g}" for value in row)) for name, row in named]
+        left = [f"and {len(self.W) - SHOWN} more"] if len(self.W) > SHOWN else []
+        return table_html("Least squares", [heading, *rows], [*left, repr(self)[1:-1]])
 
     @property
     def loss(self) -> float:

@@ -18,6 +18,7 @@ from twofold.pages.numbers import finite
 from twofold.solvers.inference import Fit, check_target, goodness, spread_of, standard_errors, t_quantile
 from twofold.solvers.solution import LeastSquares
 from twofold.text import visible
+from twofold.values import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +140,16 @@ class Summary:
         table = FittedTable(f"Linear regression of {self.target}", heading, body, boxed=False)
         digits = min((item.digits for item in self.coefficients), default=0.0)
         return Group(table, *(Text(fact) for fact in self.facts()), Text(f"correct digits: at least {_whole(digits)}"))
+
+    def __repr__(self) -> str:
+        return (
+            f"<Summary of {visible(self.target)}: {count(len(self.coefficients), 'coefficient')}, R2 {self.fit.r2:.4g}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from twofold.pages.notebook import table_html
+
+        return table_html(f"Linear regression of {self.target}", self.lines(digits=6), self.facts())
 
     def __str__(self) -> str:
         lines = [(visible(name), *numbers) for name, *numbers in self.lines()]

@@ -105,6 +105,11 @@ class AnovaTable:
         heading, *body = self.lines()
         return FittedTable(self.title, heading, body, boxed=False)
 
+    def _repr_html_(self) -> str:
+        from twofold.pages.notebook import table_html
+
+        return table_html(self.title, self.lines())
+
     def __str__(self) -> str:
         return "\n".join([self.title, *aligned(self.lines())])
 

@@ -15,6 +15,7 @@ from twofold.errors import SpecificationError
 from twofold.pages.fitted_table import FittedTable
 from twofold.pages.numbers import finite, short
 from twofold.text import visible
+from twofold.values import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,6 +124,14 @@ class FitSummary:
         heading, *body = self.lines(digits=5)
         table = FittedTable(self.title, heading, body, boxed=False)
         return Group(table, *(Text(visible(line)) for line in self.remarks()))
+
+    def __repr__(self) -> str:
+        return f"<{visible(self.title)}: {count(len(self.rows), 'coefficient')}>"
+
+    def _repr_html_(self) -> str:
+        from twofold.pages.notebook import table_html
+
+        return table_html(self.title, self.lines(), self.remarks())
 
     def __str__(self) -> str:
         return "\n".join([visible(self.title), *aligned(self.lines()), *map(visible, self.remarks())])

@@ -124,6 +124,9 @@ class FormulaModel(ABC):
     def __str__(self) -> str:
         return str(self.summary())
 
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
     def __rich__(self) -> Any:
         return self.summary()
 

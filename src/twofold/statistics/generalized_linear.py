@@ -27,6 +27,7 @@ from twofold.solvers.pairs import Pair, pair
 from twofold.solvers.solution import DERIVED_DIGITS, LeastSquares, correct_digits
 from twofold.statistics.families import Family, find_family
 from twofold.statistics.separation import find_separation, refuse_separation
+from twofold.values import count
 
 Array = NDArray[np.float64]
 MAX_DECREMENT = 1e-5  # Newton's decrement from which the double-double steps finish
@@ -81,6 +82,10 @@ class GlmSolution:
     last: LeastSquares
     working: Array
     weight: Array
+
+    def __repr__(self) -> str:
+        coefficients = count(len(self.digits), "coefficient")
+        return f"<GlmSolution of {self.family.name}: {coefficients}, deviance {self.deviance:.6g}>"
 
     @property
     def df(self) -> int:

@@ -63,6 +63,10 @@ class MultinomialSolution:
     iterations: int
     last: LeastSquares
 
+    def __repr__(self) -> str:
+        rows, columns = self.digits.shape
+        return f"<MultinomialSolution: {rows} x {columns} coefficients, deviance {self.deviance:.6g}>"
+
     @property
     def log_likelihood(self) -> float:
         """Of the samples, with their weights."""

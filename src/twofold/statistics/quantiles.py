@@ -20,6 +20,7 @@ from twofold.solvers import pairs
 from twofold.solvers.aliasing import independent_columns
 from twofold.solvers.input_checks import check_finite, check_problem
 from twofold.statistics.generalized_linear import exact_step
+from twofold.values import count
 
 Array = NDArray[np.float64]
 MIN_INSIDE = 1e-7  # from its bounds: a variable that is strictly between
@@ -50,6 +51,9 @@ class QuantileSolution:
     through: NDArray[np.intp]
     unique: bool
     loss: float
+
+    def __repr__(self) -> str:
+        return f"<QuantileSolution: {count(len(self.digits), 'coefficient')}, loss {self.loss:.6g}>"
 
 
 def solve_quantile(

@@ -34,6 +34,16 @@ class Demonstration:
         """Return the fields by name; JSON writes what is not finite as None."""
         return asdict(self)
 
+    def __repr__(self) -> str:
+        return f"<Demonstration: {self.claim}>"
+
+    def _repr_html_(self) -> str:
+        from twofold.pages.notebook import table_html
+        from twofold.pages.numbers import precise
+
+        rows = [[precise(cell, 2) for cell in row] for row in self.table.rows]
+        return table_html(self.claim, [self.table.columns, *rows], [self.formula, self.conclusion])
+
     def __str__(self) -> str:
         from twofold.inspect.tracing.text import table_lines
 

@@ -1,4 +1,4 @@
-"""A trace: an ordered list of steps, which shows itself as text, and in a notebook as Markdown."""
+"""A trace: an ordered list of steps, which shows itself as text, and in a notebook with its formulas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from twofold.inspect.tracing.chinese import chinese, chinese_cell, chinese_shapes
 from twofold.inspect.tracing.markdown import render_markdown
 from twofold.inspect.tracing.record import Named, Step, Table
-from twofold.inspect.tracing.text import render_text
+from twofold.inspect.tracing.text import heading, render_text
 from twofold.network import Network
 from twofold.text import visible
 
@@ -77,6 +77,14 @@ class Trace:
 
     def __str__(self) -> str:
         return render_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Trace of {heading(self.visible())}; {len(self.steps)} steps>"
+
+    def _repr_html_(self) -> str:
+        from twofold.inspect.tracing.html import render_notebook
+
+        return render_notebook(self)
 
     def _repr_markdown_(self) -> str:
         return render_markdown(self)
