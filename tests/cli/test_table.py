@@ -117,3 +117,16 @@ def test_certify_says_where_the_sets_are_missing(capsys, tmp_path):
     assert main(["certify", "--data", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"twofold: {tmp_path}/norris.json: ")
+
+
+def test_certify_runs_the_nonlinear_sets(capsys, monkeypatch):
+    from twofold.inspect import certify_nonlinear
+
+    sets = certify_nonlinear.load_nonlinear_sets()[:2]
+    monkeypatch.setattr(certify_nonlinear, "load_nonlinear_sets", lambda: sets)
+    result = run_json(capsys, "certify", "--nonlinear")
+    assert [row["name"] for row in result["rows"]] == ["Misra1a 1", "Misra1a 2", "Chwirut2 1", "Chwirut2 2"]
+    assert result["least"] > 10.3
+    monkeypatch.setattr("twofold.cli.certify.NONLINEAR_GOAL", 20.0)
+    assert main(["certify", "--nonlinear"]) == 2
+    assert "digits, fewer than 20" in capsys.readouterr().err

@@ -16,6 +16,7 @@ _HOMES = {
     "glm": "generalized_model",
     "jarque_bera": "hypothesis_tests",
     "lm": "linear_model",
+    "nonlinear_least_squares": "nonlinear",
     "quantile_regression": "quantile_model",
     "shapiro_wilk": "hypothesis_tests",
     "solve_glm": "generalized_linear",
