@@ -14,8 +14,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import nbformat
-from building.lesson_source import LANGUAGES, Lesson, LessonError, read_lessons
-from building.notebooks import IMAGES, STAND_IN, Built, build_notebook
+from building.lesson_source import IMAGES, LANGUAGES, STAND_IN, Lesson, LessonError, read_lessons
+from building.notebooks import Built, build_notebook
 from building.recorded import compare, record
 from building.site_check import check_site
 from building.source_tree import DOCS, ROOT, write_source

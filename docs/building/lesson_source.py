@@ -22,6 +22,10 @@ LESSONS = Path(__file__).parents[1] / "lessons"
 PROGRAMS = LESSONS / "programs"
 LANGUAGES = ("en", "zh")
 KINDS = ("cell", "picture", "check", "program")
+IMAGES = "fashion-mnist"
+STAND_IN = "digits"  # where Fashion-MNIST is not on this machine
+PHRASE = re.compile(r'words\("([^"]*)", "([^"]*)"\)')
+COMMENT = re.compile(r"# (.*) \|\| (.*)$", re.MULTILINE)
 FENCE = re.compile(r"^```(cell|picture|check|program)\b *(.*)$")
 MARK = re.compile(r"^<!-- (en|zh|both) -->$")
 VALUE = re.compile(r"\{\{(~?) *(.+?) *\}\}")
@@ -115,3 +119,16 @@ def _blocks(path: Path, lines: list[str]) -> list[Block]:
             raise LessonError(f"{path.name}, line {number + 1}: text of no language: {line[:40]!r}")
     close()
     return blocks
+
+
+def translate(code: str, language: str) -> str:
+    """Keep one language of the words and comments of a cell.
+
+    Examples
+    --------
+    >>> translate('x = words("loss", "损失")  # a word || 一个词', "zh")
+    'x = "损失"  # 一个词'
+    """
+    place = 1 if language == "en" else 2
+    code = PHRASE.sub(lambda match: f'"{match[place]}"', code)
+    return COMMENT.sub(lambda match: f"# {match[place].strip()}", code)

@@ -15,14 +15,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from building.exercises import exercise_text
-from building.lesson_source import VALUE, Block, Lesson, LessonError
+from building.lesson_source import IMAGES, VALUE, Block, Lesson, LessonError, translate
 
-IMAGES = "fashion-mnist"
-STAND_IN = "digits"  # where Fashion-MNIST is not on this machine
 SECONDS = 120  # that one cell may take
-PHRASE = re.compile(r'words\("([^"]*)", "([^"]*)"\)')
 BROKEN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")  # no space in Chinese
-COMMENT = re.compile(r"# (.*) \|\| (.*)$", re.MULTILINE)
 HOW_TO_RUN = {
     "en": "This lesson is also a notebook, which runs wherever `pip install 'twofold[torch]'` was run.",
     "zh": "本课也是一个笔记本；执行过 `pip install 'twofold[torch]'` 的地方都能运行。",
@@ -90,19 +86,6 @@ def _cell(
     code = translate(block.text, language).replace(f'"{IMAGES}"', f'"{images}"')
     tags = ["hide-input"] if block.kind == "picture" else []
     return _run(client, new_code_cell(code, metadata={"tags": tags}), where)
-
-
-def translate(code: str, language: str) -> str:
-    """Keep one language of the words and comments of a cell.
-
-    Examples
-    --------
-    >>> translate('x = words("loss", "损失")  # a word || 一个词', "zh")
-    'x = "损失"  # 一个词'
-    """
-    place = 1 if language == "en" else 2
-    code = PHRASE.sub(lambda match: f'"{match[place]}"', code)
-    return COMMENT.sub(lambda match: f"# {match[place].strip()}", code)
 
 
 def _run(client: NotebookClient, cell: NotebookNode, where: str) -> NotebookNode:
