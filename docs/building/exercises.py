@@ -35,7 +35,10 @@ def exercise_text(lesson: Lesson, language: str) -> str:
     if not found:
         return ""
     title, lead = WORDS[language]
-    rows = [f"{place}. `{each.name}`: {_plain(each.task.read(language))}" for place, each in enumerate(found, start=1)]
+    rows = [
+        f"{place}. `{each.name}`, `{each.signature[4:-1]}`: {_plain(each.task.read(language))}"
+        for place, each in enumerate(found, start=1)
+    ]
     return "\n\n".join([title, lead, "\n".join(rows)])
 
 

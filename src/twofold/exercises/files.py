@@ -18,8 +18,7 @@ from twofold.language import Text
 
 LOADING = 30.0  # seconds at least for a file to be loaded: it may import slow libraries
 TOO_LONG = Text(
-    "it was stopped after {seconds:g} seconds: is there a loop without end, such as a while whose condition never "
-    "changes?",
+    "it was stopped after {seconds:g} s: is there a loop without end, such as a while whose condition never changes?",
     "运行 {seconds:g} 秒后被中止：是否有死循环，例如条件永不改变的 while？",
 )
 TOO_MUCH = Text(

@@ -11,8 +11,8 @@ from twofold.language import Text
 from twofold.pages.layout import wrap
 
 NEXT = Text(
-    "Read one with  twofold exercise show NAME  and check your file with  twofold exercise check FILE",
-    "用 twofold exercise show 名称 阅读练习，用 twofold exercise check 文件 检查答案",
+    "Read one, and check your file:\n    twofold exercise show NAME\n    twofold exercise check FILE",
+    "阅读一题，检查答案：\n    twofold exercise show 名称\n    twofold exercise check 文件",
 )
 SOLVED = Text("{done} of {count} solved. ", "已完成 {done}/{count}。")
 SUMMARY = Text("{right} of {count} right.", "{count} 个中有 {right} 个正确。")

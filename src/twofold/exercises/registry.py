@@ -42,7 +42,8 @@ def find_exercise(name: str, language: str = "en") -> Exercise:
         "unknown exercise {name!r}{near}; all names: twofold exercise list",
         "没有练习 {name!r}{near}；全部名称见 twofold exercise list",
     )
-    raise UnknownNameError(text.fill(name=name, near=near).read(language))
+    meant = Text(near, near.replace("; did you mean ", "（是否指 ").replace("?", "？）"))
+    raise UnknownNameError(text.fill(name=name, near=meant).read(language))
 
 
 def recognised(module: ModuleType, path: str) -> dict[str, Any]:

@@ -135,8 +135,8 @@ def _file(seed: int, n: int, height: int, width: int) -> bytes:
     cases=lambda: [(_file(1, 2, 2, 3),), (_file(2, 5, 4, 2),), (_file(3, 1, 28, 28),)],
     mistakes=(
         mistake(
-            "rows and columns are exchanged: first the rows, then the columns",
-            "行和列弄反了：先是行数，再是列数",
+            "rows and columns are exchanged: reshape(n, rows, columns), as the header names them",
+            "行和列弄反了：应按文件头的次序 reshape(n, rows, columns)",
             lambda data: _read(data).reshape(len(_read(data)), _read(data).shape[2], -1),
             lambda runs: all(not run.failure for run in runs) and [np.shape(run.got) for run in runs[:2]] == [(2, 3, 2), (5, 2, 4)],
         ),

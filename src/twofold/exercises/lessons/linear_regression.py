@@ -209,8 +209,8 @@ def exact_solution(X: Array, y: Array) -> tuple[Array, float]:
     observe=lambda returned, _: returned,
     mistakes=(
         mistake(
-            "the first update adds the gradient and goes uphill: w - learning_rate * dw",
-            "第一次更新就加上了梯度，是在上坡：应为 w - learning_rate * dw",
+            "the update adds the gradient and goes uphill; subtract it: w - learning_rate * dw",
+            "更新时加上了梯度，是在上坡；应减去：w - learning_rate * dw",
             lambda w, b, dw, db, learning_rate: (w + learning_rate * dw, b + learning_rate * db),
         ),
         mistake(

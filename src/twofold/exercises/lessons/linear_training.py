@@ -63,8 +63,8 @@ def _first_only(params: list[Array], grads: list[Array], learning_rate: float, b
     changes=("params",),
     mistakes=(
         mistake(
-            "the first update adds the gradient and goes uphill: param -= learning_rate * grad / batch_size",
-            "第一次更新就加上了梯度，是在上坡：应为 param -= learning_rate * grad / batch_size",
+            "the update adds the gradient and goes uphill; subtract it: param -= learning_rate * grad / batch_size",
+            "更新时加上了梯度，是在上坡；应减去：param -= learning_rate * grad / batch_size",
             _update(_plus),
         ),
         mistake(
@@ -162,8 +162,8 @@ def _training_case(seed: int, n: int, size: int) -> Case:
             _bias_from_new_weights,
         ),
         mistake(
-            "the first update adds the gradient and goes uphill: subtract it",
-            "第一次更新就加上了梯度，是在上坡：应减去梯度",
+            "the update adds the gradient and goes uphill: subtract it",
+            "更新时加上了梯度，是在上坡：应减去梯度",
             lambda X, y, w, b, learning_rate, batch_size: _epoch(X, y, w, b, -learning_rate, batch_size),
         ),
         mistake(

@@ -40,8 +40,8 @@ def _stopped(losses: list[float], patience: int, *, late: int = 0, equal: bool =
     returns=("best", "last"),
     mistakes=(
         mistake(
-            "the best of all epochs is taken, also of those after the stop: they are never trained",
-            "取了所有轮次中最好的，包括停止之后的：它们根本没有训练",
+            "the best of all epochs is taken, also of those after the stop, which are never trained: end the loop at the stop",
+            "取了所有轮次中最好的，包括停止之后的，它们根本没有训练：到停止处就应结束循环",
             lambda losses, patience: (int(np.argmin(losses)), _stopped(losses, patience)[1]),
         ),
         mistake(

@@ -26,15 +26,15 @@ POINTS = np.array([-3.0, -0.5, 0.0, 0.5, 2.0])
     cases=lambda: [(POINTS,), (normal(1, 3, 4),), (np.array([[-np.inf, np.inf], [1e300, -1e300]]),)],
     many=lambda n: (normal(2, n, 3),),
     mistakes=(
-        mistake("this is the absolute value: negative numbers become 0", "这是绝对值：负数应变为 0", np.abs),
+        mistake("this is the absolute value; relu makes negative numbers 0: np.maximum(Z, 0)", "这是绝对值；relu 把负数变为 0：np.maximum(Z, 0)", np.abs),
         mistake(
             "negative numbers stay and positive ones become 0: max(z, 0), not min(z, 0)",
             "负数留下了，正数变成了 0：应为 max(z, 0)，而不是 min(z, 0)",
             lambda Z: np.minimum(Z, 0),
         ),
         mistake(
-            "negative numbers are multiplied by a small slope, as in leaky ReLU: they become 0",
-            "负数乘了一个小斜率，这是 leaky ReLU：负数应变为 0",
+            "negative numbers are multiplied by a small slope, as in leaky ReLU; here they must become 0: np.maximum(Z, 0)",
+            "负数乘了一个小斜率，这是 leaky ReLU；这里负数应变为 0：np.maximum(Z, 0)",
             lambda Z: np.where(Z > 0, Z, 0.01 * Z),
             lambda runs: all(not run.failure for run in runs) and bool(np.all(np.isclose(runs[0].got[[3, 4]], [0.5, 2])) and np.isclose(runs[0].got[0], 6 * runs[0].got[1]) and -1 < runs[0].got[0] < 0),
         ),
@@ -77,8 +77,8 @@ def relu(Z: Array) -> Array:
             lambda Z: np.heaviside(Z, 0.5),
         ),
         mistake(
-            "this is ReLU itself: its derivative is 0 or 1",
-            "这是 ReLU 本身：它的导数是 0 或 1",
+            "this is ReLU itself: its derivative is 1 where Z > 0 and 0 elsewhere, (Z > 0).astype(float)",
+            "这是 ReLU 本身：它的导数在 Z > 0 处为 1，其余为 0，(Z > 0).astype(float)",
             lambda Z: np.maximum(Z, 0),
         ),
         mistake(
@@ -128,8 +128,8 @@ def _sigma(z: Any) -> Any:
             lambda Z: 1 / (1 + np.exp(Z)),
         ),
         mistake(
-            "this is tanh, from -1 to 1: the sigmoid goes from 0 to 1",
-            "这是 tanh，从 -1 到 1：sigmoid 从 0 到 1",
+            "this is tanh, from -1 to 1: the sigmoid goes from 0 to 1, 1 / (1 + exp(-z))",
+            "这是 tanh，从 -1 到 1：sigmoid 从 0 到 1，1 / (1 + exp(-z))",
             np.tanh,
         ),
         mistake(
@@ -215,8 +215,8 @@ def _mlp_case(seed: int, n: int, widths: tuple[int, int, int]) -> Case:
             lambda X, W_h, b_h, W_o, b_o: np.maximum(np.maximum(X @ W_h + b_h, 0) @ W_o + b_o, 0),
         ),
         mistake(
-            "relu stands after the output layer, not between the layers",
-            "relu 放在了输出层之后，而不是两层之间",
+            "relu stands after the output layer: put it between the layers, H = relu(X W_h + b_h), O = H W_o + b_o",
+            "relu 放在了输出层之后：应放在两层之间，H = relu(X W_h + b_h)，O = H W_o + b_o",
             lambda X, W_h, b_h, W_o, b_o: np.maximum((X @ W_h + b_h) @ W_o + b_o, 0),
         ),
         mistake(
@@ -225,13 +225,13 @@ def _mlp_case(seed: int, n: int, widths: tuple[int, int, int]) -> Case:
             lambda X, W_h, b_h, W_o, b_o: (np.maximum(X @ W_h, 0) + b_h) @ W_o + b_o,
         ),
         mistake(
-            "the hidden layer's bias is missing",
-            "缺少隐藏层的偏置",
+            "the hidden layer's bias is missing: H = relu(X W_h + b_h)",
+            "缺少隐藏层的偏置：H = relu(X W_h + b_h)",
             lambda X, W_h, b_h, W_o, b_o: np.maximum(X @ W_h, 0) @ W_o + b_o,
         ),
         mistake(
-            "the hidden layer has another activation: this exercise takes relu",
-            "隐藏层用了别的激活函数：本练习用 relu",
+            "the hidden layer has another activation: this exercise takes relu, np.maximum(..., 0)",
+            "隐藏层用了别的激活函数：本练习用 relu，np.maximum(..., 0)",
             lambda X, W_h, b_h, W_o, b_o: _sigma(X @ W_h + b_h) @ W_o + b_o,
             lambda runs: any(_same_with(runs, f) for f in (_sigma, np.tanh)),
         ),
@@ -320,7 +320,7 @@ def one_layer(W_h: Array, b_h: Array, W_o: Array, b_o: Array) -> tuple[Array, Ar
             lambda widths: sum(a * b + a for a, b in pairwise(widths)),
         ),
         mistake(
-            "one bias for each layer: there is one for each output",
+            "only one bias is counted for each layer: each output of a layer has one",
             "每层只算了一个偏置：应是每个输出一个",
             lambda widths: sum(a * b + 1 for a, b in pairwise(widths)),
         ),

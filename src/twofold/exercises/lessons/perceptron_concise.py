@@ -43,13 +43,13 @@ def _chain(*layers: Any) -> Any:
     needs="torch",
     mistakes=(
         mistake(
-            "the activation is missing: without ReLU between them the two layers are one",
-            "缺少激活函数：两层之间没有 ReLU 就等于一层",
+            "the activation is missing: put nn.ReLU() between the layers, or the two are one",
+            "缺少激活函数：请在两层之间加 nn.ReLU()，否则两层等于一层",
             lambda d, h, q: _chain(_nn().Linear(d, h), _nn().Linear(h, q)),
         ),
         mistake(
-            "the model ends with a softmax: CrossEntropyLoss has one inside, so it would be applied twice",
-            "模型以 softmax 结尾：CrossEntropyLoss 中已有 softmax，会做两次",
+            "the model ends with a softmax: CrossEntropyLoss has one inside, so it would be applied twice; leave it out",
+            "模型以 softmax 结尾：CrossEntropyLoss 中已有 softmax，会做两次；请去掉",
             lambda d, h, q: _chain(_nn().Linear(d, h), _nn().ReLU(), _nn().Linear(h, q), _nn().Softmax(dim=1)),
         ),
         mistake(
@@ -58,8 +58,8 @@ def _chain(*layers: Any) -> Any:
             lambda d, h, q: _chain(_nn().Linear(d, h), _nn().ReLU(), _nn().Linear(h, q), _nn().ReLU()),
         ),
         mistake(
-            "the hidden layer has another activation: this exercise takes ReLU",
-            "隐藏层用了别的激活函数：本练习用 ReLU",
+            "the hidden layer has another activation: this exercise takes nn.ReLU()",
+            "隐藏层用了别的激活函数：本练习用 nn.ReLU()",
             lambda d, h, q: _chain(_nn().Linear(d, h), _nn().Sigmoid(), _nn().Linear(h, q)),
             lambda runs: any(_like(runs, activation) for activation in ("Sigmoid", "Tanh", "LeakyReLU", "GELU")),
         ),

@@ -269,8 +269,8 @@ def _late(X: Array, y: Array, parameters: tuple[Array, ...], rate: float) -> tup
     returns=("W1", "b1", "W2", "b2"),
     mistakes=(
         mistake(
-            "the first update adds the gradient and goes uphill: subtract it",
-            "第一次更新就加上了梯度，是在上坡：应减去梯度",
+            "the update adds the gradient and goes uphill: subtract it",
+            "更新时加上了梯度，是在上坡：应减去梯度",
             lambda X, y, parameters, learning_rate: _stepped(parameters, _backward(X, y, *parameters), -learning_rate),
         ),
         mistake(
@@ -279,15 +279,15 @@ def _late(X: Array, y: Array, parameters: tuple[Array, ...], rate: float) -> tup
             _late,
         ),
         mistake(
-            "only the output layer learns: W1 and b1 have gradients too",
-            "只有输出层在学习：W1 和 b1 也有梯度",
+            "only the output layer learns: update W1 and b1 by their gradients too",
+            "只有输出层在学习：W1 和 b1 也要按梯度更新",
             lambda X, y, parameters, learning_rate: (
                 *parameters[:2], *_stepped(parameters[2:], _backward(X, y, *parameters)[2:], learning_rate)
             ),
         ),
         mistake(
-            "the biases are not updated",
-            "偏置没有更新",
+            "the biases are not updated: b1 and b2 take a step too, b - learning_rate * db",
+            "偏置没有更新：b1 和 b2 也要更新，b - learning_rate * db",
             lambda X, y, parameters, learning_rate: tuple(
                 old if old.ndim == 1 else new
                 for old, new in zip(
@@ -296,8 +296,8 @@ def _late(X: Array, y: Array, parameters: tuple[Array, ...], rate: float) -> tup
             ),
         ),
         mistake(
-            "the step is n times too long: the mean over the minibatch is missing",
-            "步长大了 n 倍：没有对小批量求平均",
+            "the step is n times too long: divide the gradients by n, the size of the minibatch",
+            "步长大了 n 倍：没有对小批量求平均，梯度应除以批量大小 n",
             lambda X, y, parameters, learning_rate: _stepped(
                 parameters, _backward(X, y, *parameters), learning_rate * len(X)
             ),

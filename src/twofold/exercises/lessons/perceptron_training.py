@@ -41,7 +41,7 @@ def _kept(H: Array, p: float, rng: np.random.Generator) -> Array:
         "Dropout while training: each entry of H, (n, h), becomes 0 with probability p, each for itself, and those that are "
         "kept are divided by 1 - p, so that the mean stays. p = 0 keeps all, p = 1 drops all. Draw from rng, a "
         "np.random.Generator; leave H as it is.",
-        "训练时的丢弃法（dropout）：H，(n, h)，的每个元素各自以概率 p 变为 0，留下的除以 1 - p，使均值不变。p = 0 全部保留，"
+        "训练时的暂退法（dropout）：H，(n, h)，的每个元素各自以概率 p 变为 0，留下的除以 1 - p，使均值不变。p = 0 全部保留，"
         "p = 1 全部丢弃。用 np.random.Generator rng 抽取；保持 H 不变。",
     ),
     T("rng.random(H.shape) >= p is True with probability 1 - p; treat p = 1 apart.", "rng.random(H.shape) >= p 以概率 1 - p 为 True；p = 1 单独处理。"),
@@ -194,8 +194,8 @@ def _moved(w: Array, v: Array, gradient: Array, rates: tuple[float, float], *, f
             lambda w, v, gradient, learning_rate, momentum: _moved(w, v, gradient, (learning_rate, momentum), form="old"),
         ),
         mistake(
-            "the old velocity is returned: without the new one the next step has no memory",
-            "返回的是旧的速度：没有新的速度，下一步就没有记忆",
+            "the old velocity is returned: return the new one, or the next step has no memory",
+            "返回的是旧的速度：应返回新的速度，否则下一步没有记忆",
             lambda w, v, gradient, learning_rate, momentum: _moved(w, v, gradient, (learning_rate, momentum), form="kept"),
         ),
         mistake(
@@ -209,8 +209,8 @@ def _moved(w: Array, v: Array, gradient: Array, rates: tuple[float, float], *, f
             lambda w, v, gradient, learning_rate, momentum: _moved(w, v, gradient, (learning_rate, momentum), form="nesterov"),
         ),
         mistake(
-            "momentum is missing: this is plain SGD, v = gradient",
-            "缺少动量：这是普通的随机梯度下降，v = gradient",
+            "momentum is missing: this is plain SGD; v = momentum * v + gradient remembers the steps before",
+            "缺少动量：这是普通的随机梯度下降；v = momentum * v + gradient 才记住以前的梯度",
             lambda w, v, gradient, learning_rate, momentum: (w - learning_rate * gradient, gradient),
         ),
     ),

@@ -112,8 +112,8 @@ def _all(runs: Any, holds: Any) -> bool:
             lambda images, W, b: softmax(images.transpose(2, 1, 0).reshape(-1, len(images)).T @ W + b),
         ),
         mistake(
-            "these are the outputs: softmax is missing",
-            "这是输出：缺少 softmax",
+            "these are the outputs: take the softmax of each row",
+            "这是输出：还应对每行做 softmax",
             lambda images, W, b: images.reshape(len(images), -1) @ W + b,
         ),
         mistake(
@@ -285,8 +285,8 @@ def _step(X: Array, y: Array, W: Array, b: Array, rate: float) -> tuple[Array, A
     returns=("W", "b"),
     mistakes=(
         mistake(
-            "the first update adds the gradient and goes uphill: subtract it",
-            "第一次更新就加上了梯度，是在上坡：应减去梯度",
+            "the update adds the gradient and goes uphill: subtract it",
+            "更新时加上了梯度，是在上坡：应减去梯度",
             lambda X, y, W, b, learning_rate: _step(X, y, W, b, -learning_rate),
         ),
         mistake(
@@ -295,13 +295,13 @@ def _step(X: Array, y: Array, W: Array, b: Array, rate: float) -> tuple[Array, A
             lambda X, y, W, b, learning_rate: (_step(X, y, W, b, learning_rate)[0], b),
         ),
         mistake(
-            "the step is n times too long: the mean over the minibatch is missing",
-            "步长大了 n 倍：没有对小批量求平均",
+            "the step is n times too long: divide the gradients by n, the size of the minibatch",
+            "步长大了 n 倍：没有对小批量求平均，梯度应除以批量大小 n",
             lambda X, y, W, b, learning_rate: _step(X, y, W, b, learning_rate * len(X)),
         ),
         mistake(
-            "the step is n times too short: the gradient is divided by n twice",
-            "步长小了 n 倍：梯度除了两次 n",
+            "the step is n times too short: the gradient is divided by n twice; divide once",
+            "步长小了 n 倍：梯度除了两次 n；只应除一次",
             lambda X, y, W, b, learning_rate: _step(X, y, W, b, learning_rate / len(X)),
         ),
         mistake(
@@ -361,8 +361,8 @@ def _scores(batches: Any, W: Array, b: Array) -> list[Array]:
             lambda batches, W, b: float(_scores(batches, W, b)[-1].mean()),
         ),
         mistake(
-            "the number of batches is divided by, not the number of samples",
-            "除以了批数，而不是样本数",
+            "this is divided by the number of batches: divide by the number of samples in all batches",
+            "除以了批数：应除以所有批的样本总数",
             lambda batches, W, b: float(sum(score.sum() for score in _scores(batches, W, b)) / len(batches)),
         ),
     ),
