@@ -329,7 +329,7 @@ def statistics(problem: Hard, exact: Truth, solution: Any) -> dict[str, float]:
     measured["rss"].append(right_digits(solution.residuals.rss[0], rss))
     for i in range(n):
         measured["leverage"].append(right_digits(told.leverage[i], leverage[i]))
-        if not own[i]:
+        if not own[i] and leverage[i]:
             square, factor = exact.weight[i] * rest[i] ** 2, leverage[i] * (n - p) / rss / p / (1 - leverage[i]) ** 2
             # A residual below a thousandth of the others counts as one of that size.
             wrong = abs(Fraction(float(told.cook[i])) - square * factor) / (factor * max(square, rss / n / 10**6))

@@ -51,6 +51,12 @@ def test_no_claim_is_too_high(streamed):
     assert solved > 50
 
 
+@pytest.mark.parametrize(("seed", "number"), [(1009, 54), (1018, 424), (1022, 94)])
+def test_an_intercept_of_which_little_is_left_has_the_digits_that_are_claimed(seed, number):
+    found = overclaims(draw(np.random.default_rng([seed, number])))  # columns of 1e-8 and 1e8; some depend on others
+    assert found["coefficients"] < MOST
+
+
 def test_a_claim_that_is_too_high_is_found(monkeypatch):
     monkeypatch.setattr("twofold.solvers.shortest.exact_product", lambda A, B, *, parts=4: np.stack([A[0] @ B[0]] * 2))
     wide = [problem for k in range(40) if (problem := draw(np.random.default_rng([0, k]))).kind == "wide"]

@@ -18,6 +18,7 @@ from twofold.solvers.triangle import Triangle
 
 Array = NDArray[np.float64]
 PAIR_EPS = 2.0**-98  # what a handful of operations on pairs leave
+MIN_SHORT = 2.0**-14  # of the largest number: below, the short way to the largest one's 120 bits leaves no pair's
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ def shortest(rows: Pair, column: Pair | None, targets: Pair, *, wrong: tuple[Arr
         right = _beside(right, column)
     K = exact_gram([part.T for part in both])
     solved = solve_normal(K, np.stack(right), triangle)
+    sizes = np.abs(solved.x.high)
+    if (sizes < MIN_SHORT * sizes.max(axis=0, initial=0.0)).any():
+        solved = solve_normal(K, np.stack(right), triangle, whole=True)
     a, error = solved.x, solved.error
     error = error + PAIR_EPS * np.abs(a.high)
     b, error_b = pairs.pair(np.zeros((0, q))), np.zeros((0, q))
