@@ -174,3 +174,45 @@ def test_batch_normalisation_refuses_a_minibatch_of_one_before_the_first_step():
     with pytest.raises(SpecificationError, match="batch normalisation needs 2 samples in every minibatch"):
         next(train(open_engine("scratch", network), data, Recipe(batch_size=4, even_batches=False)))
     assert next(train(open_engine("scratch", network), data, Recipe(batch_size=4))).epoch == 1
+
+
+class Clothes:
+    """As torchvision's image sets."""
+
+    def __init__(self, torch):
+        self.data, self.targets, self.classes = torch.arange(24).reshape(6, 2, 2), torch.arange(6) % 2, ["a", "b"]
+
+    def __len__(self):
+        return len(self.data)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("wrap", "rows"),
+    [
+        (lambda each, _: each, range(6)),
+        (lambda each, data: data.Subset(each, [4, 1]), [4, 1]),
+        (lambda each, data: data.DataLoader(data.Subset(each, range(2, 5))), range(2, 5)),
+    ],
+    ids=["whole", "subset", "loader"],
+)
+@pytest.mark.parametrize("kind", ["images", "tensors", "samples"])
+def test_what_is_said_of_a_data_set_of_pytorch_makes_the_same_of_it(kind, wrap, rows):
+    torch = pytest.importorskip("torch")
+    from torch.utils import data as torch_data
+
+    images = Clothes(torch)
+    source = {
+        "images": images,
+        "tensors": torch_data.TensorDataset(images.data, images.targets),
+        "samples": torch_data.ConcatDataset([torch_data.TensorDataset(images.data, images.targets)]),
+    }[kind]
+    given = wrap(source, torch_data)
+    with pytest.raises(DataError) as told:
+        train(open_engine("scratch", NETWORK), given, Recipe())
+    before, _, made = str(told.value).partition("twofold.Dataset: ")[2].rpartition("Dataset('mine'")
+    names = {"data": given, "np": np, "torch": torch, "NAMES": ("a", "b"), "Dataset": Dataset, "Samples": Samples}
+    exec(before.removesuffix(", then "), names)  # noqa: S102 - our own message
+    made = eval(f"Dataset('mine'{made.partition(', or')[0]}", names)  # noqa: S307
+    np.testing.assert_array_equal(made.train.X.reshape(-1, 4), images.data.numpy().reshape(6, 4)[list(rows)])
+    np.testing.assert_array_equal(made.train.y, images.targets.numpy()[list(rows)])

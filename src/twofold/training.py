@@ -99,13 +99,20 @@ def train(
 def _how_to_give(data: object) -> str:
     """Say how what is no `Dataset` becomes one."""
     got = f"data is a {type(data).__name__}; expected a twofold.Dataset: "
-    source = getattr(data, "dataset", data)  # of a DataLoader, what it loads
-    name = "data.dataset" if source is not data else "data"
+    name, rows, source = "data", "", data
+    if hasattr(source, "dataset") and not hasattr(source, "indices"):  # a DataLoader: what it loads
+        name, source = f"{name}.dataset", source.dataset
+    if hasattr(source, "dataset") and hasattr(source, "indices"):  # a Subset
+        name, rows, source = f"{name}.dataset", f"[{name}.indices]", source.dataset
     if hasattr(source, "data") and hasattr(source, "targets"):
-        made = f"Dataset('mine', Samples({name}.data.numpy(), {name}.targets.numpy()), classes=tuple({name}.classes))"
+        X, y = (f"np.asarray({name}.{part}){rows}" for part in ("data", "targets"))
+        made = f"Dataset('mine', Samples({X}, {y}), classes=tuple({name}.classes))"
         return f"{got}{made}, or load_dataset of its name or folder"
     if hasattr(source, "tensors"):
-        return f"{got}Dataset('mine', Samples(*(t.numpy() for t in {name}.tensors)), classes=NAMES)"
+        return f"{got}Dataset('mine', Samples(*(np.asarray(t){rows} for t in {name}.tensors)), classes=NAMES)"
+    if type(source).__module__.startswith(("torch.", "torchvision.")):
+        made = "Dataset('mine', Samples(torch.stack(X).flatten(1).numpy(), y), classes=NAMES)"
+        return f"{got}X, y = zip(*{name.removesuffix('.dataset') if rows else name}), then {made}"
     return f"{got}Dataset(name, Samples(X, y)), with X (n, d) or (n, height, width) and y (n,) or (n, q)"
 
 

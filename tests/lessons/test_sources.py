@@ -65,6 +65,29 @@ def test_every_number_is_recorded_with_the_real_images_and_with_the_stand_in(bui
             assert set(kept[images][lesson.name]) == found, (images, lesson.name)
 
 
+def test_every_lesson_has_an_address_of_the_lab_that_can_be_opened(building):
+    from twofold.lab.data_sets import make_data
+    from twofold.lab.faults import FAULTS
+    from twofold.lab.setup import Setup
+
+    usual = Setup().to_plain()
+    for lesson in building["source"].read_lessons():
+        addresses = {b.kind: re.findall(r"^#(data=\S+)$", b.text, re.MULTILINE) for b in lesson.blocks}
+        assert addresses["en"] == addresses["zh"]
+        (address,) = addresses["en"]
+        given = {}
+        for name, text in (part.split("=") for part in address.split("&")):
+            if name == "hidden":
+                given[name] = [int(each) for each in text.split(",") if each]
+            elif name == "activation":
+                given[name] = text.split(",")
+            else:
+                given[name] = type(usual[name])(text)
+        setup = Setup.of_plain(given)
+        assert setup.fault in ("", *FAULTS)
+        setup.network(make_data(setup.data, n=60, noise=setup.noise, seed=0))
+
+
 def test_a_number_that_changes_is_told_and_rounding_is_not(building):
     same = building["recorded"].same
     assert same("0.8231", "0.825")

@@ -103,7 +103,7 @@ def _softmax(O: Array) -> Array:
         mistake(
             "the probabilities are clipped or a small number is added: losses stop at about 20 to 40, where they are 1000, and "
             "the gradient is lost; compute log sum exp(o - m) + m - o_y",
-            "概率被截断或加了小数：损失停在 20 到 40 左右，而应是 1000，梯度也消失了；请计算 log sum exp(o - m) + m - o_y",
+            "概率被截断或加了很小的数：损失停在 20 到 40 左右，而应是 1000，梯度也消失了；请计算 log sum exp(o - m) + m - o_y",
             lambda O, y: -np.log(np.clip(_softmax(O)[np.arange(len(y)), y], 1e-10, 1)),
             lambda runs: all(np.shape(run.got) == np.shape(run.expected) for run in runs) and np.allclose(runs[1].got, runs[1].expected, rtol=1e-4) and bool(np.all(runs[3].got < 800)),
         ),

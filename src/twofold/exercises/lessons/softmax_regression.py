@@ -200,7 +200,7 @@ def one_hot(y: Array, q: int) -> Array:
         mistake(
             "a small number is added inside the logarithm: at a probability of 1e-300 the loss is 690.8, yours stops "
             "far below; leave it out",
-            "对数里加了一个小数：概率为 1e-300 时损失应是 690.8，你的远小于它；请去掉",
+            "对数里加了一个很小的数：概率为 1e-300 时损失应是 690.8，你的远小于它；请去掉",
             lambda Y_hat, y: -np.log(Y_hat[np.arange(len(y)), y] + 1e-12),
             lambda runs: [run.right for run in runs][2:3] == [False] and not runs[-1].failure and _stops(runs),
         ),
