@@ -115,6 +115,14 @@ def test_leave_one_out_errors_with_more_columns_than_samples_are_right(penalty, 
     assert right_digits(error, left_out(X, y, penalty, weight, intercept=intercept)) > 14.5
 
 
+def test_leave_one_out_errors_that_are_but_a_trace_of_the_targets_are_right():
+    problem = draw(np.random.default_rng([1, 129]))  # residuals of 1e-8 beside targets of 1e6, on powers of x
+    penalties = [0.0, 1e-12, 1e-4]
+    path = ridge_path(problem.X, problem.y[:, None], penalties)
+    true = [left_out(problem.X, problem.y, penalty) for penalty in penalties]
+    assert min(map(right_digits, path.errors, true)) > 14.5
+
+
 def test_statistics_of_collinear_columns_have_the_digits_that_are_claimed():
     X, y = collinear()
     problem = Hard("", X, y, None, intercept=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from twofold.solvers import pairs
 from twofold.solvers.design import Design, Problem, build_design, power_of_two
-from twofold.solvers.exact_products import exact_gram, exact_product
+from twofold.solvers.exact_products import collapsed, exact_gram, exact_product
 from twofold.solvers.expansions import accumulate
 from twofold.solvers.inverse_root import inverse_root
 from twofold.solvers.normal_equations import Sums, exact_sums
@@ -88,9 +88,15 @@ def _primal(design: Design, ranked: RankedFactor, sums: Sums, *, penalty: float)
     if root is None:
         return None
     root = pairs.scale(root, unit[:, None])
-    x = pairs.pair(*_twice(root, sums.C[:, own]))
+    x = _twice(root, sums.C[:, own])
+    rest = -exact_product(M, x)
+    for part in sums.C[:, own]:
+        accumulate(rest, part)
+    x = np.concatenate([x, _twice(root, rest)])  # four parts: residuals may be but a trace of the targets
     A = design.columns(own)
-    e = pairs.subtract(pairs.pair(design.B), pairs.matrix_product(A, x)).high
+    e = -exact_product(A, x)
+    accumulate(e, design.B)
+    e = collapsed(e)
     h = pairs.sum_of_squares(pairs.pair(*exact_product(A, root, parts=2)).T)  # (n,)
     if design.weight is not None:
         h = pairs.multiply(h, pairs.pair(design.weight))
