@@ -341,7 +341,15 @@ class Influence:
     cook: Array
 
 
-def influence(solution: LeastSquares, X: Array, Y: Array, weight: Array | None = None, *, target: int = 0) -> Influence:
+def influence(
+    solution: LeastSquares,
+    X: Array,
+    Y: Array,
+    weight: Array | None = None,
+    *,
+    target: int = 0,
+    sigma: float | None = None,
+) -> Influence:
     """Compute leverage, studentised residuals and Cook's distance of the samples that were fitted.
 
     Parameters
@@ -350,6 +358,8 @@ def influence(solution: LeastSquares, X: Array, Y: Array, weight: Array | None =
     X, Y : ndarray, shapes (n, d) and (n, q)
     weight : ndarray, shape (n,), optional
     target : int
+    sigma : float, optional
+        The noise's standard deviation where it is known, as of counts; no sample then does anything to it.
 
     Returns
     -------
@@ -370,6 +380,6 @@ def influence(solution: LeastSquares, X: Array, Y: Array, weight: Array | None =
     e, h = weighted_residuals(solution, X, Y, weight)[:, target], leverage.high
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = _left_of_1(spread_of(solution), leverage)
-        t = e / (fit.sigma * np.sqrt(rest))
-        external = t * np.sqrt((fit.df - 1) / (fit.df - t**2))
+        t = e / ((fit.sigma if sigma is None else sigma) * np.sqrt(rest))
+        external = t * np.sqrt((fit.df - 1) / (fit.df - t**2)) if sigma is None else t
         return Influence(e, h, t, external, t**2 * h / rest / fit.parameters)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from twofold.errors import DataError, SpecificationError, check_name
-from twofold.solvers.inference import Prediction, goodness, predict_interval
+from twofold.solvers.inference import Influence, Prediction, goodness, influence, predict_interval
 from twofold.statistics.covariance import WeightedFit
 from twofold.statistics.families import FAMILIES, Family
 from twofold.statistics.fit_summary import FitSummary, check_level, coefficient_rows
@@ -143,6 +143,14 @@ class GeneralizedLinearModel(FormulaModel):
     def residuals(self) -> Array:
         """Deviance residuals, ``sign(y - m) sqrt(w d)``, whose squares sum to the deviance."""
         return self.residuals_of("deviance")
+
+    def influence(self) -> Influence:
+        """Compute leverages, studentised residuals and Cook's distances of the last step's weighted least squares.
+
+        The dispersion is the model's: 1 of binomial and Poisson models, as in R.
+        """
+        fit, known = self.weighted, self.family.known_dispersion
+        return influence(fit.solution, fit.X, fit.Y, fit.weight, sigma=1.0 if known else None)
 
     def residuals_of(self, kind: Literal["deviance", "pearson", "response", "working"]) -> Array:
         """Return residuals of a kind, (n,).

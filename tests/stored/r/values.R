@@ -51,6 +51,8 @@ general <- function(name, fit) {
   say(paste0(name, ".facts"), c(fit$deviance, fit$null.deviance, summary(fit)$dispersion, logLik(fit)))
   say(paste0(name, ".residuals"), c(resid(fit, "deviance")[1:3], resid(fit, "pearson")[1:3], resid(fit, "working")[1:3]))
   say(paste0(name, ".hat"), hatvalues(fit)[1:3])
+  say(paste0(name, ".cook"), cooks.distance(fit)[1:3])
+  say(paste0(name, ".studentized"), rstandard(fit, type = "pearson")[1:3])
   say(paste0(name, ".HC0"), sqrt(diag(sandwich(fit))))
 }
 binomial_fit <- glm(yes ~ x + g, binomial, d, control = exact)
