@@ -15,7 +15,7 @@ from twofold.lab import Session, Setup
 from twofold.lab.faults import FAULTS
 from twofold.lab.views import VIEWS
 
-ALL = list(VIEWS)
+ALL = [*VIEWS, "followed"]
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ NAMES = ["line", "wave", "plane", "houses", "blobs", "circles", "spirals", "xor"
 
 def test_the_page_offers_these_data_sets(session):
     assert [entry["name"] for entry in asked(session, "choices")["data"]] == NAMES
+
+
+def test_the_sample_that_is_followed_is_shown_in_every_layer(session):
+    setup = Setup(data="toy-animals", hidden=(3,), batch_size=5).to_plain()
+    asked(session, "setup", setup=setup)
+    found = asked(session, "view", views=["followed"], part="test", sample=2)["frame"]["followed"]
+    x, h, p = map(numbers, found["layers"])
+    steps = asked(session, "explain", part="test", sample=2)["explanation"]["steps"]
+    values = {array["name"]: np.ravel(array["values"]) for step in steps for array in step["arrays"]}
+    for name, shown in [("x", x), ("h1", h), ("y_hat", p)]:
+        assert shown == pytest.approx(values[name], rel=1e-6)
+    assert "no test sample 999" in ask(session, "view", views=["followed"], part="test", sample=999)["error"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,8 +24,8 @@ after(async () => {
   for (const site of Object.values(sites)) site?.close();
 });
 
-/** A page with its engine ready; whatever it asks for elsewhere, or complains of, ends the test. */
-async function open(where, hash = "", options = {}) {
+/** A new page with its engine ready; whatever it asks for elsewhere, or complains of, is kept. */
+async function load(where, hash = "", options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: "en-US", ...options });
   const page = await context.newPage();
   page.elsewhere = [];
@@ -38,34 +38,67 @@ async function open(where, hash = "", options = {}) {
   page.on("pageerror", (error) => page.complaints.push(error.message));
   page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
   page.on("dialog", (dialog) => (page.complaints.push(`dialog ${dialog.message()}`), dialog.dismiss()));
+  const start = Date.now();
   await page.goto(sites[where].address + hash);
+  await ready(page);
+  page.readyAfter = Date.now() - start;
+  return page;
+}
+
+const ready = async (page) => {
   await page.waitForFunction(() => window.lab?.state.ready && window.lab.state.frame !== null, null, { timeout: LONG });
+  await settled(page);
+};
+
+const pages = {};
+
+/** The one page of a site that most tests share, since Python takes seconds to arrive; with what the address says. */
+async function open(where, hash = "") {
+  const page = (pages[where] ??= await load(where));
+  await page.evaluate(async (hash) => {
+    lab.set({ tab: "numbers", speed: "normal" });
+    await lab.setUp(lab.state.choices.setup);
+    location.hash = hash;
+  }, hash);
   await settled(page);
   return page;
 }
 
 const settled = (page) => page.waitForTimeout(150).then(() => page.evaluate(() => window.lab.parameters()));
 
-async function clean(page) {
+function quiet(page) {
   assert.deepEqual(page.elsewhere, [], "requests to elsewhere");
   assert.deepEqual(page.complaints, [], "complaints of the page");
+}
+
+async function close(page) {
   await page.context().close();
+  quiet(page);
 }
 
 const state = (page) => page.evaluate(() => ({ step: lab.state.frame.step, perEpoch: lab.state.frame.stepsPerEpoch, setup: lab.state.setup, error: lab.state.error, records: lab.state.records }));
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 const parameters = async (page) => (await page.evaluate(() => lab.parameters())).parameters;
-const epochs = async (page, n) => {
-  for (let k = 0; k < n; k++) await page.evaluate(() => lab.advance({ epochs: 1 }));
-};
+/** Train for some epochs; meanwhile a tab is open that asks for little. */
+const epochs = (page, n) =>
+  page.evaluate(async (n) => {
+    const { tab } = lab.state;
+    lab.set({ tab: "weights" });
+    for (let k = 0; k < n; k++) await lab.advance({ epochs: 1 });
+    lab.show(tab);
+  }, n);
 
-const LARGEST = `
+/** Run programs that the page shows, all in one process, and hold their parameters against the page's. */
+const COMPARE = `
 import json, sys
-from twofold.network import Layer
-layers = engine.parameters()
-page = json.load(open(sys.argv[1]))
-print(max(abs(float(a) - b) for layer, other in zip(layers, page, strict=True) for name, array in layer.arrays.items()
-          for a, b in zip(array.ravel(), __import__("numpy").ravel(other[name]), strict=True)))
+import numpy as np
+apart = {}
+for name, program, layers in json.load(open(sys.argv[1])):
+    names = {}
+    exec(program, names)
+    apart[name] = max(float(np.abs(array - np.array(other[key])).max())
+                      for layer, other in zip(names["engine"].parameters(), layers, strict=True) for key, array in layer.arrays.items())
+print(json.dumps(apart))
 `;
 
 for (const where of ["static", "native"]) {
@@ -86,18 +119,19 @@ for (const where of ["static", "native"]) {
         "tanh with dropout": "#data=digits&hidden=16,8&activation=tanh&dropout=0.2&batch_size=64",
         adam: "#data=spirals&hidden=8,8&activation=relu&optimizer=adam&learning_rate=0.01",
       };
+      const found = [];
       for (const [name, hash] of Object.entries(ways)) {
         const page = await open(where, hash);
         await epochs(page, 10);
         await page.click("#tab-share");
-        await page.waitForFunction(() => document.querySelector("pre.python")?.textContent.includes("engine"), null, { timeout: LONG });
+        await page.waitForFunction(() => document.querySelector("pre.python")?.textContent.includes("10)"), null, { timeout: LONG });
         const program = await page.textContent("pre.python");
-        const file = temporary("page.json", JSON.stringify(await parameters(page)));
-        const apart = Number(python(program.replace("print(epoch)", "pass") + LARGEST, file));
-        console.log(`${where}, ${name}: largest difference of a parameter after ten epochs ${apart}`);
-        assert.ok(apart <= 1e-12, `${name}: ${apart}`);
-        await clean(page);
+        found.push([name, program.replace("print(epoch)", "pass"), await parameters(page)]);
       }
+      const apart = JSON.parse(python(COMPARE, temporary("pages.json", JSON.stringify(found))));
+      console.log(`${where}: largest difference of a parameter after ten epochs ${JSON.stringify(apart)}`);
+      for (const name of Object.keys(ways)) assert.ok(apart[name] <= 1e-12, `${name}: ${apart[name]}`);
+      quiet(pages[where]);
     });
 
     test("any step comes back exactly, by the buttons and by the slider", async () => {
@@ -121,7 +155,7 @@ for (const where of ["static", "native"]) {
       await page.keyboard.press("ArrowRight");
       await settled(page);
       assert.deepEqual(await parameters(page), seen[1]);
-      await clean(page);
+      quiet(page);
     });
 
     test("the address holds setup and step, and a reload brings them back", async () => {
@@ -133,19 +167,25 @@ for (const where of ["static", "native"]) {
       await page.waitForFunction(() => window.lab?.state.ready && window.lab.state.frame?.step === 80, null, { timeout: LONG });
       assert.deepEqual(await parameters(page), before_);
       assert.deepEqual((await state(page)).setup, there.setup);
-      await clean(page);
+      quiet(page);
     });
 
     once("a hostile address does nothing but say what is wrong", async () => {
-      for (const hash of ["#data=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E", "#n=1e9", "#hidden=9999,9999", "#activation=__import__('os')", "#step=99999999999", "#fault=%00"]) {
-        const page = await open(where, hash);
+      const page = await load(where, "#data=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E");
+      const look = async (hash) => {
         const { setup, error } = await state(page);
         assert.equal(setup.data, "circles");
         assert.equal(setup.n, 500);
         assert.equal(await page.locator("main img").count(), 0);
         if (!hash.includes("step")) assert.notEqual(error, "", hash);
-        await clean(page);
+      };
+      await look("data");
+      for (const hash of ["#n=1e9", "#hidden=9999,9999", "#activation=__import__('os')", "#step=99999999999", "#fault=%00"]) {
+        await page.evaluate((hash) => (lab.set({ error: "" }), (location.hash = hash)), hash);
+        await settled(page);
+        await look(hash);
       }
+      await close(page);
     });
 
     test("a table of one's own trains and is scored to the same digits; nothing of it becomes markup or leaves", async () => {
@@ -165,7 +205,7 @@ for (const where of ["static", "native"]) {
       const scores = JSON.parse(execFileSync(TWOFOLD, ["evaluate", saved, tests, "--json"], { encoding: "utf-8" })).scores;
       assert.ok(Math.abs(scores["log loss"].value - records.at(-1).test_loss) <= 1e-12 * records.at(-1).test_loss);
       assert.equal(scores.accuracy.value, records.at(-1).test_accuracy);
-      await clean(page);
+      quiet(page);
     });
 
     once("a table that can't be read is refused in one line, and the run stays", async () => {
@@ -174,7 +214,7 @@ for (const where of ["static", "native"]) {
       await page.waitForFunction(() => lab.state.error !== "");
       assert.match(await page.textContent("[role=status]"), /bad.csv: line 3 has 1 cells; the first line names 2 columns/);
       assert.equal((await state(page)).setup.data, "circles");
-      await clean(page);
+      quiet(page);
     });
 
     once("the downloaded model is scored to the same digits", async () => {
@@ -187,11 +227,11 @@ for (const where of ["static", "native"]) {
       const last = (await state(page)).records.at(-1);
       assert.equal(scores.accuracy.value, last.test_accuracy);
       assert.ok(Math.abs(scores["log loss"].value - last.test_loss) <= 1e-12 * last.test_loss);
-      await clean(page);
+      quiet(page);
     });
 
     test("by keyboard alone, from load to a trained network", async () => {
-      const page = await open(where);
+      const page = await load(where);
       await page.keyboard.press("Tab"); // the skip link
       await page.keyboard.press("Enter");
       assert.equal(await page.evaluate(() => document.activeElement.id), "run");
@@ -203,7 +243,7 @@ for (const where of ["static", "native"]) {
       await page.focus("#tab-numbers");
       await page.keyboard.press("ArrowRight");
       assert.equal(await page.evaluate(() => document.activeElement.id), "tab-mistakes");
-      await clean(page);
+      await close(page);
     });
 
     once("a click on a sample, a unit, a weight and the loss shows its numbers beside central differences", async () => {
@@ -224,7 +264,7 @@ for (const where of ["static", "native"]) {
       assert.ok(Math.abs(related["gradient by hand"] - related["from central differences"]) < 1e-9);
       await page.click(".plot .over", { position: { x: 170, y: 150 } });
       await page.waitForFunction(() => lab.state.chosen.sample > 0);
-      await clean(page);
+      quiet(page);
     });
 
     once("each switch of 'break it' goes on and off", async () => {
@@ -239,39 +279,43 @@ for (const where of ["static", "native"]) {
         await button.click();
         await page.waitForFunction(() => lab.state.setup.fault === "");
       }
-      await clean(page);
+      quiet(page);
     });
 
     once("axe finds nothing: both languages, light and dark, every tab, wide and narrow", async () => {
-      for (const [options, hash] of [
-        [{ locale: "en-US", colorScheme: "light" }, ""],
-        [{ locale: "zh-CN", colorScheme: "dark" }, "#data=digits&hidden=8&batch_size=64"],
-        [{ locale: "zh-CN", colorScheme: "light", viewport: { width: 360, height: 740 } }, "#data=plane&hidden="],
-        [{ locale: "en-US", colorScheme: "dark" }, "#data=wave&hidden=8"],
+      const all = ["numbers", "mistakes", "weights", "surface", "break", "share"];
+      for (const [options, hash, tabs] of [
+        [{ locale: "en-US", colorScheme: "light" }, "", all],
+        [{ locale: "zh-CN", colorScheme: "dark" }, "#data=digits&hidden=8&batch_size=64", all],
+        [{ locale: "zh-CN", colorScheme: "light", viewport: { width: 360, height: 740 } }, "#data=plane&hidden=", ["surface"]],
+        [{ locale: "en-US", colorScheme: "dark" }, "#data=wave&hidden=8", ["mistakes"]],
       ]) {
-        const page = await open(where, hash, options);
+        const page = await load(where, hash, options);
         await epochs(page, 2);
         await page.evaluate(AXE);
-        for (const tab of ["numbers", "mistakes", "weights", "surface", "break", "share"]) {
+        let part = "body"; // once; then what changes
+        for (const tab of tabs) {
           await page.click(`#tab-${tab}`);
           await settled(page);
-          const found = await page.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
+          const found = await page.evaluate((part) => axe.run(part, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }), part);
           assert.deepEqual(found.violations.map((v) => `${tab} ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html).join(" | ")}`), []);
+          part = ".tabs";
         }
-        await clean(page);
+        await close(page);
       }
     });
 
     once("at 360, 1024 and 1440 pixels nothing is wider than the page", async () => {
+      const page = await load(where, "#data=spirals&hidden=16,8,8", { locale: "zh-CN" });
       for (const width of [360, 1024, 1440]) {
-        const page = await open(where, "#data=spirals&hidden=16,8,8", { viewport: { width, height: 800 }, locale: "zh-CN" });
+        await page.setViewportSize({ width, height: 800 });
         for (const tab of ["numbers", "mistakes", "weights", "break", "share"]) {
           await page.click(`#tab-${tab}`);
           await settled(page);
           assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${width} ${tab}`);
         }
-        await clean(page);
       }
+      await close(page);
     });
 
     test("twenty thousand samples: the page stays fluid", async () => {
@@ -279,7 +323,7 @@ for (const where of ["static", "native"]) {
       const gaps = await trainFor(page, 3000, "fast");
       console.log(`${where}, 20,000 samples: frame time median ${gaps.median} ms, 95 % within ${gaps.most} ms`);
       assert.ok(gaps.median < 100, `median ${gaps.median}`);
-      await clean(page);
+      quiet(page);
     });
   });
 }
@@ -343,14 +387,13 @@ describe("the bars of the static lab", () => {
   });
 
   test("speed, to be read: epochs a second of 2-8-8-2 on 500 points, and the time to the engine", async () => {
-    const start = Date.now();
     const page = await open("static", "#hidden=8,8");
-    console.log(`engine ready after ${Date.now() - start} ms`);
+    console.log(`engine ready after ${page.readyAfter} ms`);
     for (const speed of ["normal", "fast"]) {
       const found = await trainFor(page, 4000, speed);
       console.log(`${speed}: ${found.epochs.toFixed(0)} epochs a second, ${found.pictures.toFixed(0)} pictures a second, frame time median ${found.median} ms, 95 % within ${found.most} ms`);
       assert.ok(found.epochs > 1);
     }
-    await clean(page);
+    quiet(page);
   });
 });

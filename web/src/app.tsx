@@ -76,7 +76,7 @@ function Time() {
         <button type="button" disabled={!ready || step === 0} onClick={() => void store.goTo(step - 1)}>{t("back")}</button>
         <button type="button" disabled={!ready || step === 0} onClick={() => void store.goTo(0)}>{t("reset")}</button>
         <label>
-          {t("speed")}{" "}
+          <span class="wide">{t("speed")}</span>{" "}
           <select value={speed} onChange={(event) => store.set({ speed: event.currentTarget.value as Speed })}>
             {(["slow", "normal", "fast"] as const).map((name) => <option key={name} value={name}>{t(name)}</option>)}
           </select>
@@ -89,7 +89,7 @@ function Time() {
         </p>
       </div>
       <label class="slider">
-        <span class="hidden">{t("time")}</span>
+        <span>{t("time")}</span>
         <input type="range" min={0} max={reached} value={step} disabled={!ready || frame === null} aria-valuetext={`${t("step")} ${step}`} onInput={(event) => void store.goTo(Number(event.currentTarget.value))} />
       </label>
       <p class="status" role="status">

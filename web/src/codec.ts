@@ -72,7 +72,7 @@ export function short(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-4) return value.toExponential(2).replace("e+", "e");
+  if (size >= 1e5 || size < 1e-4) return value.toExponential(digits > 3 ? 2 : 0).replace("e+", "e");
   return Number(value.toPrecision(digits)).toString();
 }
 

@@ -128,7 +128,7 @@ export function DataControls() {
         <p class="small">
           {problem.points.train.n} {t("train")}
           {problem.points.test && `, ${problem.points.test.n} ${t("test")}`}
-          {problem.target && ` · ${problem.target}`}
+          {problem.target && ` · ${t("target")}: ${problem.target}`}
         </p>
       )}
       <div
@@ -144,20 +144,19 @@ export function DataControls() {
           void take(event.dataTransfer?.files[0]);
         }}
       >
-        <Field label={t("ownTable")}>
-          {(id) => (
-            <input
-              id={id}
-              type="file"
-              accept=".csv,.tsv,.txt,text/csv"
-              disabled={!state.ready}
-              onChange={(event) => {
-                void take(event.currentTarget.files?.[0]);
-                event.currentTarget.value = "";
-              }}
-            />
-          )}
-        </Field>
+        <label class="button">
+          <input
+            class="hidden"
+            type="file"
+            accept=".csv,.tsv,.txt,text/csv"
+            disabled={!state.ready}
+            onChange={(event) => {
+              void take(event.currentTarget.files?.[0]);
+              event.currentTarget.value = "";
+            }}
+          />
+          {t("ownTable")}
+        </label>
         <p class="small">{t("ownHint")}</p>
       </div>
     </section>
@@ -187,7 +186,7 @@ export function NetworkControls() {
       {several && setup.activation.map((name, k) => (
         <Choice key={k} label={`${t("activation")} ${k + 1}`} value={name} options={names} change={(next) => setActivation(k, next)} />
       ))}
-      <Choice label={t("lossFunction")} value={setup.loss} options={losses} empty={`${t("usual")}: ${nameOf(state.language, problem?.loss ?? "")}`} change={(loss) => store.change({ loss })} />
+      <Choice label={t("lossFunction")} value={problem?.loss ?? ""} options={losses} change={(loss) => store.change({ loss })} />
       <Choice
         label={t("optimizer")}
         value={setup.optimizer}

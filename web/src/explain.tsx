@@ -54,6 +54,7 @@ export function Numbers() {
 function Entry({ explanation }: { explanation: Explanation }) {
   const { state, t } = useLab("chosen");
   const { entry, sample, rows } = explanation;
+  const gradient = entry && gradientOf(explanation, entry.name);
   return (
     <div class="entry">
       {sample.image && <Picture image={sample.image} label={`${t("sample")} ${state.chosen.sample}`} />}
@@ -68,6 +69,12 @@ function Entry({ explanation }: { explanation: Explanation }) {
               <code>{entry.name}</code>
             </dt>
             <dd>{entry.value.toPrecision(10)}</dd>
+            {gradient !== undefined && (
+              <>
+                <dt>∂L/∂{entry.name}</dt>
+                <dd>{gradient.toPrecision(10)}</dd>
+              </>
+            )}
             {Object.entries(entry.related).map(([name, value]) => (
               <>
                 <dt>{t(name as Word)}</dt>
@@ -82,6 +89,15 @@ function Entry({ explanation }: { explanation: Explanation }) {
   );
 }
 
+/** The gradient that came down to an entry, where the backward pass names it: of h1[0, 2] that in dh1. */
+function gradientOf({ steps, entry }: Explanation, name: string): number | undefined {
+  if (Object.keys(entry!.related).length > 0) return undefined; // it is told there, beside others
+  const [, array, places] = /^(\w+)\[(.*)\]$/.exec(name) ?? [];
+  const values = steps.flatMap((step) => step.arrays).find((one) => one.name === `d${array}`)?.values;
+  const found = places?.split(",").reduce<unknown>((inner, place) => (inner as unknown[] | undefined)?.[Number(place)], values);
+  return typeof found === "number" ? found : undefined;
+}
+
 function Steps({ explanation }: { explanation: Explanation }) {
   const { t } = useLab();
   const parts = [...new Set(explanation.steps.map((step) => step.part))];
@@ -91,7 +107,7 @@ function Steps({ explanation }: { explanation: Explanation }) {
         <details key={part} open={part === "forward" || part === "loss" || part === "backward"}>
           <summary>{t(PARTS[part] ?? "given")}</summary>
           {explanation.steps.filter((step) => step.part === part).map((step) => (
-            <Step key={step.title} step={step} symbols={explanation.symbols} />
+            <Step key={step.title} step={step} symbols={explanation.symbols} chosen={explanation.entry?.name.replaceAll(" ", "") ?? ""} />
           ))}
         </details>
       ))}
@@ -99,7 +115,7 @@ function Steps({ explanation }: { explanation: Explanation }) {
   );
 }
 
-function Step({ step, symbols }: { step: TraceStep; symbols: Record<string, string> }) {
+function Step({ step, symbols, chosen }: { step: TraceStep; symbols: Record<string, string>; chosen: string }) {
   const { state, t } = useLab();
   return (
     <article class="step">
@@ -108,7 +124,7 @@ function Step({ step, symbols }: { step: TraceStep; symbols: Record<string, stri
       {step.latex && step.shapes && <p class="small">{t("shapes")}: <code>{step.shapes}</code></p>}
       {step.worked && <p class="worked" tabIndex={0}><code>{step.worked}</code></p>}
       {step.arrays.map((array) => (
-        <Matrix key={array.name} array={array} latex={symbols[array.name] ?? array.name} />
+        <Matrix key={array.name} array={array} latex={symbols[array.name] ?? array.name} chosen={chosen} />
       ))}
       {step.note && state.language === "en" && <p class="small">{step.note}</p>}
       {step.table && (
@@ -123,8 +139,8 @@ function Step({ step, symbols }: { step: TraceStep; symbols: Record<string, stri
   );
 }
 
-function Matrix({ array, latex }: { array: TraceArray; latex: string }) {
-  const { store, state } = useLab();
+function Matrix({ array, latex, chosen }: { array: TraceArray; latex: string; chosen: string }) {
+  const { store } = useLab();
   const { values } = array;
   if (values === undefined) {
     return <p class="small"><Formula latex={latex} /> {array.shape.join(" × ")}: {short(array.smallest)} … {short(array.largest)}</p>;
@@ -146,7 +162,7 @@ function Matrix({ array, latex }: { array: TraceArray; latex: string }) {
             {rows.slice(0, MOST).map((row, i) => (
               <tr key={i}>
                 {row.slice(0, MOST).map((value, j) => (
-                  <td key={j}><Cell name={place(i, j)} value={value} largest={largest} choose={() => store.choose({ entry: place(i, j) })} chosen={state.chosen.entry === place(i, j)} /></td>
+                  <td key={j}><Cell name={place(i, j)} value={value} largest={largest} choose={() => store.choose({ entry: place(i, j) })} chosen={chosen === place(i, j)} /></td>
                 ))}
                 {row.length > MOST && <td>…</td>}
               </tr>

@@ -2,28 +2,35 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { unpack } from "./codec";
 import { NetworkControls } from "./controls";
 import { useLab } from "./context";
-import { CLASS_COLOURS, css, diverging, fit, paintGrid, regionColour } from "./draw";
+import { CLASS_COLOURS, css, diverging, fit, mix, paintGrid, paper, regionColour } from "./draw";
 import type { Frame, Packed, Problem } from "./types";
 
 const MOST_DRAWN = 16;
-const UNIT = 38; // pixels
 
 interface Place {
   layer: number; // 0 for the inputs
   unit: number;
   x: number;
   y: number;
+  size: number; // in pixels
 }
 
-/** Where each unit stands, as far as it is drawn. */
-export function places(widths: number[], width: number, height: number): Place[] {
+/** Whether the inputs are drawn as one picture: there are too many pixels for a unit each. */
+export const asPicture = (problem: Problem): boolean => problem.image.length === 2 && problem.inputs > MOST_DRAWN;
+
+/** Where each unit stands, as far as it is drawn; of layers that are one picture, the first. */
+export function places(widths: number[], width: number, height: number, picture = false): Place[] {
   const narrow = width < 420;
-  const [LEFT, RIGHT] = narrow ? [26, 52] : [44, 84];
-  const gap = widths.length > 1 ? (width - UNIT - LEFT - RIGHT) / (widths.length - 1) : 0;
-  return widths.flatMap((n, layer) => {
-    const drawn = Math.min(n, MOST_DRAWN);
-    const space = Math.min(UNIT + 12, height / drawn);
-    return Array.from({ length: drawn }, (_, unit) => ({ layer, unit, x: LEFT + UNIT / 2 + layer * gap, y: height / 2 + (unit - (drawn - 1) / 2) * space }));
+  const drawn = widths.map((n, layer) => (picture && layer === 0 ? 1 : Math.min(n, MOST_DRAWN)));
+  const tallest = Math.max(...drawn);
+  const usual = narrow || tallest > 10 ? 28 : height / tallest > 62 ? 48 : 38;
+  const first = picture ? (narrow ? 56 : 112) : usual;
+  const [left, right] = [(narrow ? 22 : 60) + first / 2, (narrow ? 56 : 96) + usual / 2];
+  const gap = widths.length > 1 ? (width - left - right) / (widths.length - 1) : 0;
+  return drawn.flatMap((n, layer) => {
+    const space = Math.min(1.7 * usual, (height - 4) / n);
+    const size = layer === 0 ? first : usual;
+    return Array.from({ length: n }, (_, unit) => ({ layer, unit, x: left + layer * gap, y: height / 2 + (unit - (n - 1) / 2) * space, size }));
   });
 }
 
@@ -32,7 +39,7 @@ function gridOf(values: Uint8Array | Float32Array, unit: number): Uint8Array | F
   return values.subarray(unit * size, (unit + 1) * size);
 }
 
-export function Unit({ place, frame, problem, dark, label, choose, small }: { place: Place; frame: Frame; problem: Problem; dark: boolean; label: string; choose: () => void; small: boolean }) {
+function Unit({ place, frame, problem, dark, label, choose, chosen }: { place: Place; frame: Frame; problem: Problem; dark: boolean; label: string; choose: () => void; chosen: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const last = problem.widths.length - 1;
   useEffect(() => {
@@ -74,15 +81,22 @@ export function Unit({ place, frame, problem, dark, label, choose, small }: { pl
       context.stroke();
       return;
     }
+    const given = frame.followed?.layers.map((layer) => unpack(layer) as Float32Array);
     if (place.layer === 1 && problem.image.length === 2) paintWeights(element, frame.layers[0]!, place.unit, problem.image, dark);
-    else if (place.layer > 0) {
-      const b = unpack(frame.layers[place.layer - 1]!.b)[place.unit] ?? 0;
-      context.fillStyle = css(diverging(Math.tanh(b), dark));
+    else if (given && place.layer === 0 && asPicture(problem)) paintImage(element, problem.image, given[0]!, dark);
+    else if (given) {
+      const own = given[place.layer]!;
+      const [value, [low, high]] = [own[place.unit]!, ends(own)];
+      const colour =
+        place.layer === last && problem.kind !== "numbers"
+          ? tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, value, dark)
+          : diverging(value / Math.max(1e-9, -low, high), dark);
+      context.fillStyle = css(colour);
       context.fillRect(0, 0, width, height);
     }
   }, [frame, dark, problem, place.x, place.y]);
   return (
-    <button type="button" class={small ? "unit tiny" : "unit"} style={{ left: `${place.x}px`, top: `${place.y}px` }} aria-label={label} title={label} onClick={choose}>
+    <button type="button" class={chosen ? "unit chosen" : "unit"} style={{ left: `${place.x}px`, top: `${place.y}px`, width: `${place.size}px`, height: `${place.size}px` }} aria-label={label} title={label} onClick={choose}>
       <canvas ref={canvas} aria-hidden="true" />
     </button>
   );
@@ -113,6 +127,11 @@ function lineOf(plane: NonNullable<Frame["plane"]>, place: Place, last: number):
   return Array.from(values.subarray(place.unit * n, (place.unit + 1) * n));
 }
 
+/** Draw an image of values from 0 to 1. */
+function paintImage(canvas: HTMLCanvasElement, [height, width]: number[], values: Float32Array, dark: boolean): void {
+  paintGrid(canvas, width!, height!, (p) => mix(paper(dark), dark ? [255, 255, 255] : [20, 24, 32], values[p]!), { smooth: false, topDown: true });
+}
+
 /** Draw a unit's weights as an image of the inputs' shape. */
 export function paintWeights(canvas: HTMLCanvasElement, layer: Frame["layers"][number], unit: number, image: number[], dark: boolean): void {
   const [height, width] = [image[0]!, image[1]!];
@@ -124,36 +143,38 @@ export function paintWeights(canvas: HTMLCanvasElement, layer: Frame["layers"][n
 }
 
 export function NetworkView() {
-  const { store, state, t } = useLab("setup", "problem", "frame", "width");
-  const { setup, problem, frame, dark } = state;
+  const { store, state, t } = useLab("setup", "problem", "frame", "size", "chosen");
+  const { setup, problem, frame, dark, chosen } = state;
   const box = useRef<HTMLDivElement>(null);
   const edges = useRef<HTMLCanvasElement>(null);
-  const tall = Math.max(...(problem?.widths ?? [1]).map((n) => Math.min(n, MOST_DRAWN)));
-  const height = Math.max(250, Math.min(520, tall * 50));
-  const width = useWidth(box);
-  const spots = useMemo(() => (problem ? places(problem.widths, width, height) : []), [problem, width, height]);
+  const picture = problem !== null && asPicture(problem);
+  const tall = Math.max(...(problem?.widths ?? [1]).map((n, layer) => (picture && layer === 0 ? 1 : Math.min(n, MOST_DRAWN))));
+  const { width, height } = useSize(box);
+  const spots = useMemo(() => (problem ? places(problem.widths, width, height, picture) : []), [problem, width, height, picture]);
   useEffect(() => {
     if (!edges.current || !frame || !problem) return;
     const { context } = fit(edges.current);
-    frame.layers.forEach((layer, l) => drawEdges(context, layer, spots.filter((s) => s.layer === l), spots.filter((s) => s.layer === l + 1), dark));
-  }, [frame, spots, dark]);
+    frame.layers.forEach((layer, l) => drawEdges(context, picture && l === 0 ? null : layer, spots.filter((s) => s.layer === l), spots.filter((s) => s.layer === l + 1), dark));
+  }, [frame, spots, dark, picture]);
   const controls = useMemo(() => <NetworkControls />, []);
   const buttons = useMemo(() => <LayerButtons />, []);
   if (!setup || !problem || !frame) return <section class="card network" aria-busy="true" />;
   const last = problem.widths.length - 1;
   const label = ({ layer, unit }: Place) =>
-    layer === 0
+    layer === 0 && picture
+      ? `${t("inputs")}: ${t("sample")} ${chosen.sample}`
+    : layer === 0
       ? `${t("inputs")} ${problem.features.length === problem.inputs ? problem.features[unit] : `x${unit + 1}`}`
       : layer === last
         ? `${t("outputs")} ${problem.classes[unit] ?? problem.target}`
         : `${t("layer")} ${layer}, ${t("unit")} ${unit + 1}`;
-  const choose = ({ layer, unit }: Place) => {
-    const entry = layer === 0 ? `x[${unit}]` : layer === last ? `o[${unit}]` : `h${layer}[${unit}]`;
-    store.choose({ entry: problem.loss && setup.normalization === "batch" ? "" : entry });
+  const entryOf = ({ layer, unit }: Place) => {
+    if (setup.normalization === "batch" || (layer === 0 && picture)) return "";
+    return layer === 0 ? `x[${unit}]` : layer === last ? `o[${unit}]` : `h${layer}[${unit}]`;
   };
   const pick = (event: MouseEvent) => {
     const found = nearestEdge(spots, event.offsetX, event.offsetY);
-    if (found) store.choose({ entry: `W${last > 1 ? found.from.layer + 1 : ""}[${found.from.unit},${found.to.unit}]` });
+    if (found && !(picture && found.from.layer === 0)) store.choose({ entry: `W${last > 1 ? found.from.layer + 1 : ""}[${found.from.unit},${found.to.unit}]` });
   };
   return (
     <section class="card network" aria-labelledby="network-title">
@@ -161,21 +182,22 @@ export function NetworkView() {
         {t("network")} <span class="small">{problem.widths.join(" – ")} · {problem.parameters} {t("parameters")}</span>
       </h2>
       {buttons}
-      <div class="diagram" ref={box} style={{ height: `${height}px` }} role="group" aria-label={t("networkPicture")}>
+      <div class="diagram" ref={box} style={{ minHeight: `${Math.max(picture ? 200 : 130, Math.min(520, tall * 50))}px` }} role="group" aria-labelledby="network-hint">
         <canvas ref={edges} class="edges" onClick={pick} aria-hidden="true" />
         {spots.map((place) => (
-          <Unit key={`${place.layer}-${place.unit}`} place={place} frame={frame} problem={problem} dark={dark} label={label(place)} choose={() => choose(place)} small={tall > 10 || width < 420} />
+          <Unit key={`${place.layer}-${place.unit}`} place={place} frame={frame} problem={problem} dark={dark} label={label(place)} choose={() => store.choose({ entry: entryOf(place) })} chosen={chosen.entry !== "" && chosen.entry === entryOf(place)} />
         ))}
-        {problem.domain.length > 0 && spots.filter((s) => s.layer === 0).map((s) => (
-          <span key={s.unit} class="tag left" style={{ top: `${s.y}px` }}>{problem.features[s.unit] ?? `x${s.unit + 1}`}</span>
+        {!picture && spots.filter((s) => s.layer === 0).map((s) => (
+          <span key={s.unit} class="tag left" style={{ top: `${s.y}px`, width: `${s.x - s.size / 2 - 4}px` }}>{problem.features.length === problem.inputs ? problem.features[s.unit] : `x${s.unit + 1}`}</span>
         ))}
         {spots.filter((s) => s.layer === last).map((s) => (
-          <span key={s.unit} class="tag right" style={{ top: `${s.y}px`, left: `${s.x + UNIT / 2 + 4}px` }}>{problem.classes[s.unit] ?? problem.target}</span>
+          <span key={s.unit} class="tag right" style={{ top: `${s.y}px`, left: `${s.x + s.size / 2 + 4}px` }}>{problem.classes[s.unit] ?? problem.target}</span>
         ))}
-        {problem.widths.map((n, layer) => n > MOST_DRAWN && (
+        {problem.widths.map((n, layer) => n > MOST_DRAWN && !(picture && layer === 0) && (
           <span key={layer} class="tag more" style={{ left: `${spots.find((s) => s.layer === layer)?.x ?? 0}px` }}>+{n - MOST_DRAWN}</span>
         ))}
       </div>
+      <p class="small" id="network-hint">{t(problem.domain.length > 0 ? "networkHint" : picture ? "imageHint" : "sampleHint")}{state.language === "en" && " "}{t("linesHint")}</p>
       {controls}
     </section>
   );
@@ -205,9 +227,9 @@ function LayerButtons() {
   );
 }
 
-function drawEdges(context: CanvasRenderingContext2D, layer: Frame["layers"][number], from: Place[], to: Place[], dark: boolean): void {
-  const W = unpack(layer.W);
-  const columns = layer.W.shape[1]!;
+function drawEdges(context: CanvasRenderingContext2D, layer: Frame["layers"][number] | null, from: Place[], to: Place[], dark: boolean): void {
+  const W = layer ? unpack(layer.W) : [];
+  const columns = layer?.W.shape[1] ?? 0;
   const [low, high] = ends(W);
   const largest = Math.max(1e-9, Math.abs(low), Math.abs(high));
   for (const a of from) {
@@ -218,7 +240,7 @@ function drawEdges(context: CanvasRenderingContext2D, layer: Frame["layers"][num
       context.moveTo(a.x, a.y);
       context.bezierCurveTo((a.x + b.x) / 2, a.y, (a.x + b.x) / 2, b.y, b.x, b.y);
       context.lineWidth = 0.5 + 4.5 * size * Math.min(1, largest / 0.5);
-      context.strokeStyle = css(diverging(Math.sign(weight) * (0.15 + 0.85 * size), dark));
+      context.strokeStyle = layer ? css(diverging(Math.sign(weight) * (0.15 + 0.85 * size), dark)) : dark ? "#39424f" : "#d5dbe4";
       context.stroke();
     }
   }
@@ -239,17 +261,18 @@ export function nearestEdge(spots: Place[], x: number, y: number): { from: Place
   return best;
 }
 
-function useWidth(box: { current: HTMLDivElement | null }): number {
-  const { store, state } = useLab("frame");
+function useSize(box: { current: HTMLDivElement | null }): { width: number; height: number } {
+  const { store, state } = useLab("frame", "size");
   const there = state.frame !== null;
   useEffect(() => {
     if (!box.current) return;
     const observer = new ResizeObserver(([entry]) => {
-      const next = Math.round(entry!.contentRect.width);
-      if (next > 0 && Math.abs(next - store.state.width) > 1) store.set({ width: next });
+      const [width, height] = [Math.round(entry!.contentRect.width), Math.round(entry!.contentRect.height)];
+      const { size } = store.state;
+      if (width > 0 && (Math.abs(width - size.width) > 1 || Math.abs(height - size.height) > 1)) store.set({ size: { width, height } });
     });
     observer.observe(box.current);
     return () => observer.disconnect();
   }, [there]);
-  return state.width;
+  return state.size;
 }

@@ -69,8 +69,8 @@ export function Mistakes() {
             <li key={one.index}>
               <button type="button" onClick={() => store.choose({ part: problem.points.test ? "test" : "train", sample: one.index })}>
                 {one.image && <Picture image={one.image} label={`${t("sample")} ${one.index}`} />}
-                <span>
-                  #{one.index} {t("trueWord")} <b>{name(one.true)}</b>, {t("predicted")} <b>{name(one.predicted)}</b> {percent(one.probability)} · {t("loss")} {short(one.loss)}
+                <span class={one.probability !== undefined && one.true !== one.predicted ? "wrong" : ""}>
+                  {one.probability !== undefined && (one.true === one.predicted ? "✓ " : "✗ ")}#{one.index} {t("trueWord")} <b>{name(one.true)}</b>, {t("predicted")} <b>{name(one.predicted)}</b> {percent(one.probability)} · {t("loss")} {short(one.loss)}
                 </span>
               </button>
             </li>
@@ -117,8 +117,13 @@ export function Weights() {
   const { frame, problem, dark } = state;
   if (!frame || !problem) return null;
   const units = Math.min(32, problem.widths[1] ?? 0);
+  const last = problem.widths.length - 1;
+  const nameOfUnit = (layer: number, unit: number) =>
+    layer === 0
+      ? problem.features.length === problem.inputs ? problem.features[unit] : `x[${unit}]`
+      : layer === last ? (problem.classes[unit] ?? problem.target) : `h${layer}[${unit}]`;
   return (
-    <div>
+    <div class="weights">
       {problem.image.length === 2 && (
         <>
           <p>{t("weightsHint")}</p>
@@ -133,31 +138,33 @@ export function Weights() {
         </>
       )}
       {frame.layers.map((layer, k) => {
-        const W = unpack(layer.W);
-        const columns = layer.W.shape[1]!;
+        const [W, b] = [unpack(layer.W), unpack(layer.b)];
+        const [inputs, columns] = layer.W.shape as [number, number];
+        const shown = Array.from({ length: Math.min(16, columns) }, (_, j) => j);
+        const number = last > 1 ? k + 1 : "";
         const [low, high] = ends(W);
         const largest = Math.max(1e-9, -low, high);
-        const rows = Math.min(16, layer.W.shape[0]!);
+        const rows = Array.from({ length: Math.min(16, inputs) }, (_, i) => ({ name: nameOfUnit(k, i), values: shown.map((j) => W[i * columns + j]!), entry: (j: number) => `W${number}[${i},${j}]` }));
+        rows.push({ name: t("bias"), values: shown.map((j) => b[j]!), entry: (j) => `b${number}[${j}]` });
         return (
-          <details key={k} open={layer.W.shape[0]! <= 16}>
+          <details key={k} open={inputs <= 16}>
             <summary>{t("layerWeights")} {k + 1} {state.language === "zh" && "层"} ({layer.shape.join(" × ")})</summary>
             <div class="scroll" tabIndex={0} role="group" aria-label={`${t("layerWeights")} ${k + 1}`}>
               <table class="matrix">
+                <thead>
+                  <tr><td />{shown.map((j) => <th key={j} scope="col">{nameOfUnit(k + 1, j)}</th>)}{columns > 16 && <td>…</td>}</tr>
+                </thead>
                 <tbody>
-                  {Array.from({ length: rows }, (_, i) => (
+                  {rows.map(({ name, values, entry }, i) => (
                     <tr key={i}>
-                      {Array.from({ length: Math.min(16, columns) }, (_, j) => {
-                        const value = W[i * columns + j]!;
-                        const entry = `W${frame.layers.length > 1 ? k + 1 : ""}[${i},${j}]`;
-                        return (
-                          <td key={j}>
-                            <button type="button" class="cell" style={{ background: css(diverging((0.22 * value) / largest, dark)) }} aria-label={`${entry} = ${short(value, 3)}`} onClick={() => store.choose({ entry })}>
-                              {short(value, 3)}
-                            </button>
-                          </td>
-                        );
-                      })}
-                      {columns > 16 && <td>…</td>}
+                      <th scope="row">{inputs > 16 && i === 16 && "⋮ "}{name}</th>
+                      {values.map((value, j) => (
+                        <td key={j}>
+                          <button type="button" class="cell" style={{ background: css(diverging((0.22 * value) / largest, dark)) }} aria-label={`${entry(j)} = ${short(value, 3)}`} title={entry(j)} onClick={() => store.choose({ entry: entry(j) })}>
+                            {short(value, 3)}
+                          </button>
+                        </td>
+                      ))}
                     </tr>
                   ))}
                 </tbody>
@@ -292,7 +299,7 @@ export function Break() {
               <button type="button" role="switch" aria-checked={on} onClick={() => toggle(name)}>
                 <span class="switch" aria-hidden="true" /> {words?.title[i] ?? name}
               </button>
-              {on && <p><b>{t("watch")}</b> {words?.watch[i]}</p>}
+              <p class={on ? "" : "small"}><b>{t("watch")}</b> {words?.watch[i]}</p>
               {on && name === "dead-relu" && dead !== undefined && <p>{dead} {t("deadUnits")}</p>}
               {on && name === "no-activation" && frame?.collapsed?.W && (
                 <div>
@@ -320,8 +327,8 @@ function save(name: string, content: BlobPart, type: string): void {
 }
 
 export function Share() {
-  const { store, state, t } = useLab("python", "problem", "setup");
-  const { python, problem, setup } = state;
+  const { store, state, t } = useLab("python", "problem", "setup", "choices");
+  const { python, problem, setup, choices } = state;
   const [copied, setCopied] = useState("");
   const copy = async (what: string, text: string) => {
     await navigator.clipboard?.writeText(text).catch(() => undefined);
@@ -340,8 +347,8 @@ export function Share() {
     <div class="two">
       <div>
         <h3>{t("address")}</h3>
-        <p>{t("shareHint")}</p>
-        <p class="row"><code class="address">{address}</code> <button type="button" onClick={() => void copy("address", address)}>{copied === "address" ? t("copied") : t("copy")}</button></p>
+        <p>{t(setup?.data === "csv" ? "shareTable" : choices?.native ? "shareNative" : "shareHint")}</p>
+        {setup?.data !== "csv" && <p class="row"><code class="address">{address}</code> <button type="button" onClick={() => void copy("address", address)}>{copied === "address" ? t("copied") : t("copy")}</button></p>}
         <h3>{t("modelFile")}</h3>
         <p>{t("modelHint")} <code>{evaluate}</code></p>
         <p class="row">

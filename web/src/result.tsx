@@ -23,8 +23,8 @@ const numbersOf = (points: Points | undefined): Drawn | null =>
 
 /** The main picture: regions or surface over two inputs, the fitted line over one. */
 export function Result() {
-  const { store, state, t } = useLab("problem", "frame", "showTest");
-  const { problem, frame, dark, showTest } = state;
+  const { store, state, t } = useLab("problem", "frame", "showTest", "chosen");
+  const { problem, frame, dark, showTest, chosen } = state;
   const canvas = useRef<HTMLCanvasElement>(null);
   const layer = useRef<HTMLCanvasElement>(null);
   const train = useMemo(() => numbersOf(problem?.points.train), [problem]);
@@ -34,8 +34,11 @@ export function Result() {
     if (canvas.current && problem && frame?.plane && flat) drawPlane(canvas.current, problem, frame, train, dark);
   }, [frame, problem, dark, train, flat]);
   useEffect(() => {
-    if (layer.current && problem && flat) drawSamples(layer.current, problem, frame, showTest ? [train, test] : [train], dark);
-  }, [problem, dark, showTest, train, test, flat, problem?.domain.length === 1 ? frame : null]);
+    if (!layer.current || !problem || !flat) return;
+    const scale = drawSamples(layer.current, problem, showTest ? [train, test] : [train], dark);
+    const set = chosen.part === "train" ? train : test;
+    if (set && chosen.sample < set.n) ring(layer.current, ...spotOf(problem, scale, set, chosen.sample), dark);
+  }, [problem, dark, showTest, train, test, flat, chosen]);
   if (!problem || !frame) return <section class="card result" aria-busy="true" />;
   const pick = (event: MouseEvent) => {
     if (!train || !layer.current) return;
@@ -95,7 +98,9 @@ function Shape({ shape, colour }: { shape: (typeof CLASS_SHAPES)[number]; colour
   return <path d="M7 1 13 7 7 13 1 7Z" fill={colour} />;
 }
 
-function scales(problem: Problem, width: number, height: number, train: Drawn | null, frame: Frame | null) {
+type Scales = ReturnType<typeof scales>;
+
+function scales(problem: Problem, width: number, height: number, train: Drawn | null) {
   const [x0, x1] = problem.domain[0]!;
   const x = scaleLinear([x0!, x1!], [EDGE.left, width - EDGE.right]);
   let range = problem.domain[1] as [number, number] | undefined;
@@ -103,12 +108,11 @@ function scales(problem: Problem, width: number, height: number, train: Drawn | 
     const [low, high] = ends(train?.y ?? [0, 1]);
     const room = Math.max(1e-9, high - low) * 0.15;
     range = [low - room, high + room];
-    void frame;
   }
   return { x, y: scaleLinear(range, [height - EDGE.bottom, EDGE.top]) };
 }
 
-function axes(context: CanvasRenderingContext2D, problem: Problem, scale: ReturnType<typeof scales>, width: number, height: number, dark: boolean): void {
+function axes(context: CanvasRenderingContext2D, problem: Problem, scale: Scales, width: number, height: number, dark: boolean): void {
   context.fillStyle = dark ? "#b9c2d0" : "#4a5568";
   context.font = "10px system-ui, sans-serif";
   context.textAlign = "center";
@@ -123,7 +127,7 @@ function axes(context: CanvasRenderingContext2D, problem: Problem, scale: Return
 
 function drawPlane(canvas: HTMLCanvasElement, problem: Problem, frame: Frame, train: Drawn | null, dark: boolean): void {
   const { context, width, height } = fit(canvas);
-  const scale = scales(problem, width, height, train, frame);
+  const scale = scales(problem, width, height, train);
   const outputs = unpack(frame.plane!.outputs) as Float32Array;
   if (problem.domain.length === 2) {
     const picture = document.createElement("canvas");
@@ -149,20 +153,37 @@ function drawPlane(canvas: HTMLCanvasElement, problem: Problem, frame: Frame, tr
   }
 }
 
-function drawSamples(canvas: HTMLCanvasElement, problem: Problem, frame: Frame | null, sets: (Drawn | null)[], dark: boolean): void {
+function drawSamples(canvas: HTMLCanvasElement, problem: Problem, sets: (Drawn | null)[], dark: boolean): Scales {
   const { context, width, height } = fit(canvas);
-  const scale = scales(problem, width, height, sets[0] ?? null, frame);
+  const scale = scales(problem, width, height, sets[0] ?? null);
   const range = ends(sets[0]?.y ?? [0, 1]);
   sets.forEach((set, which) => {
     if (!set || set.d === 0) return;
     const radius = set.n > 2000 ? 1.6 : set.n > 800 ? 2.4 : 3.4;
     for (let i = 0; i < set.n; i++) {
-      const x = scale.x(set.X[i * set.d]!);
-      const y = scale.y(problem.domain.length === 2 ? set.X[i * set.d + 1]! : set.y[i]!);
+      const [x, y] = spotOf(problem, scale, set, i);
       const [colour, shape] = look(problem, set, i, range, dark);
       mark(context, x, y, colour, shape, radius, which === 1);
     }
   });
+  return scale;
+}
+
+const spotOf = (problem: Problem, scale: Scales, set: Drawn, i: number): [number, number] => [
+  scale.x(set.X[i * set.d]!),
+  scale.y(problem.domain.length === 2 ? set.X[i * set.d + 1]! : set.y[i]!),
+];
+
+/** Mark the sample that is followed. */
+function ring(canvas: HTMLCanvasElement, x: number, y: number, dark: boolean): void {
+  const context = canvas.getContext("2d")!;
+  for (const [width, colour] of [[5, dark ? "#10141b" : "#ffffff"], [2.5, dark ? "#ffffff" : "#171c26"]] as const) {
+    context.beginPath();
+    context.arc(x, y, 8, 0, 2 * Math.PI);
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.stroke();
+  }
 }
 
 function look(problem: Problem, set: Drawn, i: number, range: [number, number], dark: boolean): [string, (typeof CLASS_SHAPES)[number]] {
@@ -182,12 +203,12 @@ function look(problem: Problem, set: Drawn, i: number, range: [number, number], 
 }
 
 function nearest(problem: Problem, set: Drawn, px: number, py: number, width: number, height: number): number | null {
-  const scale = scales(problem, width, height, set, null);
+  const scale = scales(problem, width, height, set);
   let [best, found] = [400, -1];
   for (let i = 0; i < set.n; i++) {
-    const dx = scale.x(set.X[i * set.d]!) - px;
-    const dy = scale.y(problem.domain.length === 2 ? set.X[i * set.d + 1]! : set.y[i]!) - py;
-    if (dx * dx + dy * dy < best) [best, found] = [dx * dx + dy * dy, i];
+    const [x, y] = spotOf(problem, scale, set, i);
+    const away = (x - px) ** 2 + (y - py) ** 2;
+    if (away < best) [best, found] = [away, i];
   }
   return found < 0 ? null : found;
 }
@@ -202,7 +223,7 @@ function Curves() {
   const accuracy = records.some((record) => record.accuracy !== null);
   return (
     <figure>
-      <figcaption>{t("curves")}</figcaption>
+      <figcaption>{t(accuracy ? "curves" : "lossCurve")}</figcaption>
       <button type="button" class="plain-button" onClick={() => store.choose({ entry: "L" })} title={t("numbersTab")}>
         <Chart records={records} now={now} keys={["loss", "test_loss"]} label={t("loss")} />
       </button>
@@ -244,7 +265,7 @@ function Chart({ records, now, keys, label, top }: { records: EpochRecord[]; now
       <path d={path(keys[1])} class="curve test" />
       <path d={path(keys[0])} class="curve train" />
       <line x1={x(now)} x2={x(now)} y1="6" y2={height - 16} class="now" />
-      <text x="40" y="14" class="name">{label}</text>
+      <text x={width - 10} y={top === undefined ? 15 : height - 22} text-anchor="end" class="name">{label}</text>
     </svg>
   );
 }

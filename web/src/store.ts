@@ -1,7 +1,7 @@
 import { fromAddress, toAddress } from "./codec";
 import { firstAnswers, serverTransport, workerTransport, type Message, type Transport } from "./transport";
 import type { Answer, Choices, EpochRecord, Explanation, Frame, Problem, Setup, TableInfo } from "./types";
-import type { Language } from "./words";
+import { say, type Language } from "./words";
 
 export type Tab = "numbers" | "mistakes" | "weights" | "surface" | "break" | "share";
 export type Speed = "slow" | "normal" | "fast";
@@ -21,7 +21,7 @@ export interface State {
   speed: Speed;
   tab: Tab;
   showTest: boolean;
-  width: number; // of the network's picture, in pixels
+  size: { width: number; height: number }; // of the network's picture, in pixels
   table: TableInfo | null;
   chosen: { part: "train" | "test"; sample: number; entry: string };
   explanation: Explanation | null;
@@ -59,7 +59,7 @@ export class Store {
       speed: "normal",
       tab: "numbers",
       showTest: false,
-      width: 560,
+      size: { width: 560, height: 300 },
       table: null,
       chosen: { part: "train", sample: 0, entry: "" },
       explanation: null,
@@ -79,8 +79,8 @@ export class Store {
 
   async start(): Promise<void> {
     const native = document.documentElement.dataset.transport === "server";
-    this.transport = native ? serverTransport() : workerTransport((progress) => this.set({ progress }));
-    this.transport.ready.catch((error: unknown) => this.set({ error: (error as Error).message, ready: false, playing: false }));
+    this.transport = native ? serverTransport(say(this.state.language, "lost")) : workerTransport((progress) => this.set({ progress }));
+    void this.transport.gone.then((error) => this.set({ error, ready: false, playing: false }));
     if (!native) {
       const kept = await firstAnswers();
       if (kept && !this.state.ready) {
@@ -114,10 +114,11 @@ export class Store {
     history.replaceState(null, "", `${location.pathname}${location.search}#${this.address}`);
   }
 
-  private views(): string[] {
-    const { problem, tab, setup } = this.state;
-    const wanted = ["plane"];
-    if (problem === null || problem.domain.length === 0 || tab === "mistakes") wanted.push("predictions");
+  /** The pictures that are seen: of data with one or two inputs the plane, of others a sample and the predictions. */
+  private views(flat = (this.state.problem?.domain.length ?? 0) > 0): string[] {
+    const { tab, setup } = this.state;
+    const wanted = flat ? ["plane"] : ["plane", "followed", "predictions"];
+    if (flat && tab === "mistakes") wanted.push("predictions");
     if (tab === "surface") wanted.push("surface");
     if (tab === "break" && setup?.fault === "no-activation") wanted.push("collapsed");
     if (tab === "break" && setup?.fault === "dead-relu") wanted.push("activity");
@@ -149,13 +150,13 @@ export class Store {
     this.wanted = setup;
     this.set({ playing: false });
     if (this.transport === null) return "";
-    const answer = await this.transport.ask({ do: "setup", setup, step, views: this.views() });
+    const answer = await this.transport.ask({ do: "setup", setup, step, views: this.views(false) });
     if (this.wanted !== setup) return ""; // another came after it
     if (answer.error) {
       this.set({ error: answer.error });
       return answer.error;
     }
-    this.set({ error, explanation: null, python: null, chosen: { ...this.state.chosen, sample: 0, entry: "" } });
+    this.set({ error, explanation: null, python: null, chosen: { part: "train", sample: 0, entry: "" } });
     this.take(answer);
     this.writeAddress();
     await this.refresh();
@@ -169,20 +170,22 @@ export class Store {
 
   async advance(message: { steps?: number; epochs?: number }): Promise<void> {
     this.set({ playing: false });
-    this.take(await this.ask({ do: "advance", ...message, known: this.known(), views: this.views() }));
+    this.take(await this.ask({ do: "advance", ...message, ...this.asked() }));
     this.writeAddress();
     await this.refresh();
   }
 
   async goTo(step: number): Promise<void> {
     this.set({ playing: false });
-    this.take(await this.ask({ do: "goto", step, known: this.known(), views: this.views() }));
+    this.take(await this.ask({ do: "goto", step, ...this.asked() }));
     this.writeAddress();
     await this.refresh();
   }
 
-  private known(): number {
-    return this.state.records.length;
+  /** What every frame is asked for: its pictures, the records not yet here, and the sample that is followed. */
+  private asked(): Record<string, unknown> {
+    const { part, sample } = this.state.chosen;
+    return { known: this.state.records.length, views: this.views(), part, sample };
   }
 
   async play(): Promise<void> {
@@ -201,7 +204,7 @@ export class Store {
     while (this.state.playing) {
       const { speed, frame } = this.state;
       const work = { slow: { steps: 1 }, normal: { epochs: 1, ms: 200 }, fast: { epochs: 1000, ms: WORK_MS } }[speed];
-      const answer = await this.ask({ do: "advance", ...work, known: this.known(), views: this.views() });
+      const answer = await this.ask({ do: "advance", ...work, ...this.asked() });
       if (answer.error) return this.set({ playing: false });
       await this.drawn; // the engine has worked while the last picture was drawn
       if (this.state.frame !== frame && !this.state.playing) return;
@@ -221,7 +224,7 @@ export class Store {
 
   /** Ask for what the open tab shows, while nothing runs. */
   async refresh(): Promise<void> {
-    const { tab, ready, playing, chosen } = this.state;
+    const { tab, ready, playing, chosen, problem } = this.state;
     if (!ready || playing) return;
     const step = this.state.frame?.step;
     if (tab === "share") {
@@ -230,15 +233,19 @@ export class Store {
     } else if (tab === "numbers") {
       const answer = await this.ask({ do: "explain", ...chosen });
       if (answer.explanation && this.state.frame?.step === step) this.set({ explanation: answer.explanation });
-    } else {
-      const answer = await this.ask({ do: "view", known: this.known(), views: this.views() });
+    }
+    if (tab !== "share" && (tab !== "numbers" || problem?.domain.length === 0)) {
+      const answer = await this.ask({ do: "view", ...this.asked() });
       if (!this.state.playing && answer.frame?.step === step) this.take(answer);
     }
   }
 
+  /** Follow a sample, or one number: its formulas come into sight. */
   choose(change: Partial<State["chosen"]>): void {
     this.set({ chosen: { ...this.state.chosen, ...change }, tab: "numbers", playing: false });
     void this.refresh();
+    const panel = document.getElementById("panel");
+    if (panel && panel.getBoundingClientRect().top > 0.7 * innerHeight) panel.scrollIntoView({ behavior: this.reduced ? "auto" : "smooth" });
   }
 
   async readTable(name: string, content: string): Promise<void> {

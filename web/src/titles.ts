@@ -1,4 +1,4 @@
-import type { Language } from "./words";
+import { nameOf, type Language } from "./words";
 
 /** The titles of a trace's steps in Chinese; names of arrays stay as they are. */
 const TITLES: [RegExp, string][] = [
@@ -31,5 +31,5 @@ const TITLES: [RegExp, string][] = [
 export function titleOf(language: Language, title: string): string {
   if (language === "en") return title;
   const found = TITLES.find(([pattern]) => pattern.test(title));
-  return found ? title.replace(found[0], found[1]) : title;
+  return found ? title.replace(found[0], (_, name: string) => found[1].replace("$1", () => nameOf(language, name?.replaceAll(" ", "_")))) : title;
 }

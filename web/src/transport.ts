@@ -5,18 +5,26 @@ export type Message = { do: string; [name: string]: unknown };
 /** One session, wherever it runs: a message goes out, its answer comes back. */
 export interface Transport {
   ask(message: Message): Promise<Answer>;
-  /** Settles once the engine answers. */
-  ready: Promise<void>;
+  /** Settles, with what to tell a person, once the engine is gone. */
+  gone: Promise<string>;
 }
 
 type Progress = (fraction: number) => void;
 
 class Waiting {
   private next = 1;
+  private error = "";
   private readonly open = new Map<number, (answer: Answer) => void>();
+  readonly gone: Promise<string>;
+  private tell!: (error: string) => void;
+
+  constructor() {
+    this.gone = new Promise((resolve) => (this.tell = resolve));
+  }
 
   send(message: Message, post: (text: string) => void): Promise<Answer> {
     const id = this.next++;
+    if (this.error) return Promise.resolve({ id, error: this.error });
     return new Promise((resolve) => {
       this.open.set(id, resolve);
       post(JSON.stringify({ ...message, id }));
@@ -29,8 +37,10 @@ class Waiting {
     this.open.delete(answer.id);
   }
 
-  /** Answer all that is open with a mistake: nobody else will. */
+  /** Answer all that is open, and all that is asked from now on, with a mistake: nobody else will. */
   fail(error: string): void {
+    this.error = error;
+    this.tell(error);
     for (const [id, resolve] of this.open) resolve({ id, error });
     this.open.clear();
   }
@@ -40,40 +50,27 @@ class Waiting {
 export function workerTransport(progress: Progress): Transport {
   const waiting = new Waiting();
   const worker = new Worker(new URL("./worker.ts", import.meta.url));
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<{ text?: string; progress?: number; ready?: boolean; error?: string }>) => {
-      if (data.text !== undefined) waiting.receive(data.text);
-      if (data.progress !== undefined) progress(data.progress);
-      if (data.ready) resolve();
-      if (data.error !== undefined) {
-        waiting.fail(data.error);
-        reject(new Error(data.error));
-      }
-    };
-    worker.onerror = (event) => reject(new Error(event.message || "the engine could not be loaded"));
-  });
-  return { ready, ask: (message) => waiting.send(message, (text) => worker.postMessage(text)) };
+  worker.onmessage = ({ data }: MessageEvent<{ text?: string; progress?: number; error?: string }>) => {
+    if (data.text !== undefined) waiting.receive(data.text);
+    if (data.progress !== undefined) progress(data.progress);
+    if (data.error !== undefined) waiting.fail(data.error);
+  };
+  worker.onerror = (event) => waiting.fail(event.message || "the engine could not be loaded");
+  return { gone: waiting.gone, ask: (message) => waiting.send(message, (text) => worker.postMessage(text)) };
 }
 
-/** The process that serves this page. */
-export function serverTransport(): Transport {
+/** The process that serves this page; `lost` is what to tell a person once it has ended. */
+export function serverTransport(lost: string): Transport {
   const waiting = new Waiting();
   const address = new URL("session", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   address.search = new URLSearchParams({ token: new URLSearchParams(location.search).get("token") ?? "" }).toString();
   address.hash = "";
   const socket = new WebSocket(address);
-  const lost = "the lab's process does not answer; start it again: twofold lab";
-  const ready = new Promise<void>((resolve, reject) => {
-    socket.onopen = () => resolve();
-    socket.onclose = () => {
-      waiting.fail(lost);
-      reject(new Error(lost));
-    };
-  });
+  const open = new Promise((resolve) => (socket.onopen = resolve));
+  socket.onclose = () => waiting.fail(lost);
   socket.onmessage = ({ data }) => waiting.receive(data as string);
-  const post = (text: string) => void ready.then(() => socket.send(text), () => waiting.fail(lost));
-  return { ready, ask: (message) => waiting.send(message, post) };
+  return { gone: waiting.gone, ask: (message) => waiting.send(message, (text) => void open.then(() => socket.send(text))) };
 }
 
 /** What the page shows before the engine is there: answers that were kept when it was built. */

@@ -115,6 +115,7 @@ export interface Frame {
   diverged: boolean;
   layers: { W: Packed; b: Packed; shape: number[] }[];
   plane?: { outputs: Packed; units: { largest: number; values: Packed }[]; domain: number[][] };
+  followed?: { layers: Packed[] };
   activity?: { on: Packed[] };
   predictions?: { worst?: Worst[]; confusion?: number[][]; pairs?: { true: Packed; predicted: Packed } };
   surface?: {

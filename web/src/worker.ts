@@ -42,7 +42,7 @@ from twofold.lab.session import Session
 answer = Session().answer
 `);
   answer = python.globals.get("answer");
-  scope.postMessage({ progress: 1, ready: true });
+  scope.postMessage({ progress: 1 });
   for (const text of early.splice(0)) scope.postMessage({ text: answer(text) });
 }
 

@@ -11,6 +11,12 @@ describe("the network's picture", () => {
     for (const { x, y } of spots) expect(x > 0 && x < 600 && y > 0 && y < 500).toBe(true);
   });
 
+  it("shows many pixels as one picture", () => {
+    const spots = places([64, 16, 10], 600, 500, true);
+    expect(spots.filter((s) => s.layer === 0).length).toBe(1);
+    expect(spots[0]!.size).toBeGreaterThan(spots[1]!.size);
+  });
+
   it("finds the weight whose line is clicked, and none far from all", () => {
     const spots = places([2, 2], 600, 250);
     const [a, , , d] = spots;
@@ -45,6 +51,7 @@ describe("words", () => {
   });
 
   it("translate the titles of a trace with the names in them", () => {
+    expect(titleOf("zh", "Loss cross entropy")).toBe("损失：交叉熵");
     expect(titleOf("zh", "Gradient of W3")).toBe("W3 的梯度");
     expect(titleOf("zh", "Hidden layer 2")).toBe("隐藏层 2");
     expect(titleOf("en", "Gradient of W3")).toBe("Gradient of W3");

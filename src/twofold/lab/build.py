@@ -97,7 +97,7 @@ def _package() -> bytes:
 def _first() -> bytes:
     """Return the answers that the page begins with, so that there is something to see before Python has arrived."""
     session = Session()
-    views = ["plane", "activity", "predictions"]
+    views = ["plane"]
     asked = ({"do": "choices"}, {"do": "setup", "setup": {}, "views": views})
     choices, first = (json.loads(session.answer(json.dumps(message))) for message in asked)
     return json.dumps({"choices": choices, "first": first}, ensure_ascii=False).encode()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from twofold.data import Dataset
+from twofold.data import Dataset, Samples
 from twofold.data.catalog import CATALOG
 from twofold.engines import ENGINES, open_engine
 from twofold.errors import DataError, SpecificationError, TwofoldError, check_name
@@ -230,10 +230,19 @@ class Session:
             "diverged": run.diverged,
             "layers": views.layers(run.engine.parameters()),
         }
-        for name in wanted:
-            view = views.VIEWS[check_name("view", str(name), views.VIEWS)]
-            found[str(name)] = view(run)
+        samples, index = self._sample(message)
+        for name in map(str, wanted):
+            check_name("view", name, ("followed", *views.VIEWS))
+            found[name] = views.VIEWS[name](run) if name in views.VIEWS else views.followed(run, samples.X[index])
         return {"frame": found}
+
+    def _sample(self, message: dict[str, Any]) -> tuple[Samples, int]:
+        """Return the samples and the place among them that a message names; the first training sample if none."""
+        part, index = _text(message, "part", "train"), _whole(message, "sample", 0)
+        samples = {"train": self._run.data.train, "test": self._run.data.test}.get(part)
+        if samples is None or index >= len(samples):
+            raise DataError(f"there is no {part} sample {index}")
+        return samples, index
 
     def _explain(self, message: dict[str, Any]) -> dict[str, Any]:
         """Follow a sample through the network: every formula and number; and one entry, if it is named."""
@@ -241,10 +250,7 @@ class Session:
         from twofold.inspect.tracing import find_entry
         from twofold.inspect.tracing.document import entry_dict, to_dict
 
-        run, part, index = self._run, _text(message, "part", "train"), _whole(message, "sample", 0)
-        samples = {"train": run.data.train, "test": run.data.test}.get(part)
-        if samples is None or index >= len(samples):
-            raise DataError(f"there is no {part} sample {index}")
+        run, (samples, index) = self._run, self._sample(message)
         rows = [index]
         if run.engine.network.normalization == "batch":
             rows.append((index + 1) % len(samples))

@@ -112,6 +112,16 @@ def activity(run: Run) -> dict[str, Any]:
     return {"on": [packed((H[:, :MOST_UNITS] > 0).mean(axis=0)) for H in tape.inputs[1:]]}
 
 
+def followed(run: Run, X: Array) -> dict[str, Any]:
+    """Return what each layer gives for one sample: its features, the hidden units, the prediction."""
+    network = run.engine.network
+    x = X.reshape(1, -1) / (255 if X.dtype == np.uint8 else 1)  # (1, d)
+    parameters = map_arrays(lambda array: array.astype(np.float64), run.engine.parameters())
+    O, tape = forward(network, parameters, x)
+    mean = LOSSES[network.loss].link.apply(O)  # (1, q)
+    return {"layers": [packed(H[0, :MOST_INPUTS]) for H in (*tape.inputs, mean)]}
+
+
 def _tested(data: Dataset) -> Samples:
     return data.train if data.test is None else data.test
 

@@ -3,4 +3,4 @@ import sys
 sys.path.insert(0, "/twofold.zip")
 from twofold.lab.session import Session
 answer = Session().answer
-`),r=a.globals.get(`answer`),e.postMessage({progress:1,ready:!0});for(let t of n.splice(0))e.postMessage({text:r(t)})}i().catch(t=>e.postMessage({error:`the engine could not be loaded: ${String(t)}`}))})();
+`),r=a.globals.get(`answer`),e.postMessage({progress:1});for(let t of n.splice(0))e.postMessage({text:r(t)})}i().catch(t=>e.postMessage({error:`the engine could not be loaded: ${String(t)}`}))})();
