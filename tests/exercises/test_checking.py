@@ -37,10 +37,28 @@ WRONG = [
     ("3.2/minibatches", "def f(X, y, batch_size, rng):\n i = np.arange(len(X))\n for k in range(0, len(X), batch_size):\n  yield X[k:k+batch_size], y[k:k+batch_size]", "shuffle"),
     ("3.2/epoch-loss", "def f(losses, sizes):\n return np.mean(losses)", "weight each with its size"),
     ("3.1/exact-solution", "def f(X, y):\n A = np.hstack([X, np.ones((len(X), 1))])\n p = np.linalg.solve(A.T @ A, A.T @ y)\n return p[:-1], p[-1]", "squares the condition number"),
+    ("3.1/gradient", "def f(X, y, w, b):\n e = X @ w + b - y\n return 2 * X.T @ e / len(y), 2 * e.mean()", "leave the factor 2 out"),
+    ("3.1/gradient", "def f(X, y, w, b):\n e = X @ w + b - y\n return X @ e / len(y), e.mean()", "is a .T missing?"),
+    ("3.2/minibatches", "def f(X, y, batch_size, rng):\n i = rng.permutation(len(X))\n return X[i][:batch_size], y[i][:batch_size]", "yield each batch, in place of return"),
+    ("3.2/minibatches", "def f(X, y, batch_size, rng):\n i = rng.permutation(len(X))\n for k in range(0, len(X), batch_size):\n  yield X[i[k:k+batch_size]]", "fails when it is used: ValueError"),
+    ("3.4/softmax", "def f(O):\n return np.exp(O) / np.exp(O).sum(axis=1)", "keepdims=True in sum or max keeps (n, 1)"),
+    ("3.5/features", "def f(images):\n return images.reshape(-1, 784) / 255", "take the sizes from the array itself"),
+    ("3.8/relu", "def f(Z):\n return max(0, Z)", "np.maximum, np.where and & take arrays"),
+    ("3.8/relu", "def f(Z):\n return np.max(Z, 0)", "leave sum, mean or max out"),
+    ("3.9/momentum", "def f(w, v, gradient, learning_rate, momentum):\n v = momentum * v - learning_rate * gradient\n return w + v, v", "the learning rate is inside the velocity"),
     ("3.1/prediction", "def f(X, w, b):\n while True:\n  pass", "loop without end"),
     ("3.1/prediction", "def f(X, w, b):\n while True:\n  try:\n   pass\n  except Exception:\n   pass", "loop without end"),
     ("3.1/prediction", "def f(X, w, b):\n import sys\n sys.exit(3)", "ends the program"),
     ("3.1/prediction", "def f(X, w, b):\n import os\n os._exit(3)", "ends the program"),
+]  # fmt: skip
+
+WRONG_IN_PYTORCH = [
+    ("3.7/loss", "def f(O, y):\n return nn.CrossEntropyLoss(O, y)", "made first and called then"),
+    ("3.7/loss", "def f(O, y):\n return nn.CrossEntropyLoss()(O, y).item()", "expected Tensor: leave .item()"),
+    ("3.7/loss", "def f(O, y):\n return nn.CrossEntropyLoss()(O, y).detach()", "no gradient flows"),
+    ("3.7/model", "def f(d, q):\n return nn.Sequential(nn.Linear(d, q), nn.Flatten())", "the images are not flattened"),
+    ("3.7/model", "def f(d, q):\n return d * q", "is of type int, expected Sequential"),
+    ("3.10/model", "def f(d, h, q):\n return nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Linear(h, q))", "flattened first, with nn.Flatten()?"),
 ]  # fmt: skip
 
 
@@ -56,6 +74,17 @@ def test_a_wrong_answer_is_told_what_to_change(name, code, words):
     result = check(written(code), name, language="en", seconds=0.5)
     assert not result.right
     assert words in " ".join(str(result).split()), str(result)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("name", "code", "words"), WRONG_IN_PYTORCH, ids=[words for *_, words in WRONG_IN_PYTORCH])
+def test_a_wrong_answer_in_pytorch_is_told_what_to_change(name, code, words):
+    from torch import nn
+
+    answer = written(code)
+    answer.__globals__["nn"] = nn
+    text = str(check(answer, name, language="en"))
+    assert words in " ".join(text.split()), text
 
 
 def test_the_same_diagnosis_is_told_in_chinese():

@@ -16,6 +16,39 @@ from twofold.language import Text
 
 Diagnosis = Callable[[Exercise, Sequence[Run]], Text | None]
 RESULT = Text("the result", "返回值")
+PRODUCT = Text(
+    "; the inner sizes of a product are equal, (n, d) @ (d, q): is a .T missing?",
+    "；矩阵乘法的内侧大小要相等，(n, d) @ (d, q)：是否缺少 .T？",
+)
+ADVICE = {  # what the message of an exception says, and what to change then
+    "could not be broadcast": Text(
+        "; shapes must fit from the right: keepdims=True in sum or max keeps (n, 1), and so does [:, None]",
+        "；形状要从右边对齐：sum、max 加 keepdims=True 可保留 (n, 1)，[:, None] 也可以",
+    ),
+    "matmul": PRODUCT,
+    "not aligned": PRODUCT,
+    "truth value of an array": Text(
+        "; Python's max, if and and take one number: np.maximum, np.where and & take arrays",
+        "；Python 的 max、if、and 只接受一个数：对数组请用 np.maximum、np.where、&",
+    ),
+    "Boolean value of Tensor": Text(
+        "; the loss is made first and called then: nn.CrossEntropyLoss()(O, y)",
+        "；应先创建损失再调用：nn.CrossEntropyLoss()(O, y)",
+    ),
+    "cannot reshape": Text(
+        "; take the sizes from the array itself, as in reshape(len(X), -1)",
+        "；大小应取自数组本身，例如 reshape(len(X), -1)",
+    ),
+    "does not require grad": Text(
+        "; no gradient flows: leave detach, .item(), .numpy() and torch.no_grad() out",
+        "；没有梯度可传播：去掉 detach、.item()、.numpy() 和 torch.no_grad()",
+    ),
+    "mat1 and mat2": Text("; are the images flattened first, with nn.Flatten()?", "；图像是否先用 nn.Flatten() 展平？"),
+}
+RETURNED = {  # what a result of this type needs
+    "generator": Text(": yield each batch, in place of return", "：用 yield 逐批产生，而不是 return"),
+    "Tensor": Text(": leave .item(), .numpy() and float() out", "：去掉 .item()、.numpy() 和 float()"),
+}
 
 
 def wrong_parameters(exercise: Exercise, answer: Answer) -> Text | None:
@@ -51,11 +84,16 @@ def failure_text(failure: Failure) -> Text:
             "{place}it ends the program (exit); leave that out, return the result instead",
             "{place}代码退出了程序（exit）；请删去，改为返回结果",
         ).fill(place=place)
+    advice = next((text for part, text in ADVICE.items() if part in message), Text("", ""))
+    if kind == UNREADABLE and failure.returned == failure.wanted:
+        return Text(
+            "what it returns fails when it is used: {message}{advice}", "返回的结果在使用时出错：{message}{advice}"
+        ).fill(message=message, advice=advice)
     if kind == UNREADABLE:
         return Text(
-            "it returns a {message}, which is not what the task asks for; read it again: twofold exercise show",
-            "返回值的类型是 {message}，不是题目要求的；请再读一遍题目：twofold exercise show",
-        ).fill(message=message)
+            "the result is of type {returned}, expected {wanted}{advice}; read the task again: twofold exercise show",
+            "返回值的类型是 {returned}，应为 {wanted}{advice}；请再读一遍题目：twofold exercise show",
+        ).fill(returned=failure.returned, wanted=failure.wanted, advice=RETURNED.get(failure.wanted, Text("", "")))
     if kind == "EOFError":
         return Text(
             "{place}it waits for the keyboard (input); take the arguments instead",
@@ -66,7 +104,9 @@ def failure_text(failure: Failure) -> Text:
             "{place}it asks for more memory than an exercise may use; is an array (n, n) meant to be (n,)?",
             "{place}所需内存超过了练习的上限；是否有应为 (n,) 的数组成了 (n, n)？",
         ).fill(place=place)
-    return Text("{place}{kind}: {message}", "{place}{kind}：{message}").fill(place=place, kind=kind, message=message)
+    return Text("{place}{kind}: {message}{advice}", "{place}{kind}：{message}{advice}").fill(
+        place=place, kind=kind, message=message, advice=advice
+    )
 
 
 def nothing_returned(exercise: Exercise, runs: Sequence[Run]) -> Text | None:
@@ -166,8 +206,8 @@ def _shape_reason(got: Any, expected: Any, tolerance: float) -> Text:
         )
     if got.size == 1 and expected.size > 1:
         return Text(
-            "{name} is one number, expected {expected}, one for each: leave the sum or mean out, or give it an axis",
-            "{name}是一个数，应为 {expected}，每个各一：去掉求和或求平均，或给它指定 axis",
+            "{name} is one number, expected {expected}, one for each: leave sum, mean or max out, or give it an axis",
+            "{name}是一个数，应为 {expected}，每个各一：去掉求和、求平均或求最大值，或给它指定 axis",
         )
     if expected.size == 1 and got.size > 1:
         return Text(

@@ -27,6 +27,9 @@ TIMES = {
     2.0: Text("the factor 1/2 is missing", "缺少因子 1/2"),
     0.5: Text("there is one factor 1/2 too many", "多了一个因子 1/2"),
 }
+TIMES_OF_GRADIENT = {
+    2.0: Text("leave the factor 2 out: the 1/2 of the loss cancels it", "去掉因子 2：它与损失中的 1/2 相消"),
+}
 MEAN = {
     1: Text("the mean is missing: divide by the number of samples", "没有求平均：请除以样本数"),
     -1: Text("it is divided by the number of samples once too often: a mean is divided by n already",
@@ -86,7 +89,8 @@ def _told(exercise: Exercise, power: int, constant: float, largest: tuple[int, f
     count, ratio = largest
     reasons = [MEAN[power]] if power else []
     size = abs(constant)
-    reasons += [text for value, text in TIMES.items() if np.isclose(size, value)]
+    times = TIMES | (TIMES_OF_GRADIENT if exercise.kind == "gradient" else {})
+    reasons += [text for value, text in times.items() if np.isclose(size, value)]
     reasons += [SIGN[exercise.kind]] if constant < 0 else []
     if not reasons or not any(np.isclose(size, value) for value in (0.5, 1.0, 2.0)):
         reasons.append(Text(f"a constant factor {constant:.6g} is wrong", f"常数因子 {constant:.6g} 有误"))

@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -32,11 +32,15 @@ class Failure:
     kind, message : str
     line : int or None
         The line of the learner's own code that it came from.
+    returned, wanted : str
+        Of a result that can't be read: its type, and that of the reference's.
     """
 
     kind: str
     message: str
     line: int | None
+    returned: str = ""
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,11 @@ def run_all(exercise: Exercise, answer: Answer) -> list[Run]:
 
 def run(exercise: Exercise, answer: Answer, case: Case) -> Run:
     """Call an answer on one input."""
-    expected, _, _, _ = call(exercise, exercise.reference, case)
+    expected, reference, _, _ = call(exercise, exercise.reference, case)
     got, returned, failure, after = call(exercise, answer, case)
+    if failure is not None and failure.kind == UNREADABLE:
+        wanted = type(reference).__name__  # a tensor has come as an array
+        failure = replace(failure, wanted="Tensor" if exercise.needs and wanted == "ndarray" else wanted)
     tolerance = SINGLE if single_precision(got) else exercise.tolerance
     right = failure is None and agree(got, expected, max(tolerance, exercise.tolerance))
     changed = tuple(
@@ -116,7 +123,8 @@ def call(exercise: Exercise, answer: Answer, case: Case) -> tuple[Any, Any, Fail
     except (Exception, SystemExit) as error:
         failure = failure_of(error, answer)
         if returned is not NOTHING and failure.line is None:  # we couldn't read what it returned
-            failure = Failure(UNREADABLE, type(returned).__name__, None)
+            told = f"{failure.kind}: {failure.message}"
+            failure = Failure(UNREADABLE, told, None, returned=type(returned).__name__)
         return None, None if returned is NOTHING else plain(returned), failure, arguments
     return observed, plain(returned), None, arguments
 

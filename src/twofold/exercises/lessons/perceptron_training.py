@@ -213,6 +213,14 @@ def _moved(w: Array, v: Array, gradient: Array, rates: tuple[float, float], *, f
             "缺少动量：这是普通的随机梯度下降；v = momentum * v + gradient 才记住以前的梯度",
             lambda w, v, gradient, learning_rate, momentum: (w - learning_rate * gradient, gradient),
         ),
+        mistake(
+            "the learning rate is inside the velocity, as some libraries have it: here v = momentum * v + gradient, and "
+            "the step is w - learning_rate * v",
+            "学习率放进了速度里（有些库如此）：这里 v = momentum * v + gradient，更新是 w - learning_rate * v",
+            lambda w, v, gradient, learning_rate, momentum: (
+                w + (u := momentum * v - learning_rate * gradient), u
+            ),
+        ),
     ),
 )  # fmt: skip
 def momentum_step(w: Array, v: Array, gradient: Array, learning_rate: float, momentum: float) -> tuple[Array, Array]:
