@@ -77,10 +77,16 @@ def problem(family, seed):
     return X, draw[family](), rng.integers(1, 4, 25).astype(float), rng.normal(size=25) / 4
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_coefficients_are_right_to_the_last_digit_and_errors_to_as_many_as_are_claimed(family, seed):
+def nearly_dependent(family, seed):
     X, y, weight, offset = problem(family, seed)
+    rng = np.random.default_rng(seed)
+    return np.column_stack([X, X[:, 0] + 10.0 ** rng.integers(-13, -11) * rng.normal(size=25)]), y, weight, offset
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("make", "seed"), [(problem, 1), (problem, 2), (nearly_dependent, 3), (nearly_dependent, 4)])
+def test_coefficients_are_right_to_the_last_digit_and_errors_to_as_many_as_are_claimed(family, make, seed):
+    X, y, weight, offset = make(family, seed)
     fit = solve_glm(X, y, family, sample_weight=weight, offset=offset)
     beta, errors = truth(family, X, y, weight, offset, fit.coefficients.high)
     found = [digits(a, b) for a, b in zip(fit.coefficients.high, beta, strict=True)]
@@ -198,6 +204,9 @@ def test_two_classes_are_the_binomial_model():
     two = solve_glm(X, y, "binomial", sample_weight=weight)
     many = solve_multinomial(X, y.astype(int), sample_weight=weight)
     np.testing.assert_array_equal(many.coefficients.high[0], two.coefficients.high)
+    X, y, weight, _ = nearly_dependent("binomial", 4)
+    two, many = solve_glm(X, y, "binomial"), solve_multinomial(X, y.astype(int))
+    np.testing.assert_allclose(many.coefficients.high[0], two.coefficients.high, rtol=1e-15)
     np.testing.assert_allclose(many.standard_errors[0], two.standard_errors, rtol=1e-12)
     assert many.deviance == pytest.approx(two.deviance, rel=1e-14)
     assert many.null_deviance == pytest.approx(two.null_deviance, rel=1e-14)

@@ -32,7 +32,8 @@ from twofold.values import count
 Array = NDArray[np.float64]
 MAX_DECREMENT = 1e-5  # Newton's decrement from which the double-double steps finish
 MIN_SURE = 15.0  # a linear predictor that only separated samples, or very sure ones, have
-MAX_FINAL_STEPS = 8
+MAX_FINAL_STEPS = 20
+MAX_SETTLED = 1e-10  # standard errors: a step that is no shorter than the one before is rounding
 NUMPY = of_type(np.dtype("float64"))
 
 
@@ -232,16 +233,14 @@ class _Likelihood:
             while not lower <= value + 1e-12 * (1 + abs(value)) and length > 1e-8:
                 length /= 2
                 lower = self._half_deviance(o + length * change)
+            settled = value - lower <= 1e-13 * (1 + abs(value))  # the deviance tells doubles no more
             o, beta, value = o + length * change, beta + length * delta, lower
             if decrement > MAX_DECREMENT and self._is_sure(o) and not asked:
                 self._refuse_separation()
                 asked = True
-            if decrement <= MAX_DECREMENT or length <= 1e-8:
+            if decrement <= MAX_DECREMENT or length <= 1e-8 or settled:
                 return o, beta * unit, step
-        raise NotConvergedError(
-            f"Newton's method has not converged after {max_iter} steps, the last of {decrement:.2g} standard errors; "
-            "raise max_iter, or rescale the columns"
-        )
+        raise _not_converged(max_iter, decrement)
 
     def _is_sure(self, o: Array) -> bool:
         """Tell whether predictions have come as near to what can't be reached as separated samples bring them."""
@@ -289,9 +288,10 @@ class _Likelihood:
             W = pairs.add(W, delta.at(slice(int(self.intercept), None)))
             b = pairs.add(b, delta.at(slice(0, 1))) if self.intercept else b
             steps += 1
-            if length < 1e-20 or length > 0.01 * last:
+            if is_last(length, last):
                 break
             last = length
+        refuse_unsettled(steps, length)
         o = self.predictor(W, b)
         rounding = 2.0**-95 * self.weight * (np.abs(self.y) + self.family.mean(o.high)) * (1 + np.abs(o.high))
         noise = float(np.sqrt(np.sum(np.square(rounding) / curvature)))
@@ -350,6 +350,24 @@ class _Likelihood:
             working=working,
             weight=information,
         )
+
+
+def is_last(length: float, before: float) -> bool:
+    """Tell whether a step of Newton's method, in standard errors, is as short as rounding lets it be."""
+    return length < 1e-20 or (length > 0.01 * before and length < MAX_SETTLED)
+
+
+def refuse_unsettled(steps: int, length: float) -> None:
+    """Raise `NotConvergedError` if the last step was more than rounding."""
+    if not length < MAX_SETTLED:
+        raise _not_converged(steps, length)
+
+
+def _not_converged(steps: int, length: float) -> NotConvergedError:
+    return NotConvergedError(
+        f"Newton's method has not converged after {steps} steps, the last of {length:.2g} standard errors; "
+        "raise max_iter, or rescale the columns"
+    )
 
 
 def exact_step(X: Pair, targets: Array, weight: Array | None, *, intercept: bool) -> LeastSquares:

@@ -28,7 +28,9 @@ from twofold.statistics.generalized_linear import (
     MIN_SURE,
     corrections,
     exact_step,
+    is_last,
     refuse_dependent,
+    refuse_unsettled,
 )
 from twofold.statistics.separation import find_class_separation, refuse_separation
 
@@ -184,8 +186,9 @@ class _Likelihood:
             while not lower <= value + 1e-12 * (1 + abs(value)) and length > 1e-8:
                 length /= 2
                 lower, P_next = self._value(A @ (theta + length * delta).T)
+            settled = value - lower <= 1e-13 * (1 + abs(value))  # the deviance tells doubles no more
             theta, value, P = theta + length * delta, lower, P_next
-            if decrement <= MAX_DECREMENT or length <= 1e-8:
+            if decrement <= MAX_DECREMENT or length <= 1e-8 or settled:
                 theta = theta / unit
                 theta[:, :first] -= (theta[:, first:] @ centre)[:, None]
                 return theta, step
@@ -225,9 +228,10 @@ class _Likelihood:
             length = float(np.max(np.abs(delta.high) / spread_of(step).deviations))
             found = pairs.add(found, Pair(*(half.reshape(theta.shape) for half in delta)))
             steps += 1
-            if length < 1e-20 or length > 0.01 * last:
+            if is_last(length, last):
                 break
             last = length
+        refuse_unsettled(steps, length)
         P, deviance = self._probabilities(A, found)
         errors = spread_of(step).deviations.reshape(theta.shape)
         noise = 2.0**-90 * np.sqrt(len(A)) * (1 + np.abs(A @ found.high.T).max())
