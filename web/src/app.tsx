@@ -63,7 +63,7 @@ function Time() {
   const step = frame?.step ?? 0;
   const perEpoch = frame?.stepsPerEpoch ?? 1;
   const reached = Math.max(step, (records.length - 1) * perEpoch, perEpoch);
-  const last = records.at(-1);
+  const last = records[Math.floor(step / perEpoch)] ?? records.at(-1); // of the epoch that is shown
   const running = frame?.running;
   return (
     <section class="time" id="controls" aria-label={t("train")}>

@@ -219,7 +219,7 @@ function Curves() {
   const { records, frame, problem } = state;
   if (!frame || !problem) return null;
   const now = frame.step / frame.stepsPerEpoch;
-  const last = records.at(-1);
+  const last = records[Math.floor(now)] ?? records.at(-1); // of the epoch that is shown
   const accuracy = records.some((record) => record.accuracy !== null);
   return (
     <figure>

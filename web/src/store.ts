@@ -29,7 +29,7 @@ export interface State {
 }
 
 const SLOW_MS = 400;
-const WORK_MS = 24; // of the engine for one picture in fast forward
+const WORK_MS = 48; // of the engine for one picture in fast forward
 
 /** All that the page knows, and what may be done. */
 export class Store {
