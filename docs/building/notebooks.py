@@ -74,6 +74,12 @@ def build_notebook(lesson: Lesson, language: str, *, images: str) -> Built:
                     cells.append(cell)
     exercises = exercise_text(lesson, language)
     cells += [new_markdown_cell(text) for text in (exercises, HOW_TO_RUN[language]) if text]
+    for place, cell in enumerate(
+        (cell for cell in cells if cell.cell_type == "code"), start=1
+    ):  # hidden ones counted too
+        cell.execution_count = place
+        for output in cell.outputs:
+            output.update({"execution_count": place} if output.output_type == "execute_result" else {})
     notebook.cells = cells
     return built
 
