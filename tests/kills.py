@@ -89,7 +89,7 @@ FITS = [
     {"solver": "adam", "early_stopping": True, "n_iter_no_change": 3, "max_iter": 40, "learning_rate_init": 0.02},
     {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 0.01, "max_iter": 40},
     {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1, "max_iter": 8},
-    {"solver": "lion", "averaging": 0.9, "normalization": "batch", "dropout": 0.1, "max_iter": 8},
+    {"solver": "lion", "ema_decay": 0.9, "normalization": "batch", "dropout": 0.1, "max_iter": 8},
 ]
 
 
@@ -134,7 +134,7 @@ def play(wanted: int, engines: list[str], seed: int) -> Kills:
             batch_size=10,
             optimizer=optimizer,
             learning_rate=0.01,
-            averaging=rng.choice([0.0, 0.9]),
+            ema_decay=rng.choice([0.0, 0.9]),
             seed=rng.randrange(10**6),
         )
         with tempfile.TemporaryDirectory() as folder:

@@ -505,7 +505,7 @@ OPTIONS = (
         "--keep",
         "--every-seconds",
         "--normalization",
-        "--averaging",
+        "--ema-decay",
         "--label-smoothing",
         "--data",
         "--json",

@@ -299,7 +299,7 @@ def test_an_estimator_has_the_same_callbacks():
     [
         {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 40, "learning_rate_init": 0.1},
         {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 0.1, "max_iter": 40},
-        {"solver": "sgd", "learning_rate": "invscaling", "averaging": 0.9, "normalization": "batch"},
+        {"solver": "sgd", "learning_rate": "invscaling", "ema_decay": 0.9, "normalization": "batch"},
     ],
     ids=["early stopping", "adaptive", "invscaling"],
 )

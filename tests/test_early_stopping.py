@@ -68,7 +68,7 @@ def noisy_labels() -> tuple[Dataset, Samples]:
 def test_the_engine_ends_with_the_weights_of_its_best_epoch(normalization, averaging, name):
     data, held = noisy_labels()
     network = Network((20, 16, 2), normalization=normalization)
-    recipe = Recipe(epochs=60, batch_size=8, optimizer="adam", learning_rate=0.01, averaging=averaging)
+    recipe = Recipe(epochs=60, batch_size=8, optimizer="adam", learning_rate=0.01, ema_decay=averaging)
     start = {"initialization": "he", "dtype": "float64"}
     engine, best = open_kind(name, network, **start), BestEpoch(patience=5)
     records = list(train(engine, data, recipe, EarlyStopping(best=best), validation=held))

@@ -10,8 +10,11 @@ import pytest
 
 from helpers import OTHERS, random_dataset, train_kinds
 from twofold import (
+    CheckpointFolder,
+    Checkpoints,
     MLPRegressor,
     Network,
+    OptimizerConfig,
     Recipe,
     check_gradients,
     export_onnx,
@@ -20,12 +23,14 @@ from twofold import (
     open_engine,
     register_activation,
     register_loss,
+    register_optimizer,
     save_model,
     to_python,
     trace,
+    train,
 )
 from twofold.errors import SpecificationError, TwofoldError
-from twofold.functions import ACTIVATIONS, LOSSES
+from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
 from twofold.functions.losses import SCIKIT_LEARN_NAMES
 from twofold.network import distance
 from twofold.saving import Model
@@ -200,17 +205,160 @@ def test_a_name_that_estimators_use_is_taken(name, own):
         register_loss(own, log_cosh)
 
 
+def adagrad(theta, g, state, eta, t, xp, *, small):
+    (s,) = state
+    s += g * g
+    theta -= eta * g / (xp.sqrt(s) + small)
+    return theta, (s,)
+
+
+def adagrad_length(state, eta, t, xp, *, small):
+    return eta / (xp.sqrt(state[0]) + small)
+
+
+def torch_adagrad(params, lr, small, weight=0.0):
+    import torch
+
+    return torch.optim.Adagrad(params, lr=lr, eps=small, initial_accumulator_value=weight)
+
+
+ADAGRAD = {"constants": {"small": 1e-8}, "usual_rate": 0.05, "length": adagrad_length}
+
+
+@pytest.fixture
+def own_optimizer():
+    """AdaGrad as one's own optimiser, taken out again afterwards."""
+    register_optimizer("adagrad", adagrad, state=["squares"], **ADAGRAD)
+    yield
+    del OPTIMIZERS["adagrad"]
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.parametrize("engine", OTHERS)
+def test_an_own_optimiser_takes_the_same_steps_in_every_engine(own_optimizer, engine):
+    network = Network((4, 6, 3), "tanh")
+    recipe = Recipe(epochs=2, batch_size=8, optimizer=OptimizerConfig("adagrad", small=1e-4), l1=0.01, weight_decay=0.1)
+    engines = train_kinds(("scratch", engine), network, random_dataset(network), recipe)
+    assert distance(*(engine.parameters() for engine in engines)) < 1e-12
+    assert set(engines[1].state().optimizer_state) == {"squares"}
+
+
+@pytest.mark.torch
+def test_an_own_optimiser_is_its_counterpart_of_pytorch_in_concise_and_keeps_its_state():
+    words = ADAGRAD | {"torch": torch_adagrad}
+    try:
+        register_optimizer("adagrad", adagrad, state={"squares": "sum"}, **words)
+        network = Network((4, 3))
+        data, recipe = random_dataset(network), Recipe(epochs=2, batch_size=8, optimizer="adagrad", learning_rate=0.05)
+        engines = train_kinds(("scratch", "concise"), network, data, recipe)
+        states = [engine.state() for engine in engines]
+        assert distance(*(state.optimizer_state["squares"] for state in states)) < 1e-12
+        assert type(engines[1]._optimizer).__name__ == "Adagrad"
+    finally:
+        del OPTIMIZERS["adagrad"]
+
+
+def test_an_estimator_takes_an_own_optimiser_as_its_solver(own_optimizer):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,), solver="adagrad", learning_rate_init=0.3, max_iter=300, random_state=0, l1=1e-3
+    )
+    assert model.fit(X, X @ [1.0, -2, 0.5]).score(X, X @ [1.0, -2, 0.5]) > 0.98
+
+
+def test_a_model_file_and_a_checkpoint_name_an_own_optimiser_and_say_so_where_it_is_not(own_optimizer, tmp_path):
+    network = Network((4, 3))
+    data, recipe = random_dataset(network), Recipe(epochs=1, optimizer=OptimizerConfig("adagrad", small=0.5))
+    engine = open_engine("scratch", network)
+    list(train(engine, data, recipe, Checkpoints(tmp_path / "run")))
+    save_model(tmp_path / "own.safetensors", Model.of(engine, data, recipe=recipe))
+    assert load_model(tmp_path / "own.safetensors").recipe == recipe
+    with CheckpointFolder(tmp_path / "run") as folder:
+        assert folder.latest().recipe == recipe
+    rule = OPTIMIZERS.pop("adagrad")
+    try:
+        with pytest.raises(TwofoldError, match=r"recipe: optimizer: unknown optimizer 'adagrad'.*register_optimizer"):
+            load_model(tmp_path / "own.safetensors")
+    finally:
+        OPTIMIZERS["adagrad"] = rule
+
+
+def test_an_own_optimiser_without_a_step_length_has_no_l1_penalty():
+    try:
+        assert register_optimizer("adagrad", adagrad, state=["squares"], constants={"small": 1e-8}).length is None
+        engine = open_engine("scratch", Network((4, 3)))
+        with pytest.raises(SpecificationError, match="l1 needs the length of a step"):
+            engine.start(Recipe(optimizer="adagrad", l1=0.1))
+    finally:
+        del OPTIMIZERS["adagrad"]
+
+
+def climbing(theta, g, state, eta, t, xp):
+    theta += eta * g
+    return theta, state
+
+
+def rooted(theta, g, state, eta, t, xp):
+    theta -= eta * g / xp.sqrt(xp.abs(g))
+    return theta, state
+
+
+def seesaw(theta, g, state, eta, t, xp):
+    theta -= eta * (g if xp.sqrt(1.0) == 1.0 else -g)
+    return theta, state
+
+
+@pytest.mark.parametrize(
+    ("name", "update", "words", "message"),
+    [
+        ("adam", climbing, {}, "there is optimizer 'adam' already"),
+        ("lbfgs", climbing, {}, "there is optimizer 'lbfgs' already"),
+        ("my rule", climbing, {}, "expected a Python name, such as 'my_optimizer'"),
+        ("own", climbing, {}, r"'own' doesn't lead down theta\^2 / 2: it is 2\.67\d+ after step 1, 2\.625 before"),
+        ("own", rooted, {}, "'own' is not finite after step 1 with gradients of 0 in float32"),
+        ("own", seesaw, {}, "a number of 'own' after step 1 is given as .*; recorded for other engines it is"),
+        ("own", lambda theta, g, s, eta, t, xp: (theta - eta * g, s), {}, "makes new arrays; .*theta -= eta"),
+        ("own", lambda theta, g, s: (theta, s), {}, "'own' is no update of theta, g, state, eta, t, xp and its constants"),
+        ("own", lambda theta, g, s, eta, t, xp: (xp.cos(theta), s), {}, r"uses xp\.cos, which is not known"),
+        ("own", lambda theta, g, s, eta, t, xp: (theta, (g,)), {}, r"returns a state of 1; expected 0: \(\)"),
+        ("own", adagrad, {"state": ["s"], "constants": {"epochs": 1}}, "there is optimizer's constant or state 'epochs'"),
+        (
+            *("own", adagrad, {"state": ["s"], "constants": {"small": 1e-8}, "length": lambda s, eta, t, xp, small: eta}),
+            "the length of 'own' at step 2, over eta, is given as 1; with gradients of 1 theta moved by 0.707106",
+        ),
+        pytest.param(
+            *("own", adagrad),
+            ADAGRAD | {"state": {"s": "sum"}, "torch": lambda params, lr, small: torch_adagrad(params, lr, small, 0.1)},
+            "a number of 'own' after step 1 is given as .*; PyTorch's is",
+            marks=pytest.mark.torch,
+        ),
+        pytest.param(
+            *("own", adagrad, ADAGRAD | {"state": {"s": "square"}, "torch": torch_adagrad}),
+            "'own' has no 'square' in PyTorch, which keeps step, sum",
+            marks=pytest.mark.torch,
+        ),
+    ],
+)  # fmt: skip
+def test_an_optimiser_that_is_wrong_is_refused_and_not_kept(name, update, words, message):
+    before = dict(OPTIMIZERS)
+    with pytest.raises(SpecificationError, match=message):
+        register_optimizer(name, update, **words)
+    assert before == OPTIMIZERS
+
+
 @pytest.mark.skipif(not PAGE.exists(), reason="the source tree is out of reach")
 def test_the_page_on_functions_of_ones_own_runs_as_it_stands():
     page = PAGE.read_text()
-    before = dict(ACTIVATIONS), dict(LOSSES)
+    before = dict(ACTIVATIONS), dict(LOSSES), dict(OPTIMIZERS)
     space: dict = {}
     try:
         for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
             exec(compile(block, "own-functions.md", "exec"), space)  # noqa: S102 - our own page
         assert ACTIVATIONS.keys() - before[0].keys() == {"squareplus"}
         assert LOSSES.keys() - before[1].keys() == {"log_cosh", "negative_binomial"}
+        assert OPTIMIZERS.keys() - before[2].keys() == {"adagrad"}
     finally:
-        for registry, names in ((ACTIVATIONS, before[0]), (LOSSES, before[1])):
+        for registry, names in zip((ACTIVATIONS, LOSSES, OPTIMIZERS), before, strict=True):
             for name in registry.keys() - names.keys():
                 del registry[name]

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from helpers import AfterStep, random_dataset
-from twofold import Dataset, Network, Recipe, Samples, evaluate, load_dataset, open_engine, solve_least_squares, train
+from twofold import (
+    Dataset,
+    Network,
+    Recipe,
+    Samples,
+    ScheduleConfig,
+    evaluate,
+    load_dataset,
+    open_engine,
+    solve_least_squares,
+    train,
+)
 from twofold.errors import DataError, DivergedError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.metrics import score
@@ -58,7 +69,7 @@ def test_every_epoch_visits_every_sample_once_in_the_order_of_its_seed(animals):
 
 def test_each_step_gets_the_learning_rate_of_its_time(animals):
     spy = Spy(open_engine("scratch", NETWORK))
-    recipe = Recipe(epochs=2, batch_size=40, schedule="cosine", warmup_epochs=1)
+    recipe = Recipe(epochs=2, batch_size=40, schedule=ScheduleConfig("cosine", warmup_epochs=1))
     records = list(train(spy, animals, recipe))
     assert spy.rates == [recipe.rate(step, 3) for step in range(6)]
     assert records[-1].learning_rate == spy.rates[-1]

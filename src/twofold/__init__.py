@@ -34,11 +34,12 @@ if TYPE_CHECKING:
         TableEncoder,
         load_estimator,
     )
+    from twofold.functions import OptimizerConfig, ScheduleConfig
     from twofold.inspect import affine_map_at, check_gradients, collapse, compare_engines, find_rate, trace
     from twofold.network import Layer, Network, Parameters, initialize
     from twofold.plots.live import LiveCurves
     from twofold.recipe import Recipe
-    from twofold.registering import register_activation, register_loss
+    from twofold.registering import register_activation, register_loss, register_optimizer
     from twofold.run import Epoch, Run
     from twofold.saving import Model, export_onnx, load_model, save_model, to_python, to_torch
     from twofold.solvers import polynomial_features, solve_least_squares
@@ -64,11 +65,13 @@ _HOMES = {
     "MLPRegressor": "estimators",
     "Model": "saving",
     "Network": "network",
+    "OptimizerConfig": "functions",
     "Parameters": "network",
     "Progress": "callbacks",
     "Recipe": "recipe",
     "Run": "run",
     "Samples": "data",
+    "ScheduleConfig": "functions",
     "SoftmaxRegression": "estimators",
     "SoftmaxRegressionCV": "estimators",
     "TableEncoder": "estimators",
@@ -92,6 +95,7 @@ _HOMES = {
     "read_idx": "data",
     "register_activation": "registering",
     "register_loss": "registering",
+    "register_optimizer": "registering",
     "save_model": "saving",
     "solve_least_squares": "solvers",
     "to_python": "saving",
@@ -120,11 +124,13 @@ __all__ = [
     "MLPRegressor",
     "Model",
     "Network",
+    "OptimizerConfig",
     "Parameters",
     "Progress",
     "Recipe",
     "Run",
     "Samples",
+    "ScheduleConfig",
     "SoftmaxRegression",
     "SoftmaxRegressionCV",
     "TableEncoder",
@@ -148,6 +154,7 @@ __all__ = [
     "read_idx",
     "register_activation",
     "register_loss",
+    "register_optimizer",
     "save_model",
     "solve_least_squares",
     "to_python",

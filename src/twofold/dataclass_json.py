@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from functools import lru_cache
 from types import UnionType
@@ -19,7 +19,7 @@ def from_dict(kind: type[T], value: object, where: str) -> T:
     Parameters
     ----------
     kind : dataclass
-        With fields of numbers, strings, booleans, None, and tuples of one of them.
+        With fields of numbers, strings, booleans, None, tuples of one of them, and configs.
     value : object
         As JSON was read.
     where : str
@@ -50,16 +50,21 @@ def from_dict(kind: type[T], value: object, where: str) -> T:
     words = {}
     for name, field in known.items():
         if name in value:
-            if not _fits(value[name], hints[name]):
-                raise FileFormatError(f"{where}: {name} is {value[name]!r:.60}; expected {_spell(hints[name])}")
-            words[name] = tuple(value[name]) if isinstance(value[name], list) else value[name]
+            words[name] = _read(hints[name], value[name], f"{where}: {name}")
         elif field.default is MISSING and field.default_factory is MISSING:
             raise FileFormatError(f"{where} has no field {name!r}")
+    return build(lambda: kind(**words), where)
+
+
+def build(make: Callable[[], T], where: str) -> T:
+    """Make something of what a file holds, and refuse it as the file's fault if it is refused."""
     try:
-        return kind(**words)
+        return make()
     except UnknownNameError as error:
-        own = "if it is one of your own, register it first: twofold.register_activation, register_loss"
-        raise FileFormatError(f"{where}: {error}; {own}") from error
+        own = "register_activation, register_loss, register_optimizer"
+        raise FileFormatError(
+            f"{where}: {error}; if it is one of your own, register it first: twofold.{own}"
+        ) from error
     except (SpecificationError, OverflowError) as error:
         raise FileFormatError(f"{where}: {error}") from error
 
@@ -68,6 +73,15 @@ def from_dict(kind: type[T], value: object, where: str) -> T:
 def _fields(kind: type) -> tuple[dict[str, Any], dict[str, Field[Any]]]:
     """Return a dataclass's annotations and fields by name."""
     return get_type_hints(kind), {field.name: field for field in fields(kind)}
+
+
+def _read(hint: Any, value: object, where: str) -> Any:
+    """Return a field's value; a descriptor's is of what it holds, which may read itself."""
+    if hasattr(get_origin(hint), "__set__"):
+        return get_args(hint)[0].from_dict(value, where)
+    if not _fits(value, hint):
+        raise FileFormatError(f"{where} is {value!r:.60}; expected {_spell(hint)}")
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _fits(value: object, hint: Any) -> bool:

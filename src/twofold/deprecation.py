@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 REMOVED_IN = "0.3"
 
@@ -25,6 +30,14 @@ MODULES = {
 }
 
 
+PARAMETERS = {"averaging": "ema_decay"}  # of `twofold.Recipe`, the estimators and the command line
+
+
+def renamed(old: str, new: str) -> str:
+    """Say that a public name of version 0.1 is another now."""
+    return f"{old} is called {new} now; the old name goes in version {REMOVED_IN}"
+
+
 def warn_renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
     """Warn that a public name of version 0.1 is another now.
 
@@ -35,11 +48,25 @@ def warn_renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
     stacklevel : int
         As for `warnings.warn`, seen from here.
     """
-    warnings.warn(
-        f"{old} is called {new} now; the old name goes in version {REMOVED_IN}",
-        DeprecationWarning,
-        stacklevel=stacklevel,
-    )
+    warnings.warn(renamed(old, new), DeprecationWarning, stacklevel=stacklevel)
+
+
+def takes_old_parameters(cls: type[T]) -> type[T]:
+    """Let a class be made with the old names in `PARAMETERS` too, and scikit-learn's ``set_params`` take them."""
+    for method in {"__init__", "set_params"} & {*dir(cls)}:
+        setattr(cls, method, _with_new_names(getattr(cls, method), cls.__name__))
+    return cls
+
+
+def _with_new_names(method: Callable[..., Any], place: str) -> Callable[..., Any]:
+    @wraps(method)
+    def call(self: Any, *given: Any, **words: Any) -> Any:
+        for old in PARAMETERS.keys() & words:
+            warn_renamed(f"{place}({old}=...)", f"{place}({PARAMETERS[old]}=...)")
+            words[PARAMETERS[old]] = words.pop(old)
+        return method(self, *given, **words)
+
+    return call
 
 
 class RenamedModules:

@@ -11,10 +11,10 @@ import numpy as np
 from twofold.data.dataset import Dataset
 from twofold.engines import Engine
 from twofold.errors import SpecificationError, check_name
-from twofold.functions import LOSSES, OPTIMIZERS
+from twofold.functions import LOSSES
 from twofold.functions.links import IDENTITY
 from twofold.network import Network, Parameters
-from twofold.recipe import Recipe
+from twofold.recipe import Recipe, nest
 from twofold.run import Epoch
 from twofold.validation import floats
 
@@ -97,7 +97,7 @@ def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
         A name in `MODELS`.
     data : Dataset
     **chosen
-        Fields of `Recipe` that are decided; None leaves one open.
+        Fields of `Recipe` that are decided, and constants of its optimiser and schedule; None leaves one open.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
     >>> suggest_recipe("linear", load_dataset("synthetic"), epochs=10).batch_size
     10
     """
-    decided = {name: value for name, value in chosen.items() if value is not None}
+    decided = nest({name: value for name, value in chosen.items() if value is not None})
     usual: dict[str, Any]
     if model == "linear":
         usual = {"batch_size": 10, "learning_rate": 0.03, "epochs": 3}
@@ -122,10 +122,9 @@ def suggest_recipe(model: str, data: Dataset, **chosen: Any) -> Recipe:
         usual = {"batch_size": 256, "learning_rate": 0.1, "epochs": 5}
     else:
         usual = {"batch_size": 32, "learning_rate": 0.1, "epochs": 20}
-    rule = OPTIMIZERS.get(decided.get("optimizer", ""))
-    if rule is not None and rule.usual_rate is not None:
-        usual["learning_rate"] = rule.usual_rate
-    return Recipe(**(usual | decided))
+    recipe = Recipe(**(usual | decided))
+    rate = recipe.optimizer.definition.usual_rate
+    return recipe if rate is None or "learning_rate" in decided else replace(recipe, learning_rate=rate)
 
 
 def held_out_log_likelihood(network: Network, data: Dataset, epoch: Epoch) -> float | None:

@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import wraps
+from typing import Any, TypeVar
 
 from twofold.dataclass_json import from_dict
-from twofold.errors import SpecificationError, check_name, show
-from twofold.functions.optimizers import OPTIMIZERS, readers
-from twofold.functions.schedules import SCHEDULES, warm_up
+from twofold.deprecation import PARAMETERS, takes_old_parameters, warn_renamed
+from twofold.errors import SpecificationError, show
+from twofold.functions.configs import Config, ConfigField
+from twofold.functions.optimizers import OPTIMIZERS, OptimizerConfig
+from twofold.functions.schedules import ScheduleConfig
 from twofold.values import FRACTION, NOT_NEGATIVE, POSITIVE, Range, either, is_real
 
+COUNT = Range(1, math.inf, "an integer >= 1", "[)", whole=True)
+SEED = Range(0, 2**64, "an integer from 0 to 2**64 - 1", "[)", whole=True)
+DECOUPLED = either((name for name, rule in OPTIMIZERS.items() if rule.decoupled), "and")
+CONFIGS: dict[str, type[Config]] = {"optimizer": OptimizerConfig, "schedule": ScheduleConfig}
+T = TypeVar("T")
 
+
+def setting(default: Any, among: Range | None, about: str, **more: str) -> Any:
+    """Return a field with its default and, for checks and the command line, its range (None: True or False) and help.
+
+    ``option`` is the command line's spelling, where it isn't the field's name.
+    """
+    return field(default=default, metadata={"range": among, "help": about, **more})
+
+
+def takes_constants_as_fields(cls: type[T]) -> type[T]:
+    """Let a recipe be made as in version 0.1 too, where constants were fields, with a warning."""
+    init: Any = cls.__init__
+
+    @wraps(init)
+    def make(self: Any, **words: Any) -> None:
+        for name, kind in CONFIGS.items():
+            if own := {key: words[key] for key in kind.known_constants() if key in words}:
+                chosen = words.get(name, getattr(cls, name))
+                given = [repr(getattr(chosen, "name", chosen)), *(f"{key}={value!r}" for key, value in own.items())]
+                now = f"Recipe({name}={kind.__name__}({', '.join(given)}))"
+                warn_renamed(f"Recipe({', '.join(own)})", now, stacklevel=4)
+        init(self, **nest(words))
+
+    cls.__init__ = make  # type: ignore[method-assign]
+    return cls
+
+
+@takes_old_parameters
+@takes_constants_as_fields
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A recipe of training.
@@ -30,11 +68,9 @@ class Recipe:
         Go through the samples in another order each epoch; otherwise in their own.
     learning_rate : float
         eta; positive.
-    optimizer : str
-        A name in `twofold.functions.OPTIMIZERS`.
-    momentum, beta1, beta2, epsilon : float, optional
-        Constants of the optimiser, of those that have them; None is its own default. Defaults and ranges stand in
-        ``twofold.functions.OPTIMIZERS[...].constants``.
+    optimizer : OptimizerConfig or str
+        An optimiser with its constants, ``OptimizerConfig("adam", beta1=0.95)``; or its name, for its own defaults. See
+        `twofold.functions.OPTIMIZERS`.
     weight_decay : float
         lambda, on weights and not biases: an L2 penalty ``lambda |W|^2 / 2``, decoupled in ``"adamw"`` and ``"lion"``;
         at least 0.
@@ -48,17 +84,12 @@ class Recipe:
     label_smoothing : float
         s, in [0, 1): a cross entropy is taken against ``(1 - s) y + s / q`` (for several labels ``(1 - s) y + s / 2``),
         in training alone. Other losses have none.
-    averaging : float
-        d, in [0, 1): with more than 0 the trained model is the running mean of the parameters after each step,
-        ``average <- d average + (1 - d) theta`` (the plain mean of the first 1 / (1 - d) steps); 0.999 is usual.
-    schedule : str
-        A name in `twofold.functions.SCHEDULES`: how the learning rate goes down.
-    warmup_epochs : float
-        Epochs in which the learning rate first rises to eta in a straight line; may be a fraction; at least 0.
-    decay_epochs, decay_factor : float
-        Of ``"step"``: the learning rate is multiplied by the factor, in (0, 1], every so many epochs (positive).
-    decay_rate : float
-        r of ``"inverse_time"``, per epoch; at least 0.
+    ema_decay : float
+        d, in [0, 1): with more than 0 the trained model is the exponential moving average of the parameters after each
+        step, ``average <- d average + (1 - d) theta`` (the plain mean of the first 1 / (1 - d) steps); 0.999 is usual.
+    schedule : ScheduleConfig or str
+        How the learning rate goes down, with a warm-up and other constants, ``ScheduleConfig("cosine",
+        warmup_epochs=2)``; or its name, for its own defaults. See `twofold.functions.SCHEDULES`.
     seed : int
         Gives the order of the samples and the dropout masks; at least 0. (The first weights have their own, in
         `twofold.open_engine`.)
@@ -72,83 +103,72 @@ class Recipe:
     --------
     >>> Recipe(epochs=5, batch_size=256, learning_rate=0.5).epochs
     5
+    >>> Recipe(optimizer=OptimizerConfig("adam", beta1=0.95), schedule="cosine").optimizer.constants["beta1"]
+    0.95
     """
 
-    epochs: int = 5
-    batch_size: int = 256
-    even_batches: bool = True
-    shuffle: bool = True
-    learning_rate: float = 0.1
-    optimizer: str = "sgd"
-    momentum: float | None = None
-    beta1: float | None = None
-    beta2: float | None = None
-    epsilon: float | None = None
-    weight_decay: float = 0.0
-    l1: float = 0.0
-    clip_norm: float | None = None
-    label_smoothing: float = 0.0
-    averaging: float = 0.0
-    schedule: str = "constant"
-    warmup_epochs: float = 0.0
-    decay_epochs: float = 1.0
-    decay_factor: float = 0.5
-    decay_rate: float = 1.0
-    seed: int = 0
+    epochs: int = setting(5, COUNT, "times through the training set")
+    batch_size: int = setting(256, COUNT, "most samples of a minibatch")
+    even_batches: bool = setting(
+        True, None, "minibatches of even sizes, or full ones and a rest", option="--even-batches/--short-last-batch"
+    )
+    shuffle: bool = setting(True, None, "samples in another order each epoch", option="--shuffle/--no-shuffle")
+    learning_rate: float = setting(0.1, POSITIVE, "step length")
+    optimizer: ConfigField[OptimizerConfig] = ConfigField(OptimizerConfig, "sgd")  # noqa: RUF009 - a descriptor
+    weight_decay: float = setting(0.0, NOT_NEGATIVE, f"L2 penalty on weights; decoupled in {DECOUPLED}")
+    l1: float = setting(0.0, NOT_NEGATIVE, f"L1 penalty on weights, some of which become 0; decoupled in {DECOUPLED}")
+    clip_norm: float | None = setting(None, POSITIVE, "largest norm of a step's gradient")
+    label_smoothing: float = setting(0.0, FRACTION, "part of each target that is spread over all classes")
+    ema_decay: float = setting(
+        0.0, FRACTION, "the model is a moving average of the weights, which keeps so much: 0.999"
+    )
+    schedule: ConfigField[ScheduleConfig] = ConfigField(ScheduleConfig, "constant")  # noqa: RUF009
+    seed: int = setting(0, SEED, "of first weights, order and dropout")
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            self._require(name, _is_integer(getattr(self, name)) and getattr(self, name) >= 1, "an integer >= 1")
-        for name in ("even_batches", "shuffle"):
-            self._require(name, isinstance(getattr(self, name), bool), "True or False")
-        for name, among in RANGES.items():
-            self._require(name, among.holds(getattr(self, name)), among.words)
-        self._require(
-            "clip_norm", self.clip_norm is None or POSITIVE.holds(self.clip_norm), f"{POSITIVE.words}, or None"
-        )
-        self._require("seed", _is_integer(self.seed) and 0 <= self.seed < 2**64, "an integer from 0 to 2**64 - 1")
-        check_name("optimizer", self.optimizer, OPTIMIZERS)
-        check_name("schedule", self.schedule, SCHEDULES)
-        self._check_constants()
-
-    def _check_constants(self) -> None:
-        """Check the optimiser's constants, and that it has those that are given."""
-        own = OPTIMIZERS[self.optimizer].constants
-        for name in CONSTANTS:
-            value = getattr(self, name)
-            if value is None:
+        for each in fields(self):
+            if each.name in CONFIGS:
                 continue
-            if name not in own:
-                has = either(own, "and") if own else "no constants"
-                raise SpecificationError(
-                    f"{name} is {show(value)}; optimizer {self.optimizer!r} has {has}, and {name} is for "
-                    f"{either(readers(name), 'and')}"
-                )
-            self._require(name, own[name].range.holds(value), own[name].range.words)
+            value, among = getattr(self, each.name), each.metadata["range"]
+            holds = isinstance(value, bool) if among is None else among.holds(value)
+            if not holds and not (value is None and each.default is None):
+                expected = "True or False" if among is None else among.words
+                expected += ", or None" if each.default is None else ""
+                raise SpecificationError(f"{each.name} is {show(value)}; it must be {expected}")
 
-    def _require(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise SpecificationError(f"{name} is {show(getattr(self, name))}; it must be {expected}")
+    def __getattr__(self, name: str) -> Any:
+        """Return what version 0.1 had under another name, with a warning."""
+        if name in PARAMETERS:
+            warn_renamed(f"Recipe.{name}", f"Recipe.{PARAMETERS[name]}")
+            return getattr(self, PARAMETERS[name])
+        for place, kind in CONFIGS.items():
+            if name in kind.known_constants():
+                warn_renamed(f"Recipe.{name}", f"Recipe.{place}.constants[{name!r}]")
+                return getattr(self, place).constants.get(name)
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
-    def constants(self, names: Iterable[str]) -> dict[str, float]:
-        """Return the named constants of the optimiser or the schedule, as keyword arguments.
+    def flat(self) -> dict[str, Any]:
+        """Return all fields on one level: the optimiser and the schedule as names, each followed by its constants.
 
         Examples
         --------
-        >>> Recipe(optimizer="lion", beta1=0.95).constants(["beta1", "beta2"])
-        {'beta1': 0.95, 'beta2': 0.99}
+        >>> [name for name in Recipe(optimizer="momentum").flat() if name not in Recipe.__dataclass_fields__]
+        ['momentum', 'warmup_epochs']
         """
-        own = OPTIMIZERS[self.optimizer].constants
-        given = {name: getattr(self, name, None) for name in names}
-        return {name: float(own[name].default if value is None else value) for name, value in given.items()}
+        words: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            words |= {each.name: value.name, **value.constants} if isinstance(value, Config) else {each.name: value}
+        return words
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields, fit for JSON, with the optimiser's constants as numbers, whatever the defaults become."""
-        return asdict(self) | self.constants(name for name in CONSTANTS if name in OPTIMIZERS[self.optimizer].constants)
+        """Return all fields, fit for JSON."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value.to_dict() if isinstance(value, Config) else value for name, value in values}
 
     @classmethod
     def from_dict(cls, value: object, where: str) -> Recipe:
-        """Undo `to_dict`; files of version 0.1 hold every constant, also those that their optimiser doesn't read.
+        """Undo `to_dict`; what version 0.1 wrote is read too, where constants were fields.
 
         Parameters
         ----------
@@ -162,14 +182,7 @@ class Recipe:
         FileFormatError
             If it is no recipe.
         """
-        if isinstance(value, Mapping) and (rule := OPTIMIZERS.get(str(value.get("optimizer", cls.optimizer)))):
-            own = {name: constant.default for name, constant in rule.constants.items()}
-            words = dict(value)
-            for name in words.keys() & set(CONSTANTS):
-                if is_real(words[name]) and words[name] == own.get(name, words[name]):
-                    words[name] = None
-            value = words
-        return from_dict(cls, value, where)
+        return from_dict(cls, _nested_as_now(value) if isinstance(value, Mapping) else value, where)
 
     def keep(self, step: int) -> float:
         """Return what the average of the parameters keeps of itself in a step: d, and less while it is young.
@@ -185,10 +198,10 @@ class Recipe:
 
         Examples
         --------
-        >>> [Recipe(averaging=0.9).keep(step) for step in (0, 1, 100)]
+        >>> [Recipe(ema_decay=0.9).keep(step) for step in (0, 1, 100)]
         [0.0, 0.5, 0.9]
         """
-        return min(self.averaging, step / (step + 1))
+        return min(self.ema_decay, step / (step + 1))
 
     def rate(self, step: int, steps_per_epoch: int) -> float:
         """Return the learning rate of a step.
@@ -208,23 +221,35 @@ class Recipe:
         >>> Recipe(learning_rate=1.0, schedule="inverse_time").rate(step=10, steps_per_epoch=10)
         0.5
         """
-        schedule = SCHEDULES[self.schedule]
-        # The ramp counts the step itself, so that the first step is not lost on a rate of 0.
-        ramp = warm_up((step + 1) / steps_per_epoch, self.warmup_epochs)
-        t = max(0.0, step / steps_per_epoch - self.warmup_epochs)
-        # A warm-up longer than the training leaves the schedule no time: it stays at its start.
-        T = max(self.epochs - self.warmup_epochs, 1 / steps_per_epoch)
-        return self.learning_rate * ramp * schedule.factor(t, T, **self.constants(schedule.constants))
+        ramp, factor = self.schedule.factor(step, steps_per_epoch, self.epochs)
+        return self.learning_rate * ramp * factor
 
 
-CONSTANTS = tuple(field.name for field in fields(Recipe) if readers(field.name))  # of an optimiser
-RANGES = {
-    **dict.fromkeys(("learning_rate", "decay_epochs"), POSITIVE),
-    **dict.fromkeys(("weight_decay", "l1", "warmup_epochs", "decay_rate"), NOT_NEGATIVE),
-    **dict.fromkeys(("label_smoothing", "averaging"), FRACTION),
-    "decay_factor": Range(0, 1, "more than 0 and at most 1", "(]"),
-}
+def nest(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Put constants that stand beside the fields of a `Recipe`, as on a command line, into their configs.
+
+    Examples
+    --------
+    >>> nest({"epochs": 3, "optimizer": "lion", "beta1": 0.95})
+    {'epochs': 3, 'optimizer': OptimizerConfig('lion', beta1=0.95, beta2=0.99)}
+    """
+    nested = dict(words)
+    for name, kind in CONFIGS.items():
+        own = {key: nested.pop(key) for key in kind.known_constants() if key in nested}
+        if any(value is not None for value in own.values()):
+            chosen = nested.get(name, getattr(Recipe, name))
+            nested[name] = chosen.changed(**own) if isinstance(chosen, kind) else kind(chosen, **own)
+    return nested
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _nested_as_now(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Nest what version 0.1 wrote: every constant, also those that its optimiser and schedule don't read."""
+    now = {PARAMETERS.get(name, name): value for name, value in words.items()}
+    for name, kind in CONFIGS.items():
+        if not isinstance(chosen := now.get(name, getattr(Recipe, name).name), str):
+            continue
+        own = kind.registry[chosen].constants if chosen in kind.registry else ()
+        constants = {key: now.pop(key) for key in kind.known_constants() if key in now}
+        read = {key: value for key, value in constants.items() if key in own or not (value is None or is_real(value))}
+        now[name] = {"name": chosen, **read}
+    return now

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from twofold.functions.optimizers import OptimizerConfig
 from twofold.tables.column_inference import Choices
 
 MIN_LARGE_ROWS = 2000  # training rows from which on there are enough for many pieces and a wide network
@@ -21,8 +22,10 @@ class TableDefaults:
 
     Attributes
     ----------
+    recipe : dict
+        Fields of `Recipe`.
     words : dict
-        Fields of `Network` and `Recipe`, and ``hidden`` and ``init``, by the names of the command line.
+        ``hidden``, ``activation``, ``dropout`` and ``init``, by the names of the command line.
     choices : Choices
         How columns become features.
     validation_fraction : float
@@ -31,6 +34,7 @@ class TableDefaults:
         Networks whose mean is taken, each trained without another part of the rows; 1 for a single one.
     """
 
+    recipe: dict[str, Any] = field(default_factory=dict)
     words: dict[str, Any] = field(default_factory=dict)
     choices: Choices = field(default_factory=Choices)
     validation_fraction: float = 0.0
@@ -64,31 +68,37 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     """
     if model == "linear":
         return TableDefaults(choices=Choices(scale=False, baseline=True))
-    words: dict[str, Any] = {"optimizer": "adamw", "schedule": "cosine"}
+    recipe: dict[str, Any] = {"optimizer": "adamw", "schedule": "cosine"}
     if model == "softmax":
-        words |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < MIN_LARGE_ROWS else 256}
-        return TableDefaults(words=words | {"epochs": _epochs(rows, words["batch_size"]), "init": "zeros"})
-    words |= {"activation": "silu", "init": "he", "weight_decay": 0.1}
+        recipe |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < MIN_LARGE_ROWS else 256}
+        recipe["epochs"] = _epochs(rows, recipe["batch_size"])
+        return TableDefaults(recipe=recipe, words={"init": "zeros"})
+    recipe["weight_decay"] = 0.1
+    words = {"activation": "silu", "init": "he", "hidden": "128,128", "dropout": 0.1}
     members, held_out = (5 if rows < MIN_LARGE_ROWS else 3 if rows < MIN_SINGLE_ROWS else 1), 0.1
     if rows < MIN_LARGE_ROWS:
-        words |= {"hidden": "128,128", "dropout": 0.1, "learning_rate": 0.003, "batch_size": 32}
-        words["epochs"] = _epochs(rows, words["batch_size"])
+        recipe |= {"learning_rate": 0.003, "batch_size": 32, "epochs": _epochs(rows, 32)}
         if task == "classification":
-            words |= {"dropout": 0.2, "learning_rate": 0.001, "weight_decay": 1.0}
-            words["epochs"] = max(60, math.ceil(300 / math.ceil(rows / 32)))
+            words["dropout"] = 0.2
+            recipe |= {"learning_rate": 0.001, "weight_decay": 1.0}
+            recipe["epochs"] = max(60, math.ceil(300 / math.ceil(rows / 32)))
         held_out = 0.0 if task == "classification" or rows < MIN_VALIDATED_ROWS else 0.15
         return TableDefaults(
+            recipe=recipe,
             words=words,
             choices=Choices(pieces=8),
             validation_fraction=held_out,
             members=members if rows >= MIN_VALIDATED_ROWS else 1,
         )
-    words |= {"hidden": "128,128", "dropout": 0.1, "learning_rate": 0.006, "beta2": 0.95}
+    recipe |= {"learning_rate": 0.006, "optimizer": OptimizerConfig("adamw", beta2=0.95)}
     if members == 1:
-        words |= {"hidden": "256,256", "learning_rate": 0.002}
-    words["batch_size"] = 128 if rows < MIN_SINGLE_ROWS else 512
-    words["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
-    return TableDefaults(words=words, choices=Choices(pieces=32), validation_fraction=held_out, members=members)
+        words["hidden"] = "256,256"
+        recipe["learning_rate"] = 0.002
+    recipe["batch_size"] = 128 if rows < MIN_SINGLE_ROWS else 512
+    recipe["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
+    return TableDefaults(
+        recipe=recipe, words=words, choices=Choices(pieces=32), validation_fraction=held_out, members=members
+    )
 
 
 def _epochs(rows: int, batch_size: int) -> int:

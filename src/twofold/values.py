@@ -21,16 +21,19 @@ class Range(NamedTuple):
         What is said after "it must be".
     ends : str
         A bracket for each end: ``[`` and ``]`` where it is within, ``(`` and ``)`` where it isn't.
+    whole : bool
+        Whether it must be an integer, Python's own.
     """
 
     low: float
     high: float
     words: str
     ends: str = "()"
+    whole: bool = False
 
     def holds(self, value: object) -> bool:
         """Tell whether a value is a real number within."""
-        if not is_real(value):
+        if not is_real(value) or (self.whole and not isinstance(value, int)):
             return False
         number: Any = value
         above = self.low <= number if self.ends[0] == "[" else self.low < number

@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from helpers import AfterStep, assert_same_state, each_engine, open_kind, random_dataset
-from twofold import CheckpointFolder, Checkpoints, Dataset, EarlyStopping, Network, Recipe, Samples, open_engine, train
+from twofold import (
+    CheckpointFolder,
+    Checkpoints,
+    Dataset,
+    EarlyStopping,
+    Network,
+    Recipe,
+    Samples,
+    ScheduleConfig,
+    open_engine,
+    train,
+)
 from twofold.checkpoints import StopSignals
 from twofold.checkpoints.compatibility import refuse_other_run
 from twofold.early_stopping import BestEpoch
@@ -99,7 +110,7 @@ def test_a_run_stopped_at_every_step_is_the_run_that_was_not(tmp_path, name, opt
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
 def test_normalisations_and_averages_go_on_where_they_were(tmp_path, name, normalization, averaging):
     network = replace(NETWORK, widths=(5, 7, 6, 3), activation=("tanh", "relu"), normalization=normalization)
-    recipe = replace(RECIPE, averaging=averaging, label_smoothing=0.1, optimizer="momentum")
+    recipe = replace(RECIPE, ema_decay=averaging, label_smoothing=0.1, optimizer="momentum")
     whole = opened(name, network)
     records = list(train(whole, DATA, recipe))
     for after in (1, 3, 5):  # 3 steps are left to the end
@@ -110,7 +121,7 @@ def test_normalisations_and_averages_go_on_where_they_were(tmp_path, name, norma
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_goes_on_where_it_was(tmp_path, schedule):
-    recipe = replace(RECIPE, schedule=schedule, warmup_epochs=0.6)
+    recipe = replace(RECIPE, schedule=ScheduleConfig(schedule, warmup_epochs=0.6))
     whole = opened()
     records = list(train(whole, DATA, recipe))
     stopped(opened(), tmp_path, after=6, recipe=recipe)

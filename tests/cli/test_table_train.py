@@ -108,10 +108,10 @@ def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, house
 
 
 def test_the_line_before_the_first_epoch_names_what_is_not_as_usual(capsys, houses):
-    words = ("--hidden", "8,8", "--activation", "relu,tanh", "--normalization", "batch", "--averaging", "0.9")
+    words = ("--hidden", "8,8", "--activation", "relu,tanh", "--normalization", "batch", "--ema-decay", "0.9")
     words = (*words, "--label-smoothing", "0.1", "--epochs", "1", "--schedule", "constant")
     out, _ = run(capsys, "train", "mlp", str(houses), "--target", "kind", *words)
-    assert "label smoothing 0.1, averaging 0.9, normalization batch, relu, tanh\n" in out
+    assert "label smoothing 0.1, EMA decay 0.9, normalization batch, relu, tanh\n" in out
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest(capsys, houses):

@@ -89,7 +89,7 @@ def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bi
         learning_rate=0.05,
         schedule="cosine",
         weight_decay=0.01,
-        averaging=averaging,
+        ema_decay=averaging,
     )
     states = []
     whole = open_kind(name, network, initialization="he")
@@ -121,7 +121,7 @@ def test_the_model_is_the_running_mean_of_the_parameters(name):
     visited = []
     keeping = AfterStep(lambda engine, _: visited.append(engine.parameters()))
     list(train(plain, data, Recipe(epochs=2, batch_size=3), keeping))
-    list(train(averaged, data, Recipe(epochs=2, batch_size=3, averaging=0.75)))
+    list(train(averaged, data, Recipe(epochs=2, batch_size=3, ema_decay=0.75)))
     expected = visited[0]
     for step, theta in enumerate(visited):
         keep = min(0.75, step / (step + 1))
@@ -205,7 +205,7 @@ def test_a_copy_takes_the_same_steps_and_leaves_the_first_alone(normalization, n
     data = random_dataset(network, 20, weighted=True)
     engine = open_kind(name, network, initialization="he")
     engine.load(data.train.X, data.train.y, data.train.sample_weight)
-    engine.start(Recipe(optimizer="momentum", averaging=0.9))
+    engine.start(Recipe(optimizer="momentum", ema_decay=0.9))
     engine.step(np.arange(10), 0.1)
     other, before = copy.deepcopy(engine), engine.state()
     assert_same_state(other.state(), before)

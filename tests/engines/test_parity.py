@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import OTHERS, every_pair, open_kind, random_dataset
-from twofold import Dataset, Network, Recipe, Samples, initialize, train
+from twofold import Dataset, Network, OptimizerConfig, Recipe, Samples, ScheduleConfig, initialize, train
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, SCHEDULES
 from twofold.functions.links import EXPONENTIAL
 from twofold.network import distance, largest
@@ -21,11 +21,11 @@ REGULARISATIONS = {
     "clip_norm": {"clip_norm": 0.2},
     "dropout": {"dropout": 0.5},
     "sample_weight": {"weighted": True},
-    "averaging": {"averaging": 0.8},
+    "averaging": {"ema_decay": 0.8},
     "l1": {"l1": 0.05},
     "batch": {"normalization": "batch"},
     "layer": {"normalization": "layer"},
-    "all": {"weight_decay": 0.1, "l1": 0.05, "clip_norm": 0.2, "dropout": 0.5, "weighted": True, "averaging": 0.8},
+    "all": {"weight_decay": 0.1, "l1": 0.05, "clip_norm": 0.2, "dropout": 0.5, "weighted": True, "ema_decay": 0.8},
     "all and batch": {
         "weight_decay": 0.1,
         "l1": 0.05,
@@ -64,7 +64,7 @@ def test_normalised_networks_predict_alike_and_leave_their_statistics_alone(aver
     data = random_dataset(network, 50)
     engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     for engine in engines:
-        list(train(engine, data, Recipe(epochs=2, batch_size=16, averaging=averaging)))
+        list(train(engine, data, Recipe(epochs=2, batch_size=16, ema_decay=averaging)))
         before = engine.parameters()
         engine.gradients(data.train.X, data.train.y)
         engine.outputs(data.train.X)
@@ -115,7 +115,7 @@ def check_steps(activation, loss, optimizer, regularisation, other):
     )  # the exponential of large outputs makes steps diverge
     # A gradient whose terms all but cancel is little more than their rounding, which an epsilon of 1e-8 would divide by.
     constants = {"epsilon": 1e-2} if "epsilon" in OPTIMIZERS[optimizer].constants else {}
-    recipe = Recipe(optimizer=optimizer, **constants, **options)
+    recipe = Recipe(optimizer=OptimizerConfig(optimizer, **constants), **options)
     engines = [open_kind(name, network, initialization="he", dtype="float64") for name in ("scratch", other)]
     rows = np.random.default_rng(0).permutation(20)
     for engine in engines:
@@ -139,7 +139,8 @@ def check_steps(activation, loss, optimizer, regularisation, other):
 def test_schedules_with_warm_up_agree_over_epochs(schedule, other):
     network = Network((5, 7, 3), "tanh", dropout=0.2)
     data = random_dataset(network, 50)
-    recipe = Recipe(epochs=4, batch_size=16, schedule=schedule, warmup_epochs=0.5, optimizer="adam", learning_rate=0.01)
+    schedule = ScheduleConfig(schedule, warmup_epochs=0.5)
+    recipe = Recipe(epochs=4, batch_size=16, schedule=schedule, optimizer="adam", learning_rate=0.01)
     engines = [open_kind(name, network, initialization="xavier", dtype="float64") for name in ("scratch", other)]
     for engine in engines:
         list(train(engine, data, recipe))

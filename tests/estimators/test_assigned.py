@@ -174,12 +174,12 @@ def test_softmax_regression_goes_on_from_assigned_coefficients_block_by_block():
 
 
 def test_an_average_over_steps_goes_on_from_assigned_coefficients():
-    model = MLPRegressor(hidden_layer_sizes=(3,), averaging=0.9, random_state=0).partial_fit(X, Y)
+    model = MLPRegressor(hidden_layer_sizes=(3,), ema_decay=0.9, random_state=0).partial_fit(X, Y)
     kept = copy.deepcopy(model)
     model.coefs_ = [np.full((2, 3), 100.0), np.full((3, 1), 100.0)]
     assert min(W.min() for W in model.partial_fit(X, Y).coefs_) > 90
     kept.coefs_ = [W.copy() for W in kept.coefs_]
-    again = MLPRegressor(hidden_layer_sizes=(3,), averaging=0.9, random_state=0).partial_fit(X, Y).partial_fit(X, Y)
+    again = MLPRegressor(hidden_layer_sizes=(3,), ema_decay=0.9, random_state=0).partial_fit(X, Y).partial_fit(X, Y)
     np.testing.assert_array_equal(kept.partial_fit(X, Y).coefs_[0], again.coefs_[0])
 
 

@@ -77,8 +77,8 @@ def test_a_callback_can_end_the_fit(model):
 @needs_callbacks
 def test_callbacks_are_torn_down_after_a_fit_that_fails():
     recorder = Recorder()
-    model = SoftmaxRegression(averaging=0.9).set_callbacks(recorder)
-    with pytest.raises(SpecificationError, match="averaging"):
+    model = SoftmaxRegression(ema_decay=0.9).set_callbacks(recorder)
+    with pytest.raises(SpecificationError, match="ema_decay"):
         model.fit(X, Y)
     assert recorder.told[-1] == "teardown"
     assert not hasattr(model, "_tasks")

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 OPTIONS = [
     {"normalization": "batch"},
     {"normalization": "layer"},
-    {"averaging": 0.9},
-    {"averaging": 0.9, "normalization": "batch", "solver": "sgd"},
+    {"ema_decay": 0.9},
+    {"ema_decay": 0.9, "normalization": "batch", "solver": "sgd"},
     {"label_smoothing": 0.1},
     {"dropout": 0.2},
     {"activation": ("tanh", "gelu"), "hidden_layer_sizes": (6, 5)},
@@ -46,7 +46,7 @@ def test_blocks_that_come_k_times_are_k_epochs_with_every_option(options, tmp_pa
     assert not np.array_equal(whole.predict_proba(X), plain.predict_proba(X))  # the option did something
 
 
-@pytest.mark.parametrize("options", [{"averaging": 0.9}, {"normalization": "batch"}], ids=str)
+@pytest.mark.parametrize("options", [{"ema_decay": 0.9}, {"normalization": "batch"}], ids=str)
 def test_the_best_epoch_is_the_model_that_was_scored(options):
     model = MLPClassifier(
         learning_rate_init=0.05, early_stopping=True, n_iter_no_change=5, max_iter=50, random_state=0, **options
@@ -80,7 +80,7 @@ def test_smoothed_labels_keep_probabilities_from_the_ends(solver):
     assert np.median(smooth.predict_proba(X).max(axis=1)) == pytest.approx(1 - 0.2 * 2 / 3, abs=0.05)
 
 
-@pytest.mark.parametrize("options", [{"dropout": 0.1}, {"normalization": "batch"}, {"averaging": 0.9}], ids=str)
+@pytest.mark.parametrize("options", [{"dropout": 0.1}, {"normalization": "batch"}, {"ema_decay": 0.9}], ids=str)
 def test_what_only_minibatches_have_is_refused_by_lbfgs(options):
     (name,) = options
     with pytest.raises(SpecificationError, match=f"{name} is .*; solver 'lbfgs' has none, 'adam' and 'sgd' do"):
@@ -109,3 +109,13 @@ def test_counts_and_amounts_are_learned_in_any_unit(loss, unit):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         assert model.fit(X, y).score(X, y) > 0.6
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor, SoftmaxRegression])
+def test_a_parameter_by_its_old_name_works_with_a_warning_that_names_the_new_one(kind):
+    name = kind.__name__
+    with pytest.warns(DeprecationWarning, match=rf"{name}\(averaging=...\) is called {name}\(ema_decay=...\) now"):
+        model = kind(averaging=0.9)
+    with pytest.warns(DeprecationWarning, match="ema_decay"):
+        assert kind().set_params(averaging=0.9).get_params() == model.get_params()
+    assert (model.ema_decay, "averaging" in model.get_params()) == (0.9, False)

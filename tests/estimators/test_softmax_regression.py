@@ -185,7 +185,7 @@ def test_it_comes_back_from_disk(tmp_path):
         ({"C": 0}, "C is 0; it must be a positive number, or inf for no penalty"),
         ({"solver": "sag"}, "unknown solver 'sag'"),
         ({"solver": "sgd", "fit_intercept": False}, "fit_intercept=False goes with lbfgs and newton alone"),
-        ({"averaging": 0.9}, "averaging goes with solver 'sgd' and 'adam'; 'lbfgs' has none"),
+        ({"ema_decay": 0.9}, "ema_decay goes with solver 'sgd' and 'adam'; 'lbfgs' has none"),
     ],
 )
 def test_a_parameter_that_cant_be_is_refused(options, message):

@@ -18,7 +18,7 @@ SETUPS = {
     "adam with dropout": Setup(data="spirals", hidden=(8, 4), activation=("relu",), dropout=0.3, optimizer="adam",
                                learning_rate=0.01),
     "batch normalisation": Setup(data="xor", hidden=(4,), normalization="batch", optimizer="momentum", momentum=0.8),
-    "averaging": Setup(data="blobs", hidden=(), averaging=0.99, schedule="cosine", epochs=4, warmup_epochs=0.5),
+    "averaging": Setup(data="blobs", hidden=(), ema_decay=0.99, schedule="cosine", epochs=4, warmup_epochs=0.5),
     "uneven": Setup(data="discs", hidden=(5,), batch_size=33, n=101, weight_decay=0.01, l1=0.001),
 }  # fmt: skip
 

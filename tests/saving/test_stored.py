@@ -52,7 +52,7 @@ def test_all_of_a_stored_classifier_is_read():
     (path,) = (path for path in MODELS if path.stem == "classifier-0.1.0")
     model = load_model(path)
     assert (model.network.widths, model.network.activation, model.network.dropout) == ((4, 5, 3), "gelu", 0.1)
-    assert (model.recipe.optimizer, model.recipe.clip_norm, model.recipe.epochs) == ("adam", 1.0, 3)
+    assert (model.recipe.optimizer.name, model.recipe.clip_norm, model.recipe.epochs) == ("adam", 1.0, 3)
     assert (model.classes, model.features, model.target) == (("ant", "bee", "größe"), ("a", "b", "c", "d"), "animal")
     assert [epoch.epoch for epoch in model.history] == [1, 2, 3]
     assert model.encoder == {"columns": [{"name": "a", "mean": 0.1}]}
@@ -73,7 +73,7 @@ def test_all_of_a_stored_network_with_normalisation_is_read():
     (path,) = (path for path in MODELS if path.stem == "normalized-0.1.0")
     model = load_model(path)
     assert (model.network.activations, model.network.normalization) == (("relu", "tanh"), "batch")
-    assert (model.network.loss, model.recipe.averaging) == ("huber", 0.9)
+    assert (model.network.loss, model.recipe.ema_decay) == ("huber", 0.9)
     assert [sorted(layer.arrays) for layer in model.parameters] == [
         ["W", "b", "gamma", "mean", "variance"],
         ["W", "b", "gamma", "mean", "variance"],

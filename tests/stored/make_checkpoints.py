@@ -31,7 +31,7 @@ FOLDER = Path(__file__).parent
 NETWORK = Network((3, 4, 2), activation="tanh", dropout=0.2, normalization="batch")
 SMALL = Network((3, 4, 2), activation="tanh")
 PLAIN = Recipe(epochs=4, batch_size=8, optimizer="adam", seed=5, learning_rate=0.01)
-RECIPE = Recipe(epochs=4, batch_size=8, optimizer="adam", schedule="cosine", averaging=0.9, seed=5, learning_rate=0.01)
+RECIPE = Recipe(epochs=4, batch_size=8, optimizer="adam", schedule="cosine", ema_decay=0.9, seed=5, learning_rate=0.01)
 
 
 def data() -> tuple[Dataset, Samples]:

@@ -57,7 +57,7 @@ def normalized() -> Model:
     rng = np.random.default_rng(0)
     data = Dataset("noise", Samples(rng.standard_normal((30, 4)), rng.standard_normal((30, 2))))
     network = Network((4, 5, 3, 2), ("relu", "tanh"), "huber", normalization="batch")
-    recipe = Recipe(epochs=3, batch_size=8, averaging=0.9)
+    recipe = Recipe(epochs=3, batch_size=8, ema_decay=0.9)
     engine = open_engine("scratch", network, initialization="he", dtype="float64")
     return Model.of(engine, data, recipe=recipe, history=train(engine, data, recipe))
 

@@ -33,7 +33,7 @@ export interface Setup {
   l1: number;
   clip_norm: number | null;
   label_smoothing: number;
-  averaging: number;
+  ema_decay: number;
   schedule: string;
   warmup_epochs: number;
   seed: number;

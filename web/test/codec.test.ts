@@ -6,7 +6,7 @@ const USUAL: Setup = {
   data: "circles", n: 500, noise: 0.05, data_seed: 0, target: "", hidden: [4, 2], activation: ["tanh"], loss: "",
   dropout: 0, normalization: null, initialization: "xavier", sigma: 0.01, engine: "scratch", dtype: "float64",
   fault: "", epochs: 500, batch_size: 10, learning_rate: 0.1, optimizer: "sgd", momentum: null, beta1: null,
-  beta2: null, weight_decay: 0, l1: 0, clip_norm: null, label_smoothing: 0, averaging: 0, schedule: "constant",
+  beta2: null, weight_decay: 0, l1: 0, clip_norm: null, label_smoothing: 0, ema_decay: 0, schedule: "constant",
   warmup_epochs: 0, seed: 0,
 };
 

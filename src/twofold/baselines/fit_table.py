@@ -198,7 +198,7 @@ def _fit(
     problem: Problem, usual: TableDefaults, given: Mapping[str, Any], *, seed: int, engine: str
 ) -> tuple[Model, CrossFit]:
     """Train the members on a problem's training rows and merge them into a model."""
-    words = {**usual.words, "members": max(usual.members, MIN_MEMBERS), **given}
+    words = {**usual.words, **usual.recipe, "members": max(usual.members, MIN_MEMBERS), **given}
     members = words.pop("members")
     if members < MIN_MEMBERS:
         raise SpecificationError(f"members is {members}; fit_table takes at least {MIN_MEMBERS}")

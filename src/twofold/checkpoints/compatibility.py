@@ -56,8 +56,8 @@ def what_became_of_the_schedule(now: Recipe, then: Recipe, *, steps: int, sample
     if all(now.rate(step, per_epoch) == then.rate(step, per_epoch) for step in taken):
         return ""
     return (
-        f"the schedule {now.schedule!r} looks at the end, now after {now.epochs} epochs and no longer {then.epochs}: "
-        f"from here on the learning rate is that of the longer run ({now.rate(steps, per_epoch):.4g}), "
+        f"the schedule {now.schedule.name!r} looks at the end, now after {now.epochs} epochs and no longer "
+        f"{then.epochs}: from here on the learning rate is that of the longer run ({now.rate(steps, per_epoch):.4g}), "
         "which isn't the run of as many epochs from the start"
     )
 
@@ -73,10 +73,14 @@ def _differences(now: Checkpoint, then: Checkpoint) -> Iterator[tuple[str, Any, 
 def _unequal(prefix: str, now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for name in sorted({*now, *then}):
         a, b = now.get(name), then.get(name)
-        if a != b:
+        if isinstance(a, Mapping) and isinstance(b, Mapping) and a.get("name") == b.get("name"):
+            yield from _unequal(f"{prefix}{name}.", a, b)
+        elif a != b:
             yield f"{prefix}{name}", _short(a), _short(b)
 
 
 def _short(value: Any) -> str:
-    """Write a value; of a hash the first letters."""
+    """Write a value; of a hash the first letters, of an optimiser or a schedule its name."""
+    if isinstance(value, Mapping) and "name" in value:
+        return repr(value["name"])
     return f"{value[:12]}..." if isinstance(value, str) and len(value) == 64 else repr(value)

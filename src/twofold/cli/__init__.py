@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from twofold.deprecation import PARAMETERS, renamed
 from twofold.text import visible
 
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     with safe_output() as (output, _):
-        code = _run([word for word in words if word != "--debug"], debug=debug)
+        code = _run([_renamed(word) for word in words if word != "--debug"], debug=debug)
         output.flush()
         failure = output.failure
         if failure is None or code:
@@ -72,6 +73,15 @@ def _run(words: list[str], *, debug: bool) -> int:
     if code == 130:  # Ctrl-C, which some versions of Typer return and others raise
         return _complain("stopped", 130, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+def _renamed(word: str) -> str:
+    """Return an option by its name of now, and tell who writes the old one."""
+    option, equals, value = word.partition("=")
+    options = {f"--{old.replace('_', '-')}": f"--{new.replace('_', '-')}" for old, new in PARAMETERS.items()}
+    if option in options:
+        _note(renamed(option, options[option]))
+    return options.get(option, option) + equals + value
 
 
 def _note(message: Warning | str, *_: object, **_more: object) -> None:

@@ -59,9 +59,7 @@ def compare(
             job.recipe,
             engines=(first, second),
             dtype=dtype,
-            seed=options.seed,
-            initialization=options.init,
-            sigma=options.sigma,
+            **options.first_weights,
             callbacks=[seen, *bars],
         ):
             comparisons.append(comparison)
@@ -74,15 +72,13 @@ def compare(
         "engines": [first, second],
         "dtype": dtype,
         "data": job.raw.name,
-        "seed": options.seed,
+        "seed": options.first_weights["seed"],
         "epochs": [comparison.to_dict() for comparison in comparisons],
         "max_parameter_difference": worst,
         "max_loss_difference": worst_loss,
     }
     try:
         if report is not None:
-            result |= report_comparison(
-                screen, report, seen.engines, job=job, steps=comparisons, options=options, dtype=dtype
-            )
+            result |= report_comparison(screen, report, seen.engines, job=job, steps=comparisons, dtype=dtype)
     finally:
         screen.result(result)

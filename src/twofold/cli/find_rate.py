@@ -34,7 +34,7 @@ def find_rate(
     check_picture(output)
     check_place(output)
     job = plan(screen, options, load(screen, options))
-    engine = open_engine_for(job, options, hardware)
+    engine = open_engine_for(job, hardware)
     sweep = sweep_rates(engine, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
     result = {"engine": engine.name, "data": job.raw.name, **sweep.to_dict()}
     screen.say(f"{count(len(sweep.rates), 'step')}, learning rates {sweep.rates[0]:.3g} to {sweep.rates[-1]:.3g}")

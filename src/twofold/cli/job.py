@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
@@ -15,7 +15,7 @@ from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
 from twofold.models import MODELS, build_network, scales_targets, suggest_recipe
 from twofold.network import Network, Parameters, initialize, start_at_means
-from twofold.recipe import Recipe
+from twofold.recipe import Recipe, nest
 from twofold.values import count
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Job:
 
     Attributes
     ----------
+    options : JobOptions
+        What was asked for, with the defaults for tables.
     raw, data : Dataset
         In its own units, and as it is trained on; the same if it needs no scaling.
     network : Network
@@ -36,6 +38,7 @@ class Job:
         Rows that choose the epoch.
     """
 
+    options: JobOptions
     raw: Dataset
     data: Dataset
     network: Network
@@ -83,13 +86,12 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     """
     check_name("model", options.model, MODELS)
     LOSSES.check(options.loss or "squared")
-    options.refuse_idle()
-    Recipe(**options.recipe())
+    Recipe(**nest(options.recipe))
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activations())
     trial = replace(trial, dropout=options.dropout, normalization=options.normalization)
     for machine in hardware:
         check_threads(machine.threads)
-        _open(_engine(machine, trial, samples=0), trial, options, machine)
+        _open(_engine(machine, trial, samples=0), trial, options.first_weights, machine)
 
 
 def load(screen: Screen, options: JobOptions) -> Dataset:
@@ -131,7 +133,7 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset, *, hardware: Hardwar
         dropout=options.dropout,
         normalization=options.normalization,
     )
-    recipe = suggest_recipe(options.model, data, **options.recipe())
+    recipe = suggest_recipe(options.model, data, **options.recipe)
     machine = "" if hardware is None else f", engine {_engine(hardware, network, **_size(recipe, len(data.train)))}"
     screen.say(
         f"{options.model} {'-'.join(map(str, network.widths))} on {raw.name}, {count(len(raw.train), 'sample')}; "
@@ -140,7 +142,7 @@ def plan(screen: Screen, options: JobOptions, raw: Dataset, *, hardware: Hardwar
     )
     if data is not raw:
         screen.say("columns are standardised for training")
-    return Job(raw, data, network, recipe)
+    return Job(options, raw, data, network, recipe)
 
 
 def with_validation(job: Job, validation: Samples | None) -> Job:
@@ -159,24 +161,24 @@ def _further(network: Network, recipe: Recipe) -> str:
             ("weight decay", recipe.weight_decay),
             ("l1", recipe.l1),
             ("label smoothing", recipe.label_smoothing),
-            ("averaging", recipe.averaging),
+            ("EMA decay", recipe.ema_decay),
         )
         if value
     ]
     words += [f"normalization {network.normalization}"] if network.normalization else []
-    words += [recipe.schedule] if recipe.schedule != "constant" else []
+    words += [str(recipe.schedule)] if str(recipe.schedule) != "constant" else []
     names = set(network.activations)
     words += names - {"relu"} if len(names) < 2 else network.activations
     return "".join(f", {word}" for word in words)
 
 
-def open_engine_for(job: Job, options: JobOptions, hardware: Hardware) -> Engine:
-    """Open the engine of a job; ``auto`` is told how large the job is."""
+def open_engine_for(job: Job, hardware: Hardware, **first: Any) -> Engine:
+    """Open the engine of a job, with another ``seed`` if one is given; ``auto`` is told how large the job is."""
     name, start = _engine(hardware, job.network, **_size(job.recipe, len(job.data.train))), None
+    first = job.options.first_weights | first
     if not scales_targets(job.network.loss):
-        drawn = initialize(job.network, options.seed, initialization=options.init, sigma=options.sigma)
-        start = start_at_means(job.network, drawn, job.data.train.y)
-    engine = _open(name, job.network, options, hardware, parameters=start)
+        start = start_at_means(job.network, initialize(job.network, **first), job.data.train.y)
+    engine = _open(name, job.network, first, hardware, parameters=start)
     if hardware.threads is not None:
         use_threads(hardware.threads)
     return engine
@@ -195,16 +197,14 @@ def _engine(hardware: Hardware, network: Network, **size: int) -> str:
 
 
 def _open(
-    name: str, network: Network, options: JobOptions, hardware: Hardware, *, parameters: Parameters | None = None
+    name: str, network: Network, first: dict[str, Any], hardware: Hardware, *, parameters: Parameters | None = None
 ) -> Engine:
-    """Open the engine of that name with these parameters, or the first weights that the options ask for."""
+    """Open the engine of that name with these parameters, or with first weights."""
     return open_engine(
         name,
         network,
         parameters=parameters,
-        seed=options.seed,
-        initialization=options.init,
-        sigma=options.sigma,
+        **first,
         dtype=hardware.dtype,
         device=hardware.device,
         precision=hardware.precision,

@@ -5,24 +5,22 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from typer import Argument, Option
 
-from twofold.errors import SpecificationError, check_name
+from twofold.errors import SpecificationError
 from twofold.functions.activations import ACTIVATIONS
+from twofold.functions.configs import Config
 from twofold.functions.initializations import INITIALIZATIONS, SIGMA
 from twofold.functions.losses import LOSSES
 from twofold.functions.normalizations import NORMALIZATIONS
-from twofold.functions.optimizers import OPTIMIZERS, readers
-from twofold.values import either
-
-if TYPE_CHECKING:
-    from twofold.functions import Optimizer, Schedule
+from twofold.recipe import CONFIGS, Recipe
+from twofold.values import either, is_real
 
 AS_JSON = Annotated[bool, Option("--json", help="Print one JSON object as the last line, and nothing else.")]
 SAVE = Annotated[Path | None, Option("--save", help="Write the trained model to this file: model.safetensors.")]
@@ -31,22 +29,51 @@ LANGUAGE = Annotated[
     str | None, Option("--language", help="en or zh; else TWOFOLD_LANGUAGE or the system's.", show_default=False)
 ]
 ROOT = Annotated[Path | None, Option("--root", help="Where image sets lie; else TWOFOLD_DATA and the cache.")]
-DECOUPLED = either((name for name, rule in OPTIMIZERS.items() if rule.decoupled), "and")
+T = TypeVar("T")
 
 
-def about_constant(name: str) -> str:
-    """Say what a constant of optimisers does, of which ones, and what it is by default.
+SETTLED = ("epochs", "batch_size", "learning_rate")  # by the model and the data, where they are left open
+
+
+def recipe_parameters() -> list[inspect.Parameter]:
+    """Return an option for each field of a `Recipe`, and for each constant of its optimisers and schedules."""
+    hints, found = get_type_hints(Recipe), []
+    for field in dataclasses.fields(Recipe):
+        if kind := CONFIGS.get(field.name):
+            found.append(_parameter(field.name, str, f"its name: {either(kind.registry)}; else {field.default.name}"))
+            found += [_parameter(name, float, about_constant(kind, name)) for name in kind.known_constants()]
+            continue
+        usual = "" if field.name in SETTLED or not is_real(field.default) else f"; else {field.default:g}"
+        found.append(
+            _parameter(field.name, hints[field.name], field.metadata["help"] + usual, field.metadata.get("option"))
+        )
+    return found
+
+
+def _parameter(name: str, kind: Any, about: str, option: str | None = None) -> inspect.Parameter:
+    """Return an option that is None where it isn't given."""
+    info = Option(option or f"--{name.replace('_', '-')}", help=f"{about[0].upper()}{about[1:]}.", show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+    )
+
+
+def about_constant(kind: type[Config], name: str) -> str:
+    """Say what a constant does, of which optimisers or schedules, and what it is by default.
 
     Examples
     --------
-    >>> about_constant("momentum")
-    'What the velocity keeps of itself in a step; of momentum and nesterov, else 0.9.'
+    >>> about_constant(CONFIGS["optimizer"], "momentum")
+    'What the velocity keeps of itself in a step; of momentum and nesterov, else 0.9'
     """
     alike: dict[tuple[str, float], list[str]] = defaultdict(list)
-    for optimizer, constant in readers(name).items():
-        alike[constant.help, constant.default].append(optimizer)
-    texts = [f"{text}; of {either(names, 'and')}, else {default:g}." for (text, default), names in alike.items()]
-    return " ".join(text[0].upper() + text[1:] for text in texts)
+    for reader, constant in kind.readers(name).items():
+        alike[constant.help, constant.default].append(reader)
+    texts = []
+    for (text, default), names in alike.items():
+        which = "" if len(names) == len(kind.registry) else f"of {either(names, 'and')}, "
+        texts.append(f"{text[0].upper()}{text[1:]}; {which}else {default:g}")
+    return ". ".join(texts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,77 +94,14 @@ class JobOptions:
         str | None,
         Option("--normalization", help=f"{either(NORMALIZATIONS)}: of hidden layers, before their activation."),
     ] = None
-    epochs: Annotated[int | None, Option("--epochs", help="Times through the training set.")] = None
-    batch_size: Annotated[int | None, Option("--batch-size", help="Most samples of a minibatch.")] = None
-    even_batches: Annotated[
-        bool, Option("--even-batches/--short-last-batch", help="Minibatches of even sizes, or full ones and a rest.")
-    ] = True
-    learning_rate: Annotated[float | None, Option("--learning-rate", help="Step length.")] = None
-    optimizer: Annotated[str, Option("--optimizer", help=f"{either(OPTIMIZERS)}.")] = "sgd"
-    momentum: Annotated[float | None, Option("--momentum", help=about_constant("momentum"))] = None
-    beta1: Annotated[float | None, Option("--beta1", help=about_constant("beta1"))] = None
-    beta2: Annotated[float | None, Option("--beta2", help=about_constant("beta2"))] = None
-    epsilon: Annotated[float | None, Option("--epsilon", help=about_constant("epsilon"))] = None
-    weight_decay: Annotated[
-        float, Option("--weight-decay", help=f"L2 penalty on weights; decoupled in {DECOUPLED}.")
-    ] = 0.0
-    l1: Annotated[
-        float, Option("--l1", help=f"L1 penalty on weights, some of which become 0; decoupled in {DECOUPLED}.")
-    ] = 0.0
-    clip_norm: Annotated[float | None, Option("--clip-norm", help="Largest norm of a step's gradient.")] = None
-    label_smoothing: Annotated[
-        float, Option("--label-smoothing", help="Part of each target that is spread over all classes.")
-    ] = 0.0
-    averaging: Annotated[
-        float, Option("--averaging", help="The model is a running mean of the weights, which keeps so much: 0.999.")
-    ] = 0.0
-    schedule: Annotated[
-        str, Option("--schedule", help="constant, step, cosine, linear, one_cycle or inverse_time.")
-    ] = "constant"
-    warmup_epochs: Annotated[float, Option("--warmup-epochs", help="Epochs in which the rate rises first.")] = 0.0
-    decay_epochs: Annotated[
-        float | None, Option("--decay-epochs", help="Of step: epochs between two decays; else 1.")
-    ] = None
-    decay_factor: Annotated[
-        float | None, Option("--decay-factor", help="Of step: what each decay multiplies by; else 0.5.")
-    ] = None
-    decay_rate: Annotated[float | None, Option("--decay-rate", help="Of inverse_time: r in 1 / (1 + r t); else 1.")] = (
-        None
-    )
-    seed: Annotated[int, Option("--seed", help="Of first weights, order and dropout.")] = 0
+    recipe: dict[str, Any] = dataclasses.field(default_factory=dict, metadata={"parameters": recipe_parameters()})
     init: Annotated[str, Option("--init", help=f"First weights: {either(INITIALIZATIONS)}.")] = "normal"
     sigma: Annotated[float, Option("--sigma", help=f"Of normal: {SIGMA.help}.")] = SIGMA.default
 
-    def recipe(self) -> dict[str, Any]:
-        """Return the fields of a `twofold.Recipe` that are decided."""
-        from twofold.recipe import Recipe
-
-        names = [field.name for field in dataclasses.fields(Recipe)]
-        words = {name: getattr(self, name) for name in names if hasattr(self, name)}
-        return {name: word for name, word in words.items() if word is not None}
-
-    def refuse_idle(self) -> None:
-        """Raise `SpecificationError` if a number is given that neither the optimiser nor the schedule reads.
-
-        It is told before a table is open: who wants a constant of an optimiser names the optimiser too.
-        """
-        from twofold.functions.schedules import SCHEDULES
-
-        registries: dict[str, Mapping[str, Optimizer | Schedule]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
-        for option, rules in registries.items():
-            chosen = rules[check_name(option, getattr(self, option), rules)]
-            for name in dict.fromkeys(chain.from_iterable(rule.constants for rule in rules.values())):
-                given = getattr(self, name, None)
-                if given is None or name in chosen.constants:
-                    continue
-                word, able = (
-                    name.replace("_", "-"),
-                    [reader for reader, rule in rules.items() if name in rule.constants],
-                )
-                raise SpecificationError(
-                    f"--{word} is {given:g}, which only {either(able, 'and')} can use; take --{option} {able[0]}, "
-                    f"or leave --{word} out"
-                )
+    @property
+    def first_weights(self) -> dict[str, Any]:
+        """How the first weights are drawn, as `twofold.open_engine` takes it."""
+        return {"seed": self.recipe.get("seed", Recipe.seed), "initialization": self.init, "sigma": self.sigma}
 
     def activations(self) -> str | tuple[str, ...]:
         """Read ``"relu"``, or ``"relu,tanh"`` as one name of each hidden layer."""
@@ -210,7 +174,7 @@ def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        shared = [_parameters(kind) for kind in kinds]
+        shared = [parameters(kind) for kind in kinds]
         hints = get_type_hints(command, include_extras=True)
         own = [
             parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
@@ -218,10 +182,7 @@ def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
         ]
 
         def run(**words: Any) -> None:
-            options = [
-                kind(**{parameter.name: words.pop(parameter.name) for parameter in parameters})
-                for kind, parameters in zip(kinds, shared, strict=True)
-            ]
+            options: list[Any] = [_packed(kind, words) for kind in kinds]
             command(*options, **words)
 
         # Arguments come in this order: the model first, then a command's own.
@@ -234,15 +195,25 @@ def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return decorate
 
 
-def _parameters(kind: type) -> list[inspect.Parameter]:
-    """Return a dataclass's fields as keyword parameters."""
-    hints = get_type_hints(kind, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-            annotation=hints[field.name],
+def parameters(kind: type) -> list[inspect.Parameter]:
+    """Return a dataclass's fields as keyword parameters; a field that stands for several has them in its metadata."""
+    hints, found = get_type_hints(kind, include_extras=True), []
+    for field in dataclasses.fields(kind):
+        default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+        one = inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name]
         )
-        for field in dataclasses.fields(kind)
-    ]
+        found += field.metadata.get("parameters", [one])
+    return found
+
+
+def _packed(kind: type[T], words: dict[str, Any]) -> T:
+    """Make a dataclass of options of the words for it, which are taken out."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if several := field.metadata.get("parameters"):
+            taken = {each.name: words.pop(each.name) for each in several}
+            values[field.name] = {name: word for name, word in taken.items() if word is not None}
+        else:
+            values[field.name] = words.pop(field.name)
+    return kind(**values)

@@ -208,7 +208,7 @@ def _prepared(screen: Screen, options: PlotJob, hardware: Hardware) -> tuple[Job
 
     check_words(options, hardware)
     job = plan(screen, options, load(screen, options))
-    return job, open_engine_for(job, options, hardware)
+    return job, open_engine_for(job, hardware)
 
 
 def _laid_over(screen: Screen, job: PlotJob, hardware: Hardware, beside: list[Path]) -> list[Axes]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from typer.models import OptionInfo
 
-from twofold.cli.options import JobOptions
+from twofold.cli.options import SETTLED, JobOptions, parameters
 from twofold.recipe import Recipe
 
 
@@ -43,23 +42,24 @@ def repeat_command(
     'twofold train softmax --data digits --epochs 3 --batch-size 256 --learning-rate 0.5'
     """
     words = ["twofold", command, options.model, *([] if file is None else [str(file)])]
-    words += _said(options, {name: getattr(recipe, name) for name in ("epochs", "batch_size", "learning_rate")})
+    usual = Recipe(optimizer=recipe.optimizer.name, schedule=recipe.schedule.name).flat()
+    usual |= {"optimizer": Recipe.optimizer.name, "schedule": Recipe.schedule.name}
+    words += _said(type(options), vars(options) | recipe.flat(), usual, always=SETTLED)
     for each in others:
-        words += _said(each, {name: getattr(each, name) for name in ("engine", "dtype") if hasattr(each, name)})
+        words += _said(type(each), vars(each), {}, always=("engine", "dtype"))
     for name, value in more.items():
         words += [f"--{name.replace('_', '-')}", value]
     return shlex.join(words)
 
 
-def _said(options: Any, settled: Mapping[str, Any]) -> list[str]:
-    """Write the options that aren't as they are by default, and those that were settled since."""
+def _said(kind: type, values: Mapping[str, Any], usual: Mapping[str, Any], *, always: Collection[str]) -> list[str]:
+    """Write the options that aren't as they usually are, and those that are always said."""
     words: list[str] = []
-    hints = get_type_hints(type(options), include_extras=True)
-    for field in dataclasses.fields(options):
-        value = settled.get(field.name, getattr(options, field.name))
-        if field.default is dataclasses.MISSING or (value == field.default and field.name not in settled):
+    for each in parameters(kind):
+        value = values.get(each.name)
+        if each.default is each.empty or (value == usual.get(each.name, each.default) and each.name not in always):
             continue
-        name = _name(hints[field.name].__metadata__)
+        name = _name(each.annotation.__metadata__)
         if isinstance(value, bool):
             words.append(name.split("/")[0 if value else 1])
         elif value is not None:

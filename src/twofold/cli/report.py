@@ -105,7 +105,6 @@ def report_run(
     model: Model,
     *,
     job: Job,
-    options: JobOptions,
     hardware: Hardware,
     words: TableOptions,
     file: Path | None,
@@ -119,7 +118,7 @@ def report_run(
     model : Model
         Trained, with its history.
     job : Job
-    options, hardware, words
+    hardware, words
         Of the command line; the engine's name settled.
     file : Path, optional
         The table that was trained on.
@@ -132,14 +131,14 @@ def report_run(
     from twofold.cli.repeat_command import repeat_command
     from twofold.report import Subject, render_report
 
-    command = repeat_command("train", options, job.recipe, hardware, words, file=file)
+    command = repeat_command("train", job.options, job.recipe, hardware, words, file=file)
     subject = Subject(
         model,
         _own_units(job.raw),
-        options.model,
+        job.options.model,
         command,
         hardware.engine,
-        _details(options, hardware),
+        _details(job.options, hardware),
         model.data_hash,
     )
     return write_page(screen, path, render_report(subject, screen.language))
@@ -167,7 +166,6 @@ def report_comparison(
     *,
     job: Job,
     steps: list[Comparison],
-    options: JobOptions,
     dtype: str,
 ) -> dict[str, Any]:
     """Write the report of two engines in lockstep.
@@ -180,7 +178,6 @@ def report_comparison(
         The two, trained.
     job : Job
     steps : list of Comparison
-    options : JobOptions
     dtype : str
 
     Returns
@@ -194,20 +191,22 @@ def report_comparison(
     from twofold.saving import Model
 
     names = [engine.name for engine in engines]
-    command = repeat_command("compare", options, job.recipe, engines=",".join(names), dtype=dtype)
+    command = repeat_command("compare", job.options, job.recipe, engines=",".join(names), dtype=dtype)
     subjects = []
     for index, engine in enumerate(engines):
         records = [in_data_units(step.records[index], job.data, job.network.loss) for step in steps]
         model = Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records)
         name = engine.name if len(set(names)) == len(names) else f"{engine.name} {index + 1}"
-        subjects.append(Subject(model, job.raw, name, command, engine.name, _details(options, Hardware(dtype=dtype))))
-    title = f"{options.model} {subjects[0].widths} on {job.raw.name}: {' and '.join(s.name for s in subjects)}"
+        subjects.append(
+            Subject(model, job.raw, name, command, engine.name, _details(job.options, Hardware(dtype=dtype)))
+        )
+    title = f"{job.options.model} {subjects[0].widths} on {job.raw.name}: {' and '.join(s.name for s in subjects)}"
     return write_page(screen, path, render_comparison(subjects, steps=steps, title=title, language=screen.language))
 
 
 def _details(options: JobOptions, hardware: Hardware) -> dict[str, str]:
     """Tell what the recipe doesn't: first weights and hardware."""
     first = f"{options.init}, sigma {options.sigma:g}" if options.init == "normal" else options.init
-    found = {"first weights": f"{first}, seed {options.seed}", "device": hardware.device}
+    found = {"first weights": f"{first}, seed {options.first_weights['seed']}", "device": hardware.device}
     found |= {"precision": hardware.precision} if hardware.precision else {}
     return found | ({"threads": str(hardware.threads)} if hardware.threads else {})

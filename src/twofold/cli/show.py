@@ -81,12 +81,12 @@ def _lines(model: Model) -> list[tuple[str, str]]:
 
 def _recipe(recipe: Recipe) -> str:
     """Write the numbers that everybody asks for, and what is not as usual."""
-    from dataclasses import fields
+    from twofold.recipe import Recipe
 
     usual = ("optimizer", "epochs", "batch_size", "learning_rate", "schedule", "seed")
-    changed = [field.name for field in fields(recipe) if getattr(recipe, field.name) != field.default]
-    names = [*usual, *(name for name in changed if name not in usual)]
-    return ", ".join(f"{name} {getattr(recipe, name)}" for name in names)
+    default = Recipe()
+    names = [each for each in recipe.to_dict() if getattr(recipe, each) != getattr(default, each)]
+    return ", ".join(f"{name} {getattr(recipe, name)}" for name in dict.fromkeys([*usual, *names]))
 
 
 def _scaling(scaling: Scaling) -> str:

@@ -184,12 +184,13 @@ def _pose(
         forms=forms,
         scale_target=not linear and scales_targets(options.loss),
         bend_target=options.model == "mlp" and options.loss is None,
-        seed=options.seed,
+        seed=options.first_weights["seed"],
         dtype="float64" if linear else "float32",
     )
     problem = made(test_fraction=test, validation_fraction=validation)
-    usual_words = usual.words | ({"learning_rate": _stable_rate(problem.data)} if linear else {})
-    options = replace(options, **{key: value for key, value in usual_words.items() if key not in given})
+    recipe = usual.recipe | ({"learning_rate": _stable_rate(problem.data)} if linear else {}) | options.recipe
+    open_words = {key: value for key, value in usual.words.items() if key not in given}
+    options = replace(options, recipe=recipe, **open_words)
     held_out = problem.data.test is not None or problem.validation is not None
     again = (
         partial(made, test_fraction=0.0, validation_fraction=0.0) if held_out and words.refit and not linear else None

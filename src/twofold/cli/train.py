@@ -49,7 +49,7 @@ def train(
     check_words(options, hardware)
     last = check_safety(safety)
     check_places(save, report)
-    result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.seed}
+    result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.first_weights["seed"]}
     if file is not None:
         from twofold.cli.table import fit_table, large_table
         from twofold.cli.table_job import check_table_words
@@ -61,13 +61,13 @@ def train(
             fit_table(screen, large, result, save=save)
             return
     opened = _open(screen, options, words, file=file, given=given(context))
-    options, raw, problem = opened.options, opened.raw, opened.problem
+    raw, problem = opened.raw, opened.problem
     job = with_validation(
-        plan(screen, options, raw, hardware=same_engine(hardware, last)),
+        plan(screen, opened.options, raw, hardware=same_engine(hardware, last)),
         None if problem is None else problem.validation,
     )
-    engine = open_engine_for(job, options, same_engine(hardware, last))
-    trainer = Trainer(screen, options, hardware, safety, words.patience)
+    engine = open_engine_for(job, same_engine(hardware, last))
+    trainer = Trainer(screen, hardware, safety, words.patience)
     trained = trainer.train(engine, job, opened)
     result |= {"engine": engine.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in trained.records]}
     result |= _saved(save, trained.model)  # before anything is told, or made of it: a mistake there must not lose it
@@ -86,9 +86,7 @@ def train(
             tell_saved(screen, save)
         if report is not None:
             settled = replace(hardware, engine=engine.name)
-            result |= report_run(
-                screen, report, trained.model, job=job, options=options, hardware=settled, words=words, file=file
-            )
+            result |= report_run(screen, report, trained.model, job=job, hardware=settled, words=words, file=file)
     finally:
         screen.result(result)
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from twofold.cli.job import Job, OpenedTable, open_engine_for
-from twofold.cli.options import Hardware, JobOptions, Safety
+from twofold.cli.options import Hardware, Safety
 from twofold.cli.safety import budget, checkpoints, refuse_safety
 from twofold.cli.screen import Screen
 from twofold.early_stopping import EarlyStopping
@@ -51,7 +51,6 @@ class Trainer:
     """Trains as the command's options say, and prints what it does."""
 
     screen: Screen
-    options: JobOptions
     hardware: Hardware
     safety: Safety
     patience: int | None
@@ -79,7 +78,7 @@ class Trainer:
         if opened.members > 1:
             model = self._members(job, problem, opened.members, quiet=True).model
         else:
-            engine = open_engine_for(job, self.options, self.hardware)
+            engine = open_engine_for(job, self.hardware)
             records = list(islice(train(engine, job.data, job.recipe), scored.epochs))
             records = [in_data_units(epoch, job.data, job.network.loss) for epoch in records]
             more: dict[str, Any] = {
@@ -103,7 +102,7 @@ class Trainer:
         stopping = [] if job.validation is None else [EarlyStopping(self.patience)]
         with (
             screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as bars,
-            checkpoints(self.options, self.safety) as saving,
+            checkpoints(job.options, self.safety) as saving,
         ):
             callbacks = [*stopping, *budget(self.safety), *bars, *saving, told]
             for _ in train(engine, job.data, job.recipe, callbacks, validation=job.validation):
@@ -119,7 +118,7 @@ class Trainer:
         from twofold.baselines.cross_fit import Training, cross_fit
 
         def start(seed: int) -> Engine:
-            return open_engine_for(job, replace(self.options, seed=seed), self.hardware)
+            return open_engine_for(job, self.hardware, seed=seed)
 
         def tell(member: int, epoch: Epoch) -> None:
             if member == 0 and not quiet:

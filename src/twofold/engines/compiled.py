@@ -79,7 +79,7 @@ class CompiledEngine:
     def _set_up(self, recipe: Recipe) -> None:
         """Put together what machine code reads of a network and a recipe, and works in."""
         loops.take_up(self.network, recipe)
-        self._plan, self._optimizer_config = loops.plan_of(self.network), loops.optimizer_config(recipe)
+        self._plan, self._step_config = loops.plan_of(self.network), loops.step_config(recipe)
         shallow = is_shallow(self.network)
         self._entry = loops.shallow_step if shallow else loops.step
         self._workspace = make_workspace(self.network, np.dtype(self.dtype)) if shallow else None
@@ -107,7 +107,7 @@ class CompiledEngine:
         if self._block is None:
             return
         samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
-        self._packed = loops.pack(self._plan, self._optimizer_config, samples)
+        self._packed = loops.pack(self._plan, self._step_config, samples)
         kind = (self._entry, samples.X.dtype, self.dtype)
         if kind in ready:
             return

@@ -25,7 +25,7 @@ from twofold.engines.pytorch.tensor_functions import TensorFunctions
 from twofold.engines.pytorch.tensors import tensor
 from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
 from twofold.errors import SpecificationError
-from twofold.functions import ACTIVATIONS, LOSSES, OPTIMIZERS
+from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.functions.normalizations import EPSILON, RATE
 from twofold.functions.optimizers import soften
 from twofold.metrics import Score, running_score
@@ -148,10 +148,10 @@ class ConciseEngine:
         _write(self._model, self.parameters())
         self._recipe = recipe
         self._average = None
-        if recipe.averaging:
+        if recipe.ema_decay:
             self._average = AveragedModel(self._model, avg_fn=self._mean_with, use_buffers=True)
-        self._rule = torch_optimizer(recipe.optimizer)
-        self._constants = recipe.constants(OPTIMIZERS[recipe.optimizer].constants)
+        self._rule = torch_optimizer(recipe.optimizer.name)
+        self._constants = recipe.optimizer.constants
         weights = [layer["W"] for layer in _places(self._model)]
         others = [layer[name] for layer in _places(self._model) for name in ("b", "gamma") if name in layer]
         self._optimizer = self._rule.make(
@@ -189,11 +189,11 @@ class ConciseEngine:
     @torch.no_grad()
     def _soften(self, eta: float) -> None:
         """Take the proximal step of the L1 penalty, on weights."""
-        definition, l1, t = OPTIMIZERS[self._recipe.optimizer], self._recipe.l1, self.steps + 1
+        definition, l1, t = self._recipe.optimizer.definition, self._recipe.l1, self.steps + 1
         for W in (layer["W"] for layer in _places(self._model)):
             optimizer_state = [self._optimizer.state[W][self._rule.state[name]] for name in definition.state]
             xp = TensorFunctions(W)
-            W.copy_(soften(W, l1 * definition.length(optimizer_state, eta, t, xp, **self._constants), xp))
+            W.copy_(soften(W, l1 * definition.step_length(optimizer_state, eta, t, xp, **self._constants), xp))
 
     def _mean_with(self, average: Tensor, theta: Tensor, step: Tensor | int) -> Tensor:
         """Return the average after a step that led to theta."""

@@ -36,7 +36,7 @@ from twofold.engines.pytorch.tensors import check_device, tensor
 from twofold.engines.pytorch.update_kernels import clip, move, penalty_kernel, update_kernel
 from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
 from twofold.errors import SpecificationError
-from twofold.functions import LOSSES, OPTIMIZERS
+from twofold.functions import LOSSES
 from twofold.metrics import Score, running_score
 from twofold.network import Network, Parameters
 from twofold.randomness import dropout_masks
@@ -130,18 +130,19 @@ class FusedEngine:
         self._recipe = check_recipe(self.network, recipe)
         self._theta.all.copy_(self._model.all)
         self._average = None
-        if recipe.averaging:
+        if recipe.ema_decay:
             self._average = Flat(self.network, self._floats, self._device, statistics=True)
             self._average.all.copy_(self._theta.all)
-        rule = OPTIMIZERS[recipe.optimizer]
-        constants = recipe.constants(rule.constants)
-        self._optimizer = update_kernel(recipe.optimizer, constants)
-        self._penalty = penalty_kernel(recipe.optimizer, constants, l1=recipe.l1) if recipe.l1 else None
+        rule = recipe.optimizer.definition
+        self._optimizer = update_kernel(recipe.optimizer)
+        self._penalty = penalty_kernel(recipe.optimizer, l1=recipe.l1) if recipe.l1 else None
         self._decoupled = rule.decoupled
         self._numbers = torch.zeros(sum(map(len, self._new_numbers(0.0))), dtype=self._floats, device=self._device)
         self._optimizer_state = {name: Flat(self.network, self._floats, self._device) for name in rule.state}
         # If a step is no more than `theta <- theta - eta g`, each product's result goes straight into its weights.
-        self._plain = recipe.optimizer == "sgd" and recipe.clip_norm is None and not (recipe.weight_decay or recipe.l1)
+        self._plain = (
+            recipe.optimizer.name == "sgd" and recipe.clip_norm is None and not (recipe.weight_decay or recipe.l1)
+        )
         self._forget()
         self._view()
         self.steps = 0

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from twofold.engines.protocol import CHUNK
 from twofold.engines.state import EngineState
 from twofold.engines.train_state import TrainState, join
-from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, Normalization
+from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, Normalization
 from twofold.functions.means import mean_gradient, smooth
 from twofold.functions.normalizations import EPSILON, Normalized
 from twofold.functions.numpy_functions import of_type
@@ -176,8 +176,8 @@ class ScratchEngine:
         """Forget the optimiser's state and follow this recipe from step 0."""
         self._state.start(recipe)
         self._recipe = recipe
-        self._optimizer = OPTIMIZERS[recipe.optimizer]
-        self._constants = recipe.constants(self._optimizer.constants)
+        self._optimizer = recipe.optimizer.definition
+        self._constants = recipe.optimizer.constants
         if recipe.l1:
             is_weight = map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._state.parameters)
             self._is_weight = join(is_weight)
@@ -232,7 +232,7 @@ class ScratchEngine:
         optimizer_state, xp = tuple(self._state.optimizer_state), of_type(theta.dtype)
         self._optimizer.update(theta, join(gradients), optimizer_state, learning_rate, t, xp, **self._constants)
         if recipe.l1:
-            length = self._optimizer.length(optimizer_state, learning_rate, t, xp, **self._constants)
+            length = self._optimizer.step_length(optimizer_state, learning_rate, t, xp, **self._constants)
             theta[:] = soften(theta, recipe.l1 * length * self._is_weight, xp)
         self._state.steps = t
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from twofold.engines.choice import HEADS
 from twofold.errors import SpecificationError, show
-from twofold.functions import LOSSES, OPTIMIZERS
+from twofold.functions import LOSSES
 from twofold.network import Network, Parameters, check_parameters
 from twofold.recipe import Recipe
 from twofold.validation import Precision
@@ -23,10 +23,10 @@ class EngineState:
     Attributes
     ----------
     parameters : Parameters
-        Those that steps change; with `Recipe.averaging` not the model's, which are in the optimiser state.
+        Those that steps change; with `Recipe.ema_decay` not the model's, which are in the optimiser state.
     optimizer_state : dict of str to Parameters
         The optimiser's arrays by name (``"velocity"``, ``"mean"``, ``"square"``), shaped like what is trained; and
-        ``"average"``, shaped like all parameters, with `Recipe.averaging`.
+        ``"average"``, shaped like all parameters, with `Recipe.ema_decay`.
     steps : int
         Steps taken since `Engine.start`; also says where in which epoch.
     totals : tuple of three floats
@@ -50,7 +50,7 @@ class EngineState:
 
 def optimizer_state_names(recipe: Recipe) -> tuple[str, ...]:
     """Return the names of what an engine remembers from step to step besides the parameters."""
-    return (*OPTIMIZERS[recipe.optimizer].state, *((AVERAGE,) if recipe.averaging else ()))
+    return (*recipe.optimizer.definition.state, *((AVERAGE,) if recipe.ema_decay else ()))
 
 
 def check_recipe(network: Network, recipe: Recipe) -> Recipe:
@@ -59,11 +59,14 @@ def check_recipe(network: Network, recipe: Recipe) -> Recipe:
     Raises
     ------
     SpecificationError
-        If its labels are to be smoothed and the loss is no cross entropy.
+        If its labels are to be smoothed and the loss is no cross entropy; or it has an L1 penalty and its optimiser's
+        definition no step length.
     """
     if recipe.label_smoothing and not LOSSES[network.loss].smoothable:
         smoothable = ", ".join(name for name, loss in LOSSES.items() if loss.smoothable)
         raise SpecificationError(f"label_smoothing goes with {smoothable}; the network's loss is {network.loss!r}")
+    if recipe.l1:
+        _ = recipe.optimizer.definition.step_length  # which it needs
     return recipe
 
 
@@ -79,9 +82,8 @@ def check_state(network: Network, recipe: Recipe, state: EngineState, dtype: Pre
         raise SpecificationError(f"the state's head is {show(state.head)}; expected one of {', '.join(HEADS)}, or none")
     names = optimizer_state_names(recipe)
     if set(state.optimizer_state) != set(names):
-        raise SpecificationError(
-            f"the state has {sorted(state.optimizer_state)}; the optimiser {recipe.optimizer!r} needs {sorted(names)}"
-        )
+        has, name = sorted(state.optimizer_state), recipe.optimizer.name
+        raise SpecificationError(f"the state has {has}; the optimiser {name!r} needs {sorted(names)}")
     optimizer_state = {
         name: check_parameters(network, state.optimizer_state[name], dtype, statistics=name == AVERAGE)
         for name in names

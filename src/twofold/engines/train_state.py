@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
-from twofold.functions import LOSSES, OPTIMIZERS
+from twofold.functions import LOSSES
 from twofold.functions.normalizations import RATE, Normalized
 from twofold.metrics import Score, running_score
 from twofold.network import Layer, Network, Parameters, map_arrays
@@ -64,8 +64,8 @@ class TrainState:
         """Forget the optimiser's state and count steps from 0; the model's parameters stay."""
         self._own(self.model)
         self.recipe = check_recipe(self.network, recipe)
-        self.optimizer_state = np.zeros((len(OPTIMIZERS[recipe.optimizer].state), self.theta.size), self.dtype)
-        self.average = map_arrays(np.copy, self.parameters) if recipe.averaging else None
+        self.optimizer_state = np.zeros((len(recipe.optimizer.definition.state), self.theta.size), self.dtype)
+        self.average = map_arrays(np.copy, self.parameters) if recipe.ema_decay else None
         self.steps = 0
 
     def begin_epoch(self) -> None:
@@ -93,7 +93,7 @@ class TrainState:
 
     def read(self) -> EngineState:
         """Copy out everything that `write` needs."""
-        rows = zip(OPTIMIZERS[self.recipe.optimizer].state, self.optimizer_state.copy(), strict=True)
+        rows = zip(self.recipe.optimizer.definition.state, self.optimizer_state.copy(), strict=True)
         optimizer_state = {name: part(row, self.parameters, statistics=False) for name, row in rows}
         if self.average is not None:
             optimizer_state[AVERAGE] = map_arrays(np.copy, self.average)
@@ -105,7 +105,7 @@ class TrainState:
         state = check_state(self.network, self.recipe, state, self.dtype)
         self.average = state.optimizer_state.get(AVERAGE)
         self._own(state.parameters)
-        for row, name in zip(self.optimizer_state, OPTIMIZERS[self.recipe.optimizer].state, strict=True):
+        for row, name in zip(self.optimizer_state, self.recipe.optimizer.definition.state, strict=True):
             row[:] = join(state.optimizer_state[name])
         self.totals = np.array(state.totals)
         self.steps = state.steps

@@ -22,7 +22,6 @@ from twofold.estimators.callbacks import are_asked, ask, of_the_session
 from twofold.estimators.diagnosis import likely_cause
 from twofold.estimators.progress import Progress
 from twofold.estimators.validation import Validation
-from twofold.functions import OPTIMIZERS
 from twofold.network import largest
 from twofold.recipe import Recipe
 from twofold.run import Run
@@ -269,7 +268,7 @@ class EpochFit:
     def _penalty(self) -> float:
         """Return ``lambda |W|^2 / 2 + l1 |W|_1``, part of the loss that is minimised unless it is decoupled."""
         decay, l1 = self._recipe.weight_decay, self._recipe.l1
-        if OPTIMIZERS[self._recipe.optimizer].decoupled or not (decay or l1):
+        if self._recipe.optimizer.definition.decoupled or not (decay or l1):
             return 0.0
         weights = [layer.W for layer in self._engine.parameters()]
         squares = sum(float(np.vdot(W, W)) for W in weights)

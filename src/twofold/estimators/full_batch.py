@@ -47,7 +47,7 @@ def fit_full_batch(model: Any, network: Network, X: Array, y: Array, *, weight: 
     DivergedError
         If the minimiser leaves the finite numbers.
     """
-    for name in ("dropout", "normalization", "averaging", "l1"):
+    for name in ("dropout", "normalization", "ema_decay", "l1"):
         if getattr(model, name):
             raise SpecificationError(
                 f"{name} is {getattr(model, name)!r}; solver 'lbfgs' has none, 'adam' and 'sgd' do"

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from twofold.deprecation import takes_old_parameters
 from twofold.estimators.classifier import Classifier
 from twofold.estimators.full_batch import fit_full_batch
 from twofold.network import Network
@@ -14,6 +15,7 @@ from twofold.network import Network
 Array = NDArray[Any]
 
 
+@takes_old_parameters
 class MLPClassifier(Classifier):
     """A multilayer perceptron for classes or labels, in the place of scikit-learn's `MLPClassifier`.
 
@@ -68,7 +70,7 @@ class MLPClassifier(Classifier):
         ``"batch"`` or ``"layer"``, of the hidden layers.
     label_smoothing : float
         s: trained against ``(1 - s) y + s / k``.
-    averaging : float
+    ema_decay : float
         With more than 0, such as 0.999, the fitted weights are a running mean over the steps.
     l1 : float
         Penalty ``l1 sum |w|`` on weights, of which some become exactly 0; see `twofold.Recipe`.
@@ -162,7 +164,7 @@ class MLPClassifier(Classifier):
         dropout: float = 0.0,
         normalization: str | None = None,
         label_smoothing: float = 0.0,
-        averaging: float = 0.0,
+        ema_decay: float = 0.0,
         l1: float = 0.0,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
@@ -200,7 +202,7 @@ class MLPClassifier(Classifier):
         self.dropout = dropout
         self.normalization = normalization
         self.label_smoothing = label_smoothing
-        self.averaging = averaging
+        self.ema_decay = ema_decay
         self.l1 = l1
         self.scoring = scoring
         self.callbacks = callbacks

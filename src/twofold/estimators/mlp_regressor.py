@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
+from twofold.deprecation import takes_old_parameters
 from twofold.errors import check_name
 from twofold.estimators.foreign import validated
 from twofold.estimators.full_batch import fit_full_batch
@@ -22,6 +23,7 @@ from twofold.network import Network
 Array = NDArray[Any]
 
 
+@takes_old_parameters
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """A multilayer perceptron for numbers, in the place of scikit-learn's `MLPRegressor`.
 
@@ -75,7 +77,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         Probability with which a hidden unit is dropped in a training step.
     normalization : str, optional
         ``"batch"`` or ``"layer"``, of the hidden layers.
-    averaging : float
+    ema_decay : float
         With more than 0, such as 0.999, the fitted weights are a running mean over the steps.
     l1 : float
         Penalty ``l1 sum |w|`` on weights, of which some become exactly 0; see `twofold.Recipe`.
@@ -166,7 +168,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         max_fun: int = 15000,
         dropout: float = 0.0,
         normalization: str | None = None,
-        averaging: float = 0.0,
+        ema_decay: float = 0.0,
         l1: float = 0.0,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
@@ -203,7 +205,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self.max_fun = max_fun
         self.dropout = dropout
         self.normalization = normalization
-        self.averaging = averaging
+        self.ema_decay = ema_decay
         self.l1 = l1
         self.scoring = scoring
         self.callbacks = callbacks

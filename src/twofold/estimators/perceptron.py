@@ -27,13 +27,13 @@ from twofold.estimators.input_checks import check_names
 from twofold.estimators.outputs import predict_outputs
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
-    MINIBATCH_SOLVERS,
     build_network,
     build_recipe,
     check_settings,
     choose_dtype,
     draw_parameters,
     draw_seed,
+    minibatch_solvers,
     open_fitting_engine,
 )
 from twofold.estimators.validation import Validation, set_aside
@@ -46,7 +46,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def _takes_minibatches(model: Any) -> bool:
-    if model.solver not in MINIBATCH_SOLVERS:
+    if model.solver not in minibatch_solvers():
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {model.solver} is not stochastic."
         )
@@ -70,7 +70,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
     coefs_ = LayerCoefficients(2, doc="W of each layer, (inputs, outputs).")
     intercepts_ = LayerCoefficients(1, doc="b of each layer, (outputs,).")
     _optimizer: Optimizer
-    _solvers: tuple[str, ...] = ("lbfgs", *MINIBATCH_SOLVERS)
+    _full_batch_solvers: tuple[str, ...] = ("lbfgs",)
     _take_no_step: tuple[str, ...] = ()  # solvers that may be asked for no iteration
 
     def fit(
@@ -122,7 +122,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
     ) -> Self:
         check_settings(self)
         goes_on = "partial_fit" if incremental else "warm_start" if self.warm_start else ""
-        if of_the_session(self, goes_on=goes_on) and self.solver not in MINIBATCH_SOLVERS:
+        if of_the_session(self, goes_on=goes_on) and self.solver not in minibatch_solvers():
             raise SpecificationError(f"callbacks of steps and epochs go with minibatches; {self.solver!r} has none")
         first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
         check_names(X)
@@ -135,7 +135,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
             limited_threads(self.threads),
             self._told(features, labels, sample_weight, 1 if incremental else self.max_iter),
         ):
-            if self.solver not in MINIBATCH_SOLVERS:
+            if self.solver not in minibatch_solvers():
                 if eval_set is not None:
                     raise SpecificationError(f"eval_set is scored epoch by epoch; solver {self.solver!r} has no epochs")
                 self._fit_exactly(network, features, targets, weight)
@@ -210,7 +210,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         resume = before.state if incremental and before is not None else None
         if resume is None:
             self._optimizer = Optimizer(float(self.learning_rate_init))
-        elif not self.averaging:
+        elif not self.ema_decay:
             resume = replace(resume, parameters=engine.parameters())
         elif not self._are_mine(resume.optimizer_state[AVERAGE]):  # others were assigned since
             resume = resume.with_model(engine.parameters())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from twofold.deprecation import PARAMETERS
 from twofold.errors import FileFormatError, SpecificationError, TwofoldError
 from twofold.estimators.epochs import Optimizer
 from twofold.estimators.state import decode, encode, fits
@@ -148,7 +149,7 @@ def _estimator(model: Model, held: Any) -> Any:
     kind = held["class"]
     if kind not in HOMES:
         raise SpecificationError(f"class {kind!r:.60}; expected one of {', '.join(HOMES)}")
-    params = {name: decode(value, model.arrays) for name, value in held["params"].items()}
+    params = {PARAMETERS.get(name, name): decode(value, model.arrays) for name, value in held["params"].items()}
     if params.get("engine") == "fused-compiled":  # version 0.1's name
         params["engine"] = "fused"
     made = _class(kind)(**params)

@@ -15,7 +15,7 @@ from twofold.engines import Engine, check_engine, choose, open_engine
 from twofold.engines.choice import choose_head
 from twofold.engines.threads import check_threads
 from twofold.errors import SpecificationError, check_name, show
-from twofold.functions.optimizers import OPTIMIZERS, readers
+from twofold.functions.optimizers import OPTIMIZERS, OptimizerConfig
 from twofold.network import Network, Parameters, initialize
 from twofold.recipe import Recipe
 from twofold.run import is_callback
@@ -24,8 +24,6 @@ from twofold.values import NOT_NEGATIVE
 
 Array = NDArray[Any]
 
-# Those of the house; momentum is an option of "sgd", as in scikit-learn.
-MINIBATCH_SOLVERS = tuple(name for name, rule in OPTIMIZERS.items() if "momentum" not in rule.constants)
 CONSTANTS = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "epsilon"}  # scikit-learn's names and the house's
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 MAX_NORM = 1e15  # norm of X and of y: far enough from where float32's squares overflow
@@ -58,7 +56,7 @@ _RULES: dict[str, tuple[Any, str]] = {
     ),
     "l1": (NOT_NEGATIVE.holds, NOT_NEGATIVE.words),
     **dict.fromkeys(
-        ("dropout", "label_smoothing", "averaging"),
+        ("dropout", "label_smoothing", "ema_decay"),
         (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
     ),
 }
@@ -66,11 +64,16 @@ _RULES: dict[str, tuple[Any, str]] = {
 
 def _constant_rule(name: str) -> tuple[Any, str]:
     """Return the rule of an optimiser's constant."""
-    among, *_ = (constant.range for constant in readers(name).values())
+    among, *_ = (constant.range for constant in OptimizerConfig.readers(name).values())
     return lambda v: v is None or among.holds(v), f"{among.words}, or None"
 
 
 _RULES |= {word: _constant_rule(name) for word, name in CONSTANTS.items()}
+
+
+def minibatch_solvers() -> tuple[str, ...]:
+    """Return the names of the optimisers, registered ones too; momentum is an option of "sgd", as in scikit-learn."""
+    return tuple(name for name in OPTIMIZERS if name not in ("momentum", "nesterov"))
 
 
 def as_list(value: Any) -> list[Any]:
@@ -83,7 +86,7 @@ def check_settings(model: Any) -> None:
     for name, (holds, expected) in _RULES.items():
         if hasattr(model, name) and not holds(getattr(model, name)):
             raise SpecificationError(f"{name} is {show(getattr(model, name))}; it must be {expected}")
-    check_name("solver", model.solver, model._solvers)
+    check_name("solver", model.solver, (*model._full_batch_solvers, *minibatch_solvers()))
     if model.max_iter < 1 and model.solver not in model._take_no_step:
         raise SpecificationError(f"max_iter is {model.max_iter}; it must be an integer of at least 1")
     check_name("learning_rate", model.learning_rate, LEARNING_RATES)
@@ -132,23 +135,20 @@ def build_recipe(model: Any, *, n: int, total: float, seed: int, epochs: int) ->
     """
     batch_size = min(200, n) if model.batch_size == "auto" else min(int(model.batch_size), n)
     steps = math.ceil(n / batch_size)
-    optimizer = model.solver
-    options: dict[str, Any] = {}
-    if model.solver == "sgd" and model.momentum > 0:
-        optimizer = "nesterov" if model.nesterovs_momentum else "momentum"
-        options["momentum"] = float(model.momentum)
-    for name in ("label_smoothing", "averaging", "l1"):
-        if getattr(model, name, 0.0):
-            options[name] = float(getattr(model, name))
-    for word, name in CONSTANTS.items():
-        if name in OPTIMIZERS[optimizer].constants and getattr(model, word) is not None:
-            options[name] = float(getattr(model, word))
+    solver, constants = model.solver, {}
+    if solver == "sgd" and model.momentum > 0:
+        solver, constants = "nesterov" if model.nesterovs_momentum else "momentum", {"momentum": model.momentum}
+    own = OPTIMIZERS[solver].constants
+    constants |= {name: getattr(model, word) for word, name in CONSTANTS.items() if name in own}
+    options: dict[str, Any] = {
+        name: float(getattr(model, name, 0.0)) for name in ("label_smoothing", "ema_decay", "l1")
+    }
     return Recipe(
         epochs=epochs,
         batch_size=batch_size,
         shuffle=bool(model.shuffle),
         learning_rate=float(model.learning_rate_init),
-        optimizer=optimizer,
+        optimizer=OptimizerConfig(solver, **constants),
         weight_decay=model._weight_decay(steps, total),
         seed=seed,
         **options,

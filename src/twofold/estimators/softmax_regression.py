@@ -15,13 +15,14 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from twofold.deprecation import takes_old_parameters
 from twofold.errors import DataError, SpecificationError
 from twofold.estimators.callbacks import Iterations
 from twofold.estimators.classifier import Classifier
 from twofold.estimators.coefficients import as_coefficients, dense
 from twofold.estimators.penalties import penalty_of
 from twofold.estimators.progress import Progress
-from twofold.estimators.settings import MINIBATCH_SOLVERS, draw_parameters
+from twofold.estimators.settings import draw_parameters, minibatch_solvers
 from twofold.network import Layer, Network, Parameters, initialize
 from twofold.solvers.elastic_net import minimize_elastic_net
 from twofold.solvers.softmax import SoftmaxProblem
@@ -38,6 +39,7 @@ EXACT = {
 }
 
 
+@takes_old_parameters
 class SoftmaxRegression(Classifier):
     """Softmax regression, to scikit-learn's `LogisticRegression` what the others are to theirs.
 
@@ -80,7 +82,7 @@ class SoftmaxRegression(Classifier):
     n_jobs
         Accepted, and without effect, as in scikit-learn.
     batch_size, learning_rate, learning_rate_init, power_t, shuffle, momentum, nesterovs_momentum, early_stopping, \
-    validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, averaging, label_smoothing, scoring, callbacks, \
+    validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, ema_decay, label_smoothing, scoring, callbacks, \
     time_budget, engine, device, dtype, precision, threads
         As in `MLPClassifier`. ``dtype="auto"`` is the type of X with the exact solvers; of large problems in float64
         they do the products in float32 as long as those can be trusted.
@@ -110,7 +112,7 @@ class SoftmaxRegression(Classifier):
     ((3, 4), True)
     """
 
-    _solvers = (*EXACT, *MINIBATCH_SOLVERS)
+    _full_batch_solvers = tuple(EXACT)
     _take_no_step = tuple(EXACT)
     # What a network without hidden layers has none of.
     hidden_layer_sizes: tuple[int, ...] = ()
@@ -148,7 +150,7 @@ class SoftmaxRegression(Classifier):
         beta_2: float | None = None,
         epsilon: float | None = None,
         n_iter_no_change: float = 10,
-        averaging: float = 0.0,
+        ema_decay: float = 0.0,
         label_smoothing: float = 0.0,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Callable[..., Any] | Sequence[Callable[..., Any]] | None = None,
@@ -186,7 +188,7 @@ class SoftmaxRegression(Classifier):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
-        self.averaging = averaging
+        self.ema_decay = ema_decay
         self.label_smoothing = label_smoothing
         self.scoring = scoring
         self.callbacks = callbacks
@@ -278,7 +280,7 @@ class SoftmaxRegression(Classifier):
         return encoded
 
     def _first_parameters(self, network: Network, random_state: np.random.RandomState) -> Parameters:
-        if self.solver in MINIBATCH_SOLVERS:  # at 0 some gradients are 0 but for rounding, which Adam would blow up
+        if self.solver in minibatch_solvers():  # at 0 some gradients are 0 but for rounding, which Adam would blow up
             return draw_parameters(network, random_state)
         return initialize(network, initialization="zeros")
 
@@ -293,7 +295,7 @@ class SoftmaxRegression(Classifier):
         return penalty.l2
 
     def _fit_exactly(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:  # noqa: ARG002
-        for name in ("averaging", "label_smoothing"):
+        for name in ("ema_decay", "label_smoothing"):
             if getattr(self, name):
                 raise SpecificationError(f"{name} goes with solver 'sgd' and 'adam'; {self.solver!r} has none")
         total = float(len(y) if weight is None else weight.sum())

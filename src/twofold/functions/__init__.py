@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from twofold.functions.links import softmax
     from twofold.functions.losses import LOSSES, Loss, sigmoid
     from twofold.functions.normalizations import NORMALIZATIONS, Normalization
-    from twofold.functions.optimizers import OPTIMIZERS, Optimizer
-    from twofold.functions.schedules import SCHEDULES, Schedule
+    from twofold.functions.optimizers import OPTIMIZERS, Optimizer, OptimizerConfig
+    from twofold.functions.schedules import SCHEDULES, Schedule, ScheduleConfig
 
 __all__ = [
     "ACTIVATIONS",
@@ -29,7 +29,9 @@ __all__ = [
     "Loss",
     "Normalization",
     "Optimizer",
+    "OptimizerConfig",
     "Schedule",
+    "ScheduleConfig",
     "sigmoid",
     "softmax",
 ]
@@ -40,8 +42,8 @@ _HOMES = {
     "links": ("softmax",),
     "losses": ("LOSSES", "Loss", "sigmoid"),
     "normalizations": ("NORMALIZATIONS", "Normalization"),
-    "optimizers": ("OPTIMIZERS", "Optimizer"),
-    "schedules": ("SCHEDULES", "Schedule"),
+    "optimizers": ("OPTIMIZERS", "Optimizer", "OptimizerConfig"),
+    "schedules": ("SCHEDULES", "Schedule", "ScheduleConfig"),
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from twofold.functions.optimizers import Constant
+from twofold.functions.configs import Constant
 from twofold.values import POSITIVE
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from twofold.functions.configs import Constant
 from twofold.functions.formulas import Written
-from twofold.functions.optimizers import Constant
 from twofold.values import POSITIVE, Range
 
 if TYPE_CHECKING:

@@ -29,6 +29,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from twofold.errors import SpecificationError
+from twofold.functions.configs import Config, Constant
 from twofold.functions.expressions import Expression, Recorder
 from twofold.values import FRACTION, POSITIVE, Range
 
@@ -140,24 +142,6 @@ def soften(theta: Any, threshold: Any, xp: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Constant:
-    """A number of an optimiser's own.
-
-    Attributes
-    ----------
-    default : float
-    range : Range
-        What it may be.
-    help : str
-        What it does, for people.
-    """
-
-    default: float
-    range: Range
-    help: str
-
-
-@dataclass(frozen=True)
 class Optimizer:
     """An update rule.
 
@@ -169,22 +153,29 @@ class Optimizer:
     state : tuple of str
         Names of what the rule keeps of each parameter from step to step, 0 at first.
     constants : mapping of str to Constant
-        Its own constants; each may be set by the field of this name of a `twofold.Recipe`, if it has one.
-    length : callable
+        Its own constants.
+    length : callable, optional
         Of ``state, eta, t, xp`` and the constants, after the step: what theta moved by if g was 1 in all steps. An L1
         penalty needs it.
     decoupled : bool
         Whether weight decay shrinks the weights directly, and isn't part of the gradient.
     usual_rate : float, optional
         A learning rate to start from, where it doesn't depend on how large gradients are.
+    torch : callable, optional
+        What computes the same in PyTorch, of parameter groups, ``lr`` and the constants by keyword; for one of
+        torch.optim, `twofold.engines.pytorch.optimizers` knows it.
+    torch_state : tuple of str
+        Its names for the state, in this order.
     """
 
     update: Callable[..., Step]
     state: tuple[str, ...] = ()
     constants: Mapping[str, Constant] = field(default_factory=dict, hash=False)
-    length: Callable[..., Any] = whole_step
+    length: Callable[..., Any] | None = whole_step
     decoupled: bool = False
     usual_rate: float | None = None
+    torch: Callable[..., Any] | None = None
+    torch_state: tuple[str, ...] = ()
 
     @cached_property
     def expressions(self) -> tuple[Any, ...]:
@@ -196,6 +187,15 @@ class Optimizer:
         """Names of what each parameter has its own of, as in `expressions`: theta, g and the state."""
         return ("theta", "g", *self.state)
 
+    @property
+    def step_length(self) -> Callable[..., Any]:
+        """The definition's `length`; `SpecificationError` if it has none."""
+        if self.length is None:
+            raise SpecificationError(
+                "l1 needs the length of a step, which the optimiser's definition doesn't give: length="
+            )
+        return self.length
+
     def record(self, **constants: Any) -> tuple[Any, ...]:
         """Return `expressions` with these constants."""
         theta, g, *state = map(Expression, self.variables)
@@ -205,7 +205,7 @@ class Optimizer:
     def record_penalty(self, l1: Any, **constants: Any) -> Any:
         """Return what an L1 penalty makes of theta after the step, recorded too."""
         theta, _, *state = map(Expression, self.variables)
-        length = self.length(state, Expression("eta"), Expression("t"), Recorder(), **constants)
+        length = self.step_length(state, Expression("eta"), Expression("t"), Recorder(), **constants)
         return soften(theta, l1 * length, Recorder())
 
 
@@ -242,9 +242,37 @@ OPTIMIZERS: dict[str, Optimizer] = {
 }
 
 
-def readers(constant: str) -> dict[str, Constant]:
-    """Return the constants of this name, by the optimiser that has it."""
-    return {name: rule.constants[constant] for name, rule in OPTIMIZERS.items() if constant in rule.constants}
+class OptimizerConfig(Config):
+    """An optimiser with its constants.
+
+    Parameters
+    ----------
+    name : str
+        In `twofold.functions.OPTIMIZERS`.
+    **constants : float
+        Of its own; None, or left out, for the optimiser's default.
+
+    Raises
+    ------
+    SpecificationError
+        If the name is unknown, the optimiser has no such constant, or a value is out of its range.
+
+    Examples
+    --------
+    >>> OptimizerConfig("lion", beta1=0.95)
+    OptimizerConfig('lion', beta1=0.95, beta2=0.99)
+    >>> OptimizerConfig("lion", momentum=0.9)
+    Traceback (most recent call last):
+    twofold.errors.SpecificationError: momentum is 0.9; optimizer 'lion' has beta1 and beta2, and momentum is for \
+    momentum and nesterov
+    """
+
+    what, registry = "optimizer", OPTIMIZERS
+
+    @property
+    def definition(self) -> Optimizer:
+        """What stands under the name."""
+        return OPTIMIZERS[self.name]
 
 
 def clip(gradients: Sequence[Array], norm: float) -> None:

@@ -7,8 +7,11 @@ warm-up and ends just before T.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from twofold.functions.configs import Config, Constant
+from twofold.values import NOT_NEGATIVE, POSITIVE, Range
 
 
 def constant(_t: float, _T: float) -> float:
@@ -52,6 +55,11 @@ def warm_up(t: float, epochs: float) -> float:
     return min(1.0, t / epochs) if epochs > 0 else 1.0
 
 
+WARMUP = {
+    "warmup_epochs": Constant(0.0, NOT_NEGATIVE, "epochs in which the learning rate first rises in a straight line")
+}
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A schedule.
@@ -59,20 +67,68 @@ class Schedule:
     Attributes
     ----------
     factor : callable
-        Of t and T, both in epochs, and the constants by keyword.
-    constants : tuple of str
-        Fields of the `twofold.Recipe` that it reads.
+        Of t and T, both in epochs, and the constants by keyword, but for the warm-up's.
+    constants : mapping of str to Constant
+        Its own constants, and the warm-up's, which all have.
     """
 
     factor: Callable[..., float]
-    constants: tuple[str, ...] = ()
+    constants: Mapping[str, Constant] = field(default_factory=lambda: WARMUP, hash=False)
 
+
+STEP = {
+    "decay_epochs": Constant(1.0, POSITIVE, "epochs between two decays"),
+    "decay_factor": Constant(0.5, Range(0, 1, "more than 0 and at most 1", "(]"), "what each decay multiplies by"),
+}
+RATE = {"decay_rate": Constant(1.0, NOT_NEGATIVE, "the rate r in 1 / (1 + r t), t in epochs")}
 
 SCHEDULES: dict[str, Schedule] = {
     "constant": Schedule(constant),
-    "step": Schedule(step, ("decay_epochs", "decay_factor")),
+    "step": Schedule(step, WARMUP | STEP),
     "cosine": Schedule(cosine),
     "linear": Schedule(linear),
     "one_cycle": Schedule(one_cycle),
-    "inverse_time": Schedule(inverse_time, ("decay_rate",)),
+    "inverse_time": Schedule(inverse_time, WARMUP | RATE),
 }
+
+
+class ScheduleConfig(Config):
+    """A schedule with its constants.
+
+    Parameters
+    ----------
+    name : str
+        In `twofold.functions.SCHEDULES`.
+    **constants : float
+        ``warmup_epochs``, and those of its own; None, or left out, for the default.
+
+    Raises
+    ------
+    SpecificationError
+        If the name is unknown, the schedule has no such constant, or a value is out of its range.
+
+    Examples
+    --------
+    >>> ScheduleConfig("step", decay_epochs=2)
+    ScheduleConfig('step', warmup_epochs=0.0, decay_epochs=2.0, decay_factor=0.5)
+    """
+
+    what, registry = "schedule", SCHEDULES
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> tuple[float, float]:
+        """Return what the warm-up and the schedule multiply the learning rate of a step by.
+
+        Parameters
+        ----------
+        step : int
+            Steps taken before this one, over all epochs.
+        steps_per_epoch, epochs : int
+        """
+        own = dict(self.constants)
+        warmup = own.pop("warmup_epochs")
+        # The ramp counts the step itself, so that the first step is not lost on a rate of 0.
+        ramp = warm_up((step + 1) / steps_per_epoch, warmup)
+        t = max(0.0, step / steps_per_epoch - warmup)
+        # A warm-up longer than the training leaves the schedule no time: it stays at its start.
+        T = max(epochs - warmup, 1 / steps_per_epoch)
+        return ramp, SCHEDULES[self.name].factor(t, T, **own)

@@ -108,7 +108,7 @@ def find_rate(
     if steps < 20:
         raise SpecificationError(f"steps is {steps}; a sweep needs at least 20")
     engine.load(data.train.X, data.train.y, data.train.sample_weight)
-    engine.start(replace(recipe, schedule="constant", warmup_epochs=0.0))
+    engine.start(replace(recipe, schedule="constant"))
     engine.begin_epoch()
     before = engine.state()
     rates = np.geomspace(lowest, highest, steps)

@@ -11,7 +11,7 @@ from twofold.engines import ENGINES
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import INITIALIZATIONS, LOSSES
 from twofold.network import Network
-from twofold.recipe import Recipe
+from twofold.recipe import Recipe, nest
 from twofold.values import FRACTION, POSITIVE
 
 MOST_LAYERS, MOST_UNITS = 6, 1024
@@ -28,7 +28,7 @@ OF_RECIPE = (
     "l1",
     "clip_norm",
     "label_smoothing",
-    "averaging",
+    "ema_decay",
     "schedule",
     "warmup_epochs",
     "seed",
@@ -92,7 +92,7 @@ class Setup:
     l1: float = 0.0
     clip_norm: float | None = None
     label_smoothing: float = 0.0
-    averaging: float = 0.0
+    ema_decay: float = 0.0
     schedule: str = "constant"
     warmup_epochs: float = 0.0
     seed: int = 0
@@ -130,7 +130,7 @@ class Setup:
     @property
     def recipe(self) -> Recipe:
         """The recipe of the training."""
-        return Recipe(**{name: getattr(self, name) for name in OF_RECIPE})
+        return Recipe(**nest({name: getattr(self, name) for name in OF_RECIPE}))
 
     def network(self, data: Dataset) -> Network:
         """Return the network on a data set.

@@ -118,7 +118,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"l1", "L1 惩罚"),
     (r"clip norm", "梯度裁剪"),
     (r"label smoothing", "标签平滑"),
-    (r"averaging", "权重平均"),
+    (r"ema decay", "权重的指数移动平均"),
     (r"schedule", "学习率调度"),
     (r"warmup epochs", "预热轮数"),
     (r"decay epochs", "衰减间隔（轮次）"),

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from twofold.data import data_hash
-from twofold.functions import OPTIMIZERS, SCHEDULES
 from twofold.pages.numbers import short
 from twofold.recipe import Recipe
 from twofold.report.blocks import Block, Facts, Listing, Words
@@ -16,17 +15,6 @@ from twofold.report.subject import Subject
 from twofold.values import count
 
 MAX_LISTED = 60  # parameters that are listed one by one
-ALWAYS = (
-    "epochs",
-    "batch_size",
-    "even_batches",
-    "learning_rate",
-    "optimizer",
-    "weight_decay",
-    "l1",
-    "clip_norm",
-    "schedule",
-)
 
 
 def about(subject: Subject) -> list[Block]:
@@ -89,7 +77,7 @@ def how(subject: Subject) -> list[Block]:
 
 
 def recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:
-    """Return what a recipe says: the usual fields, and the constants that its optimiser and schedule read.
+    """Return what a recipe says: its fields, and the constants of its optimiser and schedule.
 
     Parameters
     ----------
@@ -104,11 +92,9 @@ def recipe_facts(recipe: Recipe) -> list[tuple[str, str]]:
     >>> dict(recipe_facts(Recipe(optimizer="momentum")))["momentum"]
     '0.9'
     """
-    known = (*ALWAYS, "warmup_epochs", *OPTIMIZERS[recipe.optimizer].constants, *SCHEDULES[recipe.schedule].constants)
-    unused = {name for each in (OPTIMIZERS, SCHEDULES) for entry in each.values() for name in entry.constants}
-    fields = recipe.to_dict()
-    names = [name for name in fields if name in known or name not in unused]
-    return [(name.replace("_", " "), "none" if fields[name] is None else short(fields[name], 8)) for name in names]
+    return [
+        (name.replace("_", " "), "none" if value is None else short(value, 8)) for name, value in recipe.flat().items()
+    ]
 
 
 def parameters(subject: Subject) -> list[Block]:

@@ -13,15 +13,15 @@ from twofold.engines.numba.deep import step
 from twofold.engines.numba.head import last_layers, loss
 from twofold.engines.numba.jit import COMPILES
 from twofold.engines.numba.plan import (
-    OptimizerConfig,
     Plan,
     Samples,
+    StepConfig,
     frozen,
     holds,
-    optimizer_config,
     pack,
     plan_of,
     samples_of,
+    step_config,
 )
 from twofold.engines.numba.shallow import ROWS, shallow_step
 from twofold.network import Network
@@ -39,18 +39,18 @@ def take_up(network: Network, recipe: Recipe | None = None) -> None:
 __all__ = [
     "COMPILES",
     "ROWS",
-    "OptimizerConfig",
     "Plan",
     "Samples",
+    "StepConfig",
     "frozen",
     "holds",
     "last_layers",
     "loss",
-    "optimizer_config",
     "pack",
     "plan_of",
     "samples_of",
     "shallow_step",
     "step",
+    "step_config",
     "take_up",
 ]

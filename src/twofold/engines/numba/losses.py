@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from twofold.engines.numba.exponential import exp
 from twofold.engines.numba.formulas import machine_code
 from twofold.engines.numba.jit import compiled, inlined, one_of
-from twofold.engines.numba.plan import CLASSES, CROSS_ENTROPY, LABELS, SOFTMAX_SQUARED, OptimizerConfig, Plan, Samples
+from twofold.engines.numba.plan import CLASSES, CROSS_ENTROPY, LABELS, SOFTMAX_SQUARED, Plan, Samples, StepConfig
 from twofold.engines.numba.plan import LOSSES as NUMBERS
 from twofold.functions import LOSSES
 
@@ -26,7 +26,7 @@ LINE = 16  # samples whose targets are turned at a time
 @compiled
 def judge(
     plan: Plan,
-    rule: OptimizerConfig,
+    rule: StepConfig,
     samples: Samples,
     rows: Array,
     total_weight: float,

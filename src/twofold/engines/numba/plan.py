@@ -50,7 +50,7 @@ class Plan(NamedTuple):
     constant: float
 
 
-class OptimizerConfig(NamedTuple):
+class StepConfig(NamedTuple):
     """What of a recipe a step reads, in numbers.
 
     Attributes
@@ -92,26 +92,26 @@ class Samples(NamedTuple):
 
 
 PLAN = len(Plan._fields)
-OPTIMIZER = PLAN + len(OptimizerConfig._fields)
+OPTIMIZER = PLAN + len(StepConfig._fields)
 SAMPLES = OPTIMIZER + len(Samples._fields)
 
 
-def pack(plan: Plan, rule: OptimizerConfig, samples: Samples) -> tuple[Any, ...]:
+def pack(plan: Plan, rule: StepConfig, samples: Samples) -> tuple[Any, ...]:
     """Return an entry's first arguments: parts one by one, since whole they take three times as long to hand over."""
     return (*plan, *rule, *samples)
 
 
 @compiled
-def unpack(given: tuple[Any, ...]) -> tuple[Plan, OptimizerConfig, Samples, Any]:
+def unpack(given: tuple[Any, ...]) -> tuple[Plan, StepConfig, Samples, Any]:
     """Undo `pack`; what comes after it is a tuple."""
-    plan, rule = Plan(*given[:PLAN]), OptimizerConfig(*given[PLAN:OPTIMIZER])
+    plan, rule = Plan(*given[:PLAN]), StepConfig(*given[PLAN:OPTIMIZER])
     return plan, rule, Samples(*given[OPTIMIZER:SAMPLES]), given[SAMPLES:]
 
 
 def holds(network: Network, recipe: Recipe | None = None) -> bool:
     """Tell whether a network's functions, and an optimiser, are here; `loops.take_up` makes those of later."""
     normalizes = network.normalization in NORMALIZATIONS
-    optimizes = recipe is None or recipe.optimizer in OPTIMIZERS
+    optimizes = recipe is None or recipe.optimizer.name in OPTIMIZERS
     loss = network.loss in ("cross_entropy", "softmax_squared") or not functions.LOSSES[network.loss].targets.compete
     named = family(network.loss) in LOSSES and all(name in ACTIVATIONS for name in network.activations)
     return normalizes and optimizes and loss and named
@@ -131,12 +131,12 @@ def plan_of(network: Network) -> Plan:
     )
 
 
-def optimizer_config(recipe: Recipe) -> OptimizerConfig:
+def step_config(recipe: Recipe) -> StepConfig:
     """Write what of a recipe a step reads in numbers."""
-    rule = functions.OPTIMIZERS[recipe.optimizer]
-    return OptimizerConfig(
-        OPTIMIZERS[recipe.optimizer],
-        frozen(np.array([recipe.l1, *recipe.constants(rule.constants).values()], dtype=np.float64)),
+    rule = recipe.optimizer.definition
+    return StepConfig(
+        OPTIMIZERS[recipe.optimizer.name],
+        frozen(np.array([recipe.l1, *recipe.optimizer.constants.values()], dtype=np.float64)),
         rule.decoupled,
         float(recipe.weight_decay),
         float(recipe.label_smoothing),

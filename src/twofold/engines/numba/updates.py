@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twofold.engines.numba.jit import compiled, one_of
 from twofold.engines.numba.plan import OPTIMIZERS as NUMBERS
-from twofold.engines.numba.plan import OptimizerConfig, Plan, first, weights
+from twofold.engines.numba.plan import Plan, StepConfig, first, weights
 from twofold.engines.numba.rules import loop_of, source_of_penalty, source_of_step
 from twofold.functions import OPTIMIZERS
 from twofold.functions.optimizers import Optimizer
@@ -29,7 +29,7 @@ take_penalty = by_number(source_of_penalty)
 
 
 @compiled
-def update(plan: Plan, rule: OptimizerConfig, theta: Array, gradient: Array, state: Array, eta: float, t: int) -> None:
+def update(plan: Plan, rule: StepConfig, theta: Array, gradient: Array, state: Array, eta: float, t: int) -> None:
     """Clip, decay, and change every parameter in place; a row of ``state`` is one array of the optimiser's."""
     if rule.clip_norm < math.inf:
         clip(gradient, rule.clip_norm)
@@ -52,7 +52,7 @@ def clip(gradient: Array, norm: float) -> None:
 
 
 @compiled
-def decay(plan: Plan, rule: OptimizerConfig, theta: Array, gradient: Array, eta: float) -> None:
+def decay(plan: Plan, rule: StepConfig, theta: Array, gradient: Array, eta: float) -> None:
     """Shrink the weights (AdamW), or add ``lambda W`` to their gradient; biases and scales don't decay."""
     shrink, strength = theta.dtype.type(1 - eta * rule.weight_decay), theta.dtype.type(rule.weight_decay)
     for layer in range(len(plan.widths) - 1):
@@ -65,7 +65,7 @@ def decay(plan: Plan, rule: OptimizerConfig, theta: Array, gradient: Array, eta:
 
 
 @compiled
-def soften(plan: Plan, rule: OptimizerConfig, theta: Array, gradient: Array, state: Array, eta: float, t: int) -> None:
+def soften(plan: Plan, rule: StepConfig, theta: Array, gradient: Array, state: Array, eta: float, t: int) -> None:
     """Move the weights towards 0: the proximal step of an L1 penalty."""
     for layer in range(len(plan.widths) - 1):
         start = first(plan, layer)

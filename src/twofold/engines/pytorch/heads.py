@@ -136,13 +136,13 @@ class NumbaHead:
         self._loops, self._training = loops, training
         narrow, plain = network.outputs <= MAX_NARROW_OUTPUTS, network.normalization is None and not network.dropout
         self._is_narrow = narrow and plain and bool(network.hidden)
-        plan, optimizer_config = loops.plan_of(network), loops.optimizer_config(recipe)
+        plan, step_config = loops.plan_of(network), loops.step_config(recipe)
         _, y, weight = training.samples
         theta = training.theta.all.numpy()
         no_X = theta[:0].reshape(0, 0)  # which no loop here reads
         block = Block(no_X, y.numpy(), None if weight is None else weight.numpy())
         samples = loops.samples_of(block, outputs=network.outputs, dtype=theta.dtype.name)
-        self._packed = loops.pack(plan, optimizer_config, samples)
+        self._packed = loops.pack(plan, step_config, samples)
         self._phi = plan.activations[-1] if self._is_narrow else None
         self._totals = training.metrics.totals.numpy()
         self._arrays = self._last_arrays() if self._is_narrow else []

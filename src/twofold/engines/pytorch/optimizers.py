@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from twofold.engines.pytorch.tensor_functions import TensorFunctions
-from twofold.functions import OPTIMIZERS
+from twofold.errors import SpecificationError
+from twofold.functions import OPTIMIZERS, OptimizerConfig
+
+Array = NDArray[Any]
 
 
 class DefinedOptimizer(torch.optim.Optimizer):
@@ -70,8 +75,44 @@ RULES: dict[str, TorchOptimizer] = {
 
 
 def torch_optimizer(name: str) -> TorchOptimizer:
-    """Return an optimiser in PyTorch; one that it lacks is taken as it is defined."""
+    """Return an optimiser in PyTorch; one that it lacks is taken as it was registered, or else as it is defined."""
     if name in RULES:
         return RULES[name]
-    state = {ours: ours for ours in OPTIMIZERS[name].state}
+    rule = OPTIMIZERS[name]
+    if rule.torch is not None:
+        return TorchOptimizer(rule.torch, dict(zip(rule.state, rule.torch_state, strict=True)))
+    state = {ours: ours for ours in rule.state}
     return TorchOptimizer(partial(DefinedOptimizer, name=name), state, lambda **constants: {"constants": constants})
+
+
+def path_of(optimizer: OptimizerConfig, start: Array, *, rate: float, steps: int) -> Iterator[Array]:
+    """Go down theta^2 / 2, whose gradient is theta, and yield theta and the state after each step.
+
+    Parameters
+    ----------
+    optimizer : OptimizerConfig
+    start : ndarray, shape (n,)
+    rate : float
+    steps : int
+
+    Yields
+    ------
+    ndarray, shape (1 + arrays of the state, n)
+
+    Raises
+    ------
+    SpecificationError
+        If the state has other names in PyTorch.
+    """
+    made = torch_optimizer(optimizer.name)
+    theta = torch.tensor(start, requires_grad=True)
+    rule = made.make([{"params": [theta]}], lr=rate, **made.options(**optimizer.constants))
+    for _ in range(steps):
+        theta.grad = theta.detach().clone()
+        rule.step()
+        kept = rule.state[theta]
+        if missing := [name for name in made.state.values() if name not in kept]:
+            raise SpecificationError(
+                f"{optimizer.name!r} has no {missing[0]!r} in PyTorch, which keeps {', '.join(kept)}"
+            )
+        yield np.array([part.detach().numpy() for part in (theta, *(kept[name] for name in made.state.values()))])

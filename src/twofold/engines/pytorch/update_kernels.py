@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from twofold.engines.pytorch.kernels import Scalar
 from twofold.engines.pytorch.tensor_functions import TensorFunctions
-from twofold.functions import OPTIMIZERS
+from twofold.functions import OptimizerConfig
 from twofold.functions.expressions import evaluate, take_out
 from twofold.functions.numpy_functions import of_type
 
@@ -179,20 +179,20 @@ class Defined:
             place.copy_(result)
 
 
-def update_kernel(name: str, constants: Mapping[str, float]) -> UpdateKernel:
+def update_kernel(optimizer: OptimizerConfig) -> UpdateKernel:
     """Return an optimiser's kernels; one that there are none for is computed as it is defined."""
-    if name in UPDATE_KERNELS:
-        numbers, update = UPDATE_KERNELS[name]
+    definition, constants = optimizer.definition, optimizer.constants
+    if optimizer.name in UPDATE_KERNELS:
+        numbers, update = UPDATE_KERNELS[optimizer.name]
         return UpdateKernel(partial(numbers, **constants), partial(update, **constants))
-    definition = OPTIMIZERS[name]
     made = Defined(definition.record(**constants), definition.variables)
     return UpdateKernel(made.numbers, made.update)
 
 
-def penalty_kernel(name: str, constants: Mapping[str, float], *, l1: float) -> UpdateKernel:
+def penalty_kernel(optimizer: OptimizerConfig, *, l1: float) -> UpdateKernel:
     """Return the proximal step of an L1 penalty, which comes after an optimiser's step; it needs no gradient."""
-    definition = OPTIMIZERS[name]
-    made = Defined((definition.record_penalty(l1, **constants),), definition.variables)
+    definition = optimizer.definition
+    made = Defined((definition.record_penalty(l1, **optimizer.constants),), definition.variables)
     return UpdateKernel(made.numbers, made.update)
 
 

@@ -18,6 +18,7 @@ from twofold.functions.links import EXPONENTIAL, IDENTITY, SIGMOID
 from twofold.functions.losses import LABELS, LOSSES, SCIKIT_LEARN_NAMES, Loss
 from twofold.functions.targets import Numbers, Targets
 from twofold.inspect.gradients import central_difference
+from twofold.registering.checks import MAX_RELATIVE_DIFFERENCE, check_new_name, compare
 from twofold.values import is_real
 
 Array = NDArray[Any]
@@ -27,7 +28,6 @@ POINTS = np.concatenate([np.linspace(-6.0, 6.0, 49), [-0.1, 0.1, -1e-3, 1e-3]])
 EXTREMES = {"float32": 1e4, "float64": 1e300}
 STEP, DIFFERENCES = 1e-3, "central differences say"
 FAR = 30.0  # an output whose exponential, or sigmoid, is next to 0
-MAX_RELATIVE_DIFFERENCE = 1e-7  # relative to the larger of both numbers and 1
 
 
 def register_activation(
@@ -84,7 +84,7 @@ def register_activation(
     >>> check_gradients(Network((3, 5, 2), "squared_relu")).passed
     True
     """
-    _check_name("activation", name, ACTIVATIONS)
+    check_new_name("activation", name, ACTIVATIONS)
     activation = Activation(phi, phi_derivative, formula, derivative_formula, torch, smooth=smooth)
     value, derivative = activation.expressions
     _check_results(name, value, derivative)
@@ -92,7 +92,7 @@ def register_activation(
     points = POINTS if smooth else POINTS[np.abs(POINTS) > 2 * STEP]
     for z, given in zip(points, activation.derivative(points), strict=True):
         gradient = central_difference(_along(activation.value, z), STEP)
-        _compare(f"the derivative of {name!r} at z = {z:g}", given, gradient, DIFFERENCES)
+        compare(f"the derivative of {name!r} at z = {z:g}", given, gradient, DIFFERENCES)
     named = [{"z": float(z)} for z in points]
     phi_z, slope_z = _of_number(activation.value), _of_number(activation.derivative)
     _check_formula(f"the formula of {name!r},", formula, named, phi_z)
@@ -172,7 +172,7 @@ def register_loss(
     >>> check_gradients(Network((3, 5, 2), loss="log_cosh")).passed
     True
     """
-    _check_name("loss", name, LOSSES)
+    check_new_name("loss", name, LOSSES)
     if name in SCIKIT_LEARN_NAMES.values():
         (own,) = (ours for ours, theirs in SCIKIT_LEARN_NAMES.items() if theirs == name)
         raise SpecificationError(f"{name!r} is what estimators call the loss {own!r}; choose another name")
@@ -192,13 +192,6 @@ def register_loss(
     texts = formula or _formula(recorded[0]), slope_formula or _formula(recorded[1])
     LOSSES[name] = Loss(pair, targets, loss.link, *texts, pieces=loss.pieces, degree=degree)
     return LOSSES[name]
-
-
-def _check_name(kind: str, name: object, known: Iterable[str]) -> None:
-    if not isinstance(name, str) or not name.isidentifier():
-        raise SpecificationError(f"the {kind}'s name is {show(name)}; expected a Python name, such as 'my_{kind}'")
-    if name in known:
-        raise SpecificationError(f"there is {kind} {name!r} already; choose another name")
 
 
 def _check_results(name: str, *results: object) -> None:
@@ -227,11 +220,6 @@ def _along(function: Callable[[Array], Array], point: float) -> Callable[[float]
     return lambda h: float(function(np.array([point + h]))[0])
 
 
-def _compare(what: str, given: float, found: float, by: str) -> None:
-    if not abs(given - found) <= MAX_RELATIVE_DIFFERENCE * max(1.0, abs(given), abs(found)):
-        raise SpecificationError(f"{what} is given as {given:.10g}; {by} {found:.10g}")
-
-
 def _check_formula(
     what: str, formula: str, points: Iterable[Mapping[str, float]], computed: Callable[..., float], **functions: Any
 ) -> None:
@@ -246,7 +234,7 @@ def _check_formula(
             continue
         held = True
         at = ", ".join(f"{name} = {value:.4g}" for name, value in point.items())
-        _compare(f"{what} {formula!r} at {at}", given, computed(**point), "what is computed is")
+        compare(f"{what} {formula!r} at {at}", given, computed(**point), "what is computed is")
     if not held:
         raise SpecificationError(f"{what} {formula!r} can't be computed at any number that was tried")
 
@@ -270,7 +258,7 @@ def _check_autograd(name: str, activation: Activation, points: Array) -> None:
     given = activation.value(points), activation.derivative(points)
     for what, ours, theirs in zip(("", "the derivative of "), given, by_autograd(name, points), strict=True):
         for point, own, other in zip(points, ours, theirs, strict=True):
-            _compare(f"{what}{name!r} at z = {point:g}", own, other, "PyTorch says")
+            compare(f"{what}{name!r} at z = {point:g}", own, other, "PyTorch says")
 
 
 def _check_loss(name: str, loss: Loss) -> None:
@@ -292,7 +280,7 @@ def _check_loss(name: str, loss: Loss) -> None:
 
     for o, y in pairs:
         by_differences = central_difference(lambda h, o=o, y=y: value(o + h, y), STEP)  # type: ignore[misc]
-        _compare(f"the gradient of {name!r} at o = {o:g}, y = {y:.4g}", gradient(o, y), by_differences, DIFFERENCES)
+        compare(f"the gradient of {name!r} at o = {o:g}, y = {y:.4g}", gradient(o, y), by_differences, DIFFERENCES)
     for y in targets:
         _check_minimum(name, loss, y)
     named = [{"o": o, "y": y} for o, y in pairs]
