@@ -209,3 +209,21 @@ def test_commands_print_by_their_screen_alone(path):
     used = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
     ways = {"print", "Console", "Table", "TextColumn", "sys.stdout.write", "sys.stderr.write", "json.dumps"}
     assert path in SCREENS or not used & ways
+
+
+MAX_PARAMETERS = 8
+# Those of version 0.1 that are called by keyword, and an optimiser, whose constants are its parameters.
+WIDE = {"adam", "check_gradients", "trace"}
+
+
+def test_no_function_has_more_parameters_than_a_reader_can_keep_apart():
+    """But for scikit-learn's constructors, which are flat by its rules, and are checked in one place."""
+    found = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = node.args
+                count = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+                own = node.name == "__init__" and path.parent.name == "estimators"
+                found |= {node.name} if count > MAX_PARAMETERS and not own else set()
+    assert found == WIDE

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from twofold.data import download as download_module
 from twofold.data.download import download
 from twofold.errors import ChecksumError, DownloadError
 
@@ -114,9 +115,11 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def fetch(server, tmp_path):
+def fetch(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "PAUSE", 0.0)
+
     def run(*addresses, **options):
-        defaults = {"md5": md5(BODY), "pause": 0.0, "timeout": 5.0}
+        defaults = {"md5": md5(BODY), "timeout": 5.0}
         return download(addresses, tmp_path / "data" / "a.gz", **(defaults | options))
 
     return run
@@ -200,8 +203,9 @@ def test_a_server_in_trouble_is_asked_again(server, fetch, code):
 def test_pauses_double(server, fetch, monkeypatch):
     slept = []
     monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr(download_module, "PAUSE", 0.5)
     with pytest.raises(DownloadError):
-        fetch(server.address("a", status(500)), attempts=4, pause=0.5)
+        fetch(server.address("a", status(500)), attempts=4)
     assert slept == [0.5, 1.0, 2.0]
 
 

@@ -56,9 +56,9 @@ def test_names_that_are_numbers_or_cells_are_still_names(tmp_path, content):
 
 def test_columns_that_are_expected_tell_whether_there_are_names(tmp_path):
     bare = ROWS["a word among numbers"]
-    assert read(tmp_path, bare, expected=["column1", "column3"])[0].num_rows == 3
-    assert read(tmp_path, "column1,column3\nM,2\n", expected=["column1", "column3"])[0].num_rows == 1
-    assert read(tmp_path, bare, expected=["M"])[0].num_rows == 2
+    assert read(tmp_path, bare, header=["column1", "column3"])[0].num_rows == 3
+    assert read(tmp_path, "column1,column3\nM,2\n", header=["column1", "column3"])[0].num_rows == 1
+    assert read(tmp_path, bare, header=["M"])[0].num_rows == 2
 
 
 def test_columns_without_a_name_are_dropped_if_empty_and_else_named_as_pandas_does(tmp_path):
@@ -82,13 +82,13 @@ def test_codes_with_leading_zeros_stay_as_they_are_written(tmp_path):
     table, said = read(tmp_path, "zip,n,y\n01234,0,007\n98765,10,010\n00501,5,007\n", spelled="y")
     assert table.to_pydict() == {"zip": ["01234", "98765", "00501"], "n": [0, 10, 5], "y": ["007", "010", "007"]}
     assert said == ["column 'zip' holds codes with leading zeros, names and no numbers; if wrong: --kinds zip=number"]
-    assert read(tmp_path, "zip,x\n01234,1\n98765,2\n", known=["zip"])[0].column("zip").to_pylist() == [1234, 98765]
-    assert read(tmp_path, "zip,x\n01234,1\n98765,2\n", codes=False)[0].column("zip").to_pylist() == [1234, 98765]
+    assert read(tmp_path, "zip,x\n01234,1\n98765,2\n", numbers=["zip"])[0].column("zip").to_pylist() == [1234, 98765]
+    assert read(tmp_path, "zip,x\n01234,1\n98765,2\n", numbers=None)[0].column("zip").to_pylist() == [1234, 98765]
 
 
 def test_a_stray_zero_before_a_number_makes_no_codes(tmp_path):
     cells = [*map(str, range(98, 200)), "07"]
-    assert read(tmp_path, "n,x\n" + "".join(f"{cell},1\n" for cell in cells), codes=True)[0].schema.types[0] == "int64"
+    assert read(tmp_path, "n,x\n" + "".join(f"{cell},1\n" for cell in cells))[0].schema.types[0] == "int64"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.forms import Forms, infer_forms
-from twofold.tables.problem import prepare
+from twofold.tables.problem import Preparation, prepare
 from twofold.tables.reading import read_table
 from twofold.tables.targets import infer_target
 
@@ -138,7 +138,7 @@ def test_target_and_weights_have_the_marks_of_the_table():
     forms = infer_forms(table)
     target = infer_target("y", table.column("y"), "regression", decimal=forms.decimals["y"])
     assert target.decimal == ","
-    problem = prepare(table, target, ["a"], weight="w", forms=forms, test_fraction=0, scale_target=False)
+    problem = prepare(table, target, ["a"], Preparation(weight="w", forms=forms, scale_target=False), test_fraction=0)
     assert set(problem.data.train.y[:, 0]) == {1250, 3500}
     assert set(problem.data.train.sample_weight) == {0.5, 2}
 

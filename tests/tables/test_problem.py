@@ -10,7 +10,7 @@ import pytest
 
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import as_table
-from twofold.tables.problem import encoder_from_dict, feature_columns, prepare
+from twofold.tables.problem import Preparation, encoder_from_dict, feature_columns, prepare
 from twofold.tables.splitting import split_rows
 from twofold.tables.targets import Target, infer_target
 
@@ -97,7 +97,9 @@ def table() -> pa.Table:
 
 
 def test_a_problem_has_rows_with_a_target_split_in_three_and_scaled_by_the_training_set():
-    prepared = prepare(table(), infer_target("y", table().column("y")), ["x"], weight="w", validation_fraction=0.1)
+    prepared = prepare(
+        table(), infer_target("y", table().column("y")), ["x"], Preparation(weight="w"), validation_fraction=0.1
+    )
     data, scaling = prepared.data, prepared.data.scaling
     assert [len(data.train), len(prepared.validation), len(data.test)] == [137, 15, 38]
     assert prepared.dropped == 10
@@ -151,12 +153,12 @@ def test_a_weight_that_can_not_be_is_refused_with_its_row(weight, message):
     weights = [weight if k == 5 else 1.0 for k in range(200)]
     broken = table().set_column(1, "w", pa.array(weights))
     with pytest.raises(DataError, match=message):
-        prepare(broken, infer_target("y", broken.column("y")), ["x"], weight="w")
+        prepare(broken, infer_target("y", broken.column("y")), ["x"], Preparation(weight="w"))
 
 
 def test_a_weight_of_text_or_the_target_as_weight_is_refused():
     worded = table().set_column(1, "w", pa.array(["São Paulo"] * 200))
     with pytest.raises(DataError, match="column 'w' is of string; weights are numbers of at least 0"):
-        prepare(worded, infer_target("y", worded.column("y")), ["x"], weight="w")
+        prepare(worded, infer_target("y", worded.column("y")), ["x"], Preparation(weight="w"))
     with pytest.raises(SpecificationError, match="column 'y' is the target and can't be the weight too; name another"):
         feature_columns(table(), "y", weight="y")

@@ -26,7 +26,7 @@ from twofold.table_defaults import TableDefaults, table_defaults
 from twofold.tables.forms import Forms, infer_forms
 from twofold.tables.frames import as_table
 from twofold.tables.gaps import with_gaps
-from twofold.tables.problem import Problem, encoder_from_dict, feature_columns, prepare
+from twofold.tables.problem import Preparation, Problem, encoder_from_dict, feature_columns, prepare
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.targets import infer_target
@@ -157,11 +157,7 @@ def fit_table(
     numbered = row_numbers(rows.select(features), {*(kinds or ()), *forms.dates}) if len(features) > 1 else {}
     known = int(what.read(rows.column(target))[1].sum())
     usual = table_defaults("mlp", max(1, round((1 - test_fraction) * known)), what.task)
-    made = partial(
-        prepare,
-        rows,
-        what,
-        features,
+    how = Preparation(
         name=Path(table).name if isinstance(table, str | os.PathLike) else "table",
         kinds=kinds,
         choices=training.pop("choices", usual.choices),
@@ -170,6 +166,7 @@ def fit_table(
         bend_target=training.pop("bend_target", True),
         seed=seed,
     )
+    made = partial(prepare, rows, what, features, how)
     problem = made(test_fraction=test_fraction)
     model, fit = _fit(problem, usual, training, seed=seed, engine=engine)
     scores = _scores(model, fit, problem)

@@ -72,9 +72,10 @@ def open_rows(
     return table, X, {name: dict(counts) for name, counts in notes.items() if counts}
 
 
-def _read(screen: Screen, path: Path, expected: tuple[str, ...], **how: Any) -> pa.Table:
+def _read(screen: Screen, path: Path, expected: tuple[str, ...], *, header: bool | None, **how: Any) -> pa.Table:
     """Read the rows of a table that should have certain columns."""
-    table = read_table(path, expected=expected, codes=False, say=screen.say, **how)
+    header_or_names = expected if header is None else header
+    table = read_table(path, header=header_or_names, numbers=None, say=screen.say, **how)
     if "" in expected and "" not in table.column_names:  # models of before have a column without a name as it was
         nameless = [name for name in table.column_names if name.startswith("Unnamed: ")][:1]
         table = table.rename_columns(["" if name in nameless else name for name in table.column_names])

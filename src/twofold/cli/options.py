@@ -167,6 +167,16 @@ class Safety:
     time_budget: Annotated[float | None, Option("--time-budget", help="Seconds after which to stop training.")] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Where results go, and in which form."""
+
+    save: SAVE = None
+    report: REPORT = None
+    language: LANGUAGE = None
+    as_json: AS_JSON = False
+
+
 def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options that these dataclasses hold, in the place of its first parameters.
 
@@ -174,6 +184,7 @@ def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        names = list(inspect.signature(command).parameters)[: len(kinds)]
         shared = [parameters(kind) for kind in kinds]
         hints = get_type_hints(command, include_extras=True)
         own = [
@@ -182,8 +193,7 @@ def takes(*kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
         ]
 
         def run(**words: Any) -> None:
-            options: list[Any] = [_packed(kind, words) for kind in kinds]
-            command(*options, **words)
+            command(**{name: _packed(kind, words) for name, kind in zip(names, kinds, strict=True)}, **words)
 
         # Arguments come in this order: the model first, then a command's own.
         together = [*chain.from_iterable(shared), *own]

@@ -33,6 +33,16 @@ class PictureOptions:
             show_default=False,
         ),
     ]
+    output: Annotated[
+        Path | None, Option("--output", "-o", help="Where the picture goes; SUBJECT.svg (film.gif) otherwise.")
+    ] = None
+    beside: Annotated[
+        list[Path] | None, Option("--beside", help="For curves: a model file whose run is laid over; repeatable.")
+    ] = None
+    of: Annotated[str, Option("--of", help="For a film: regions or weights.")] = ""
+    frames: Annotated[int, Option("--frames", help="For a film: most pictures.")] = 40
+    theme: Annotated[str, Option("--theme", help="light, dark, or auto: an SVG that follows the screen.")] = "light"
+    language: Annotated[str, Option("--language", help="Words in the picture: en or zh.")] = "en"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +68,6 @@ def plot(
     job: PlotJob,
     hardware: Hardware,
     *,
-    output: Annotated[
-        Path | None, Option("--output", "-o", help="Where the picture goes; SUBJECT.svg (film.gif) otherwise.")
-    ] = None,
-    beside: Annotated[
-        list[Path] | None, Option("--beside", help="For curves: a model file whose run is laid over; repeatable.")
-    ] = None,
-    of: Annotated[str, Option("--of", help="For a film: regions or weights.")] = "",
-    frames: Annotated[int, Option("--frames", help="For a film: most pictures.")] = 40,
-    theme: Annotated[str, Option("--theme", help="light, dark, or auto: an SVG that follows the screen.")] = "light",
-    language: Annotated[str, Option("--language", help="Words in the picture: en or zh.")] = "en",
     as_json: AS_JSON = False,
 ) -> None:
     """Draw a picture of a model, as SVG, PNG or PDF; trained for it, or read from a file that --save wrote."""
@@ -81,15 +81,16 @@ def plot(
     subject = check_name("picture", options.subject, ("activations", "xyplot", *SUBJECTS, "film"))
     if subject == "xyplot" and not job.model:
         raise SpecificationError("xyplot of which function? name an activation, such as: twofold plot xyplot relu")
-    path = output or Path("film.gif" if subject == "film" else f"{subject}.svg")
+    path = options.output or Path("film.gif" if subject == "film" else f"{subject}.svg")
     (check_film if subject == "film" else check_picture)(path)
     check_place(path)
     with ExitStack() as stack:
-        stack.enter_context(style(theme, language=language))  # type: ignore[arg-type] # it checks the word
+        stack.enter_context(style(options.theme, language=options.language))  # type: ignore[arg-type] # it checks the word
         if subject == "film":
-            more: dict[str, Any] = {"frames": _film(screen, job, hardware, path=path, of=of, frames=frames)}
+            film = _film(screen, job, hardware, path=path, of=options.of, frames=options.frames)
+            more: dict[str, Any] = {"frames": film}
         else:
-            save(_draw(screen, subject, job, hardware=hardware, beside=beside or [])[0], path)
+            save(_draw(screen, subject, job, hardware=hardware, beside=options.beside or [])[0], path)
             more = {}
     screen.say(f"{subject}: {path} ({path.stat().st_size:,} bytes)")
     screen.result({"subject": subject, "picture": str(path), **more})

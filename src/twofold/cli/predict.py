@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON
-from twofold.cli.table_options import ENCODING, HEADER
+from twofold.cli.options import AS_JSON, takes
+from twofold.cli.table_options import Reading
 from twofold.values import count
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ MODEL = Annotated[Path, Argument(help="A model that --save wrote.", show_default
 TABLE = Annotated[Path, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)]
 
 
+@takes(Reading)
 def predict(
+    reading: Reading,
+    *,
     model: MODEL,
     file: TABLE,
-    *,
     output: Annotated[
         Path | None,
         Option("--output", "-o", help="Where they go: .csv or .tsv, in UTF-8, or .parquet; else standard output."),
@@ -37,8 +39,6 @@ def predict(
     escape_formulas: Annotated[
         bool, Option("--escape-formulas", help="An apostrophe before texts that a spreadsheet would compute: =1+1.")
     ] = False,
-    header: HEADER = None,
-    encoding: ENCODING = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Predict for each row of a table, in their order; what is not as in the training set is counted and reported."""
@@ -57,7 +57,7 @@ def predict(
     # Predictions may go to standard output, so what is told of them does not.
     screen = Screen(as_json=as_json, aside=True)
     trained = load_model(model)
-    _, X, notes = open_rows(screen, trained, file, header=header, encoding=encoding)
+    _, X, notes = open_rows(screen, trained, file, **vars(reading))
     table = _predictions(trained, X, probabilities=probabilities, interval=interval)
     if output is None:
         screen.data(csv_bytes(table, escape_formulas=escape_formulas).decode())

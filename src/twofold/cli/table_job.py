@@ -30,7 +30,7 @@ from twofold.tables.cells import holds
 from twofold.tables.column_inference import FREE_TEXT
 from twofold.tables.forms import Forms, TableForms, infer_forms
 from twofold.tables.gaps import with_gaps
-from twofold.tables.problem import Problem, feature_columns, plain_dataset, prepare
+from twofold.tables.problem import Preparation, Problem, feature_columns, plain_dataset, prepare
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
 from twofold.tables.targets import MIN_ROWS_PER_CLASS, WHOLE, infer_target
@@ -96,7 +96,7 @@ def open_in_memory(
         encoding=words.encoding,
         decimal=words.decimal,
         spelled=name if classes else None,
-        known=words.kinds_by_name(),
+        numbers=words.kinds_by_name(),
         say=screen.say,
     )
     table = with_gaps(without_empty_rows(table, screen.say), gaps)
@@ -171,11 +171,7 @@ def _pose(
         raise SpecificationError(
             "--patience needs rows to choose the epoch by; hold some out: --validation-fraction 0.1"
         )
-    made = partial(
-        prepare,
-        table,
-        target,
-        features,
+    how = Preparation(
         name=path.name,
         weight=words.weight,
         kinds=words.kinds_by_name(),
@@ -187,6 +183,7 @@ def _pose(
         seed=options.first_weights["seed"],
         dtype="float64" if linear else "float32",
     )
+    made = partial(prepare, table, target, features, how)
     problem = made(test_fraction=test, validation_fraction=validation)
     recipe = usual.recipe | ({"learning_rate": _stable_rate(problem.data)} if linear else {}) | options.recipe
     open_words = {key: value for key, value in usual.words.items() if key not in given}

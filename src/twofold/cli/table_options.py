@@ -19,6 +19,14 @@ ENCODING = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a file of cells is written, where that isn't found."""
+
+    header: HEADER = None
+    encoding: ENCODING = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableOptions:
     """What is made of a table's columns and rows: the words of the command line, not yet checked."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Context
 
-from twofold.cli.options import AS_JSON, LANGUAGE, REPORT, SAVE, Hardware, JobOptions, Safety, takes
+from twofold.cli.options import Hardware, JobOptions, Results, Safety, takes
 from twofold.cli.table_options import TableOptions
 
 if TYPE_CHECKING:
@@ -21,19 +21,16 @@ if TYPE_CHECKING:
     from twofold.tables.problem import Problem
 
 
-@takes(JobOptions, Hardware, Safety, TableOptions)
+@takes(JobOptions, Hardware, Safety, TableOptions, Results)
 def train(
     options: JobOptions,
     hardware: Hardware,
     safety: Safety,
     words: TableOptions,
     *,
+    results: Results,
     context: Context,
     file: Annotated[Path | None, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)] = None,
-    save: SAVE = None,
-    report: REPORT = None,
-    language: LANGUAGE = None,
-    as_json: AS_JSON = False,
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
     from twofold.cli.job import check_words, open_engine_for, plan, with_validation
@@ -45,7 +42,7 @@ def train(
     from twofold.files import check_places
     from twofold.models import compare_with_exact
 
-    screen = Screen(as_json=as_json, language=language)
+    screen, save, report = Screen(as_json=results.as_json, language=results.language), results.save, results.report
     check_words(options, hardware)
     last = check_safety(safety)
     check_places(save, report)

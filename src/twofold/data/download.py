@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 MAX_HEADER_BYTES = 1 << 20  # bytes of headers and interim answers that an answer may have beside its file
 MIN_BYTES_PER_TIMEOUT = 1 << 12  # bytes that must come within each timeout, or the server counts as silent
+PAUSE = 0.5  # seconds before the second attempt at an address; twice as long before each later one
 WORTH_A_SECOND_TRY = (408, 425, 429)  # of the 4xx answers; every 5xx is too
 
 
@@ -62,7 +63,6 @@ def download(
     timeout: float = 30.0,
     longest: float = 3600.0,
     attempts: int = 3,
-    pause: float = 0.5,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
     """Download a file, from the first address that delivers it.
@@ -86,9 +86,7 @@ def download(
     longest : float
         The longest that all of it may take, in seconds.
     attempts : int
-        How often each address is tried, at least 1.
-    pause : float
-        Seconds before the second attempt; doubled before each later one.
+        How often each address is tried, at least 1; `PAUSE` seconds after the first time, and twice as long each time.
     progress : callable, optional
         Called as ``progress(done_bytes, total_bytes_or_None)`` after each piece.
 
@@ -120,7 +118,7 @@ def download(
             task = _Task(file, md5.lower(), max_bytes, timeout, time.monotonic() + longest, progress)
             failures: dict[str, _AttemptError] = {}
             for address in addresses:
-                failure = _try(task, address, attempts, pause)
+                failure = _try(task, address, attempts)
                 if failure is None:
                     return target
                 failures[address] = failure
@@ -144,11 +142,11 @@ def _give_up(target: Path, failures: dict[str, _AttemptError]) -> DownloadError 
     return DownloadError(f"{target.name}: download failed: {reported}; {advice}")
 
 
-def _try(task: _Task, address: str, attempts: int, pause: float) -> _AttemptError | None:
+def _try(task: _Task, address: str, attempts: int) -> _AttemptError | None:
     failure = _AttemptError("not tried")
     for attempt in range(attempts):
         if attempt:
-            time.sleep(pause * 2 ** (attempt - 1))
+            time.sleep(PAUSE * 2 ** (attempt - 1))
         try:
             _attempt(task, address)
         except _AttemptError as caught:

@@ -8,7 +8,6 @@ from typing import Any
 
 from twofold.data.dataset import Dataset
 from twofold.engines import open_engine
-from twofold.functions.initializations import SIGMA
 from twofold.network import Network, distance, largest
 from twofold.recipe import Recipe
 from twofold.run import Epoch
@@ -59,10 +58,8 @@ def compare_engines(
     *,
     engines: tuple[str, str] = ("scratch", "concise"),
     dtype: str = "float64",
-    seed: int = 0,
-    initialization: str = "normal",
-    sigma: float = SIGMA.default,
     callbacks: object = (),
+    **first_weights: Any,
 ) -> Iterator[Comparison]:
     """Train two engines in lockstep.
 
@@ -75,10 +72,10 @@ def compare_engines(
         Names, as for `twofold.open_engine`.
     dtype : {"float64", "float32"}
         In float64 they agree to rounding; in float32 the rounding is what one sees.
-    seed, initialization, sigma
-        Of the first weights, as for `twofold.open_engine`.
     callbacks : object or sequence of objects
         As for `twofold.train`; called for the one engine, then for the other.
+    **first_weights
+        ``seed``, ``initialization`` and ``sigma``, as for `twofold.open_engine`.
 
     Yields
     ------
@@ -97,10 +94,7 @@ def compare_engines(
     >>> [c.max_parameter_difference < 1e-12 for c in compare_engines(Network((4, 3)), data, recipe)]
     [True, True]
     """
-    first, second = (
-        open_engine(name, network, seed=seed, initialization=initialization, sigma=sigma, dtype=dtype)
-        for name in engines
-    )
+    first, second = (open_engine(name, network, dtype=dtype, **first_weights) for name in engines)
     runs = (train(engine, data, recipe, callbacks) for engine in (first, second))
     for a, b in zip(*runs, strict=True):
         parameters = first.parameters(), second.parameters()

@@ -119,8 +119,7 @@ def register_loss(
     pair: Callable[[Any, Any, Any], Any],
     *,
     link: str = "identity",
-    least: float = -math.inf,
-    includes_least: bool = True,
+    least: float | Numbers = -math.inf,
     formula: str = "",
     slope_formula: str = "",
     pieces: Iterable[float] = (),
@@ -140,10 +139,9 @@ def register_loss(
         ``l`` and its gradient ``d l / d o``.
     link : {"identity", "exp", "sigmoid"}
         What an output means: a number, the logarithm of a mean, or a label's log-odds.
-    least : float
-        Smallest target allowed; without meaning for labels.
-    includes_least : bool
-        Whether that one itself is allowed.
+    least : float or Numbers
+        Smallest target allowed; or `twofold.functions.targets.Numbers`, which may leave that one itself out. Without
+        meaning for labels.
     formula, slope_formula : str, optional
         What people are shown, as Python expressions of o and y; otherwise what is computed.
     pieces : iterable of float
@@ -178,9 +176,10 @@ def register_loss(
         raise SpecificationError(f"{name!r} is what estimators call the loss {own!r}; choose another name")
     if link not in LINKS:
         raise SpecificationError(f"link is {show(link)}; expected one of {', '.join(LINKS)}")
-    if not is_real(least) or math.isnan(least):
-        raise SpecificationError(f"least is {show(least)}; expected a number, the smallest target allowed")
-    targets: Targets = LABELS if link == "sigmoid" else Numbers(least, includes_least)
+    least = least if isinstance(least, Numbers) else Numbers(least)
+    if not is_real(least.least) or math.isnan(least.least):
+        raise SpecificationError(f"least is {show(least.least)}; expected a number, the smallest target allowed")
+    targets: Targets = LABELS if link == "sigmoid" else least
     loss = Loss(pair, targets, LINKS[link], formula, slope_formula, pieces=tuple(sorted(pieces)), degree=degree)
     recorded = record(pair, "o", "y")
     if not (isinstance(recorded, tuple) and len(recorded) == 2):

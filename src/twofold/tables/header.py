@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|nan|[+-]?inf"
 
 
 def names_columns(
-    path: Path, rows: Sequence[Sequence[str]], header: bool | None, *, expected: Collection[str] = (), say: Say
+    path: Path, rows: Sequence[Sequence[str]], header: bool | Collection[str] | None, *, say: Say
 ) -> bool:
     """Tell whether the first line names the columns.
 
@@ -28,10 +28,9 @@ def names_columns(
         For messages.
     rows : sequence of sequence of str
         Cells of the first lines, at least one.
-    header : bool or None
-        As the user says, if at all.
-    expected : collection of str
-        Names of columns that the table should have, of which one in the first line is enough.
+    header : bool, collection of str or None
+        As the user says, if at all; or names of columns that the table should have, of which one in the first line is
+        enough.
     say : callable
         Told of a name that is a number, and no year.
 
@@ -44,11 +43,11 @@ def names_columns(
     FileFormatError
         If it looks like a row, so that as names it would be lost, and the user has not said what it is.
     """
-    if header is not None:
+    if isinstance(header, bool):
         return header
     first = [cell.strip() for cell in rows[0]]
-    if expected:
-        return not set(first).isdisjoint(expected) or not all(map(NUMBERED.fullmatch, expected))
+    if header:
+        return not set(first).isdisjoint(header) or not all(map(NUMBERED.fullmatch, header))
     shown = ", ".join(cell[:20] for cell in first[:4])
     if all(_is_number(cell) for cell in first):
         raise FileFormatError(f"{path}: the first line holds numbers ({shown}), not names; say so with --no-header")

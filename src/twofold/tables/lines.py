@@ -90,8 +90,7 @@ def open_lines(
     data: Any,
     *,
     encoding: str | None = None,
-    header: bool | None = None,
-    expected: Collection[str] = (),
+    header: bool | Collection[str] | None = None,
     say: Say,
 ) -> Lines:
     """Find out how lines of cells are written.
@@ -102,13 +101,13 @@ def open_lines(
         For messages.
     data : pyarrow.Buffer
         The file's bytes.
-    encoding, header, expected, say
+    encoding, header, say
         As for `twofold.tables.reading.read_table`.
     """
     data = as_utf8(path, data, encoding, say)
     data, separator, rows = _first_rows(path, data)
     check_width(len(rows[0]), f"{path}: ")
-    header = names_columns(path, rows, header, expected=expected, say=say)
+    header = names_columns(path, rows, header, say=say)
     names, nameless = column_names(rows[0], header=header)
     check_unique(names, f"{path}: ")
     return Lines(path, data, names, nameless, separator, header)
@@ -125,12 +124,12 @@ def with_doubtful_as_text(lines: Lines, table: pa.Table, decimal: str | None) ->
 
 
 def spelled_as_written(
-    lines: Lines, table: pa.Table, spelled: str | None, *, codes: bool, known: Collection[str], say: Say
+    lines: Lines, table: pa.Table, spelled: str | None, *, numbers: Collection[str] | None, say: Say
 ) -> pa.Table:
     """Read columns again as text that lose their spelling as numbers or truth values."""
     again: dict[str, bool] = {}
     for field in table.schema:
-        may_be = codes and field.name not in known and pa.types.is_integer(field.type)
+        may_be = numbers is not None and field.name not in numbers and pa.types.is_integer(field.type)
         again |= {field.name: False} if may_be else {}
         again |= {field.name: True} if field.name == spelled and _few(table.column(field.name)) else {}
     if not again or not (any(again.values()) or may_hold_codes(lines.data)):

@@ -130,23 +130,50 @@ def feature_columns(
     return chosen
 
 
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """How a table is made ready, but for which rows are held out.
+
+    Attributes
+    ----------
+    name : str
+        Of the data set.
+    weight : str, optional
+        Column of sample weights.
+    kinds, choices, numbered
+        As for `learn_table`; columns that number the rows are looked for in all rows.
+    forms : TableForms, optional
+        How cells are written; otherwise inferred from all rows and columns.
+    scale_target : bool
+        Standardise numbers to predict, and keep predictions within the range of the training rows.
+    bend_target : bool
+        Where ``scale_target``: take their logarithm first if that predicts better, see `infer_bend`.
+    seed : int
+        Of the split.
+    dtype : str
+        Of the features.
+    """
+
+    name: str = "table"
+    weight: str | None = None
+    kinds: Mapping[str, str] | None = None
+    choices: Choices | None = None
+    numbered: Mapping[str, str] | None = None
+    forms: TableForms | None = None
+    scale_target: bool = True
+    bend_target: bool = False
+    seed: int = 0
+    dtype: str = "float32"
+
+
 def prepare(
     table: pa.Table,
     target: Target,
     features: Sequence[str],
+    how: Preparation | None = None,
     *,
-    name: str = "table",
-    weight: str | None = None,
-    kinds: Mapping[str, str] | None = None,
-    choices: Choices | None = None,
-    numbered: Mapping[str, str] | None = None,
-    forms: TableForms | None = None,
     test_fraction: float = 0.2,
     validation_fraction: float = 0.0,
-    scale_target: bool = True,
-    bend_target: bool = False,
-    seed: int = 0,
-    dtype: str = "float32",
 ) -> Problem:
     """Make a table ready to train on.
 
@@ -156,26 +183,11 @@ def prepare(
     target : Target
     features : sequence of str
         Columns to predict from, see `feature_columns`.
-    name : str
-        Of the data set.
-    weight : str, optional
-        Column of sample weights.
-    kinds, choices, numbered
-        As for `learn_table`; columns that number the rows are looked for in all rows.
-    forms : TableForms, optional
-        How cells are written; otherwise inferred from all rows and columns.
+    how : Preparation, optional
     test_fraction : float
         Part of the rows that is held out to score the model, of each class alike.
     validation_fraction : float
         Part of the other rows that is held out to choose the epoch.
-    scale_target : bool
-        Standardise numbers to predict, and keep predictions within the range of the training rows.
-    bend_target : bool
-        Where ``scale_target``: take their logarithm first if that predicts better, see `infer_bend`.
-    seed : int
-        Of the split.
-    dtype : str
-        Of the features.
 
     Returns
     -------
@@ -186,34 +198,37 @@ def prepare(
     DataError
         If too few rows have a target, no column is of use, or a number or weight can't be.
     """
+    how = how or Preparation()
     y, present = target.read(table.column(target.name))
     rows = np.flatnonzero(present)
     if len(rows) < MIN_ROWS:
-        raise DataError(f"{name} has {len(rows)} rows with a value of {target.name!r}; expected at least {MIN_ROWS}")
-    rest, test = split_rows(y, test_fraction, seed=seed)
-    fit, held = split_rows(y[rest], validation_fraction, seed=seed, place=1)
+        raise DataError(
+            f"{how.name} has {len(rows)} rows with a value of {target.name!r}; expected at least {MIN_ROWS}"
+        )
+    rest, test = split_rows(y, test_fraction, seed=how.seed)
+    fit, held = split_rows(y[rest], validation_fraction, seed=how.seed, place=1)
     fit, held = rest[fit], rest[held]
     if len(fit) < MIN_ROWS:
-        raise DataError(f"{name} has {len(fit)} rows left to train on; hold out fewer, or give more")
+        raise DataError(f"{how.name} has {len(fit)} rows left to train on; hold out fewer, or give more")
     chosen = table.select(list(features))
-    forms = infer_forms(table) if forms is None else forms
+    forms = infer_forms(table) if how.forms is None else how.forms
+    numbered = how.numbered
     if numbered is None:
-        numbered = row_numbers(chosen, {*(kinds or ()), *forms.dates}) if len(features) > 1 else {}
-    plan = learn_table(chosen.take(rows[rest]), choices, kinds, numbered=numbered, forms=forms)
-    X, notes = plan.encode(chosen.take(rows), dtype)
-    weights = None if weight is None else _weights(weight, table, rows, forms)
+        numbered = row_numbers(chosen, {*(how.kinds or ()), *forms.dates}) if len(features) > 1 else {}
+    plan = learn_table(chosen.take(rows[rest]), how.choices, how.kinds, numbered=numbered, forms=forms)
+    X, notes = plan.encode(chosen.take(rows), how.dtype)
+    weights = None if how.weight is None else _weights(how.weight, table, rows, forms)
     scaling = None
-    if scale_target:
-        scaling = _scaling(
-            X[rest], _checked(target.name, y)[rest] if target.task == "regression" else None, bend_target
-        )
+    if how.scale_target:
+        numbers_to_predict = _checked(target.name, y)[rest] if target.task == "regression" else None
+        scaling = _scaling(X[rest], numbers_to_predict, how.bend_target)
         y = scaling.targets(y)
 
     def samples(part: Array) -> Samples:
         return Samples(X[part], y[part], None if weights is None else weights[part])
 
     tests = samples(test) if len(test) else None
-    data = Dataset(name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
+    data = Dataset(how.name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
     numbers = {} if target.task == "classification" else {target.name: target.read(table.column(target.name))[0][:, 0]}
     remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers) + _tell_scale(target.name, scaling)

@@ -42,13 +42,11 @@ def read_table(
     path: str | os.PathLike[str],
     *,
     text: Collection[str] = (),
-    header: bool | None = None,
-    expected: Collection[str] = (),
+    header: bool | Collection[str] | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
     spelled: str | None = None,
-    codes: bool = True,
-    known: Collection[str] = (),
+    numbers: Collection[str] | None = (),
     say: Say = _ignore,
 ) -> pa.Table:
     """Read a table from a file into memory.
@@ -62,11 +60,9 @@ def read_table(
     path : path
     text : collection of str
         Columns to be read as text, even if they look like numbers.
-    header : bool, optional
+    header : bool or collection of str, optional
         The first line names the columns; otherwise they are column1, column2, ... It does unless said otherwise, but
-        is refused if it looks like a row.
-    expected : collection of str
-        Columns that the table should have: their names tell whether the first line has names.
+        is refused if it looks like a row. Names of columns that the table should have tell whether it has names.
     encoding : str, optional
         Of lines of cells, by Python's name for it; otherwise it is found, or guessed.
     decimal : {".", ","}, optional
@@ -75,10 +71,8 @@ def read_table(
     spelled : str, optional
         A column that is read as text if it holds truth values, or few different whole numbers: classes keep the
         spelling that they have in the file.
-    codes : bool
-        Read columns of digits with leading zeros as text.
-    known : collection of str
-        But not these, of which somebody has said what they are.
+    numbers : collection of str or None
+        Columns of digits with leading zeros that are read as numbers, and not as text; None for all.
     say : callable
         Told what was guessed or left out, a line at a time.
 
@@ -108,9 +102,9 @@ def read_table(
         elif _starts(path) == b"PAR1":
             table = read_parquet(path, most=_allowed(path))
         else:
-            lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, expected=expected, say=say)
+            lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, say=say)
             table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
-            table = spelled_as_written(lines, table, spelled, codes=codes, known=known, say=say)
+            table = spelled_as_written(lines, table, spelled, numbers=numbers, say=say)
             table = without_names_again(lines, without_nameless(lines, table, say), say)
     except TwofoldError:
         raise
