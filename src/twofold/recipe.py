@@ -231,7 +231,7 @@ def nest(words: Mapping[str, Any]) -> dict[str, Any]:
     Examples
     --------
     >>> nest({"epochs": 3, "optimizer": "lion", "beta1": 0.95})
-    {'epochs': 3, 'optimizer': OptimizerConfig('lion', beta1=0.95, beta2=0.99)}
+    {'epochs': 3, 'optimizer': OptimizerConfig('lion', beta1=0.95)}
     """
     nested = dict(words)
     for name, kind in CONFIGS.items():

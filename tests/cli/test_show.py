@@ -16,6 +16,7 @@ from twofold import (
     EarlyStopping,
     Model,
     Network,
+    OptimizerConfig,
     Recipe,
     __version__,
     load_dataset,
@@ -86,7 +87,7 @@ def test_as_json_it_is_one_object_with_everything(model, capsys):
     assert found["network"]["widths"] == [64, 8, 10]
     assert (found["parameters"], found["dtype"], found["data_name"]) == (610, "float32", "digits")
     assert len(found["history"]) == 13
-    assert found["recipe"]["optimizer"] == "adam"
+    assert found["recipe"]["optimizer"] == OptimizerConfig("adam").to_dict()
 
 
 def test_the_saved_model_predicts_as_well_as_its_last_epoch_says(model):

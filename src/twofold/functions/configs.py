@@ -59,16 +59,18 @@ class Config:
         settled = {key: float(given.get(key, constant.default)) for key, constant in own.items()}
         self.__dict__.update(name=name, constants=settled)
 
+    @property
+    def given(self) -> dict[str, float]:
+        """The constants that are not as they are by default."""
+        own = self.registry[self.name].constants
+        return {key: value for key, value in self.constants.items() if value != own[key].default}
+
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({', '.join([repr(self.name), *(f'{k}={v!r}' for k, v in self.constants.items())])})"
-        )
+        return f"{type(self).__name__}({', '.join([repr(self.name), *(f'{k}={v!r}' for k, v in self.given.items())])})"
 
     def __str__(self) -> str:
-        """Write the name, and the constants that are not as they are by default."""
-        own = self.registry[self.name].constants
-        changed = [f"{key} {value:g}" for key, value in self.constants.items() if value != own[key].default]
-        return f"{self.name} ({', '.join(changed)})" if changed else self.name
+        given = ", ".join(f"{key} {value:g}" for key, value in self.given.items())
+        return f"{self.name} ({given})" if given else self.name
 
     def changed(self, **constants: float | None) -> Self:
         """Return the same with some other constants."""

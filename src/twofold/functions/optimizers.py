@@ -260,11 +260,10 @@ class OptimizerConfig(Config):
     Examples
     --------
     >>> OptimizerConfig("lion", beta1=0.95)
-    OptimizerConfig('lion', beta1=0.95, beta2=0.99)
-    >>> OptimizerConfig("lion", momentum=0.9)
+    OptimizerConfig('lion', beta1=0.95)
+    >>> OptimizerConfig("lion", beta=0.9)
     Traceback (most recent call last):
-    twofold.errors.SpecificationError: momentum is 0.9; optimizer 'lion' has beta1 and beta2, and momentum is for \
-    momentum and nesterov
+    twofold.errors.SpecificationError: beta is 0.9; optimizer 'lion' has beta1 and beta2
     """
 
     what, registry = "optimizer", OPTIMIZERS

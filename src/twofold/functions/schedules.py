@@ -110,7 +110,7 @@ class ScheduleConfig(Config):
     Examples
     --------
     >>> ScheduleConfig("step", decay_epochs=2)
-    ScheduleConfig('step', warmup_epochs=0.0, decay_epochs=2.0, decay_factor=0.5)
+    ScheduleConfig('step', decay_epochs=2.0)
     """
 
     what, registry = "schedule", SCHEDULES

@@ -11,28 +11,11 @@ from twofold.engines import ENGINES
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import INITIALIZATIONS, LOSSES
 from twofold.network import Network
-from twofold.recipe import Recipe, nest
+from twofold.recipe import CONFIGS, Recipe, nest
 from twofold.values import FRACTION, POSITIVE
 
 MOST_LAYERS, MOST_UNITS = 6, 1024
 MOST_EPOCHS = 100_000
-OF_RECIPE = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "optimizer",
-    "momentum",
-    "beta1",
-    "beta2",
-    "weight_decay",
-    "l1",
-    "clip_norm",
-    "label_smoothing",
-    "ema_decay",
-    "schedule",
-    "warmup_epochs",
-    "seed",
-)  # the fields of `twofold.Recipe` that have a place on the page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +113,8 @@ class Setup:
     @property
     def recipe(self) -> Recipe:
         """The recipe of the training."""
-        return Recipe(**nest({name: getattr(self, name) for name in OF_RECIPE}))
+        words = {*Recipe.__dataclass_fields__, *(key for kind in CONFIGS.values() for key in kind.known_constants())}
+        return Recipe(**nest({name: value for name, value in vars(self).items() if name in words}))
 
     def network(self, data: Dataset) -> Network:
         """Return the network on a data set.

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from twofold.data import Dataset
+from twofold.functions.configs import Config
 from twofold.lab.data_sets import MAKERS
-from twofold.lab.setup import OF_RECIPE, Setup, kind_of
+from twofold.lab.setup import Setup, kind_of
 from twofold.network import Network
 from twofold.recipe import Recipe
 from twofold.saving import Model, save_model
@@ -56,7 +57,7 @@ def as_python(setup: Setup, network: Network, *, epochs: int, file: str, scaled:
         imports.append("from twofold.lab.faults import kill_units")
     if fault == "naive-softmax":
         lines.append("use_naive_softmax(engine)")
-    lines.append(_recipe_line(setup))
+    lines.append(_recipe_line(setup.recipe, names))
     rate = ""
     if fault == "mean-twice":
         imports.append("from twofold.lab.faults import mean_twice")
@@ -91,13 +92,17 @@ def _engine_lines(setup: Setup, names: list[str]) -> list[str]:
     return [f"engine = open_engine({setup.engine!r}, network, seed={setup.seed}, {start}, dtype={setup.dtype!r})"]
 
 
-def _recipe_line(setup: Setup) -> str:
-    usual = Recipe()
-    shown = [
-        f"{name}={getattr(setup, name)!r}"
-        for name in OF_RECIPE
-        if getattr(setup, name) != getattr(usual, name, None) or name in ("epochs", "batch_size", "learning_rate")
-    ]
+def _recipe_line(recipe: Recipe, names: list[str]) -> str:
+    usual, shown = Recipe(), []
+    for name in recipe.to_dict():
+        value = getattr(recipe, name)
+        if value == getattr(usual, name) and name not in ("epochs", "batch_size", "learning_rate"):
+            continue
+        if isinstance(value, Config) and value.given:
+            names.append(type(value).__name__)
+        elif isinstance(value, Config):
+            value = value.name
+        shown.append(f"{name}={value!r}")
     return f"recipe = Recipe({', '.join(shown)})"
 
 
