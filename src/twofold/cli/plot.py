@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, Hardware, JobOptions, names_file, takes
+from twofold.cli.options import AS_JSON, Hardware, JobOptions, names_file, parameters, takes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,8 +179,9 @@ def _refuse_training_words(job: PlotJob) -> None:
     """Refuse an option that only a training reads: with a model file it would change nothing."""
     from twofold.errors import SpecificationError
 
-    own = {"model", "data", "root", "table"}
-    given = [field.name for field in fields(job) if field.name not in own and getattr(job, field.name) != field.default]
+    own, words = {"model", "data", "root", "table"}, vars(job) | job.recipe
+    options = {each.name: each.default for each in parameters(type(job)) if each.name not in own}
+    given = [name for name, default in options.items() if words.get(name, default) != default]
     if given:
         option = "--" + given[0].replace("_", "-")
         raise SpecificationError(f"{job.model} is trained already; {option} is for a model that is trained here")
