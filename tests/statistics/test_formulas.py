@@ -1,3 +1,6 @@
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -85,6 +88,25 @@ def test_numbers_that_are_not_finite_are_named():
         lm("y ~ x", DATA, weights="ww")
     with pytest.raises(DataError, match=r"weights has shape \(2,\); the table has 8 rows"):
         lm("y ~ x", DATA, weights=[1, 2])
+
+
+def test_columns_of_python_s_numbers_are_numbers_and_complex_ones_are_refused():
+    x = [1, 2.5, Decimal("3.5"), Fraction(9, 2), np.float32(5), 7]
+    d = {"y": [1.0, 2.0, 2.0, 4.0, 5.0, 5.0], "x": pd.Series(x, dtype=object)}
+    fit = lm("y ~ x", d)
+    assert fit.coefficients == lm("y ~ x", d | {"x": [float(v) for v in x]}).coefficients
+    np.testing.assert_array_equal(fit.predict(d), fit.fitted)
+    with pytest.raises(DataError, match="column 'x' has complex numbers; expected real ones"):
+        lm("y ~ x", d | {"x": np.arange(6) * 1j})
+    with pytest.raises(DataError, match="column 'x' has a number that no double holds"):
+        lm("y ~ x", d | {"x": pd.Series([10**400, *range(5)], dtype=object)})
+
+
+def test_weights_and_offsets_that_cannot_be_are_named():
+    with pytest.raises(DataError, match="weights is -2 in row 1; expected a finite number of at least 0"):
+        lm("y ~ x", DATA, weights=[1.0, -2.0, *[1.0] * (len(DATA) - 2)])
+    with pytest.raises(DataError, match="offset is inf in row 0; expected a finite number"):
+        glm("y ~ x", DATA, offset=[np.inf, *[1.0] * (len(DATA) - 1)])
 
 
 def test_new_rows_get_the_columns_of_the_fit():
@@ -205,6 +227,9 @@ def test_kinds_of_errors_that_do_not_go_together_are_refused():
         fit.covariance("cluster", groups=["a"] * 8)
     with pytest.raises(DataError, match=r"groups has shape \(3,\)"):
         fit.covariance("cluster", groups=[1, 2, 3])
+    for gap in (None, np.nan):
+        with pytest.raises(DataError, match="groups has no label for sample 7"):
+            fit.covariance("cluster", groups=[*"abcabca", gap])
     few = lm("y ~ x * z", DATA).covariance("cluster", groups=DATA.g)
     assert few.notes == ("3 groups for 4 coefficients: some clustered errors are too small, or 0",)
 

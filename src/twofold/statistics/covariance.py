@@ -135,9 +135,12 @@ def _of_series(fit: WeightedFit, lags: int | None, *, n: int, p: int) -> Covaria
 def _of_clusters(fit: WeightedFit, groups: ArrayLike | None, *, n: int, p: int) -> Covariance:
     if groups is None:
         raise SpecificationError("errors='cluster' needs groups, a label for each sample")
-    labels = np.asarray(groups)
+    labels = np.asarray(groups, dtype=object)
     if labels.shape != (len(fit.X),):
         raise DataError(f"groups has shape {labels.shape}; expected a label for each of {len(fit.X)} samples")
+    gaps = (label is None or (isinstance(label, float) and np.isnan(label)) for label in labels.tolist())
+    if lacking := np.flatnonzero(list(gaps)).tolist():
+        raise DataError(f"groups has no label for sample {lacking[0]}; drop such rows, or give each a group of its own")
     _, place = np.unique(labels.astype(str), return_inverse=True)
     count = int(place.max()) + 1
     if count < 2:

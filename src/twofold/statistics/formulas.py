@@ -9,6 +9,8 @@ import ast
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +117,8 @@ class ModelFrame:
                 raise DataError(f"the new table has no column {name!r}, which the formula uses")
             if (gap := table[name].isna().to_numpy()).any():
                 raise DataError(f"column {name!r} has no value in row {int(gap.argmax())}; drop or fill it")
-        matrix = _built(self._design, table.reset_index(drop=True), self.formula, known=table.columns)
+        rows = _numbers_as_such(table[list(self._used)].reset_index(drop=True))
+        matrix = _built(self._design, rows, self.formula, known=table.columns)
         X = np.asarray(matrix, dtype=np.float64)[:, int(self.intercept) :]
         X = X[:, [all_names.index(name) for name in self.names]]
         _check_finite(X, self.names, np.arange(len(X)))
@@ -173,7 +176,7 @@ def model_frame(
     rows = np.flatnonzero(whole)
     if not len(rows):
         raise DataError(f"no row of {n} has a value in each of {', '.join(used)}; fill gaps or leave columns out")
-    table = table.loc[rows, used].reset_index(drop=True)
+    table = _numbers_as_such(table.loc[rows, used].reset_index(drop=True))
     for name in used:
         if hasattr(table[name].dtype, "categories"):
             table[name] = table[name].cat.remove_unused_categories()
@@ -304,7 +307,26 @@ def _column(table: pd.DataFrame, what: str, given: str | ArrayLike) -> Array:
         raise DataError(f"{what} must be numbers: {error}") from error
     if values.shape != (len(table),):
         raise DataError(f"{what} has shape {values.shape}; the table has {len(table)} rows")
+    wrong = np.isinf(values) | ((values < 0) & (what == "weights"))
+    if wrong.any():
+        row = int(wrong.argmax())
+        expected = "a finite number of at least 0" if what == "weights" else "a finite number"
+        raise DataError(f"{what} is {values[row]:g} in row {row}; expected {expected}")
     return values
+
+
+def _numbers_as_such(table: pd.DataFrame) -> pd.DataFrame:
+    """Make columns of Python's numbers columns of doubles, which else count as levels; refuse complex ones."""
+    found: dict[str, Any] = {}
+    for name, column in table.items():
+        if column.dtype.kind == "c":
+            raise DataError(f"column {name!r} has complex numbers; expected real ones")
+        if column.dtype.kind == "O" and all(isinstance(v, Real | Decimal) and not isinstance(v, bool) for v in column):
+            try:
+                found[str(name)] = column.astype(np.float64)
+            except (OverflowError, ValueError) as error:
+                raise DataError(f"column {name!r} has a number that no double holds: {error}") from error
+    return table.assign(**found) if found else table
 
 
 def _terms(spec: Any, first: int) -> tuple[Term, ...]:
