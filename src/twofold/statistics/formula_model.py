@@ -97,7 +97,7 @@ class FormulaModel(ABC):
         Groups are a label for each row of the table, or for each of the rows that are fitted.
         """
         if groups is not None:
-            labels = np.asarray(groups)
+            labels = np.asarray(groups, dtype=object)
             if len(labels) == len(self.frame.y) + self.frame.missing:
                 groups = labels[self.frame.rows]
         return covariance_of(self.weighted, kind, groups=groups, lags=lags)
