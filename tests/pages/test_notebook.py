@@ -95,6 +95,13 @@ def test_names_from_data_are_no_markup():
     assert "\x1b" not in data._repr_html_() + repr(data)
 
 
+def test_a_bare_data_set_tells_its_shapes():
+    assert (
+        repr(Dataset("mine", Samples(X, y[:, 0]))) == "<Dataset mine: 1000 training samples of 2 features; y (1000,)>"
+    )
+    assert repr(HOUSES.standardized().train) == "<1000 samples: X (1000, 2) float64, y (1000, 1) float64>"
+
+
 def test_a_long_list_of_names_is_cut():
     names = tuple(f"c{k}" for k in range(100))
     html = Dataset("wide", Samples(np.zeros((2, 100)), [0, 1]), classes=("a", "b"), features=names)._repr_html_()

@@ -113,7 +113,7 @@ class Dataset:
 
     def _said(self) -> str:
         """Say what is predicted of it."""
-        return f"{len(self.classes)} classes" if self.classes else self.target or f"y {self.train.y.shape[1:]}"
+        return f"{len(self.classes)} classes" if self.classes else self.target or f"y {self.train.y.shape}"
 
     @property
     def inputs(self) -> int:
