@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from sphinx.locale import translators
+
 sys.path.insert(0, str(Path(os.environ["TWOFOLD_DOCS"])))
 
 from twofold import __version__
@@ -71,6 +73,21 @@ def skip_what_is_not_ours(_app: object, _what: str, name: str, *_: object) -> bo
     return True if name in NOT_OURS or name.endswith("_request") else None
 
 
+WORDS = {  # of the theme, whose Chinese lacks them
+    "Collapse Sidebar": "收起侧栏",
+    "Color mode": "颜色模式",
+    "Expand Sidebar": "展开侧栏",
+    "System Settings": "跟随系统",
+}
+
+
+def add_words(_app: object) -> None:
+    """Put the theme's missing words into its Chinese."""
+    translators["general", "sphinx"]._catalog.update(WORDS)  # type: ignore[attr-defined]
+
+
 def setup(app: object) -> None:
     """Let Sphinx call what is ours."""
+    if CHINESE:
+        app.connect("builder-inited", add_words)  # type: ignore[attr-defined]
     app.connect("autodoc-skip-member", skip_what_is_not_ours)  # type: ignore[attr-defined]
