@@ -217,6 +217,33 @@ for (const where of ["static", "native"]) {
       quiet(page);
     });
 
+    once("a number that is refused goes back, and the next one is taken", async () => {
+      const page = await open(where);
+      const enter = async (label, text) => {
+        await page.getByLabel(label, { exact: true }).fill(text);
+        await page.keyboard.press("Enter");
+        await settled(page);
+      };
+      await enter("Samples", "5");
+      assert.match((await state(page)).error, /^n is 5; it must be a whole number from 10/);
+      assert.equal(await page.getByLabel("Samples", { exact: true }).inputValue(), "500");
+      await enter("Noise", "0.2");
+      const { error, setup } = await state(page);
+      assert.deepEqual([error, setup.n, setup.noise], ["", 500, 0.2]);
+      quiet(page);
+    });
+
+    once("a file is taken wherever on the page it is dropped", async () => {
+      const page = await open(where);
+      await page.evaluate(() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([`a,b,y\n${Array.from({ length: 30 }, (_, i) => `${i},${i % 3},${2 * i}`).join("\n")}`], "dropped.csv"));
+        document.querySelector(".result").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      });
+      await page.waitForFunction(() => lab.state.problem.name === "dropped.csv");
+      quiet(page);
+    });
+
     once("the downloaded model is scored to the same digits", async () => {
       const page = await open(where, "#data=circles&hidden=6");
       await epochs(page, 5);

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { base64 } from "./codec";
 import { useLab } from "./context";
 import type { Setup } from "./types";
@@ -33,8 +33,10 @@ export function Choice({ label, value, options, change, empty }: { label: string
   );
 }
 
-/** A number that is taken over when it is whole: on Enter, or when the field is left. */
-export function NumberField({ label, value, change, step = "any", min, max, placeholder }: { label: string; value: number | null; change: (value: number | null) => void; step?: string | number; min?: number; max?: number; placeholder?: string }) {
+/** A number that is taken over when it is whole: on Enter, or when the field is left; what is refused goes back. */
+export function NumberField({ label, value, change, step = "any", min, max, placeholder, list }: { label: string; value: number | null; change: (value: number | null) => unknown; step?: string | number; min?: number; max?: number; placeholder?: string; list?: string }) {
+  const now = useRef(value);
+  now.current = value;
   return (
     <Field label={label}>
       {(id) => (
@@ -46,9 +48,10 @@ export function NumberField({ label, value, change, step = "any", min, max, plac
           min={min}
           max={max}
           placeholder={placeholder}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            change(text === "" ? null : Number(text));
+          list={list}
+          onChange={async ({ currentTarget: input }) => {
+            await change(input.value === "" ? null : Number(input.value));
+            input.value = String(now.current ?? "");
           }}
         />
       )}
@@ -62,12 +65,23 @@ export function DataControls() {
   const { store, state, t } = useLab("setup", "choices", "problem", "table", "ready");
   const { setup, choices, problem, table } = state;
   const [over, setOver] = useState(false);
-  if (!setup || !choices) return null;
-  const entry = choices.data.find((one) => one.name === setup.data);
-  const names = [...choices.data.map((one) => one.name), ...(table ? ["csv"] : [])];
   const take = async (file: File | undefined) => {
     if (file) await store.readTable(file.name, base64(new Uint8Array(await file.arrayBuffer())));
   };
+  useEffect(() => {
+    // wherever on the page a file is dropped: a browser would leave the page for it
+    const drag = (event: DragEvent) => {
+      event.preventDefault();
+      setOver(event.type === "dragover");
+      if (event.type === "drop" && store.state.ready) void take(event.dataTransfer?.files[0]);
+    };
+    const kinds = ["dragover", "dragleave", "drop"] as const;
+    for (const kind of kinds) window.addEventListener(kind, drag);
+    return () => kinds.forEach((kind) => window.removeEventListener(kind, drag));
+  }, [store]);
+  if (!setup || !choices) return null;
+  const entry = choices.data.find((one) => one.name === setup.data);
+  const names = [...choices.data.map((one) => one.name), ...(table ? ["csv"] : [])];
   const pick = (name: string) => {
     const next = choices.data.find((one) => one.name === name);
     if (name === "csv") return store.change({ data: "csv", target: table!.target, loss: "", fault: "" });
@@ -131,19 +145,7 @@ export function DataControls() {
           {problem.target && ` · ${t("target")}: ${problem.target}`}
         </p>
       )}
-      <div
-        class={over ? "drop over" : "drop"}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          void take(event.dataTransfer?.files[0]);
-        }}
-      >
+      <div class={over ? "drop over" : "drop"}>
         <label class="button">
           <input
             class="hidden"
@@ -195,26 +197,12 @@ export function NetworkControls() {
           store.change({ optimizer, momentum: null, beta1: null, beta2: null, learning_rate: choices.rates[optimizer] ?? (choices.rates[setup.optimizer] ? 0.1 : setup.learning_rate) })
         }
       />
-      <Field label={t("rate")}>
-        {(id) => (
-          <>
-            <input
-              id={id}
-              type="number"
-              list="rates"
-              step="any"
-              min={0}
-              value={setup.learning_rate}
-              onChange={(event) => event.currentTarget.value !== "" && store.change({ learning_rate: Number(event.currentTarget.value) })}
-            />
-            <datalist id="rates">
-              {RATES.map((rate) => (
-                <option key={rate} value={rate} />
-              ))}
-            </datalist>
-          </>
-        )}
-      </Field>
+      <NumberField label={t("rate")} value={setup.learning_rate} min={0} list="rates" change={(rate) => rate !== null && store.change({ learning_rate: rate })} />
+      <datalist id="rates">
+        {RATES.map((rate) => (
+          <option key={rate} value={rate} />
+        ))}
+      </datalist>
       <NumberField label={t("batch")} value={setup.batch_size} min={1} step={1} change={(size) => size !== null && store.change({ batch_size: Math.round(size) })} />
       <Choice label={t("initialization")} value={setup.initialization} options={choices.initializations} change={(initialization) => store.change({ initialization })} />
       <details class="more">

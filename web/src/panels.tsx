@@ -81,7 +81,7 @@ export function Mistakes() {
   );
 }
 
-function Pairs() {
+export function Pairs() {
   const { state, t } = useLab("frame");
   const canvas = useRef<HTMLCanvasElement>(null);
   const pairs = state.frame?.predictions?.pairs;

@@ -5,7 +5,7 @@ import { percent, short, unpack } from "./codec";
 import { useLab } from "./context";
 import { CLASS_COLOURS, CLASS_SHAPES, css, diverging, fit, mark, paintGrid, regionColour } from "./draw";
 import { ends } from "./network";
-import { Confusion } from "./panels";
+import { Confusion, Pairs } from "./panels";
 import type { EpochRecord, Frame, Points, Problem } from "./types";
 
 const EDGE = { left: 34, bottom: 22, top: 6, right: 6 };
@@ -66,6 +66,7 @@ export function Result() {
         </figure>
       )}
       {!flat && frame.predictions?.confusion && <Confusion matrix={frame.predictions.confusion} />}
+      {!flat && problem.kind === "numbers" && frame.predictions?.pairs && <Pairs />}
       <Curves />
     </section>
   );

@@ -153,6 +153,7 @@ export class Store {
     const answer = await this.transport.ask({ do: "setup", setup, step, views: this.views(false) });
     if (this.wanted !== setup) return ""; // another came after it
     if (answer.error) {
+      this.wanted = null; // the next change begins with what is sound
       this.set({ error: answer.error });
       return answer.error;
     }
@@ -163,20 +164,21 @@ export class Store {
     return "";
   }
 
-  change(change: Partial<Setup>): void {
+  /** Start again with some fields changed; settles once that is done or refused. */
+  async change(change: Partial<Setup>): Promise<void> {
     const { setup } = this.state;
-    if (setup !== null) void this.setUp({ ...(this.wanted ?? setup), ...change });
+    if (setup !== null) await this.setUp({ ...(this.wanted ?? setup), ...change });
   }
 
   async advance(message: { steps?: number; epochs?: number }): Promise<void> {
-    this.set({ playing: false });
+    this.set({ playing: false, error: "" });
     this.take(await this.ask({ do: "advance", ...message, ...this.asked() }));
     this.writeAddress();
     await this.refresh();
   }
 
   async goTo(step: number): Promise<void> {
-    this.set({ playing: false });
+    this.set({ playing: false, error: "" });
     this.take(await this.ask({ do: "goto", step, ...this.asked() }));
     this.writeAddress();
     await this.refresh();
@@ -242,7 +244,7 @@ export class Store {
 
   /** Follow a sample, or one number: its formulas come into sight. */
   choose(change: Partial<State["chosen"]>): void {
-    this.set({ chosen: { ...this.state.chosen, ...change }, tab: "numbers", playing: false });
+    this.set({ chosen: { ...this.state.chosen, ...change }, tab: "numbers", playing: false, error: "" });
     void this.refresh();
     const panel = document.getElementById("panel");
     if (panel && panel.getBoundingClientRect().top > 0.7 * innerHeight) panel.scrollIntoView({ behavior: this.reduced ? "auto" : "smooth" });
