@@ -345,6 +345,20 @@ for (const where of ["static", "native"]) {
       await close(page);
     });
 
+    once("a unit's picture is whole on a screen of any density", async () => {
+      for (const deviceScaleFactor of [1, 2]) {
+        const page = await load(where, "", { deviceScaleFactor });
+        const sides = await page.evaluate(() => {
+          const canvas = document.querySelector("button.unit canvas"); // of x1: below 0 on the left, above on the right
+          const at = (part) => Array.from(canvas.getContext("2d").getImageData(part * canvas.width, canvas.height / 2, 1, 1).data);
+          return { left: at(0.1), right: at(0.9) };
+        });
+        assert.ok(sides.left[0] > sides.left[2], `orange at ${deviceScaleFactor}`);
+        assert.ok(sides.right[2] > sides.right[0], `blue at ${deviceScaleFactor}`);
+        await close(page);
+      }
+    });
+
     test("twenty thousand samples: the page stays fluid", async () => {
       const page = await open(where, "#data=spirals&n=20000&hidden=8,8");
       const gaps = await trainFor(page, 3000, "fast");

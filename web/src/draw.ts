@@ -70,7 +70,10 @@ export function paintGrid(canvas: HTMLCanvasElement, width: number, height: numb
   context.putImageData(image, 0, 0);
   const target = canvas.getContext("2d")!;
   target.imageSmoothingEnabled = options.smooth ?? true;
+  target.save();
+  target.setTransform(1, 0, 0, 1, 0, 0); // all of it, whatever the screen's density
   target.drawImage(small, 0, 0, canvas.width, canvas.height);
+  target.restore();
 }
 
 const sizes = new WeakMap<HTMLCanvasElement, { width: number; height: number }>();
