@@ -349,9 +349,11 @@ for (const where of ["static", "native"]) {
       for (const deviceScaleFactor of [1, 2]) {
         const page = await load(where, "", { deviceScaleFactor });
         const sides = await page.evaluate(() => {
-          const canvas = document.querySelector("button.unit canvas"); // of x1: below 0 on the left, above on the right
-          const at = (part) => Array.from(canvas.getContext("2d").getImageData(part * canvas.width, canvas.height / 2, 1, 1).data);
-          return { left: at(0.1), right: at(0.9) };
+          const canvas = document.querySelector(".edges");
+          const [all, unit] = [canvas, document.querySelector("button.unit")].map((element) => element.getBoundingClientRect());
+          const scale = canvas.width / all.width;
+          const at = (part) => Array.from(canvas.getContext("2d").getImageData((unit.x - all.x + part * unit.width) * scale, (unit.y - all.y + unit.height / 2) * scale, 1, 1).data);
+          return { left: at(0.2), right: at(0.8) }; // of x1: below 0 on the left, above on the right
         });
         assert.ok(sides.left[0] > sides.left[2], `orange at ${deviceScaleFactor}`);
         assert.ok(sides.right[2] > sides.right[0], `blue at ${deviceScaleFactor}`);

@@ -54,8 +54,16 @@ function sheetOf(width: number, height: number): Sheet {
   return sheet;
 }
 
-/** Paint a grid of colours, its first row at the bottom, over a whole canvas. */
-export function paintGrid(canvas: HTMLCanvasElement, width: number, height: number, colour: (place: number) => RGB, options: { smooth?: boolean; topDown?: boolean } = {}): void {
+/** A part of a canvas, in its present units. */
+export interface Box {
+  context: CanvasRenderingContext2D;
+  x: number;
+  y: number;
+  size: number;
+}
+
+/** Paint a grid of colours, its first row at the bottom, over a whole canvas or a box of one. */
+export function paintGrid(place: HTMLCanvasElement | Box, width: number, height: number, colour: (place: number) => RGB, options: { smooth?: boolean; topDown?: boolean } = {}): void {
   const { canvas: small, context, image } = sheetOf(width, height);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
@@ -68,11 +76,12 @@ export function paintGrid(canvas: HTMLCanvasElement, width: number, height: numb
     }
   }
   context.putImageData(image, 0, 0);
-  const target = canvas.getContext("2d")!;
+  const target = "context" in place ? place.context : place.getContext("2d")!;
   target.imageSmoothingEnabled = options.smooth ?? true;
+  if ("context" in place) return target.drawImage(small, place.x, place.y, place.size, place.size);
   target.save();
   target.setTransform(1, 0, 0, 1, 0, 0); // all of it, whatever the screen's density
-  target.drawImage(small, 0, 0, canvas.width, canvas.height);
+  target.drawImage(small, 0, 0, place.width, place.height);
   target.restore();
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { unpack } from "./codec";
 import { NetworkControls } from "./controls";
 import { useLab } from "./context";
-import { CLASS_COLOURS, css, diverging, fit, mix, paintGrid, paper, regionColour } from "./draw";
+import { type Box, CLASS_COLOURS, css, diverging, fit, mix, paintGrid, paper, regionColour } from "./draw";
 import type { Frame, Packed, Problem } from "./types";
 
 const MOST_DRAWN = 16;
@@ -39,67 +39,56 @@ function gridOf(values: Uint8Array | Float32Array, unit: number): Uint8Array | F
   return values.subarray(unit * size, (unit + 1) * size);
 }
 
-function Unit({ place, frame, problem, dark, label, choose, chosen }: { place: Place; frame: Frame; problem: Problem; dark: boolean; label: string; choose: () => void; chosen: boolean }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const last = problem.widths.length - 1;
-  useEffect(() => {
-    const element = canvas.current;
-    if (!element) return;
-    const plane = frame.plane;
-    const { context, width, height } = fit(element);
-    if (problem.domain.length === 2 && plane) {
-      if (place.layer === 0) {
-        paintGrid(element, 20, 20, (p) => diverging(((place.unit === 0 ? p % 20 : Math.floor(p / 20)) - 9.5) / 10, dark));
-      } else if (place.layer < last) {
-        const layer = plane.units[place.layer - 1];
-        if (!layer) return;
-        const values = gridOf(unpack(layer.values), place.unit);
-        paintGrid(element, 40, 40, (p) => diverging((values[p]! - 127) / 127, dark));
-      } else {
-        const outputs = unpack(plane.outputs) as Float32Array;
-        if (problem.kind === "numbers") {
-          const own = outputs.subarray(place.unit * 1600, (place.unit + 1) * 1600);
-          const range = ends(own);
-          paintGrid(element, 40, 40, regionColour("numbers", own, 1, 1600, range, dark));
-        } else {
-          const own = outputs.subarray(place.unit * 1600, (place.unit + 1) * 1600);
-          paintGrid(element, 40, 40, (p) => tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, own[p]!, dark));
-        }
-      }
-      return;
-    }
-    context.fillStyle = dark ? "#181c24" : "#fff";
-    context.fillRect(0, 0, width, height);
-    if (problem.domain.length === 1 && plane) {
-      const values = lineOf(plane, place, last);
-      if (values === null) return;
-      const [low, high] = ends(values);
-      context.beginPath();
-      values.forEach((value, k) => context.lineTo((k / (values.length - 1)) * width, height * (0.9 - (0.8 * (value - low)) / Math.max(1e-9, high - low))));
-      context.strokeStyle = dark ? "#7db8ff" : "#0868be";
-      context.lineWidth = 2;
-      context.stroke();
-      return;
-    }
-    const given = frame.followed?.layers.map((layer) => unpack(layer) as Float32Array);
-    if (place.layer === 1 && problem.image.length === 2) paintWeights(element, frame.layers[0]!, place.unit, problem.image, dark);
-    else if (given && place.layer === 0 && asPicture(problem)) paintImage(element, problem.image, given[0]!, dark);
-    else if (given) {
-      const own = given[place.layer]!;
-      const [value, [low, high]] = [own[place.unit]!, ends(own)];
-      const colour =
-        place.layer === last && problem.kind !== "numbers"
-          ? tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, value, dark)
-          : diverging(value / Math.max(1e-9, -low, high), dark);
-      context.fillStyle = css(colour);
-      context.fillRect(0, 0, width, height);
-    }
-  }, [frame, dark, problem, place.x, place.y]);
-  return (
-    <button type="button" class={chosen ? "unit chosen" : "unit"} style={{ left: `${place.x}px`, top: `${place.y}px`, width: `${place.size}px`, height: `${place.size}px` }} aria-label={label} title={label} onClick={choose}>
-      <canvas ref={canvas} aria-hidden="true" />
-    </button>
-  );
+/** Draw what a unit gives: over the input plane or line, or for the sample that is followed. */
+function drawUnit(context: CanvasRenderingContext2D, place: Place, frame: Frame, problem: Problem, dark: boolean): void {
+  const { size } = place;
+  const box = { context, x: place.x - size / 2, y: place.y - size / 2, size };
+  context.save();
+  context.beginPath();
+  context.roundRect(box.x, box.y, size, size, 8);
+  context.clip();
+  context.fillStyle = css(paper(dark));
+  context.fillRect(box.x, box.y, size, size);
+  if (problem.domain.length === 2 && frame.plane) drawOverPlane(box, place, frame.plane, problem, dark);
+  else if (problem.domain.length === 1 && frame.plane) drawOverLine(box, place, frame.plane, problem, dark);
+  else if (place.layer === 1 && problem.image.length === 2) paintWeights(box, frame.layers[0]!, place.unit, problem.image, dark);
+  else if (frame.followed) drawFollowed(box, place, frame.followed.layers, problem, dark);
+  context.restore();
+}
+
+type Plane = NonNullable<Frame["plane"]>;
+
+function drawOverPlane(box: Box, place: Place, plane: Plane, problem: Problem, dark: boolean): void {
+  if (place.layer === 0) return paintGrid(box, 20, 20, (p) => diverging(((place.unit === 0 ? p % 20 : Math.floor(p / 20)) - 9.5) / 10, dark));
+  if (place.layer < problem.widths.length - 1) {
+    const layer = plane.units[place.layer - 1];
+    if (!layer) return;
+    const values = gridOf(unpack(layer.values), place.unit);
+    return paintGrid(box, 40, 40, (p) => diverging((values[p]! - 127) / 127, dark));
+  }
+  const own = gridOf(unpack(plane.outputs), place.unit) as Float32Array;
+  if (problem.kind === "numbers") paintGrid(box, 40, 40, regionColour("numbers", own, 1, 1600, ends(own), dark));
+  else paintGrid(box, 40, 40, (p) => tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, own[p]!, dark));
+}
+
+function drawOverLine({ context, x, y, size }: Box, place: Place, plane: Plane, problem: Problem, dark: boolean): void {
+  const values = lineOf(plane, place, problem.widths.length - 1);
+  if (values === null) return;
+  const [low, high] = ends(values);
+  context.beginPath();
+  values.forEach((value, k) => context.lineTo(x + (k / (values.length - 1)) * size, y + size * (0.9 - (0.8 * (value - low)) / Math.max(1e-9, high - low))));
+  context.strokeStyle = dark ? "#7db8ff" : "#0868be";
+  context.lineWidth = 2;
+  context.stroke();
+}
+
+function drawFollowed(box: Box, place: Place, layers: Packed[], problem: Problem, dark: boolean): void {
+  const own = unpack(layers[place.layer]!) as Float32Array;
+  if (place.layer === 0 && asPicture(problem)) return paintImage(box, problem.image, own, dark);
+  const [value, [low, high]] = [own[place.unit]!, ends(own)];
+  const chance = place.layer === problem.widths.length - 1 && problem.kind !== "numbers";
+  box.context.fillStyle = css(chance ? tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, value, dark) : diverging(value / Math.max(1e-9, -low, high), dark));
+  box.context.fillRect(box.x, box.y, box.size, box.size);
 }
 
 const tint = (hex: string, p: number, dark: boolean): [number, number, number] => {
@@ -128,18 +117,18 @@ function lineOf(plane: NonNullable<Frame["plane"]>, place: Place, last: number):
 }
 
 /** Draw an image of values from 0 to 1. */
-function paintImage(canvas: HTMLCanvasElement, [height, width]: number[], values: Float32Array, dark: boolean): void {
-  paintGrid(canvas, width!, height!, (p) => mix(paper(dark), dark ? [255, 255, 255] : [20, 24, 32], values[p]!), { smooth: false, topDown: true });
+function paintImage(place: Box, [height, width]: number[], values: Float32Array, dark: boolean): void {
+  paintGrid(place, width!, height!, (p) => mix(paper(dark), dark ? [255, 255, 255] : [20, 24, 32], values[p]!), { smooth: false, topDown: true });
 }
 
 /** Draw a unit's weights as an image of the inputs' shape. */
-export function paintWeights(canvas: HTMLCanvasElement, layer: Frame["layers"][number], unit: number, image: number[], dark: boolean): void {
+export function paintWeights(place: HTMLCanvasElement | Box, layer: Frame["layers"][number], unit: number, image: number[], dark: boolean): void {
   const [height, width] = [image[0]!, image[1]!];
   const W = unpack(layer.W);
   const columns = layer.W.shape[1]!;
   let largest = 1e-9;
   for (let i = 0; i < width * height; i++) largest = Math.max(largest, Math.abs(W[i * columns + unit] ?? 0));
-  paintGrid(canvas, width, height, (p) => diverging((W[p * columns + unit] ?? 0) / largest, dark), { smooth: false, topDown: true });
+  paintGrid(place, width, height, (p) => diverging((W[p * columns + unit] ?? 0) / largest, dark), { smooth: false, topDown: true });
 }
 
 export function NetworkView() {
@@ -155,7 +144,8 @@ export function NetworkView() {
     if (!edges.current || !frame || !problem) return;
     const { context } = fit(edges.current);
     frame.layers.forEach((layer, l) => drawEdges(context, picture && l === 0 ? null : layer, spots.filter((s) => s.layer === l), spots.filter((s) => s.layer === l + 1), dark));
-  }, [frame, spots, dark, picture]);
+    for (const spot of spots) drawUnit(context, spot, frame, problem, dark);
+  }, [frame, problem, spots, dark, picture]);
   const controls = useMemo(() => <NetworkControls />, []);
   const buttons = useMemo(() => <LayerButtons />, []);
   if (!setup || !problem || !frame) return <section class="card network" aria-busy="true" />;
@@ -185,7 +175,15 @@ export function NetworkView() {
       <div class="diagram" ref={box} style={{ minHeight: `${Math.max(picture ? 200 : 130, Math.min(520, tall * 50))}px` }} role="group" aria-labelledby="network-hint">
         <canvas ref={edges} class="edges" onClick={pick} aria-hidden="true" />
         {spots.map((place) => (
-          <Unit key={`${place.layer}-${place.unit}`} place={place} frame={frame} problem={problem} dark={dark} label={label(place)} choose={() => store.choose({ entry: entryOf(place) })} chosen={chosen.entry !== "" && chosen.entry === entryOf(place)} />
+          <button
+            key={`${place.layer}-${place.unit}`}
+            type="button"
+            class={chosen.entry !== "" && chosen.entry === entryOf(place) ? "unit chosen" : "unit"}
+            style={{ left: `${place.x}px`, top: `${place.y}px`, width: `${place.size}px`, height: `${place.size}px` }}
+            aria-label={label(place)}
+            title={label(place)}
+            onClick={() => store.choose({ entry: entryOf(place) })}
+          />
         ))}
         {!picture && spots.filter((s) => s.layer === 0).map((s) => (
           <span key={s.unit} class="tag left" style={{ top: `${s.y}px`, width: `${s.x - s.size / 2 - 4}px` }}>{problem.features.length === problem.inputs ? problem.features[s.unit] : `x${s.unit + 1}`}</span>
