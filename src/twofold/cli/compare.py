@@ -49,7 +49,7 @@ def compare(
     screen = Screen(as_json=as_json, language=language)
     check_places(report)
     check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
-    job = plan(screen, options, load(screen, options))
+    job = plan(screen, options, load(screen, options.data, options.root))
     comparisons = []
     seen = _Seen([])
     with screen.training(job.recipe, len(job.data.train), runs=2) as bars:

@@ -33,7 +33,7 @@ def find_rate(
     check_words(options, hardware)
     check_picture(output)
     check_place(output)
-    job = plan(screen, options, load(screen, options))
+    job = plan(screen, options, load(screen, options.data, options.root))
     engine = open_engine_for(job, hardware)
     sweep = sweep_rates(engine, job.data, job.recipe, lowest=lowest, highest=highest, steps=steps)
     result = {"engine": engine.name, "data": job.raw.name, **sweep.to_dict()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twofold.cli.options import Hardware, JobOptions
@@ -94,12 +95,12 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
         _open(_engine(machine, trial, samples=0), trial, options.first_weights, machine)
 
 
-def load(screen: Screen, options: JobOptions) -> Dataset:
+def load(screen: Screen, name: str | None, root: Path | None) -> Dataset:
     """Load the data set that ``--data`` names, with a bar if it is downloaded."""
-    if options.data is None:
+    if name is None:
         raise SpecificationError("no data: name a set with --data, such as --data digits")
     with screen.downloading() as progress:
-        return load_dataset(options.data, options.root, progress=progress)
+        return load_dataset(name, root, progress=progress)
 
 
 def plan(screen: Screen, options: JobOptions, raw: Dataset, *, hardware: Hardware | None = None) -> Job:

@@ -127,8 +127,6 @@ def _widths(text: str) -> tuple[int, ...] | None:
 
 def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tuple[Model, Dataset]:
     """Read the model from its file, or train it; with the data set, in its own units."""
-    from dataclasses import replace
-
     from twofold.cli.evaluate import rows_file, table_rows
     from twofold.cli.job import load
     from twofold.errors import SpecificationError
@@ -155,7 +153,7 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
     if subject not in ("curves", "network") and (model.encoder is not None or _of_table(model, job)):
         raise SpecificationError(f"{job.model} reads a table; name it: twofold plot {subject} {job.model} TABLE")
     if (subject != "curves" and model.encoder is None) or job.data is not None:
-        return model, load(screen, replace(job, data=job.data or model.data_name or None))
+        return model, load(screen, job.data or model.data_name or None, job.root)
     return model, _no_data(model)
 
 
@@ -209,7 +207,7 @@ def _prepared(screen: Screen, options: PlotJob, hardware: Hardware) -> tuple[Job
     from twofold.cli.job import check_words, load, open_engine_for, plan
 
     check_words(options, hardware)
-    job = plan(screen, options, load(screen, options))
+    job = plan(screen, options, load(screen, options.data, options.root))
     return job, open_engine_for(job, hardware)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from twofold.cli.options import AS_JSON, LANGUAGE, ROOT, Hardware, JobOptions
+from twofold.cli.options import AS_JSON, LANGUAGE, ROOT, Hardware
 from twofold.cli.table_options import TableOptions
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def report_run(
         job.options.model,
         command,
         hardware.engine,
-        _details(job.options, hardware),
+        _details(job.options.first_weights, hardware),
         model.data_hash,
     )
     return write_page(screen, path, render_report(subject, screen.language))
@@ -192,21 +193,20 @@ def report_comparison(
 
     names = [engine.name for engine in engines]
     command = repeat_command("compare", job.options, job.recipe, engines=",".join(names), dtype=dtype)
-    subjects = []
+    details, subjects = _details(job.options.first_weights, Hardware(dtype=dtype)), []
     for index, engine in enumerate(engines):
         records = [in_data_units(step.records[index], job.data, job.network.loss) for step in steps]
         model = Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records)
         name = engine.name if len(set(names)) == len(names) else f"{engine.name} {index + 1}"
-        subjects.append(
-            Subject(model, job.raw, name, command, engine.name, _details(job.options, Hardware(dtype=dtype)))
-        )
+        subjects.append(Subject(model, job.raw, name, command, engine.name, details))
     title = f"{job.options.model} {subjects[0].widths} on {job.raw.name}: {' and '.join(s.name for s in subjects)}"
     return write_page(screen, path, render_comparison(subjects, steps=steps, title=title, language=screen.language))
 
 
-def _details(options: JobOptions, hardware: Hardware) -> dict[str, str]:
+def _details(first: Mapping[str, Any], hardware: Hardware) -> dict[str, str]:
     """Tell what the recipe doesn't: first weights and hardware."""
-    first = f"{options.init}, sigma {options.sigma:g}" if options.init == "normal" else options.init
-    found = {"first weights": f"{first}, seed {options.first_weights['seed']}", "device": hardware.device}
+    how = first["initialization"]
+    drawn = f"{how}, sigma {first['sigma']:g}" if how == "normal" else how
+    found = {"first weights": f"{drawn}, seed {first['seed']}", "device": hardware.device}
     found |= {"precision": hardware.precision} if hardware.precision else {}
     return found | ({"threads": str(hardware.threads)} if hardware.threads else {})

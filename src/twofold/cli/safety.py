@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from twofold.callbacks import TimeBudget
 from twofold.checkpoints import Checkpoint, CheckpointFolder, Checkpoints, StopSignals
 from twofold.checkpoints.saver import Pace
-from twofold.cli.options import Hardware, JobOptions, Safety
+from twofold.cli.options import Hardware, Safety
 from twofold.cli.stopped import Stopped
 from twofold.errors import CheckpointError, SpecificationError, StoppedError
 
@@ -75,7 +76,7 @@ def same_engine(hardware: Hardware, last: Checkpoint | None) -> Hardware:
 
 
 @contextmanager
-def checkpoints(options: JobOptions, safety: Safety) -> Iterator[list[Checkpoints]]:
+def checkpoints(first_weights: Mapping[str, Any], safety: Safety) -> Iterator[list[Checkpoints]]:
     """Yield the callback that writes checkpoints, if a folder is named; Ctrl-C and SIGTERM then become `Stopped`."""
     place = _place(safety)
     if place is None:
@@ -89,7 +90,7 @@ def checkpoints(options: JobOptions, safety: Safety) -> Iterator[list[Checkpoint
                     every=safety.every,
                     every_seconds=safety.every_seconds,
                     keep=safety.keep,
-                    setting={"init": options.init, "sigma": repr(options.sigma)},
+                    setting={"init": first_weights["initialization"], "sigma": repr(first_weights["sigma"])},
                     signals=signals,
                 )
             ]

@@ -163,7 +163,7 @@ def _pose(
     members = (
         1
         if given & {"checkpoint", "resume", "time_budget"} and words.members is None
-        else _members(options, words, usual)
+        else _members(options.model, options.normalization, words, usual)
     )
     validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
     validation = 0.0 if members > 1 else validation
@@ -195,21 +195,21 @@ def _pose(
     return OpenedTable(options, problem.data, problem, members, again)
 
 
-def _members(options: JobOptions, words: TableOptions, usual: TableDefaults) -> int:
+def _members(model: str, normalization: str | None, words: TableOptions, usual: TableDefaults) -> int:
     """Settle how many networks are trained; one if validation rows are asked for."""
-    if options.model != "mlp":
+    if model != "mlp":
         if words.members not in (None, 1):
-            raise SpecificationError(f"--members {words.members} is for mlp; {options.model} is one model")
+            raise SpecificationError(f"--members {words.members} is for mlp; {model} is one model")
         return 1
     if words.members is None:
-        return 1 if words.validation_fraction is not None or options.normalization == "layer" else usual.members
+        return 1 if words.validation_fraction is not None or normalization == "layer" else usual.members
     if not 1 <= words.members <= MAX_MEMBERS:
         raise SpecificationError(f"--members is {words.members}; it must be from 1 to {MAX_MEMBERS}")
     if words.members > 1 and words.validation_fraction:
         raise SpecificationError(
             "each of several members is judged on the rows it does not see; leave --validation-fraction out"
         )
-    if words.members > 1 and options.normalization == "layer":
+    if words.members > 1 and normalization == "layer":
         raise SpecificationError("networks with layer normalisation can't be merged into one; take --members 1")
     return words.members
 

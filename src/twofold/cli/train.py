@@ -99,7 +99,7 @@ def _open(
 
         return open_in_memory(screen, file, options, words=words, given=given)
     words.refuse()
-    return OpenedTable(options, load(screen, options))
+    return OpenedTable(options, load(screen, options.data, options.root))
 
 
 def given(context: Context) -> set[str]:

@@ -102,7 +102,7 @@ class Trainer:
         stopping = [] if job.validation is None else [EarlyStopping(self.patience)]
         with (
             screen.training(job.recipe, len(job.data.train), loss_unit=loss_unit(job.data, job.network.loss)) as bars,
-            checkpoints(job.options, self.safety) as saving,
+            checkpoints(job.options.first_weights, self.safety) as saving,
         ):
             callbacks = [*stopping, *budget(self.safety), *bars, *saving, told]
             for _ in train(engine, job.data, job.recipe, callbacks, validation=job.validation):

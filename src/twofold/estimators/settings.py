@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from twofold.network import Network, Parameters, initialize
 from twofold.recipe import Recipe
 from twofold.run import is_callback
 from twofold.validation import check_precision
-from twofold.values import NOT_NEGATIVE
+from twofold.values import is_real, is_whole
 
 Array = NDArray[Any]
 
@@ -30,35 +29,31 @@ MAX_NORM = 1e15  # norm of X and of y: far enough from where float32's squares o
 
 # What a parameter's value must be: a test, and how to say it.
 _RULES: dict[str, tuple[Any, str]] = {
-    "alpha": (lambda v: _real(v) and 0 <= v < math.inf, "a number of at least 0"),
-    "batch_size": (lambda v: _is(v, "auto") or (_whole(v) and v >= 1), "an integer of at least 1, or 'auto'"),
-    "learning_rate_init": (lambda v: _real(v) and 0 < v < math.inf, "a positive number"),
-    "power_t": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
-    "max_iter": (lambda v: _whole(v) and v >= 0, "an integer of at least 0"),
-    "max_fun": (lambda v: _whole(v) and v >= 1, "an integer of at least 1"),
-    "tol": (lambda v: _real(v) and v >= 0, "a number of at least 0"),
-    "momentum": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
-    "validation_fraction": (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+    "alpha": (lambda v: is_real(v) and 0 <= v < math.inf, "a number of at least 0"),
+    "batch_size": (lambda v: _is(v, "auto") or (is_whole(v) and v >= 1), "an integer of at least 1, or 'auto'"),
+    "learning_rate_init": (lambda v: is_real(v) and 0 < v < math.inf, "a positive number"),
+    "power_t": (lambda v: is_real(v) and v >= 0, "a number of at least 0"),
+    "max_iter": (lambda v: is_whole(v) and v >= 0, "an integer of at least 0"),
+    "max_fun": (lambda v: is_whole(v) and v >= 1, "an integer of at least 1"),
+    "tol": (lambda v: is_real(v) and v >= 0, "a number of at least 0"),
+    "momentum": (lambda v: is_real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
+    "validation_fraction": (lambda v: is_real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
     "n_iter_no_change": (
-        lambda v: _real(v) and (v == math.inf or (_whole(v) and v >= 1)),
+        lambda v: is_real(v) and (v == math.inf or (is_whole(v) and v >= 1)),
         "an integer of at least 1, or inf",
     ),
-    "time_budget": (lambda v: v is None or (_real(v) and v > 0), "a positive number of seconds, or None"),
-    "C": (lambda v: _real(v) and v > 0, "a positive number, or inf for no penalty"),
+    "time_budget": (lambda v: v is None or (is_real(v) and v > 0), "a positive number of seconds, or None"),
+    "C": (lambda v: is_real(v) and v > 0, "a positive number, or inf for no penalty"),
     "callbacks": (
         lambda v: v is None or all(callable(each) or is_callback(each) for each in as_list(v)),
         "a function or a callback of twofold.train, several, or None",
     ),
-    "verbose": (lambda v: isinstance(v, bool | np.bool_) or _whole(v), "True, False or an integer"),
+    "verbose": (lambda v: isinstance(v, bool | np.bool_) or is_whole(v), "True, False or an integer"),
     **dict.fromkeys(
         ("shuffle", "fit_intercept", "warm_start", "nesterovs_momentum", "early_stopping"),
         (lambda v: isinstance(v, bool | np.bool_), "True or False"),
     ),
-    "l1": (NOT_NEGATIVE.holds, NOT_NEGATIVE.words),
-    **dict.fromkeys(
-        ("dropout", "label_smoothing", "ema_decay"),
-        (lambda v: _real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
-    ),
+    "dropout": (lambda v: is_real(v) and 0 <= v < 1, "a number from 0 to 1, less than 1"),
 }
 
 
@@ -68,6 +63,9 @@ def _constant_rule(name: str) -> tuple[Any, str]:
     return lambda v: v is None or among.holds(v), f"{among.words}, or None"
 
 
+for _name in ("l1", "label_smoothing", "ema_decay"):
+    _among = Recipe.__dataclass_fields__[_name].metadata["range"]
+    _RULES[_name] = (_among.holds, _among.words)
 _RULES |= {word: _constant_rule(name) for word, name in CONSTANTS.items()}
 
 
@@ -94,7 +92,7 @@ def check_settings(model: Any) -> None:
     check_threads(model.threads)
     if not _is(model.dtype, "auto"):
         check_precision(model.dtype)
-    if any(not _whole(units) or units <= 0 for units in hidden_layers(model)):
+    if any(not is_whole(units) or units <= 0 for units in hidden_layers(model)):
         raise SpecificationError(f"hidden_layer_sizes must be > 0, got {show(list(hidden_layers(model)))}.")
 
 
@@ -213,11 +211,3 @@ def draw_seed(random_state: np.random.RandomState) -> int:
 def _is(value: object, word: str) -> bool:
     """Tell whether a value is this word; an array would be compared number by number."""
     return isinstance(value, str) and value == word
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
