@@ -233,7 +233,7 @@ def test_every_field_of_network_and_recipe_counts(tmp_path):
     with CheckpointFolder(tmp_path) as folder:
         then = folder.latest()
     for name in [field.name for field in fields(Recipe)]:
-        other, value = replace(RECIPE), "adam" if name == "optimizer" else -1
+        other, value = replace(RECIPE), {"optimizer": "adam", "schedule": "linear"}.get(name, -1)
         object.__setattr__(other, name, value)
         with pytest.raises(CheckpointError, match=f"recipe.{name} is {value!r} now"):
             refuse_other_run("here", replace(then, recipe=other), then)
