@@ -192,6 +192,14 @@ def test_a_search_that_ends_too_early_or_nowhere():
     assert abs(nonlinear_least_squares(parabola, x, y, [1e-9]).coefficients[0]) > 1
 
 
+def test_a_curvature_that_is_not_finite_is_left_out():
+    y = 2 * (1.3 * X) ** 1.5 + 0.01 * np.cos(9 * X)
+    fit = nonlinear_least_squares(lambda x, b, _: b[0] + (b[1] * x) ** 1.5, X, y, [1.0, 1.2])  # at 0, of 0^-0.5
+    assert fit.digits.min() > 15.9
+    with pytest.raises((NotConvergedError, DataError), match="start elsewhere"):
+        nonlinear_least_squares(lambda x, b, _: b[0] * (b[1] + x) ** 1.5, X, y, [1.0, 0.0])  # the edge of its domain
+
+
 def test_a_certificate_shows_scipy_beside_it(monkeypatch):
     sets = [SETS["Misra1a"], SETS["MGH09"]]
     monkeypatch.setattr(certifying, "load_nonlinear_sets", lambda: sets)

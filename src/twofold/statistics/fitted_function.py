@@ -93,7 +93,7 @@ class FittedFunction:
         second = np.zeros((len(beta), len(beta)))
         for j, slope in f.slopes.items():
             for k, value in self._dual(slope, NUMPY).slopes.items():
-                second[j, k] = (r * self.root) @ self.shaped(value)
+                second[j, k] = (r * self.root) @ _finite(self.shaped(value))
         return second
 
     def bend(self, beta: Array, delta: Array) -> Array:
@@ -101,7 +101,7 @@ class FittedFunction:
         inner = SLOPES
         b = [Dual(inner, Dual(NUMPY, value, {0: step}), {0: step}) for value, step in zip(beta, delta, strict=True)]
         f = self._dual(self.call(Dual(inner, Dual(NUMPY, self.x)), b, SECOND_SLOPES), inner)
-        return self.root * self.shaped(self._dual(f.slopes.get(0, 0.0), NUMPY).slopes.get(0, 0.0))
+        return self.root * _finite(self.shaped(self._dual(f.slopes.get(0, 0.0), NUMPY).slopes.get(0, 0.0)))
 
     def pair_slopes(self, b: Pair) -> tuple[Pair, Pair]:
         """Compute residuals and slopes with 30 digits, (n,) and (n, p)."""
@@ -118,3 +118,8 @@ class FittedFunction:
     @staticmethod
     def _dual(value: Any, xp: Any) -> Dual:
         return value if isinstance(value, Dual) else Dual(xp, value)
+
+
+def _finite(second: Array) -> Array:
+    """Leave out curvatures that aren't finite, as that of ``x**1.5`` at 0: the search does without them."""
+    return np.where(np.isfinite(second), second, 0.0)

@@ -88,7 +88,7 @@ def approach(problem: FittedFunction, beta: Array, max_iter: int) -> tuple[Array
                 found = problem.slopes(trial) if straight and gain > 1e-4 else None
             if found is not None and np.isfinite(found[1]).all():
                 break
-            if np.all(np.abs(delta) <= MIN_STEP * np.abs(trial)):
+            if not np.any(np.abs(delta) > MIN_STEP * np.abs(beta)) or not np.isfinite(damping):
                 return beta, step
             damping, factor = damping * factor, 2 * factor
         beta, (r, J) = trial, found
@@ -115,7 +115,7 @@ def finish(problem: FittedFunction, beta: Array) -> Minimum:
             error = (np.linalg.norm(v) + noise) * np.linalg.norm(inverse, axis=1)
             return Minimum(b, error, step, wrong)
         b = _descend(problem, b, inverse @ v, r=r, wrong=wrong)
-    raise NotConvergedError(f"the search ended at b = {b.high.tolist()}, which is no minimum; start elsewhere")
+    raise _no_minimum(b)
 
 
 def _inverse_root(b: Pair, J: Array) -> Array:
@@ -140,5 +140,9 @@ def _descend(problem: FittedFunction, b: Pair, delta: Array, *, r: Pair, wrong: 
         r, J = problem.pair_slopes(trial)
         change = pairs.subtract(pairs.sum_of_squares(Pair(r.high[:, None], r.low[:, None])), best)
         if np.isfinite(J.high).all() and change.high[0] <= rounding:
-            break
-    return trial
+            return trial
+    raise _no_minimum(b)
+
+
+def _no_minimum(b: Pair) -> NotConvergedError:
+    return NotConvergedError(f"the search ended at b = {b.high.tolist()}, which is no minimum; start elsewhere")
