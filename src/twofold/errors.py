@@ -16,6 +16,7 @@
     ├── CheckpointError         (ValueError)         a folder of checkpoints that can't be used: taken, another run's
     ├── DivergedError           (ArithmeticError, ValueError)  the loss or a parameter left the finite numbers
     ├── NotConvergedError       (ArithmeticError)    an iteration ended before its answer was good
+    ├── ProcessLostError        (ConnectionError)    another of the processes that train a model together is gone
     └── MissingDependencyError  (ImportError)        an optional library is not installed
 
 Beside the tree, since nobody's ``except Exception`` should swallow it, `StoppedError` (KeyboardInterrupt): Ctrl-C or
@@ -85,6 +86,18 @@ class MissingDependencyError(TwofoldError, ImportError):
 
 class CheckpointError(TwofoldError, ValueError):
     """A folder of checkpoints can't be used: another process has it, it is another run's, nothing there is readable."""
+
+
+class ProcessLostError(TwofoldError, ConnectionError):
+    """Another of the processes that train a model together is gone, or doesn't answer.
+
+    Attributes
+    ----------
+    first : bool
+        Whether this process is the first that noticed, and so the one to tell it.
+    """
+
+    first: bool = True
 
 
 class StoppedError(KeyboardInterrupt):

@@ -86,7 +86,7 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
 
 def dropout_masks(
-    hidden: Sequence[int], n: int, rate: float, *, seed: int, step: int, dtype: str = "float64"
+    hidden: Sequence[int], n: int, rate: float, *, seed: int, step: int, dtype: str = "float64", start: int = 0
 ) -> list[NDArray[Any]]:
     """Draw what a step's hidden layers are multiplied by: 0 where a unit is dropped, 1 / (1 - rate) where it stays.
 
@@ -95,13 +95,15 @@ def dropout_masks(
     hidden : sequence of int
         Units of each hidden layer.
     n : int
-        Samples of the minibatch.
+        Samples of the minibatch, or of a run of them.
     rate : float
         Probability that a unit is dropped, 0 <= rate < 1; taken to the nearest 65536th.
     seed, step : int
         With the layer's place, all that the masks depend on.
     dtype : str
         Of the masks.
+    start : int
+        Place of the first of these samples in the minibatch.
 
     Returns
     -------
@@ -113,8 +115,10 @@ def dropout_masks(
     least = round(rate * 2**16)  # 16 bits are plenty for a coin, and four coins come with each 64 that are drawn
     masks = []
     for layer, h in enumerate(hidden):
-        raw = stream(seed, Purpose.DROPOUT, step, layer).bit_generator.random_raw(-(-n * h // 4))
-        coins = np.asarray(raw, dtype="<u8").view("<u2")[: n * h].reshape(n, h)
+        philox: Any = stream(seed, Purpose.DROPOUT, step, layer).bit_generator
+        blocks, before = divmod(start * h, 16)  # it draws 4 times 64 bits at once
+        raw = philox.advance(blocks).random_raw(-(-(before + n * h) // 4))
+        coins = np.asarray(raw, dtype="<u8").view("<u2")[before : before + n * h].reshape(n, h)
         mask = (coins >= least).astype(dtype)
         mask /= 1 - rate
         masks.append(mask)

@@ -14,9 +14,10 @@ from twofold.errors import SpecificationError, show
 from twofold.functions.configs import Config, ConfigField
 from twofold.functions.optimizers import OPTIMIZERS, OptimizerConfig
 from twofold.functions.schedules import ScheduleConfig
-from twofold.values import FRACTION, NOT_NEGATIVE, POSITIVE, Range, either, is_real
+from twofold.values import FRACTION, NOT_NEGATIVE, POSITIVE, PowerOf2, Range, either, is_real
 
 COUNT = Range(1, math.inf, "an integer >= 1", "[)", whole=True)
+SLICES = PowerOf2(1, 2**16, "a power of 2 from 1 to 65536", "[]", whole=True)
 SEED = Range(0, 2**64, "an integer from 0 to 2**64 - 1", "[)", whole=True)
 DECOUPLED = either((name for name, rule in OPTIMIZERS.items() if rule.decoupled), "and")
 CONFIGS: dict[str, type[Config]] = {"optimizer": OptimizerConfig, "schedule": ScheduleConfig}
@@ -90,6 +91,9 @@ class Recipe:
     schedule : ScheduleConfig or str
         How the learning rate goes down, with a warm-up and other constants, ``ScheduleConfig("cosine",
         warmup_epochs=2)``; or its name, for its own defaults. See `twofold.functions.SCHEDULES`.
+    slices : int
+        Parts that a minibatch is computed in, a power of 2; their sums are added in a fixed order, so that 1 to as many
+        processes train the same model to the bit, see `twofold.connect`. With 1 it is computed whole.
     seed : int
         Gives the order of the samples and the dropout masks; at least 0. (The first weights have their own, in
         `twofold.open_engine`.)
@@ -123,6 +127,7 @@ class Recipe:
         0.0, FRACTION, "the model is a moving average of the weights, which keeps so much: 0.999"
     )
     schedule: ConfigField[ScheduleConfig] = ConfigField(ScheduleConfig, "constant")  # noqa: RUF009
+    slices: int = setting(1, SLICES, "parts of a minibatch that torchrun's processes share, a power of 2")
     seed: int = setting(0, SEED, "of first weights, order and dropout")
 
     def __post_init__(self) -> None:

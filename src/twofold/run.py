@@ -23,6 +23,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from twofold.data.dataset import Dataset, Samples
+from twofold.distributed import STOP, Processes
 from twofold.engines import Engine, EngineState
 from twofold.errors import SpecificationError
 from twofold.recipe import Recipe
@@ -51,7 +52,8 @@ class Epoch:
     samples : int
         Samples trained on in this epoch.
     seconds : float
-        Wall-clock time of the steps; the test set's evaluation is not in it.
+        Wall-clock time of the steps; the test set's evaluation is not in it. 0 in a model that was read from a file,
+        which doesn't hold it: the same training writes the same file.
     validation_loss, validation_accuracy : float or None
         On the validation set after the epoch; None without one, see `twofold.train`.
     """
@@ -64,7 +66,7 @@ class Epoch:
     test_accuracy: float | None
     learning_rate: float
     samples: int
-    seconds: float
+    seconds: float = 0.0
     validation_loss: float | None = None
     validation_accuracy: float | None = None
 
@@ -116,6 +118,8 @@ class Run:
         What else must be the same for the run to go on from a checkpoint.
     resumed : EngineState or None
         What it goes on from; see `go_on_from`.
+    processes : Processes
+        That train this model together; all but the first are to write and print nothing.
     """
 
     engine: Engine
@@ -129,7 +133,9 @@ class Run:
     stop_reason: str | None = None
     setting: dict[str, str] = field(default_factory=dict)
     resumed: EngineState | None = None
+    _reason: str | None = None
     interrupted: float | None = None
+    processes: Processes = field(default_factory=Processes)
 
     @property
     def epoch(self) -> Epoch:
@@ -143,12 +149,21 @@ class Run:
     def stop(self, reason: str = "callback") -> None:
         """End the run: after the step that has just been taken, or before the next epoch.
 
+        Of several processes all end it after the same step, the next one.
+
         Parameters
         ----------
         reason : str
             What `stop_reason` becomes.
         """
-        self.stop_reason = self.stop_reason or reason
+        self._reason = self._reason or reason
+        self.processes.wish = max(self.processes.wish, STOP)
+        self.heed()
+
+    def heed(self) -> None:
+        """Take over what all processes agree on."""
+        if self.processes.agreed >= STOP and self.stop_reason is None:
+            self.stop_reason = self._reason or "process"
 
     def go_on_from(self, state: EngineState, history: Iterable[Epoch], seconds: float) -> None:
         """Go on where an earlier run was, from ``on_train_begin``.

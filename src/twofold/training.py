@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from twofold.callbacks import LearningRate
 from twofold.data.dataset import Dataset, Samples
 from twofold.deprecation import warn_renamed
+from twofold.distributed import Processes
 from twofold.engines import Engine, EngineState
+from twofold.engines.slices import SlicedEngine
 from twofold.errors import DataError, DivergedError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.metrics import Score, score
@@ -23,6 +25,7 @@ from twofold.randomness import epoch_order
 from twofold.recipe import Recipe
 from twofold.run import Epoch, Run, in_order
 from twofold.validation import Block, check_block
+from twofold.values import count
 
 
 def train(
@@ -34,6 +37,7 @@ def train(
     validation: Samples | None = None,
     resume: EngineState | None = None,
     after: int | None = None,
+    processes: Processes | None = None,
     **renamed: Any,
 ) -> Iterator[Epoch]:
     """Train an engine's network; yields after each epoch.
@@ -55,6 +59,8 @@ def train(
         Go on from here, after any step: bit for bit the run that would have been, on the same engine.
     after : int, optional
         Epochs that lie behind, if the steps of ``resume`` can't tell since the data then were others; at least 0.
+    processes : Processes, optional
+        Train it together with other processes, see `twofold.connect`.
     **renamed
         ``watch`` and ``rate`` of version 0.1: a function of the engine and the samples gone through, called after each
         step, and the learning rate. Callbacks do that now.
@@ -92,6 +98,7 @@ def train(
         validation=validation,
         rate=recipe.rate,
         resumed=resume,
+        processes=processes or Processes(),
     )
     return _session(run, after)
 
@@ -133,10 +140,11 @@ def _epochs(run: Run, after: int | None) -> Iterator[Epoch]:
     engine.begin_epoch()
     edges = batch_edges(n, recipe.batch_size, even=recipe.even_batches)
     _refuse_single_samples(engine, edges)
+    _meet(run, edges)
     steps_per_epoch = len(edges) - 1
     place = _place(run, steps_per_epoch)
     first_epoch, first_step = place if after is None else (after, 0)
-    after_step = run.listeners("on_step_end")
+    after_step, several = run.listeners("on_step_end"), run.processes.size > 1
     for epoch in range(first_epoch + 1, recipe.epochs + 1):
         run.samples = edges[first_step]
         run.tell("on_epoch_begin")
@@ -147,10 +155,11 @@ def _epochs(run: Run, after: int | None) -> Iterator[Epoch]:
         started = time.perf_counter()
         for start, end in pairwise(edges[first_step:]):
             engine.step(order[start:end], rate(engine.steps, steps_per_epoch))
-            if after_step:
+            if after_step or several:
                 run.samples = end
                 for tell in after_step:
                     tell(run)
+                run.heed()
                 if run.stop_reason is not None:
                     return
         run.samples = n
@@ -172,10 +181,33 @@ def _epochs(run: Run, after: int | None) -> Iterator[Epoch]:
         _refuse_divergence(engine, record, run.history)
         run.history.append(record)
         run.tell("on_epoch_end")
+        run.processes.agree()
+        run.heed()
         yield run.epoch
         if run.stop_reason is not None:
             return
     run.stop("epochs")
+
+
+def _meet(run: Run, edges: list[int]) -> None:
+    """Let an engine compute its slices together with other processes; raise if there are too few of something."""
+    recipe, processes = run.recipe, run.processes
+    if processes.size > recipe.slices:
+        raise SpecificationError(
+            f"there are {processes.size} processes and slices={recipe.slices}; take as many slices as processes or "
+            "more, a power of 2, and keep their number: it decides the bits"
+        )
+    processes.wish = 0
+    processes.agree()
+    if recipe.slices == 1:
+        return
+    least = 2 if run.engine.network.normalization == "batch" else 1
+    if (smallest := min(b - a for a, b in pairwise(edges))) < least * recipe.slices:
+        raise SpecificationError(
+            f"slices={recipe.slices} with a minibatch of {smallest}; each slice needs {count(least, 'sample')}: take "
+            "fewer slices, a larger batch_size or even_batches"
+        )
+    cast("SlicedEngine", run.engine).processes = processes
 
 
 def _place(run: Run, steps_per_epoch: int) -> tuple[int, int]:

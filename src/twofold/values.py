@@ -40,6 +40,16 @@ class Range(NamedTuple):
         return bool(above and (number <= self.high if self.ends[1] == "]" else number < self.high))
 
 
+class PowerOf2(Range):
+    """What a power of 2 may be."""
+
+    __slots__ = ()
+
+    def holds(self, value: object) -> bool:
+        """Tell whether a value is a power of 2 within."""
+        return super().holds(value) and isinstance(value, int) and value.bit_count() == 1
+
+
 POSITIVE = Range(0, math.inf, "positive and finite")
 NOT_NEGATIVE = Range(0, math.inf, "at least 0 and finite", "[)")
 FRACTION = Range(0, 1, "at least 0 and less than 1", "[)")

@@ -206,11 +206,11 @@ def test_damaged_machine_code_is_replaced(tmp_path):
 def test_a_copy_of_an_engine_has_its_machine_code():
     engine = open_engine("compiled", Network((2, 2)))
     engine.load(np.eye(2), np.array([0, 1]))
-    signatures = len(engine._entry.run.signatures)
+    signatures = len(engine._entries[0].run.signatures)
     for other in (copy.deepcopy(engine), pickle.loads(pickle.dumps(engine))):  # noqa: S301 - our own
         other.step(np.arange(2), 0.1)
-        assert other._entry is engine._entry
-        assert len(engine._entry.run.signatures) == signatures
+        assert other._entries[0] is engine._entries[0]
+        assert len(engine._entries[0].run.signatures) == signatures
 
 
 def test_other_sources_have_machine_code_of_their_own(monkeypatch, tmp_path):

@@ -42,7 +42,8 @@ def overstated(solution, X, y, weight, intercept):
         return None
     truth = nist.solve_exactly(rows, y.tolist(), None if weight is None else weight.tolist()).coefficients
     values = [*solution.b[: int(intercept)], *solution.W[:, 0]]
-    terms = [float(np.abs(X).mean(axis=0) @ np.abs(solution.W[:, 0]))] * int(intercept) + [0.0] * X.shape[1]
+    sum_of = float(np.abs(X).mean(axis=0) @ np.abs(solution.W[:, 0])) + float(abs(y.mean()))  # the intercept's terms
+    terms = [sum_of] * int(intercept) + [0.0] * X.shape[1]
     worst, fewest = -math.inf, math.inf
     for value, exact, claim, term in zip(values, truth, solution.digits[:, 0], terms, strict=True):
         if abs(exact) < 4e-16 * term:

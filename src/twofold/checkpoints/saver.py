@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from twofold.checkpoints.checkpoint import Checkpoint
@@ -17,6 +18,7 @@ from twofold.checkpoints.compatibility import refuse_other_run, what_became_of_t
 from twofold.checkpoints.folder import CheckpointFolder
 from twofold.checkpoints.signals import StopSignals
 from twofold.data.fingerprint import data_hash
+from twofold.distributed import STOP
 from twofold.early_stopping import BestEpoch
 from twofold.environment import environment
 from twofold.errors import CheckpointError, SpecificationError, StoppedError
@@ -134,18 +136,21 @@ class Checkpoints:
         self.folder, self.every, self.every_seconds, self.keep = folder, every, every_seconds, keep
         self.setting, self._signals = dict(setting or {}), signals
 
+    @property
+    def _path(self) -> Path:
+        return self.folder.path if isinstance(self.folder, CheckpointFolder) else Path(self.folder)
+
     def on_train_begin(self, run: Run) -> None:
         """Go on from the newest checkpoint, if there is one."""
         self._held = ExitStack()
-        self._place = self._opened()
         self._pace = Pace(self.every, self.every_seconds)
-        self._stop = StopSignals() if self._signals is None else self._signals
+        self._stop = StopSignals(patient=run.processes.size > 1) if self._signals is None else self._signals
         self._listening = ExitStack()
         self._began: float | None = None
         self._carried = 0.0  # seconds that the running epoch took before it was interrupted
         self._saved: tuple[int, int] | None = None  # steps and epochs of the newest
         self._asked = describe(run, self.setting)
-        then = self._place.latest()
+        then = run.processes.share(self._newest)
         self._must = then is None  # whether the next checkpoint has to come off: the first one and the last
         if then is not None:
             self._go_on_from(run, then)
@@ -178,6 +183,11 @@ class Checkpoints:
                 self._leave_if_told(run)
                 self._save(run)
 
+    def _newest(self) -> Checkpoint | None:
+        """Open the folder, which of several processes the first one does, and read the newest checkpoint."""
+        self._place = self._opened()
+        return self._place.latest()
+
     def _opened(self) -> CheckpointFolder:
         if isinstance(self.folder, CheckpointFolder):
             return self.folder
@@ -186,22 +196,23 @@ class Checkpoints:
 
     def _leave_if_told(self, run: Run) -> None:
         """If a signal has come, write a checkpoint and raise `StoppedError`."""
-        number = self._stop.signal
-        if number is None:
+        processes = run.processes
+        processes.wish = max(processes.wish, self._stop.signal or 0)
+        if not 0 < (number := processes.agreed) < STOP:
             return
         self._must = False
         self._save(run)
         name = signal.Signals(number).name
         where = "before its first step" if self._saved is None else f"after step {self._saved[0]}"
-        raise StoppedError(f"stopped by {name}; the newest checkpoint in {self._place.path} is {where}", number)
+        raise StoppedError(f"stopped by {name}; the newest checkpoint in {self._path} is {where}", number)
 
     def _go_on_from(self, run: Run, then: Checkpoint) -> None:
         now = self._asked
-        refuse_other_run(str(self._place.path), now, then)
+        refuse_other_run(str(self._path), now, then)
         rate = what_became_of_the_schedule(now.recipe, then.recipe, steps=then.steps, samples=now.samples)
         for news in (what_may_round_otherwise(now, then), rate):
-            if news:
-                warnings.warn(f"{self._place.path}: {news}", UserWarning, stacklevel=4)
+            if news and run.processes.rank == 0:
+                warnings.warn(f"{self._path}: {news}", UserWarning, stacklevel=4)
         history = [replace(epoch, epochs=now.recipe.epochs) for epoch in then.history]
         run.go_on_from(then.state, history, then.seconds)
         self._carried, self._saved = then.seconds, (then.steps, then.epochs)
@@ -217,6 +228,9 @@ class Checkpoints:
         """Write a checkpoint of the present state, unless there is one or it has left the finite numbers."""
         here = (run.engine.steps, len(run.history))
         if here == self._saved:
+            return
+        if run.processes.rank > 0:  # the first process writes
+            self._saved, self._must = here, False
             return
         began = self._began
         checkpoint = replace(

@@ -19,6 +19,12 @@ class StopSignals:
     A signal that the process ignores (as under ``nohup``) stays ignored. Outside of the main thread, where Python lets
     nobody listen, nothing is noted. Blocks may lie within one another.
 
+    Parameters
+    ----------
+    patient : bool
+        Further signals change nothing: ``torchrun``, when it is interrupted, sends its processes one more, and ends
+        those that take too long.
+
     Attributes
     ----------
     signal : int or None
@@ -32,8 +38,9 @@ class StopSignals:
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
         self.signal: int | None = None
+        self._patient = patient
         self._before: dict[int, Handler] = {}
         self._depth = 0
 
@@ -55,8 +62,9 @@ class StopSignals:
             self._put_back()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
-        self._put_back()
+        self.signal = self.signal or number
+        if not self._patient:
+            self._put_back()
 
     def _put_back(self) -> None:
         while self._before:

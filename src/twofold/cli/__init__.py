@@ -5,9 +5,11 @@ Mistakes end in one line on standard error and exit code 2; ``--debug`` shows th
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from twofold.deprecation import PARAMETERS, renamed
 from twofold.text import visible
@@ -31,8 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    with safe_output() as (output, _):
-        code = _run([_renamed(word) for word in words if word != "--debug"], debug=debug)
+    with _first_process_speaks(), safe_output() as (output, _):
+        words = [_renamed(word) for word in words if word != "--debug"]
+        if os.environ.get("WORLD_SIZE", "1") != "1" and words[:1] != ["train"]:
+            return _complain("torchrun starts several processes, which is for `twofold train`", 2, debug=debug)
+        code = _run(words, debug=debug)
         output.flush()
         failure = output.failure
         if failure is None or code:
@@ -41,6 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 141
         why = f"the output can't be written: {failure.strerror or failure}"
         return _complain(f"{why}; files that were asked for are there all the same", 2, debug=debug)
+
+
+@contextmanager
+def _first_process_speaks() -> Iterator[None]:
+    """Of the processes that ``torchrun`` has started let only the first one print."""
+    if os.environ.get("RANK", "0") == "0":
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def _run(words: list[str], *, debug: bool) -> int:
@@ -62,7 +77,7 @@ def _run(words: list[str], *, debug: bool) -> int:
 
         return _complain(f"{stopped}; go on with: {how_to_go_on(words)}", stopped.code, debug=debug)
     except (TwofoldError, OSError) as error:
-        return _complain(str(error), 2, debug=debug)
+        return _complain_of(error, words, debug=debug)
     except MemoryError as error:
         return _complain(f"there is not enough memory for this: {error}", 2, debug=debug)
     except Exception as error:
@@ -96,6 +111,22 @@ def _complain(message: str, code: int, *, debug: bool) -> int:
         print(visible(traceback.format_exc(), keep="\n"), file=sys.stderr)
     print(f"twofold: {_in_one_line(message)}", file=sys.stderr)
     return code
+
+
+def _complain_of(error: Exception, words: list[str], *, debug: bool) -> int:
+    """Say what was wrong; that another process is gone says whichever of those left has noticed it first."""
+    from twofold.errors import ProcessLostError
+
+    if not isinstance(error, ProcessLostError):
+        return _complain(str(error), 2, debug=debug)
+    from twofold.cli.safety import how_to_go_on
+
+    saved = any(word.startswith(("--checkpoint", "--resume")) for word in words)
+    text = f"{error}; go on with: {how_to_go_on(words)}" if saved else str(error)
+    if not error.first:
+        return 1
+    with redirect_stderr(sys.__stderr__):
+        return _complain(text, 1, debug=debug)
 
 
 def _in_one_line(text: str) -> str:

@@ -180,8 +180,8 @@ def open_engine_for(job: Job, hardware: Hardware, **first: Any) -> Engine:
     if not scales_targets(job.network.loss):
         start = start_at_means(job.network, initialize(job.network, **first), job.data.train.y)
     engine = _open(name, job.network, first, hardware, parameters=start)
-    if hardware.threads is not None:
-        use_threads(hardware.threads)
+    if hardware.threads is not None or job.recipe.slices > 1:
+        use_threads(hardware.threads or 1)  # of slices 1: what several processes have each
     return engine
 
 

@@ -14,6 +14,7 @@ from twofold.checkpoints import Checkpoint, CheckpointFolder, Checkpoints, StopS
 from twofold.checkpoints.saver import Pace
 from twofold.cli.options import Hardware, Safety
 from twofold.cli.stopped import Stopped
+from twofold.distributed import is_launched, is_restarted
 from twofold.errors import CheckpointError, SpecificationError, StoppedError
 
 
@@ -49,7 +50,7 @@ def check_safety(safety: Safety) -> Checkpoint | None:
         last = folder.latest()
     if last is None and safety.checkpoint is None:
         raise CheckpointError(f"{place}: holds no checkpoint; start with --checkpoint {place}")
-    if last is not None and safety.resume is None:
+    if last is not None and safety.resume is None and not is_restarted():
         raise CheckpointError(
             f"{place}: holds checkpoints already, up to step {last.steps}; go on with --resume {place}, "
             "or choose another folder"
@@ -82,7 +83,7 @@ def checkpoints(first_weights: Mapping[str, Any], safety: Safety) -> Iterator[li
     if place is None:
         yield []
         return
-    with StopSignals() as signals:
+    with StopSignals(patient=is_launched()) as signals:
         try:
             yield [
                 Checkpoints(
@@ -108,7 +109,8 @@ def how_to_go_on(words: Sequence[str]) -> str:
     """
     resumes = any(word.split("=")[0] == "--resume" for word in words)
     changed = words if resumes else [_renamed(word) for word in words]
-    return shlex.join(["twofold", *changed])
+    started = "torchrun --nproc-per-node N -m twofold " if is_launched() else "twofold "
+    return started + shlex.join(changed)
 
 
 def _renamed(word: str) -> str:

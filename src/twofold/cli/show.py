@@ -144,7 +144,7 @@ def _history(history: tuple[Epoch, ...]) -> list[list[str]]:
             for title, (name, digits) in there.items()
         ),
         ["rate", *(f"{epoch.learning_rate:.4g}" for epoch in rows)],
-        ["time", *(f"{epoch.seconds:.3f} s" for epoch in rows)],
+        *([["time", *(f"{epoch.seconds:.3f} s" for epoch in rows)]] if any(epoch.seconds for epoch in rows) else []),
     ]
 
 

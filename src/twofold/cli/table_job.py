@@ -162,7 +162,7 @@ def _pose(
     usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
     members = (
         1
-        if given & {"checkpoint", "resume", "time_budget"} and words.members is None
+        if given & {"checkpoint", "resume", "time_budget", "slices"} and words.members is None
         else _members(options.model, options.normalization, words, usual)
     )
     validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction

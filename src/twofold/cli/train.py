@@ -14,8 +14,9 @@ from twofold.cli.table_options import TableOptions
 if TYPE_CHECKING:
     from twofold.cli.job import Job, OpenedTable
     from twofold.cli.screen import Screen
-    from twofold.cli.trainer import Trained
+    from twofold.cli.trainer import Trained, Trainer
     from twofold.data import Dataset
+    from twofold.distributed import Processes
     from twofold.models import TwoSolutions
     from twofold.saving import Model
     from twofold.tables.problem import Problem
@@ -34,17 +35,19 @@ def train(
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
     from twofold.cli.job import check_words, open_engine_for, plan, with_validation
-    from twofold.cli.report import refuse_report, report_run
-    from twofold.cli.safety import check_safety, refuse_safety, same_engine
+    from twofold.cli.report import report_run
+    from twofold.cli.safety import check_safety, same_engine
     from twofold.cli.screen import Screen
-    from twofold.cli.show import tell_saved
     from twofold.cli.trainer import Trainer
+    from twofold.distributed import Processes, connect, is_launched
     from twofold.files import check_places
     from twofold.models import compare_with_exact
 
     screen, save, report = Screen(as_json=results.as_json, language=results.language), results.save, results.report
     check_words(options, hardware)
-    last = check_safety(safety)
+    sliced = options.recipe.get("slices") not in (None, 1)
+    processes = connect(threads=hardware.threads or 1) if sliced or is_launched() else Processes()
+    last = processes.share(lambda: check_safety(safety))
     check_places(save, report)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.first_weights["seed"]}
     if file is not None:
@@ -53,8 +56,7 @@ def train(
 
         check_table_words(options, words, file)
         if large := large_table(screen, options, file, words):
-            refuse_safety(safety, f"{file} is solved in one pass")
-            refuse_report(report, file)
+            _refuse_for_large(file, safety, report, processes)
             fit_table(screen, large, result, save=save)
             return
     opened = _open(screen, options, words, file=file, given=given(context))
@@ -64,9 +66,12 @@ def train(
         None if problem is None else problem.validation,
     )
     engine = open_engine_for(job, same_engine(hardware, last))
-    trainer = Trainer(screen, hardware, safety, words.patience)
+    trainer = Trainer(screen, hardware, safety, words.patience, processes)
     trained = trainer.train(engine, job, opened)
     result |= {"engine": engine.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in trained.records]}
+    if processes.rank > 0:  # the first process writes and tells
+        _finish(save, trainer, job, opened=opened, trained=trained)
+        return
     result |= _saved(save, trained.model)  # before anything is told, or made of it: a mistake there must not lose it
     try:
         if options.model == "linear" and job.network.loss == "squared":
@@ -77,10 +82,7 @@ def train(
                 result |= _saved(save, exact)
             result |= _tell_exact(screen, both, job.raw)
         result |= _tell_scores(screen, trained, job, problem=problem)
-        if save is not None:
-            if opened.on_all_rows is not None:
-                result |= _saved(save, trainer.refit(job, opened, trained))
-            tell_saved(screen, save)
+        result |= _finish(save, trainer, job, opened=opened, trained=trained)
         if report is not None:
             settled = replace(hardware, engine=engine.name)
             result |= report_run(screen, report, trained.model, job=job, hardware=settled, words=words, file=file)
@@ -100,6 +102,30 @@ def _open(
         return open_in_memory(screen, file, options, words=words, given=given)
     words.refuse()
     return OpenedTable(options, load(screen, options.data, options.root))
+
+
+def _refuse_for_large(file: Path, safety: Safety, report: Path | None, processes: Processes) -> None:
+    """Raise `SpecificationError` if more is asked for than least squares in one pass has."""
+    from twofold.cli.report import refuse_report
+    from twofold.cli.safety import refuse_safety
+
+    refuse_safety(safety, f"{file} is solved in one pass")
+    processes.refuse(f"{file} is solved in one pass")
+    refuse_report(report, file)
+
+
+def _finish(save: Path | None, trainer: Trainer, job: Job, *, opened: OpenedTable, trained: Trained) -> dict[str, str]:
+    """Train again on all rows of a table, save that, and say where it is; return what JSON says of it."""
+    from twofold.cli.show import tell_saved
+
+    if save is None:
+        return {}
+    model = trained.model if opened.on_all_rows is None else trainer.refit(job, opened, trained)
+    if trainer.processes.rank > 0:
+        return {}
+    saved = {} if opened.on_all_rows is None else _saved(save, model)
+    tell_saved(trainer.screen, save)
+    return saved
 
 
 def given(context: Context) -> set[str]:

@@ -10,6 +10,7 @@ from twofold.cli.job import Job, OpenedTable, open_engine_for
 from twofold.cli.options import Hardware, Safety
 from twofold.cli.safety import budget, checkpoints, refuse_safety
 from twofold.cli.screen import Screen
+from twofold.distributed import Processes
 from twofold.early_stopping import EarlyStopping
 from twofold.engines import Engine
 from twofold.errors import SpecificationError
@@ -54,11 +55,13 @@ class Trainer:
     hardware: Hardware
     safety: Safety
     patience: int | None
+    processes: Processes
 
     def train(self, engine: Engine, job: Job, opened: OpenedTable) -> Trained:
         """Train one network, or the members of a table's."""
         problem = opened.problem
         if problem is not None and opened.members > 1:
+            self.processes.refuse(f"{job.raw.name} trains {opened.members} networks (one: --members 1)")
             refuse_safety(self.safety, f"{job.raw.name} trains {opened.members} networks (one: --members 1)")
             if self.safety.time_budget is not None:
                 raise SpecificationError("--time-budget is for one network; take --members 1")
@@ -79,7 +82,7 @@ class Trainer:
             model = self._members(job, problem, opened.members, quiet=True).model
         else:
             engine = open_engine_for(job, self.hardware)
-            records = list(islice(train(engine, job.data, job.recipe), scored.epochs))
+            records = list(islice(train(engine, job.data, job.recipe, processes=self.processes), scored.epochs))
             records = [in_data_units(epoch, job.data, job.network.loss) for epoch in records]
             more: dict[str, Any] = {
                 "raw": job.raw,
@@ -105,7 +108,9 @@ class Trainer:
             checkpoints(job.options.first_weights, self.safety) as saving,
         ):
             callbacks = [*stopping, *budget(self.safety), *bars, *saving, told]
-            for _ in train(engine, job.data, job.recipe, callbacks, validation=job.validation):
+            for _ in train(
+                engine, job.data, job.recipe, callbacks, validation=job.validation, processes=self.processes
+            ):
                 pass
         for each in stopping:
             screen.say(f"the weights are those of epoch {each.best.epoch}, the best on the validation rows")

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from twofold.engines import numba as loops
 from twofold.engines.choice import MAX_NARROW_OUTPUTS
 from twofold.engines.scratch import mean_gradients, predict
+from twofold.engines.slices import ALONE, Processes, Sums, sliced_step
 from twofold.engines.state import EngineState
-from twofold.engines.train_state import TrainState
+from twofold.engines.train_state import TrainState, moments_of
 from twofold.errors import DataError, SpecificationError, show
 from twofold.functions.normalizations import Normalized
 from twofold.metrics import Score
@@ -39,6 +40,7 @@ class CompiledEngine:
     """
 
     name = "compiled"
+    processes: Processes = ALONE
 
     def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
         loops.take_up(network)
@@ -52,6 +54,7 @@ class CompiledEngine:
         self._block: Block | None = None
         units = sum(network.hidden) if network.normalization == "batch" else 0
         self._moments = np.empty((2, units), dtype)
+        self._no_rows = np.zeros(1, np.int64)
         self.start(Recipe())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -80,22 +83,57 @@ class CompiledEngine:
         """Put together what machine code reads of a network and a recipe, and works in."""
         loops.take_up(self.network, recipe)
         self._plan, self._step_config = loops.plan_of(self.network), loops.step_config(recipe)
-        shallow = is_shallow(self.network)
-        self._entry = loops.shallow_step if shallow else loops.step
+        self._slices = recipe.slices > 1
+        shallow = is_shallow(self.network) and not self._slices
+        whole = loops.shallow_step if shallow else loops.step
+        self._entries = (loops.write_gradient, loops.take_gradient) if self._slices else (whole,)
         self._workspace = make_workspace(self.network, np.dtype(self.dtype)) if shallow else None
         self._gradient = np.empty_like(self._state.theta)
         self._prepare()
 
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
+        if self._slices:
+            sliced_step(self, self._state.recipe, indices, learning_rate)
+            return
         state, rows = self._state, as_rows(indices)
         changed = (state.theta, state.optimizer_state, self._gradient, state.totals)
-        if not self._entry.run(*self._given(changed, rows, float(learning_rate), self._masks(len(rows)))):
-            raise IndexError(f"indices are {show(indices)}; expected some from 0 to {len(self._block or ()) - 1}")
-        state.steps += 1
-        if self._moments.size or state.average is not None:
+        self._run(changed, rows, float(learning_rate), self._masks(len(rows)))
+        moments = self._new_moments(len(rows))
+        self._follow(np.concatenate(moments) if moments else self._moments[0])
+
+    def _run(self, changed: tuple[Array, ...], rows: Array, eta: float, masks: Array) -> None:
+        """Have machine code work on rows, if they are rows."""
+        if not self._entries[0].run(*self._given(changed, rows, eta, masks)):
+            raise IndexError(f"indices are {show(rows)}; expected some from 0 to {len(self._block or ()) - 1}")
+
+    def _follow(self, moments: Array) -> None:
+        """Count the step, and move what follows it."""
+        self._state.steps += 1
+        if len(moments) or self._state.average is not None:
             with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told so by the training loop
-                state.follow(self._normalized(), len(rows))
+                self._state.follow(moments)
+
+    def weights_of(self, indices: Array) -> Array | None:
+        """Return the weights of rows, if there are weights."""
+        weight = None if self._block is None else self._block.weight
+        return None if weight is None else weight[indices]
+
+    def sums_of(self, indices: Array, start: int = 0) -> Sums:
+        """Go forward and back over rows that stand at this place of a minibatch."""
+        state, rows, totals = self._state, as_rows(indices), np.zeros(3)
+        changed = (state.theta, state.optimizer_state, np.empty_like(state.theta), totals)
+        self._run(changed, rows, 0.0, self._masks(len(rows), start))
+        return Sums(np.concatenate([changed[2], *self._new_moments(len(rows))]), totals)
+
+    def take(self, sums: Sums, learning_rate: float) -> None:
+        """Update by a minibatch's sums."""
+        state = self._state
+        gradient, moments = np.split(sums.numbers, [state.theta.size])
+        changed = (state.theta, state.optimizer_state, gradient, state.totals)
+        self._entries[-1].run(*self._given(changed, self._no_rows, float(learning_rate), state.theta[:0]))
+        state.totals += sums.totals
+        self._follow(moments)
 
     def _given(self, changed: tuple[Array, ...], rows: Array, eta: float, masks: Array) -> tuple[Any, ...]:
         """Return what machine code wants, see `twofold.engines.numba.step`."""
@@ -108,28 +146,30 @@ class CompiledEngine:
             return
         samples = loops.samples_of(self._block, outputs=self.network.outputs, dtype=self.dtype)
         self._packed = loops.pack(self._plan, self._step_config, samples)
-        kind = (self._entry, samples.X.dtype, self.dtype)
+        kind = (self._entries, samples.X.dtype, self.dtype)
         if kind in ready:
             return
         theta, rows = self._state.theta.copy(), as_rows(np.zeros(min(2, len(self._block)), np.int64))
         changed = (theta, self._state.optimizer_state.copy(), np.zeros_like(theta), np.zeros(3))
-        self._entry.prepare(*self._given(changed, rows, 0.0, theta[:0]))
+        for entry in self._entries:
+            entry.prepare(*self._given(changed, rows, 0.0, theta[:0]))
         ready.add(kind)
 
-    def _masks(self, n: int) -> Array:
-        """Return all dropout masks of a step, one after the other."""
+    def _masks(self, n: int, start: int = 0) -> Array:
+        """Return the dropout masks of n rows of a step, one after the other."""
         rate, seed = self.network.dropout, self._state.recipe.seed
         if not (rate and self.network.hidden):
             return self._state.theta[:0]
-        masks = dropout_masks(self.network.hidden, n, rate, seed=seed, step=self.steps, dtype=self.dtype)
+        place = {"seed": seed, "step": self.steps, "start": start}
+        masks = dropout_masks(self.network.hidden, n, rate, dtype=self.dtype, **place)
         return np.concatenate([mask.ravel() for mask in masks])
 
-    def _normalized(self) -> list[Normalized]:
-        """Return the last minibatch's means and variances of each batch-normalised layer."""
+    def _new_moments(self, n: int) -> list[Array]:
+        """Return the last n rows' means and unbiased variances of each batch-normalised layer."""
         if not self._moments.size:
             return []
         layers = np.split(self._moments, np.cumsum(self.network.hidden)[:-1], axis=1)
-        return [Normalized(m, m[:1], m[1:], m) for m in layers]
+        return moments_of([Normalized(m, m[:1], m[1:], m) for m in layers], n)
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""

@@ -145,6 +145,8 @@ class ConciseEngine:
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's state and follow this recipe from step 0."""
         recipe = check_recipe(self.network, recipe)
+        if recipe.slices > 1:
+            raise SpecificationError(f"the concise engine takes minibatches whole; slices={recipe.slices} is for fused")
         _write(self._model, self.parameters())
         self._recipe = recipe
         self._average = None

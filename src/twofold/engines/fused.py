@@ -15,6 +15,7 @@ loss, parameters, the optimiser's state and updates stay float32.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from typing import Any, cast
@@ -34,20 +35,19 @@ from twofold.engines.pytorch.running_metrics import RunningMetrics
 from twofold.engines.pytorch.single_sample import SingleSample
 from twofold.engines.pytorch.tensors import check_device, tensor
 from twofold.engines.pytorch.update_kernels import clip, move, penalty_kernel, update_kernel
+from twofold.engines.slices import ALONE, Processes, Sums, sliced_step
 from twofold.engines.state import AVERAGE, EngineState, check_recipe, check_state
 from twofold.errors import SpecificationError
 from twofold.functions import LOSSES
+from twofold.functions.normalizations import RATE
 from twofold.metrics import Score, running_score
 from twofold.network import Network, Parameters
-from twofold.randomness import dropout_masks
 from twofold.recipe import Recipe
 from twofold.validation import Precision, as_rows, check_block, check_features
 
 Array = NDArray[Any]
 
 MAX_BATCH_SIZES_KEPT = 4  # of minibatches, whose buffers are kept; an epoch has two
-ROWS = 512  # that `outputs` takes at a time on a CPU: enough for the products' speed, few enough for a cache
-ROWS_ON_DEVICE = 8192  # elsewhere, where each part ends in waiting
 
 Numbers = list[list[Scalar]]  # that change with the step: of decoupled decay, the optimiser and the L1 penalty
 
@@ -75,6 +75,7 @@ class FusedEngine:
     """
 
     name = "fused"
+    processes: Processes = ALONE
 
     def __init__(
         self,
@@ -95,13 +96,14 @@ class FusedEngine:
             )
         if head == "numba":
             check_numba_head(network, device, precision)
-        self.network = network
-        self.dtype = dtype
-        self.steps = 0
+        self.network, self.dtype, self.steps = network, dtype, 0
         self.device, self.precision = device, precision  # as asked for
         self._device = torch.device(device)
         self._floats = torch.float32 if dtype == "float32" else torch.float64
         self._operands = self._floats if precision is None else torch.bfloat16
+        self._make_buffers: Callable[..., Buffers] = partial(
+            Buffers, network, floats=self._floats, operands=self._operands, device=self._device
+        )
         self._passes = Passes(network, self._floats, self._operands)
         self._theta = Flat(network, self._floats, self._device, statistics=True)
         self._average: Flat | None = None
@@ -139,14 +141,14 @@ class FusedEngine:
         self._decoupled = rule.decoupled
         self._numbers = torch.zeros(sum(map(len, self._new_numbers(0.0))), dtype=self._floats, device=self._device)
         self._optimizer_state = {name: Flat(self.network, self._floats, self._device) for name in rule.state}
+        self._moments = Flat(self.network, self._floats, self._device, statistics=True) if recipe.slices > 1 else None
         # If a step is no more than `theta <- theta - eta g`, each product's result goes straight into its weights.
         self._plain = (
             recipe.optimizer.name == "sgd" and recipe.clip_norm is None and not (recipe.weight_decay or recipe.l1)
         )
         self._forget()
         self._view()
-        self.steps = 0
-        self._earlier_head = ""
+        self.steps, self._earlier_head = 0, ""
         if self._samples is not None:
             self._make_head(self._samples)
 
@@ -182,8 +184,58 @@ class FusedEngine:
     @torch.inference_mode()
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
-        n, samples = len(indices), self._samples
-        if samples is None:
+        if self._recipe.slices > 1:
+            sliced_step(self, self._recipe, indices, learning_rate)
+            return
+        head, buffers = self._made_for(len(indices))
+        numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(as_rows(indices)).to(self._device)
+        if self._graphs.active:
+            rows = buffers.rows.copy_(rows)
+
+        def compute() -> None:
+            gradients = head.gradients(rows, self._read_by_products(self._theta), buffers)
+            self._update(gradients, numbers, factor_of(buffers.raw))
+
+        self._graphs.run(len(rows), compute)
+        self._follow()
+
+    def weights_of(self, indices: Array) -> Array | None:
+        """Return the weights of rows, if there are weights."""
+        weight = None if self._samples is None else self._samples.weight
+        return None if weight is None else weight.cpu().numpy()[indices]
+
+    @torch.inference_mode()
+    def sums_of(self, indices: Array, start: int = 0) -> Sums:
+        """Go forward and back over rows that stand at this place of a minibatch."""
+        head, buffers = self._made_for(len(indices), start)
+        earlier, moments = self._metrics.read(), cast("Flat", self._moments)
+        moments.all.zero_()  # what follows them at a rate from 0 is they, times the rate
+        layers = [
+            layer._replace(mean=own.mean, variance=own.variance)
+            for layer, own in zip(self._read_by_products(self._theta), moments.layers, strict=True)
+        ]
+        self._metrics.set((0.0, 0.0, 0.0))
+        rows = torch.from_numpy(as_rows(indices)).to(self._device)
+        self._gradient.collect(head.gradients(rows, layers, buffers), factor_of(buffers.raw))
+        numbers = torch.cat([self._gradient.all, moments.all[self.network.n_parameters :] / RATE])
+        sums = Sums(numbers.cpu().numpy(), np.array(self._metrics.read()))
+        self._metrics.set(earlier)
+        return sums
+
+    @torch.inference_mode()
+    def take(self, sums: Sums, learning_rate: float) -> None:
+        """Update by a minibatch's sums."""
+        trained = self.network.n_parameters
+        numbers = tensor(sums.numbers).to(self._device)
+        self._gradient.all.copy_(numbers[:trained])
+        self._theta.all[trained:].lerp_(numbers[trained:], RATE)
+        self._apply(self._step_numbers(learning_rate))
+        self._metrics.set(tuple(np.add(self._metrics.read(), sums.totals).tolist()))
+        self._follow()
+
+    def _made_for(self, n: int, start: int = 0) -> tuple[Head, Buffers]:
+        """Return the head, and buffers for n rows with the masks for their place in this step's minibatch."""
+        if (samples := self._samples) is None:
             raise SpecificationError("no samples are loaded; call load before step")
         head = self._head or self._make_head(samples)
         if n not in self._buffers:
@@ -191,33 +243,19 @@ class FusedEngine:
                 self._forget_sizes()
             self._buffers[n] = self._make_buffers(n, samples.X.dtype)
         buffers = self._buffers[n]
-        if buffers.masks:
-            self._draw_masks(buffers.masks, n)
-        numbers, rows = self._step_numbers(learning_rate), torch.from_numpy(as_rows(indices)).to(self._device)
-        if self._graphs.active:
-            rows = buffers.rows.copy_(rows)
-        self._graphs.run(n, lambda: self._compute(head, rows, buffers, numbers))
+        buffers.draw_masks(self.network, seed=self._recipe.seed, step=self.steps, start=start)
+        return head, buffers
+
+    def _follow(self) -> None:
+        """Count the step, and move the average."""
         if self._average is not None:
             self._average.all.lerp_(self._theta.all, 1 - self._recipe.keep(self.steps))
         self.steps += 1
-
-    def _draw_masks(self, buffers: list[Tensor], n: int) -> None:
-        """Draw this step's dropout masks."""
-        masks = dropout_masks(
-            self.network.hidden, n, self.network.dropout, seed=self._recipe.seed, step=self.steps, dtype=self.dtype
-        )
-        for buffer, mask in zip(buffers, masks, strict=True):
-            buffer.copy_(torch.from_numpy(mask).t())
 
     @property
     def _model(self) -> Flat:
         """The parameters that predictions are made with."""
         return self._theta if self._average is None else self._average
-
-    def _compute(self, head: Head, rows: Tensor, buffers: Buffers, numbers: Numbers) -> None:
-        """Do a step's arithmetic, all of it on the device."""
-        gradients = head.gradients(rows, self._read_by_products(self._theta), buffers)
-        self._update(gradients, numbers, factor_of(buffers.raw))
 
     def begin_epoch(self) -> None:
         """Set the running means back to nothing."""
@@ -254,16 +292,11 @@ class FusedEngine:
         if len(X) == 1 and self._single_sample is not None:
             return self._single_sample(X[0])[None]
         features = tensor(X)
-        layers, factor = self._read_by_products(self._model), factor_of(features)
         O = np.empty((len(features), self.network.outputs), dtype=self.dtype)
-        most = max(1, min(ROWS if self._device.type == "cpu" else ROWS_ON_DEVICE, len(features)))
-        buffers = self._make_buffers(most, features.dtype, dropout=False)
-        for rows in (slice(i, i + most) for i in range(0, len(features), most)):
-            part = features[rows].to(self._device)
-            if len(part) < buffers.n:
-                buffers = self._make_buffers(len(part), features.dtype, dropout=False)
-            result, _ = self._passes.forward(layers, part, factor, buffers)
-            O[rows] = result.t().cpu().numpy()
+        make_buffers = partial(self._make_buffers, features=features.dtype, dropout=False)
+        layers, factor = self._read_by_products(self._model), factor_of(features)
+        for rows, result in self._passes.in_parts(layers, features, factor, make_buffers=make_buffers):
+            O[rows] = result
         return O
 
     @torch.inference_mode()
@@ -278,7 +311,7 @@ class FusedEngine:
         factor = factor_of(features)
         O, tape = self._passes.forward(layers, features, factor, buffers, training=True)
         loss_of(self.network.loss)(O, self._place(block.y).t(), shares(len(features), weight), buffers.dO)
-        self._collect(self._passes.backward(tape, self._gradient), factor)
+        self._gradient.collect(self._passes.backward(tape, self._gradient), factor)
         return self._gradient.read()
 
     def parameters(self) -> Parameters:
@@ -308,31 +341,24 @@ class FusedEngine:
                 self._make_head(self._samples)
 
     def _read_by_products(self, theta: Flat) -> list[Tensors]:
-        """Return the layers as the products read them: in the operands' type.
-
-        Where that is what they are, they are not copied. What is not added to the operands' type stays as it is: the
-        last b, and what a normalisation reads.
-        """
-        layers = list(theta.layers)
-        if self._operands == self._floats:
-            return layers
-        self._copies.trained.copy_(theta.trained)
-        last = len(layers) - 1
-        return [
-            layer._replace(W=copy.W, b=copy.b if layer.gamma is None and index < last else layer.b)
-            for index, (layer, copy) in enumerate(zip(layers, self._copies.layers, strict=True))
-        ]
+        """Return the layers as the products read them: in the operands' type."""
+        return theta.layers if self._operands == self._floats else theta.as_operands(self._copies)
 
     def _update(self, gradients: Gradients, numbers: Numbers, factor: float) -> None:
-        """Clip, decay and let the optimiser change every parameter in place."""
-        theta, g, recipe = self._theta, self._gradient, self._recipe
-        (shrink,), own, penalty = numbers
+        """Change every parameter in place by these gradients."""
         if self._plain:
+            theta, g, own = self._theta, self._gradient, numbers[1]
             for index, (layer, dW) in enumerate(zip(theta.layers, gradients, strict=True)):
                 move(layer.W, dW, own[0] if index else own[0] * factor)
             move(theta.rest, g.rest, own[0])
             return
-        self._collect(gradients, factor)
+        self._gradient.collect(gradients, factor)
+        self._apply(numbers)
+
+    def _apply(self, numbers: Numbers) -> None:
+        """Clip, decay and let the optimiser change every parameter by the collected gradient."""
+        theta, g, recipe = self._theta, self._gradient, self._recipe
+        (shrink,), own, penalty = numbers
         if recipe.clip_norm is not None:
             clip(g.trained, recipe.clip_norm)
         if recipe.weight_decay and self._decoupled:
@@ -343,14 +369,6 @@ class FusedEngine:
         self._optimizer.update(theta.trained, g.trained, [flat.trained for flat in optimizer_state], own)
         if self._penalty is not None:
             self._penalty.update(theta.weights, g.weights, [flat.weights for flat in optimizer_state], penalty)
-
-    def _collect(self, gradients: Gradients, factor: float) -> None:
-        """Bring all gradients together in one array."""
-        for index, (own, dW) in enumerate(zip(self._gradient.layers, gradients, strict=True)):
-            if index == 0 and factor != 1:
-                torch.mul(dW, factor, out=own.W)
-            elif dW is not own.W:
-                own.W.copy_(dW)
 
     def _new_numbers(self, eta: float) -> list[list[float]]:
         """Compute what changes with the step: of decoupled decay, of the optimiser and of the L1 penalty."""
@@ -368,19 +386,7 @@ class FusedEngine:
         return [[next(on_device) for _ in group] for group in numbers]
 
     def _place(self, array: Array) -> Tensor:
-        """Bring an array to the device; on a CPU it stays where it is."""
-        return tensor(array).to(self._device)
-
-    def _make_buffers(self, n: int, features: torch.dtype, *, dropout: bool = True) -> Buffers:
-        return Buffers(
-            self.network,
-            n,
-            features=features,
-            floats=self._floats,
-            operands=self._operands,
-            device=self._device,
-            dropout=dropout,
-        )
+        return tensor(array).to(self._device)  # on a CPU it stays where it is
 
     def _forget(self) -> None:
         """Drop what was made for the set and the recipe before."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twofold.engines.protocol import CHUNK
+from twofold.engines.slices import ALONE, Processes, Sums, sliced_step
 from twofold.engines.state import EngineState
-from twofold.engines.train_state import TrainState, join
+from twofold.engines.train_state import TrainState, join, moments_of, part
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, Normalization
 from twofold.functions.means import mean_gradient, smooth
 from twofold.functions.normalizations import EPSILON, Normalized
@@ -150,10 +151,19 @@ def mean_gradients(network: Network, parameters: Parameters, block: Block, dtype
     return backward(network, parameters, tape, LOSSES[network.loss].gradient(O, block.y, block.weight))
 
 
+def total_scores(losses: Array, right: Array | None, weight: Array | None) -> Array:
+    """Sum up weighted losses, weighted correct predictions, and weights."""
+    right = np.zeros(len(losses)) if right is None else right
+    if weight is None:
+        return np.array([losses.sum(dtype=np.float64), right.sum(), len(losses)])
+    return np.array([weight @ losses, weight @ right, weight.sum()])
+
+
 class ScratchEngine:
     """NumPy, every gradient by hand; the protocol is `twofold.engines.Engine`."""
 
     name = "scratch"
+    processes: Processes = ALONE
 
     def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
         self.network = network
@@ -182,55 +192,60 @@ class ScratchEngine:
             is_weight = map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._state.parameters)
             self._is_weight = join(is_weight)
 
-    @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
+        if self._recipe.slices > 1:
+            sliced_step(self, self._recipe, indices, learning_rate)
+        else:
+            self.take(self.sums_of(indices), learning_rate)
+
+    def weights_of(self, indices: Array) -> Array | None:
+        """Return the weights of rows, if there are weights."""
+        return None if self._block.weight is None else self._block.weight[indices]
+
+    @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
+    def sums_of(self, indices: Array, start: int = 0) -> Sums:
+        """Go forward and back over rows that stand at this place of a minibatch."""
         X = floats(self._block.X[indices], self.dtype)  # (|B|, d)
-        y = self._block.y[indices]
-        weight = None if self._block.weight is None else self._block.weight[indices]
-        masks = dropout_masks(
-            self.network.hidden,
-            len(indices),
-            self.network.dropout,
-            seed=self._recipe.seed,
-            step=self.steps,
-            dtype=self.dtype,
-        )
+        y, weight = self._block.y[indices], self.weights_of(indices)
+        place = {"seed": self._recipe.seed, "step": self.steps, "start": start}
+        masks = dropout_masks(self.network.hidden, len(indices), self.network.dropout, dtype=self.dtype, **place)
         parameters = self._state.parameters
         O, tape = forward(self.network, parameters, X, masks, training=True)  # (|B|, q)
         losses, gradient = self._smoothed(O, y)  # (|B|,), (|B|, q)
-        self._add_metrics(losses, correct(self._loss, O, y), weight)
         dO = mean_gradient(gradient, weight)  # (|B|, q)
-        self._update(backward(self.network, parameters, tape, dO), learning_rate)
-        self._state.follow(tape.normalized, len(indices))
+        gradients = backward(self.network, parameters, tape, dO)
+        moments = moments_of(tape.normalized, len(indices)) if self.network.normalization == "batch" else ()
+        return Sums(join(gradients, moments), total_scores(losses, correct(self._loss, O, y), weight))
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def take(self, sums: Sums, learning_rate: float) -> None:
+        """Update by a minibatch's sums."""
+        gradient, moments = np.split(sums.numbers, [self._state.theta.size])
+        self._update(gradient, learning_rate)
+        self._state.totals += sums.totals
+        self._state.follow(moments)
 
     def _smoothed(self, O: Array, y: Array) -> tuple[Array, Array]:
         """Return the losses (|B|,) and their gradient (|B|, q), against smoothed labels if the recipe has them so."""
         pair, smoothing = self._loss.samples(O, y), self._recipe.label_smoothing
         return smooth(pair, O, y, smoothing, targets=self._loss.targets) if smoothing else pair
 
-    def _add_metrics(self, losses: Array, right: Array | None, weight: Array | None) -> None:
-        """Add a minibatch to the running means."""
-        right = np.zeros(len(losses)) if right is None else right
-        if weight is None:
-            self._state.totals += np.array([losses.sum(dtype=np.float64), right.sum(), len(losses)])
-        else:
-            self._state.totals += np.array([weight @ losses, weight @ right, weight.sum()])
-
-    def _update(self, gradients: Parameters, learning_rate: float) -> None:
+    def _update(self, gradient: Array, learning_rate: float) -> None:
         """Clip, decay and let the optimiser change every parameter in place."""
         recipe, theta, t = self._recipe, self._state.theta, self.steps + 1
+        if recipe.clip_norm is not None or recipe.weight_decay:
+            gradients = part(gradient, self._state.parameters, statistics=False)
         if recipe.clip_norm is not None:
             clip([g for layer in gradients for g in layer.trained], recipe.clip_norm)
         if recipe.weight_decay:
-            for layer, gradient in zip(self._state.parameters, gradients, strict=True):  # weights alone decay
-                W, dW = layer.W, gradient.W
+            for W, dW in ((layer.W, own.W) for layer, own in zip(self._state.parameters, gradients, strict=True)):
                 if self._optimizer.decoupled:
                     W *= 1 - learning_rate * recipe.weight_decay
                 else:
                     dW += recipe.weight_decay * W
         optimizer_state, xp = tuple(self._state.optimizer_state), of_type(theta.dtype)
-        self._optimizer.update(theta, join(gradients), optimizer_state, learning_rate, t, xp, **self._constants)
+        self._optimizer.update(theta, gradient, optimizer_state, learning_rate, t, xp, **self._constants)
         if recipe.l1:
             length = self._optimizer.step_length(optimizer_state, learning_rate, t, xp, **self._constants)
             theta[:] = soften(theta, recipe.l1 * length * self._is_weight, xp)

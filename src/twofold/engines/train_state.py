@@ -81,12 +81,18 @@ class TrainState:
         """The parameters that predictions are made with."""
         return self.parameters if self.average is None else self.average
 
-    def follow(self, normalized: Sequence[Normalized], n: int) -> None:
-        """Move what follows a step of n samples: running means and variances, and the average of the parameters."""
-        for layer, (_, m, v, _) in zip(self.parameters, normalized, strict=False):
-            if layer.mean is not None and layer.variance is not None:
-                layer.mean[:] += RATE * (m[0] - layer.mean)
-                layer.variance[:] += RATE * (v[0] * n / max(n - 1, 1) - layer.variance)
+    def follow(self, moments: Array) -> None:
+        """Move what follows a step: running means and variances, and the average of the parameters.
+
+        Parameters
+        ----------
+        moments : ndarray, one axis
+            A minibatch's means and unbiased variances of each layer that has running ones, layer by layer.
+        """
+        running = [array for layer in self.parameters for array in (layer.mean, layer.variance) if array is not None]
+        for array in running:
+            array += RATE * (moments[: array.size] - array)
+            moments = moments[array.size :]
         if self.average is not None:
             keep = self.recipe.keep(self.steps - 1)
             self.average = map_arrays(lambda a, theta: a + (1 - keep) * (theta - a), self.average, self.parameters)
@@ -116,9 +122,14 @@ class TrainState:
         self.parameters = part(self.theta, parameters)
 
 
-def join(parameters: Parameters) -> Array:
-    """Copy every W, b and gamma into one array, layer by layer; means and variances are not trained."""
-    return np.concatenate([array.ravel() for layer in parameters for array in layer.trained])
+def moments_of(normalized: Sequence[Normalized], n: int) -> list[Array]:
+    """Return the means and unbiased variances of n samples, layer by layer."""
+    return [array[0] for _, m, v, _ in normalized for array in (m, v * n / max(n - 1, 1))]
+
+
+def join(parameters: Parameters, moments: Sequence[Array] = ()) -> Array:
+    """Copy every W, b and gamma into one array, layer by layer, and what is to stand behind them."""
+    return np.concatenate([*(array.ravel() for layer in parameters for array in layer.trained), *moments])
 
 
 def part(joined: Array, like: Parameters, *, statistics: bool = True) -> Parameters:

@@ -71,7 +71,7 @@ def how(subject: Subject) -> list[Block]:
     seconds = sum(record.seconds for record in model.history)
     rows = {"engine": subject.engine} if subject.engine else {}
     rows |= {"numbers": model.dtype, **subject.details}
-    rows |= {"time of the steps": f"{seconds:.3g} s"} if model.history else {}
+    rows |= {"time of the steps": f"{seconds:.3g} s"} if seconds else {}
     rows |= {name: str(version) for name, version in model.environment.items()}
     return [*blocks, Facts(tuple(rows.items()))]
 
@@ -138,7 +138,8 @@ def history(subject: Subject, most: int = 12) -> list[Block]:
     columns = ("epoch", "loss", "train accuracy", "test loss", "test accuracy", "learning rate", "seconds")
     names = ("epoch", "loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate", "seconds")
     cells = [[getattr(records[i], name) for name in names] for i in places]
-    there = [j for j in range(len(names)) if any(row[j] is not None for row in cells)]
+    timed = any(record.seconds for record in records)  # one that was read from a file isn't
+    there = [j for j in range(len(names) - (not timed)) if any(row[j] is not None for row in cells)]
     rows = tuple(tuple(row[j] for j in there) for row in cells)
     caption = "Every epoch" if len(places) == len(records) else f"{len(places)} of {len(records)} epochs"
     return [Listing(caption, tuple(columns[j] for j in there), rows)]

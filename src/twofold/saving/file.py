@@ -156,7 +156,9 @@ def metadata(model: Model) -> dict[str, Any]:
     return {
         "network": asdict(model.network),
         "recipe": None if model.recipe is None else model.recipe.to_dict(),
-        "history": [finite(vars(epoch)) for epoch in model.history],
+        "history": [
+            finite({**vars(epoch), "seconds": 0.0}) for epoch in model.history
+        ],  # the same model, the same file
         "environment": dict(model.environment),
         **{name: getattr(model, name) for name in WORDS},
         **{name: list(getattr(model, name)) for name in LISTS},

@@ -9,7 +9,7 @@ argued for. To follow them number by number, set the environment variable ``NUMB
 import sys
 from importlib import import_module, reload
 
-from twofold.engines.numba.deep import step
+from twofold.engines.numba.deep import step, take_gradient, write_gradient
 from twofold.engines.numba.head import last_layers, loss
 from twofold.engines.numba.jit import COMPILES
 from twofold.engines.numba.plan import (
@@ -52,5 +52,7 @@ __all__ = [
     "shallow_step",
     "step",
     "step_config",
+    "take_gradient",
     "take_up",
+    "write_gradient",
 ]

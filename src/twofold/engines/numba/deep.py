@@ -23,6 +23,8 @@ from twofold.engines.numba.normalizations import normalize, normalize_backward
 from twofold.engines.numba.plan import (
     NONE,
     Plan,
+    Samples,
+    StepConfig,
     are_rows,
     level,
     unpack,
@@ -71,16 +73,41 @@ def step(*given: Any) -> bool:
         rate and the number of the step; then dropout's masks, and workspace for the minibatch's means and variances.
     """
     plan, rule, samples, others = unpack(given)
-    theta, state, gradient, totals, rows, eta, t, masks, moments = others
+    theta, state, gradient, _, rows, eta, t, _, _ = others
     if not are_rows(rows, len(samples.X)):
         return False
+    go_through(plan, rule, samples, others)
+    update(plan, rule, theta, gradient, state, eta, t)
+    return True
+
+
+@Entry
+def write_gradient(*given: Any) -> bool:
+    """Do as `step` up to the gradient; its arguments are those of `step`."""
+    plan, rule, samples, others = unpack(given)
+    if not are_rows(others[4], len(samples.X)):
+        return False
+    go_through(plan, rule, samples, others)
+    return True
+
+
+@Entry
+def take_gradient(*given: Any) -> None:
+    """Do as `step` from the gradient on; its arguments are those of `step`."""
+    plan, rule, _, others = unpack(given)
+    theta, state, gradient, _, _, eta, t, _, _ = others
+    update(plan, rule, theta, gradient, state, eta, t)
+
+
+@compiled
+def go_through(plan: Plan, rule: StepConfig, samples: Samples, others: tuple[Any, ...]) -> None:
+    """Go forward and back."""
+    theta, _, gradient, totals, rows, _, _, masks, moments = others
     tape = blank_tape(plan, len(rows), masks, theta.dtype)
     take_rows(samples, rows, level(tape.inputs, plan, len(rows), 0, 0))
     O, dO = forward(plan, theta, tape, len(rows), moments)
     judge(plan, rule, samples, rows, weight_of(samples, rows), O, dO, totals)
     backward(plan, theta, tape, dO.T.copy(), gradient)
-    update(plan, rule, theta, gradient, state, eta, t)
-    return True
 
 
 @compiled

@@ -15,6 +15,7 @@ from torch import Tensor
 from twofold.engines.pytorch.products import Products, choose_products
 from twofold.engines.pytorch.tensors import tensor
 from twofold.network import ARRAYS, Layer, Network, Parameters, array_shapes
+from twofold.randomness import dropout_masks
 
 Array = NDArray[Any]
 
@@ -75,6 +76,26 @@ class Flat:
         }
         self.layers = [Tensors(**{name: views[index, name] for name in layer}) for index, layer in enumerate(shapes)]
 
+    def as_operands(self, copies: Flat) -> list[Tensors]:
+        """Return the layers in the products' type, copied there.
+
+        What is not added to numbers of that type stays as it is: the last b, and what a normalisation reads.
+        """
+        copies.trained.copy_(self.trained)
+        last = len(self.layers) - 1
+        return [
+            layer._replace(W=copy.W, b=copy.b if layer.gamma is None and index < last else layer.b)
+            for index, (layer, copy) in enumerate(zip(self.layers, copies.layers, strict=True))
+        ]
+
+    def collect(self, gradients: list[Tensor], factor: float) -> None:
+        """Bring each dW in, the first one times what features are multiplied by."""
+        for index, (own, dW) in enumerate(zip(self.layers, gradients, strict=True)):
+            if index == 0 and factor != 1:
+                torch.mul(dW, factor, out=own.W)
+            elif dW is not own.W:
+                own.W.copy_(dW)
+
     def write(self, parameters: Parameters) -> None:
         """Copy in; W of shape (inputs, outputs)."""
         for ours, layer in zip(self.layers, parameters, strict=True):
@@ -127,8 +148,8 @@ class Buffers:
         self,
         network: Network,
         n: int,
-        *,
         features: torch.dtype,
+        *,
         floats: torch.dtype,
         operands: torch.dtype,
         device: torch.device,
@@ -150,6 +171,15 @@ class Buffers:
         self.masks = [empty(h, n, operands) for h in network.hidden] if network.dropout and dropout else []
         self.dO, self.O = (empty(network.outputs, n, floats) for _ in range(2))
         self.block = empty(BLOCK, n, floats)
+
+    def draw_masks(self, network: Network, **place: int) -> None:
+        """Draw the dropout masks for a ``seed``, a ``step`` and the ``start`` of these rows in its minibatch."""
+        if not self.masks:
+            return
+        kind = "float64" if self.dO.dtype == torch.float64 else "float32"
+        masks = dropout_masks(network.hidden, self.n, network.dropout, dtype=kind, **place)
+        for buffer, mask in zip(self.masks, masks, strict=True):
+            buffer.copy_(torch.from_numpy(mask).t())
 
     @cached_property
     def arrays(self) -> list[Array]:

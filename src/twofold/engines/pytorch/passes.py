@@ -6,9 +6,11 @@ Samples are columns: what is (n, h) there is (h, n) here, so ``Z = W H + b``;
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from twofold.engines.pytorch.buffers import Buffers, Flat, Tensors
@@ -16,7 +18,11 @@ from twofold.engines.pytorch.kernels import activation_of
 from twofold.engines.pytorch.normalizations import NORMALIZATIONS, Statistics
 from twofold.network import Network
 
+Array = NDArray[Any]
 Gradients = list[Tensor]
+
+ROWS = 512  # that go forward at a time on a CPU: enough for the products' speed, few enough for a cache
+ROWS_ON_DEVICE = 8192  # elsewhere, where each part ends in waiting
 
 
 class Tape(NamedTuple):
@@ -140,6 +146,20 @@ class Passes:
         tape = self.hidden(layers[:-1], X, factor, buffers, training=True)._replace(layers=layers)
         Z = buffers.products[-2].affine(layers[-2].W, tape.inputs[-1], b=None, out=buffers.Z[-1])  # (h, n)
         return Z, 1.0 if tape.hidden else factor, tape
+
+    def in_parts(
+        self, layers: list[Tensors], features: Tensor, factor: float, *, make_buffers: Callable[[int], Buffers]
+    ) -> Iterator[tuple[slice, Array]]:
+        """Go forward some rows at a time; yield which, and their outputs (rows, q)."""
+        device = layers[0].W.device
+        most = max(1, min(ROWS if device.type == "cpu" else ROWS_ON_DEVICE, len(features)))
+        buffers = make_buffers(most)
+        for rows in (slice(i, i + most) for i in range(0, len(features), most)):
+            part = features[rows].to(device)
+            if len(part) < buffers.n:
+                buffers = make_buffers(len(part))
+            O, _ = self.forward(layers, part, factor, buffers)
+            yield rows, O.t().cpu().numpy()
 
     def backward(self, tape: Tape, gradient: Flat) -> Gradients:
         """Carry the ``dO`` (q, n) of the buffers back to every weight.
