@@ -19,7 +19,7 @@ from twofold import load_model, write_idx
 from twofold.cli import main
 
 # Chinese names are drawn as boxes where no font has them, which is said.
-pytestmark = pytest.mark.filterwarnings("ignore::twofold.plots.language.MissingFontWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::twofold.plots.language.MissingFontWarning")]
 
 ENCODINGS = ("utf-8", "cp437", "cp1252", "ascii")
 narrow = pytest.mark.parametrize("streams", ["ascii"], indirect=True)  # what lacks the most

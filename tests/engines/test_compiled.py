@@ -49,7 +49,9 @@ def test_networks_without_hidden_layers_agree_at_every_size(q, n):
 
 
 @pytest.mark.parametrize("widths", [(20, 4), (20, 6, 4)])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [pytest.param("float64", 1e-12, marks=pytest.mark.slow), ("float32", 1e-5)]
+)
 def test_image_bytes_stand_for_numbers_from_0_to_1(dtype, tolerance, widths):
     rng = np.random.default_rng(0)
     X, y = rng.integers(256, size=(150, 20), dtype=np.uint8), rng.integers(4, size=150)
@@ -184,6 +186,7 @@ def fresh(folder):
     return Path(place), int(hits), int(misses)
 
 
+@pytest.mark.slow
 def test_machine_code_is_kept_on_disk_and_damage_to_it_survived(tmp_path):
     place, hits, misses = fresh(tmp_path)
     assert tmp_path in place.parents
@@ -195,6 +198,7 @@ def test_machine_code_is_kept_on_disk_and_damage_to_it_survived(tmp_path):
     assert fresh(tmp_path) == (place, 1, 0)
 
 
+@pytest.mark.slow
 def test_damaged_machine_code_is_replaced(tmp_path):
     place, _, _ = fresh(tmp_path)
     for path in place.glob("*.nbc"):

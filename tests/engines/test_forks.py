@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from twofold import MLPClassifier, Network, open_engine
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(2)
 X = np.random.default_rng(0).standard_normal((2000, 200))
 y = (X[:, 0] > 0).astype(int)

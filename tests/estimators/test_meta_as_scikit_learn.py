@@ -36,6 +36,7 @@ LEFT_OUT = {
 NAMES = re.compile("|".join(rf"\b{name.rpartition('.')[2]}\b" for name in OURS))
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::twofold.solvers.DependentColumnsWarning"),  # some fit such columns
     pytest.mark.filterwarnings(
         "ignore::sklearn.exceptions.UndefinedMetricWarning"

@@ -56,7 +56,10 @@ def is_ours(name, test):
     return "array_api" not in name and not ("LogisticRegressionCV" in names and "LogisticRegression" not in names)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # some ask for one iteration
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # some ask for one iteration
+]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ shown = []
 one = Record(epoch=1, loss=0.5, test_loss=None, train_accuracy=None, test_accuracy=None)
 list(live_curves([one], display=lambda *words, **more: shown.append(words)))
 import matplotlib
+
+pytestmark = pytest.mark.slow
 print(len(shown), matplotlib.rcParams._get("backend"))
 """
 

@@ -44,6 +44,8 @@ from twofold.tables.frames import MAX_COLUMNS
 reading.MAX_ALWAYS_ALLOWED_BYTES = {allowed}
 reading.MAX_UNPACKING_RATIO = 0
 import pyarrow.csv, pyarrow.dataset, pandas
+
+pytestmark = pytest.mark.slow
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     table = reading.read_table({path!r})
