@@ -151,3 +151,20 @@ class TestLost:
         subprocess.run(alone, cwd=tmp_path, env=os.environ | ONE_THREAD, check=True, stdout=subprocess.DEVNULL)
         found = sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
         assert found == self.sum_of_whole_run(tmp_path, 60)
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_compare_shows_the_sums(capsys):
+    words = ["compare", "softmax", "--data", "toy-animals", "--epochs", "2", "--slices", "4", "--processes", "1,2"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "the files are the same, byte for byte" in out
+
+
+@pytest.mark.parametrize("counts", ["", "0", "1,5", "two", "1,,2", "-1", "²"])
+def test_compare_takes_numbers_of_processes(capsys, counts):
+    words = ["compare", "softmax", "--data", "toy-animals", "--slices", "4", "--processes", counts]
+    assert main(words) == 2
+    message = f"twofold: --processes is {counts!r}; expected numbers from 1 to 4, which is --slices\n"
+    assert capsys.readouterr().err == message

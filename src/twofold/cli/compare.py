@@ -29,12 +29,16 @@ def compare(
     options: JobOptions,
     *,
     engines: Annotated[str, Option("--engines", help="The two to compare.")] = "scratch,concise",
+    processes: Annotated[
+        str | None,
+        Option("--processes", help="1,2,4: train the first engine in so many processes instead, with --slices."),
+    ] = None,
     dtype: Annotated[str, Option("--dtype", help="float64, or float32 to see its rounding.")] = "float64",
     report: REPORT = None,
     language: LANGUAGE = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Train two engines in lockstep and print how far apart they are."""
+    """Train two engines in lockstep and print how far apart they are; or one in several processes."""
     from twofold.cli.job import check_words, load, plan
     from twofold.cli.report import report_comparison
     from twofold.cli.screen import Screen
@@ -50,6 +54,11 @@ def compare(
     check_places(report)
     check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options.data, options.root))
+    if processes is not None:
+        from twofold.cli.compare_processes import compare_processes
+
+        screen.result(compare_processes(screen, job, Hardware(engine=first, dtype=dtype), processes))
+        return
     comparisons = []
     seen = _Seen([])
     with screen.training(job.recipe, len(job.data.train), runs=2) as bars:
