@@ -12,6 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+
 KILLS = Path(__file__).parents[1] / "kills.py"
 
 

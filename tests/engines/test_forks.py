@@ -8,13 +8,14 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FIT = """
 import multiprocessing, sys
 import numpy as np
 import torch
 from twofold import MLPClassifier, Network, open_engine
 
-pytestmark = pytest.mark.slow
 
 torch.set_num_threads(2)
 X = np.random.default_rng(0).standard_normal((2000, 200))

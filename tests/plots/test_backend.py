@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 MISSING = "module://matplotlib_inline.backend_inline"  # where it is not installed, matplotlib can't be imported
 DRAW = """
 from twofold.plots import network_diagram, save, save_film, svg, live_curves
@@ -20,7 +22,6 @@ one = Record(epoch=1, loss=0.5, test_loss=None, train_accuracy=None, test_accura
 list(live_curves([one], display=lambda *words, **more: shown.append(words)))
 import matplotlib
 
-pytestmark = pytest.mark.slow
 print(len(shown), matplotlib.rcParams._get("backend"))
 """
 

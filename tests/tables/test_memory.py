@@ -16,6 +16,8 @@ from twofold.tables import reading
 from twofold.tables.frames import MAX_COLUMNS
 from twofold.tables.reading import read_table
 
+pytestmark = pytest.mark.slow
+
 MEBIBYTE = 1 << 20
 LONG = "x" * MEBIBYTE
 SMALL = 64 * MEBIBYTE  # allowed here, in place of 256 MiB: the same code, in less memory
@@ -45,7 +47,6 @@ reading.MAX_ALWAYS_ALLOWED_BYTES = {allowed}
 reading.MAX_UNPACKING_RATIO = 0
 import pyarrow.csv, pyarrow.dataset, pandas
 
-pytestmark = pytest.mark.slow
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     table = reading.read_table({path!r})
