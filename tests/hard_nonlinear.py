@@ -3,7 +3,7 @@
     python tests/hard_nonlinear.py --count 1000 [--seed 0]
 
 The truth is found by Newton's method on differences of the function's values, which shares nothing with the solver but
-the function. `tests/statistics/test_nonlinear.py` runs some. It needs mpmath, which comes with PyTorch.
+the function. `tests/statistics/test_nonlinear.py` runs some. It needs mpmath.
 """
 
 from __future__ import annotations

@@ -178,7 +178,12 @@ with contextlib.redirect_stdout(io.StringIO()):
     assert not loaded_after(script) & {"torch", "matplotlib", "pyarrow", "scipy", "sklearn", "pandas"}
 
 
-@pytest.mark.parametrize("name", twofold.__all__)
+NEEDS_TORCH = {"as_torch_dataset"}  # the names that can't be had without PyTorch
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.torch if name in NEEDS_TORCH else ()) for name in twofold.__all__]
+)
 def test_a_public_name_can_be_had_and_is_documented(name):
     value = getattr(twofold, name)
     assert name in dir(twofold)
@@ -191,6 +196,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
         _ = twofold.nothing
 
 
+@pytest.mark.torch
 def test_public_names_and_their_homes_are_the_same():
     assert sorted(twofold._HOMES) == twofold.__all__ == sorted(twofold.__all__)
     for name, home in twofold._HOMES.items():

@@ -162,6 +162,7 @@ def test_compare_shows_the_sums(capsys):
     assert "the files are the same, byte for byte" in out
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("counts", ["", "0", "1,5", "two", "1,,2", "-1", "²"])
 def test_compare_takes_numbers_of_processes(capsys, counts):
     words = ["compare", "softmax", "--data", "toy-animals", "--slices", "4", "--processes", counts]
