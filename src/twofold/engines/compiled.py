@@ -129,11 +129,11 @@ class CompiledEngine:
     def take(self, sums: Sums, learning_rate: float) -> None:
         """Update by a minibatch's sums."""
         state = self._state
-        gradient, moments = np.split(sums.numbers, [state.theta.size])
-        changed = (state.theta, state.optimizer_state, gradient, state.totals)
+        trained = state.theta.size
+        changed = (state.theta, state.optimizer_state, sums.numbers[:trained], state.totals)
         self._entries[-1].run(*self._given(changed, self._no_rows, float(learning_rate), state.theta[:0]))
         state.totals += sums.totals
-        self._follow(moments)
+        self._follow(sums.numbers[trained:])
 
     def _given(self, changed: tuple[Array, ...], rows: Array, eta: float, masks: Array) -> tuple[Any, ...]:
         """Return what machine code wants, see `twofold.engines.numba.step`."""

@@ -192,6 +192,7 @@ class ScratchEngine:
             is_weight = map_arrays(lambda array: np.full_like(array, array.ndim == 2), self._state.parameters)
             self._is_weight = join(is_weight)
 
+    @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
     def step(self, indices: Array, learning_rate: float) -> None:
         """Take one minibatch step: forward, loss, backward, update."""
         if self._recipe.slices > 1:
@@ -203,13 +204,19 @@ class ScratchEngine:
         """Return the weights of rows, if there are weights."""
         return None if self._block.weight is None else self._block.weight[indices]
 
-    @np.errstate(over="ignore", invalid="ignore")  # a run that diverges is told so by the training loop
     def sums_of(self, indices: Array, start: int = 0) -> Sums:
         """Go forward and back over rows that stand at this place of a minibatch."""
         X = floats(self._block.X[indices], self.dtype)  # (|B|, d)
         y, weight = self._block.y[indices], self.weights_of(indices)
-        place = {"seed": self._recipe.seed, "step": self.steps, "start": start}
-        masks = dropout_masks(self.network.hidden, len(indices), self.network.dropout, dtype=self.dtype, **place)
+        masks = dropout_masks(
+            self.network.hidden,
+            len(indices),
+            self.network.dropout,
+            seed=self._recipe.seed,
+            step=self.steps,
+            dtype=self.dtype,
+            start=start,
+        )
         parameters = self._state.parameters
         O, tape = forward(self.network, parameters, X, masks, training=True)  # (|B|, q)
         losses, gradient = self._smoothed(O, y)  # (|B|,), (|B|, q)
@@ -218,13 +225,12 @@ class ScratchEngine:
         moments = moments_of(tape.normalized, len(indices)) if self.network.normalization == "batch" else ()
         return Sums(join(gradients, moments), total_scores(losses, correct(self._loss, O, y), weight))
 
-    @np.errstate(over="ignore", invalid="ignore")
     def take(self, sums: Sums, learning_rate: float) -> None:
         """Update by a minibatch's sums."""
-        gradient, moments = np.split(sums.numbers, [self._state.theta.size])
-        self._update(gradient, learning_rate)
+        trained = self._state.theta.size
+        self._update(sums.numbers[:trained], learning_rate)
         self._state.totals += sums.totals
-        self._state.follow(moments)
+        self._state.follow(sums.numbers[trained:])
 
     def _smoothed(self, O: Array, y: Array) -> tuple[Array, Array]:
         """Return the losses (|B|,) and their gradient (|B|, q), against smoothed labels if the recipe has them so."""

@@ -89,10 +89,11 @@ class TrainState:
         moments : ndarray, one axis
             A minibatch's means and unbiased variances of each layer that has running ones, layer by layer.
         """
-        running = [array for layer in self.parameters for array in (layer.mean, layer.variance) if array is not None]
-        for array in running:
-            array += RATE * (moments[: array.size] - array)
-            moments = moments[array.size :]
+        if len(moments):
+            pairs = ((layer.mean, layer.variance) for layer in self.parameters)
+            for array in (array for pair in pairs for array in pair if array is not None):
+                array += RATE * (moments[: array.size] - array)
+                moments = moments[array.size :]
         if self.average is not None:
             keep = self.recipe.keep(self.steps - 1)
             self.average = map_arrays(lambda a, theta: a + (1 - keep) * (theta - a), self.average, self.parameters)
