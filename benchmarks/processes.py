@@ -97,8 +97,10 @@ def main() -> None:
         return
     cores = os.cpu_count() or 1
     tasks = {f"1 process, whole minibatches, {cores} threads": (1, "ours", "1", str(cores))}
-    tasks |= {f"{n} processes, {SLICES} slices, 1 thread each": (n, "ours", str(SLICES), "1") for n in given.processes}
-    tasks |= {f"{n} processes, DistributedDataParallel": (n, "ddp") for n in given.processes}
+    for n in given.processes:
+        many = f"{n} process{'es' if n > 1 else ''}"
+        tasks[f"{many}, {SLICES} slices, 1 thread each"] = (n, "ours", str(SLICES), "1")
+        tasks[f"{many}, DistributedDataParallel"] = (n, "ddp")
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in tasks}
     for _ in range(given.rounds):
         for name, (processes, *words) in tasks.items():
