@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from twofold import Dataset, Network, Recipe, Samples, load_dataset, open_engine, train
+from twofold import Dataset, Network, Recipe, Samples, fit_table, load_dataset, open_engine, train
 from twofold.pictures import draw, film_frames
 from twofold.plots import (
     activation_plots,
@@ -85,6 +85,16 @@ def regression(folder: Path) -> None:
     save(draw("fit", model, few)[0], folder / "fit.png", dpi=90)
 
 
+def tables(folder: Path) -> None:
+    """Draw what matters in a table, and how predictions go with one column of it."""
+    diabetes = load_dataset("diabetes")
+    columns = dict(zip(diabetes.features, diabetes.train.X.T.tolist(), strict=True))
+    found = fit_table({**columns, diabetes.target: diabetes.train.y[:, 0].tolist()}, diabetes.target)
+    with style("auto"):
+        save(found.importance().plot(), folder / "importance.svg")
+        save(found.dependence("bmi").plot(), folder / "dependence.svg")
+
+
 def diagrams(folder: Path) -> None:
     """Draw networks and activations."""
     animals = load_dataset("toy-animals")
@@ -103,7 +113,7 @@ def diagrams(folder: Path) -> None:
 def main(folder: Path) -> None:
     """Draw everything."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part in (diagrams, plane, regression, fashion):
+    for part in (diagrams, plane, regression, tables, fashion):
         part(folder)
     for path in folder.glob("*.png"):  # so many colours are enough for these
         with Image.open(path) as picture:

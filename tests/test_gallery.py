@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from twofold.cli.plot_table import SUBJECTS as OF_TABLES
 from twofold.pictures import SUBJECTS
 
 ROOT = Path(__file__).parents[1]
@@ -33,8 +34,8 @@ def test_the_files_are_small():
 
 def test_every_subject_is_shown_and_every_command_names_one():
     named = re.findall(r"twofold plot ([a-z]+)", text())
-    assert set(named) <= {*SUBJECTS, "activations", "film"}
-    for subject in SUBJECTS:
+    assert set(named) <= {*SUBJECTS, *OF_TABLES, "activations", "film"}
+    for subject in (*SUBJECTS, *OF_TABLES):
         assert subject in text()
 
 

@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     DATA = 4
     DIRECTION = 5
     SPLIT = 6
+    SHUFFLE = 7
 
 
 def stream(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:

@@ -110,6 +110,9 @@ def test_commands_of_tables(streams, table, tmp_path):
         streams.check("trace", name, "--data", table)
     streams.check("plot", "confusion", model, table, "-o", tmp_path / "[p].svg")
     streams.check("plot", "coefficients", line, table, "-o", tmp_path / "[p].png")
+    for name in (model, line):
+        streams.check("plot", "importance", name, table, "-o", tmp_path / "[i].svg")
+        streams.check("plot", "dependence", name, table, "--column", "height [m]", "-o", tmp_path / "[d].svg")
     streams.check("plot", "curves", model, "--beside", line, "-o", tmp_path / "[c].svg")
     code, _, err = streams.run("predict", model, tmp_path / "no\x1b[2J.csv")
     assert (code, err.count("\n"), hostile.steers(err)) == (2, 1, set())

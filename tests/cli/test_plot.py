@@ -79,6 +79,31 @@ def test_a_table_s_model_is_drawn_of_its_rows(capsys, tmp_path):
     assert "twofold train linear t.csv --target COLUMN --save FILE" in err
 
 
+def test_what_matters_in_a_table_is_drawn_and_told_in_numbers(capsys, tmp_path):
+    rows = [
+        f"{k * k % 97},{k % 7},{'red' if k % 3 else 'blue'},{3 * (k * k % 97) + 50 * (k % 3 > 0)}" for k in range(99)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["area,age,paint,price", *rows]))
+    (tmp_path / "new.csv").write_text("\n".join(["area,age,paint,price", *rows[::2]]))
+    words = ["--target", "price", "--epochs", "20", "--save", "m.safetensors"]
+    assert main(["train", "mlp", "t.csv", *words]) == 0
+    capsys.readouterr()
+    code, out, _ = plot(capsys, "importance", "m.safetensors", "--data", "new.csv", "--of", "MAE")
+    assert code == 0
+    assert "with a column shuffled it rises by" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert texts(tmp_path / "importance.svg")[-3:] == ["area", "paint", "age"]
+    code, out, _ = plot(capsys, "importance", "m.safetensors", "t.csv")
+    assert out.startswith("the model was trained on these rows")
+    code, out, err = plot(capsys, "dependence", "m.safetensors", "new.csv", "--column", "paint", "--json")
+    told = json.loads(out)
+    assert (code, err, told["values"], told["counts"]) == (0, "", ["red", "blue"], [33, 17])
+    (curve,) = told["curves"]
+    assert (curve["of"], curve["mean"][0] - curve["mean"][1] > 10) == ("price", True)
+    assert {"red (33)", "blue (17)"} <= set(texts(tmp_path / "dependence.svg"))
+    assert "80 % of the rows" in plot(capsys, "dependence", "m.safetensors", "new.csv", "--column", "area")[1]
+
+
 def test_a_film_is_made_while_a_model_trains(capsys, tmp_path):
     code, out, _ = plot(capsys, "film", "softmax", "--data", "toy-animals", "--epochs", "3", "--frames", "2", "--json")
     assert (code, json.loads(out.splitlines()[-1])["frames"]) == (0, 3)
@@ -97,6 +122,11 @@ def test_a_film_is_made_while_a_model_trains(capsys, tmp_path):
         (["curves", "softmax", "--data", "digits", "-o", "c.txt"], "c.txt: a picture's name ends in one of"),
         (["film", "softmax", "--data", "digits", "-o", "f.svg"], "f.svg: a film's name ends in one of .gif"),
         (["film", "linear", "--data", "houses"], "houses is standardised for training, of which there is no film"),
+        (["importance", "mlp"], "importance is of a saved model: twofold train mlp FILE"),
+        (["importance", "m.safetensors"], "of which rows? name a table: twofold plot importance m.safetensors --data"),
+        (["dependence", "m.safetensors", "t.csv"], "on which column? name it: --column COLUMN"),
+        (["importance", "m.safetensors", "t.csv", "--epochs", "3"], "m.safetensors is trained already; --epochs"),
+        (["curves", "softmax", "--column", "a"], "--column is for dependence; curves has no use for it"),
         (["activations", "--theme", "drak"], "unknown theme 'drak'; did you mean 'dark'?"),
         (["activations", "--language", "fr"], "unknown language 'fr'"),
         (["weights", "softmax", "--beside", "x"], "--beside lays runs over each other's curves; weights has none"),

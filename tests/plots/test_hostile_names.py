@@ -17,6 +17,7 @@ from twofold import Network, initialize, plots, solve_least_squares
 from twofold.errors import SpecificationError
 from twofold.plots.saving import whole_figure
 from twofold.report.drawings import inline
+from twofold.scores import Estimate
 from twofold.solvers.summary import summarize
 from twofold.text import visible
 
@@ -34,6 +35,13 @@ def summary():
     wide = RNG.standard_normal((40, q))
     fit = solve_least_squares(wide, wide @ np.ones((q, 1)) + RNG.standard_normal((40, 1)))
     return summarize(fit, names=NAMES, target_names=[NAMES[0]])
+
+
+def curves(kind, **words):
+    values = NAMES if kind == "category" else tuple(range(q))
+    own = {"column": NAMES[0], "kind": kind, "values": values, "counts": (1,) * q, "outputs": NAMES[1:2]} | words
+    y = RNG.random((q, len(own["outputs"])))
+    return SimpleNamespace(**own, mean=y, low=y - 1, high=y + 1)
 
 
 def line(points):
@@ -57,6 +65,9 @@ PICTURES = {
     ),
 }
 PICTURES |= {
+    "importance": lambda: plots.importance_plot([Estimate(name, 1.0, 0.5, 1.5, "") for name in NAMES]),
+    "categories": lambda: plots.dependence_plot(curves("category")),
+    "dependence": lambda: plots.dependence_plot(curves("number", outputs=NAMES)),
     "line": lambda: plots.fit_plot(line, X[:, :1], line(X[:, :1]), features=NAMES[:1], target=NAMES[2]),
     "plane": lambda: plots.fit_plot(line, X, line(X), features=NAMES[:2], target=NAMES[2]),
 }

@@ -18,6 +18,10 @@ from twofold.baselines.comparison import constant_outputs, score_outputs
 from twofold.baselines.cross_fit import CrossFit, Training, cross_fit
 from twofold.engines import Engine, choose, open_engine
 from twofold.errors import SpecificationError
+from twofold.inspect.dependence import Dependence, partial_dependence
+from twofold.inspect.hard_rows import HardRow, uncertain_rows, worst_rows
+from twofold.inspect.importance import Importance, column_importance
+from twofold.inspect.table_rows import TableRows
 from twofold.models import build_network, in_data_units, suggest_recipe
 from twofold.saving import Model, save_model
 from twofold.saving.intervals import keep_errors, predict_interval
@@ -52,6 +56,8 @@ class TableFit:
         How cells were read, as far as a person should know.
     rows : dict of str to int
         How many trained, tested, and were left out as they have no target.
+    held_out : TableRows or None
+        The test rows, beside the model that they scored, which was not trained on them.
     """
 
     model: Model
@@ -59,6 +65,7 @@ class TableFit:
     columns: list[tuple[str, str, str]]
     remarks: tuple[str, ...]
     rows: dict[str, int]
+    held_out: TableRows | None = None
 
     def predict(self, X: Any) -> Array:
         """Predict the classes' names, or numbers, for the rows of a table, (n,)."""
@@ -73,9 +80,61 @@ class TableFit:
         """Return the ends of intervals that hold the actual number in so many of the rows, each (n,)."""
         return predict_interval(self.model, self._encoded(X), level)
 
+    def importance(self, X: Any = None, **words: Any) -> Importance:
+        """Tell what matters: how much worse the score is if a column's cells are shuffled among the rows.
+
+        Parameters
+        ----------
+        X : table, optional
+            Rows with their target that the model was not trained on; the test rows otherwise, of the model that they
+            scored.
+        **words
+            ``score``, ``repeats`` and ``seed``, see `twofold.inspect.importance.column_importance`.
+
+        Returns
+        -------
+        Importance
+        """
+        return column_importance(self._judged(X), **words)
+
+    def dependence(self, column: str, X: Any = None, **words: Any) -> Dependence:
+        """Tell how predictions go with one column, see `twofold.inspect.dependence.partial_dependence`.
+
+        Parameters
+        ----------
+        column : str
+        X : table, optional
+            As for `importance`.
+        **words
+            ``points``.
+
+        Returns
+        -------
+        Dependence
+        """
+        return partial_dependence(self._judged(X), column, **words)
+
+    def worst_rows(self, X: Any = None, most: int = 10) -> list[HardRow]:
+        """Return the rows that are missed worst, see `twofold.inspect.hard_rows`; X as for `importance`."""
+        return worst_rows(self._judged(X), most)
+
+    def uncertain_rows(self, X: Any = None, most: int = 10) -> list[HardRow]:
+        """Return the rows of whose class the model is least sure, see `twofold.inspect.hard_rows`."""
+        return uncertain_rows(self._judged(X), most)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the model, for `load_model` and ``twofold predict``."""
         save_model(Path(path), self.model)
+
+    def _judged(self, X: Any) -> TableRows:
+        """Return rows that the model beside them was not trained on."""
+        if X is not None:
+            plan, target = encoder_from_dict(self.model.encoder)
+            text = (*plan.text_columns, *([target.name] if target.classes or target.decimal == "," else []))
+            return TableRows.of(self.model, _opened(X, text=text))
+        if self.held_out is None:
+            raise SpecificationError("no row was held out (test_fraction=0); give rows of their own with their target")
+        return self.held_out
 
     def _encoded(self, X: Any) -> Array:
         plan, _ = encoder_from_dict(self.model.encoder)
@@ -175,9 +234,11 @@ def fit_table(
         "test": known - len(problem.data.train),
         "left out": problem.dropped,
     }
+    held = rows.take(problem.test_rows)
+    judged = TableRows.of(model, held, numbers=problem.test_rows) if held.num_rows else None
     if refit and problem.data.test is not None:
         model, _ = _fit(made(test_fraction=0.0), usual, training, seed=seed, engine=engine)
-    return TableFit(model, scores, problem.plan.describe(), problem.remarks, counted)
+    return TableFit(model, scores, problem.plan.describe(), problem.remarks, counted, judged)
 
 
 def _opened(table: Any, **how: Any) -> pa.Table:
@@ -246,7 +307,7 @@ def _scores(model: Model, fit: CrossFit, problem: Problem) -> dict[str, list[Est
         return O if classes or data.scaling is None else data.scaling.predictions(O)[:, 0].astype(np.float64)
 
     def targets(y: Array) -> Array:
-        return y if classes else own_units(y)
+        return y if classes or data.scaling is None else data.scaling.unscaled_targets(y)[:, 0]
 
     if data.test is None:
         network, linear = own_units(fit.outputs), own_units(fit.linear_outputs)

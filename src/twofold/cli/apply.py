@@ -5,21 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from twofold.cli.screen import Screen
 from twofold.cli.table_job import tell_notes
 from twofold.errors import DataError, SpecificationError
-from twofold.functions import LOSSES
+from twofold.inspect.table_rows import columns_of_numbers
 from twofold.saving import Model
-from twofold.tables.cells import holds
-from twofold.tables.forms import infer_forms, read_numbers
 from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import encoder_from_dict
 from twofold.tables.reading import read_table, without_empty_rows
-from twofold.tables.targets import Target
 
 Array = NDArray[Any]
 
@@ -59,7 +55,10 @@ def open_rows(
                 "on a data set: twofold evaluate MODEL --data NAME"
             )
         table = _read(screen, path, (*model.features, model.target), header=header, encoding=encoding)
-        return table, _columns_of_numbers(model, table, path), {}
+        try:
+            return table, columns_of_numbers(model, table), {}
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
     plan, target = encoder_from_dict(model.encoder)
     text = [*plan.text_columns, *([target.name] if target.classes or target.decimal == "," else [])]
     table = _read(screen, path, (*plan.columns, target.name), text=text, header=header, encoding=encoding)
@@ -80,29 +79,3 @@ def _read(screen: Screen, path: Path, expected: tuple[str, ...], *, header: bool
         nameless = [name for name in table.column_names if name.startswith("Unnamed: ")][:1]
         table = table.rename_columns(["" if name in nameless else name for name in table.column_names])
     return without_empty_rows(table, screen.say)
-
-
-def target_of(model: Model) -> Target:
-    """Return the model's target, as a table has it."""
-    if model.encoder is not None:
-        return encoder_from_dict(model.encoder)[1]
-    classes = LOSSES[model.network.loss].targets.compete
-    return Target(model.target, "classification" if classes else "regression", model.classes)
-
-
-def _columns_of_numbers(model: Model, table: pa.Table, path: Path) -> Array:
-    missing = [name for name in model.features if name not in table.column_names]
-    if missing:
-        raise DataError(
-            f"{path}: there is no column {', '.join(map(repr, missing))}, which the model was trained on; "
-            f"the columns are {', '.join(table.column_names)}"
-        )
-    columns, forms = [], infer_forms(table.select(list(model.features)))
-    for name in model.features:
-        column = table.column(name)
-        if holds(column) not in ("numbers", "booleans") and name not in forms.decimals:
-            raise DataError(f"{path}: column {name!r} is of {column.type}; the model was trained on numbers")
-        columns.append(read_numbers(name, column, forms.decimals.get(name, ".")))
-        if (gaps := np.flatnonzero(np.isnan(columns[-1]))).size:
-            raise DataError(f"{path}: column {name!r} has no number in row {gaps[0]} (counted from 0); fill it")
-    return np.stack(columns, axis=1)

@@ -35,9 +35,10 @@ def evaluate(
 ) -> None:
     """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
     from twofold.cli.screen import Screen
-    from twofold.cli.table_job import class_outputs, score_model, tell_scores
+    from twofold.cli.table_job import score_model, tell_scores
     from twofold.cli.table_scores import tell_confusion
     from twofold.errors import SpecificationError
+    from twofold.inspect.table_rows import class_outputs
     from twofold.saving import load_model
 
     if (file is None) == (data is None):
@@ -67,9 +68,10 @@ def scored_rows(
     Rows whose target can't be, such as a class that the model was not trained on, are listed. They have no place among
     the targets; classes among them are to be scored as wrong, while numbers that can't be read are left out.
     """
-    from twofold.cli.apply import open_rows, target_of
+    from twofold.cli.apply import open_rows
     from twofold.cli.table_job import without
     from twofold.errors import DataError
+    from twofold.inspect.table_rows import target_of
 
     target = target_of(model)
     table, X, notes = open_rows(screen, model, path, header=header, encoding=encoding)

@@ -29,7 +29,7 @@ class PictureOptions:
         str,
         Argument(
             help="activations, xyplot, network, curves, weights, confusion, calibration, predictions, mistakes, "
-            "layers, regions, fit, residuals, coefficients, surface or film.",
+            "layers, regions, fit, residuals, coefficients, surface, film; of a table importance or dependence.",
             show_default=False,
         ),
     ]
@@ -39,7 +39,10 @@ class PictureOptions:
     beside: Annotated[
         list[Path] | None, Option("--beside", help="For curves: a model file whose run is laid over; repeatable.")
     ] = None
-    of: Annotated[str, Option("--of", help="For a film: regions or weights.")] = ""
+    of: Annotated[
+        str, Option("--of", help="For a film: regions or weights; for importance: R2, MAE, accuracy or log loss.")
+    ] = ""
+    column: Annotated[str, Option("--column", help="For dependence: the column that predictions depend on.")] = ""
     frames: Annotated[int, Option("--frames", help="For a film: most pictures.")] = 40
     theme: Annotated[str, Option("--theme", help="light, dark, or auto: an SVG that follows the screen.")] = "light"
     language: Annotated[str, Option("--language", help="Words in the picture: en or zh.")] = "en"
@@ -71,6 +74,7 @@ def plot(
     as_json: AS_JSON = False,
 ) -> None:
     """Draw a picture of a model, as SVG, PNG or PDF; trained for it, or read from a file that --save wrote."""
+    from twofold.cli.plot_table import SUBJECTS as OF_TABLES
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError, check_name
     from twofold.files import check_place
@@ -78,9 +82,11 @@ def plot(
     from twofold.plots import check_film, check_picture, save, style
 
     screen = Screen(as_json=as_json)
-    subject = check_name("picture", options.subject, ("activations", "xyplot", *SUBJECTS, "film"))
+    subject = check_name("picture", options.subject, ("activations", "xyplot", *SUBJECTS, *OF_TABLES, "film"))
     if subject == "xyplot" and not job.model:
         raise SpecificationError("xyplot of which function? name an activation, such as: twofold plot xyplot relu")
+    if options.column and subject != "dependence":
+        raise SpecificationError(f"--column is for dependence; {subject} has no use for it")
     path = options.output or Path("film.gif" if subject == "film" else f"{subject}.svg")
     (check_film if subject == "film" else check_picture)(path)
     check_place(path)
@@ -89,6 +95,9 @@ def plot(
         if subject == "film":
             film = _film(screen, job, hardware, path=path, of=options.of, frames=options.frames)
             more: dict[str, Any] = {"frames": film}
+        elif subject in OF_TABLES:
+            picture, more = _draw_of_table(screen, subject, job, options)
+            save(picture, path)
         else:
             save(_draw(screen, subject, job, hardware=hardware, beside=options.beside or [])[0], path)
             more = {}
@@ -117,6 +126,20 @@ def _draw(screen: Screen, subject: str, job: PlotJob, *, hardware: Hardware, bes
     if subject == "curves" and beside:
         return _laid_over(screen, job, hardware, beside)
     return draw(subject, *_model(screen, subject, job, hardware))
+
+
+def _draw_of_table(screen: Screen, subject: str, job: PlotJob, options: PictureOptions) -> tuple[Axes, dict[str, Any]]:
+    """Draw what matters in the rows that ``--data`` or a second word names."""
+    from twofold.cli.plot_table import draw_of_table
+    from twofold.errors import SpecificationError
+
+    if not names_file(job.model):
+        raise SpecificationError(f"{subject} is of a saved model: twofold train mlp FILE --target COLUMN --save MODEL")
+    _refuse_training_words(job)
+    if job.table is not None and job.data is not None:
+        raise SpecificationError(f"give --data {job.data} or the table {job.table}, not both")
+    table = job.table or (None if job.data is None else Path(job.data))
+    return draw_of_table(screen, subject, job.model, table, column=options.column, score=options.of)
 
 
 def _widths(text: str) -> tuple[int, ...] | None:

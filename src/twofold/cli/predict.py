@@ -71,7 +71,7 @@ def _predictions(model: Model, X: NDArray[Any], *, probabilities: bool, interval
     """Make a table: a column of the target's name, one for each class's probability, two for an interval's ends."""
     import pyarrow as pa
 
-    from twofold.cli.apply import target_of
+    from twofold.inspect.table_rows import target_of
 
     target = target_of(model)
     predicted = model.predict(X)

@@ -153,7 +153,7 @@ def _own_units(data: Dataset) -> Dataset:
     if scaling is None:
         return data
     parts = {
-        name: replace(samples, y=scaling.predictions(samples.y))
+        name: replace(samples, y=scaling.unscaled_targets(samples.y))
         for name in ("train", "test")
         if (samples := getattr(data, name)) is not None
     }

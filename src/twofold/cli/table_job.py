@@ -22,6 +22,7 @@ from twofold.cli.table_options import TableOptions
 from twofold.data import Dataset
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
+from twofold.inspect.table_rows import class_outputs
 from twofold.models import scales_targets
 from twofold.saving import Model
 from twofold.scores import Estimate
@@ -316,12 +317,6 @@ def score_model(model: Model, X: Array, y: Array, *, unknown: int = 0) -> list[E
     if LOSSES[model.network.loss].targets.has_accuracy or model.network.outputs > 1:
         raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
     return score_outputs(model.predict(X)[:, 0].astype(np.float64), y[:, 0])
-
-
-def class_outputs(model: Model, X: Array) -> Array:
-    """Compute raw outputs, one for each class: of a single output o, which tells two apart, (0, o)."""
-    O = model.outputs(X)
-    return O if O.shape[1] > 1 else np.hstack([np.zeros_like(O), O])
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:

@@ -11,8 +11,8 @@ from twofold.baselines.comparison import constant_outputs, score_outputs, tell_i
 from twofold.baselines.cross_fit import assign_folds, fit_linear_folds
 from twofold.baselines.linear_models import Linear
 from twofold.cli.screen import Screen
-from twofold.cli.table_job import class_outputs
 from twofold.data.dataset import Dataset
+from twofold.inspect.table_rows import class_outputs
 from twofold.saving import Model
 from twofold.scores import Estimate, confusion
 from twofold.tables.problem import Problem
@@ -44,10 +44,10 @@ def tell_test(screen: Screen, model: Model, problem: Problem, *, linear: Linear 
     if data.test is None:
         return {}
     classes, rows = len(data.classes), count(len(data.test), "row")
-    y = data.test.y if classes else _own_units(data, data.test.y)
+    y = _targets(data, data.test.y)
     outputs = class_outputs(model, data.test.X) if classes else model.predict(data.test.X)[:, 0].astype(np.float64)
     scores = score_outputs(outputs, y)
-    beside = {"always the same": score_outputs(constant_outputs(_training_targets(data), len(y), classes), y)}
+    beside = {"always the same": score_outputs(constant_outputs(_targets(data, data.train.y), len(y), classes), y)}
     if model.network.hidden:
         linear = linear or _fit_linear(problem)
         O = data.test.X.astype(np.float64) @ linear[0] + linear[1]
@@ -70,13 +70,16 @@ def model_name(model: Model) -> str:
     return "softmax regression" if model.classes else "linear regression"
 
 
-def _own_units(data: Dataset, y: Array) -> Array:
-    """Bring targets or outputs (n, 1) back to the target's own units, (n,)."""
-    return (y if data.scaling is None else data.scaling.predictions(y))[:, 0].astype(np.float64)
+def _own_units(data: Dataset, O: Array) -> Array:
+    """Bring outputs (n, 1) to the target's own units, (n,)."""
+    return (O if data.scaling is None else data.scaling.predictions(O))[:, 0].astype(np.float64)
 
 
-def _training_targets(data: Dataset) -> Array:
-    return data.train.y if data.classes else _own_units(data, data.train.y)
+def _targets(data: Dataset, y: Array) -> Array:
+    """Return classes (n,) as they are, or bring targets (n, 1) back to their own units, (n,)."""
+    if data.classes:
+        return y
+    return (y if data.scaling is None else data.scaling.unscaled_targets(y))[:, 0].astype(np.float64)
 
 
 def _fit_linear(problem: Problem) -> Linear:

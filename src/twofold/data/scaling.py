@@ -55,13 +55,26 @@ class Scaling:
         bent = y if self.target_bend is None else np.arcsinh(y / self.target_bend)
         return y if self.target_mean is None else (bent - self.target_mean) / self.target_scale
 
-    def predictions(self, O: Array) -> Array:
-        """Bring outputs (n, q) back to the targets' own units; those of classes come back as they are."""
+    def unscaled_targets(self, y: Array) -> Array:
+        """Bring scaled targets (n, q) back to their own units, the inverse of `targets`; classes come back as they are.
+
+        Examples
+        --------
+        >>> y = np.array([[1.0], [3.0], [50.0]])
+        >>> scaling = replace(Scaling.of(y, y[:2]), target_high=np.array([3.0]))
+        >>> scaling.unscaled_targets(scaling.targets(y))[2], scaling.predictions(scaling.targets(y))[2]
+        (array([50.]), array([3.]))
+        """
         if self.target_mean is None or self.target_scale is None:
-            return O
-        y = O * self.target_scale + self.target_mean
+            return y
+        y = y * self.target_scale + self.target_mean
         if self.target_bend is not None:
             y = self.target_bend * np.sinh(np.clip(y, -MAX_BENT, MAX_BENT))
+        return y
+
+    def predictions(self, O: Array) -> Array:
+        """Bring outputs (n, q) to the targets' own units and range; those of classes come back as they are."""
+        y = self.unscaled_targets(O)
         if self.target_low is not None:
             y = np.maximum(y, self.target_low)
         return y if self.target_high is None else np.minimum(y, self.target_high)

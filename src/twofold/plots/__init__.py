@@ -11,6 +11,7 @@ from twofold.plots.figures import panels
 from twofold.plots.film import check_film, save_film
 from twofold.plots.functions import activation_plots, xyplot
 from twofold.plots.images import image_grid
+from twofold.plots.importance import dependence_plot, importance_plot
 from twofold.plots.layers import activation_distributions, dead_units, gradient_distributions
 from twofold.plots.lines import line_plot
 from twofold.plots.live import live_curves
@@ -37,10 +38,12 @@ __all__ = [
     "confusion_matrix",
     "dead_units",
     "decision_regions",
+    "dependence_plot",
     "diagnostic_plots",
     "fit_plot",
     "gradient_distributions",
     "image_grid",
+    "importance_plot",
     "line_plot",
     "live_curves",
     "loss_surface",

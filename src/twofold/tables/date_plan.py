@@ -70,7 +70,7 @@ class DatePlan:
 
     def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
         """Take the dates apart; all parts of a missing one are 0."""
-        times, notes = self._times(column)
+        times, notes = self.read(column)
         missing = np.isnat(times)
         years = years_of(times)
         notes["missing"] = int(missing.sum())
@@ -80,7 +80,8 @@ class DatePlan:
             features[missing] = 0.0
         return flagged(self, parts, missing, notes)
 
-    def _times(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def read(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+        """Read datetime64 (n,), NaT where there is none, and count what is not as it was when learned."""
         form = self.date_format or (TIME_FORM if self.parts == ("clock",) else ISO)
         compact = holds(column) == "numbers" and form == COMPACT
         if holds(column) not in ("times", "text", "nothing") and not compact:

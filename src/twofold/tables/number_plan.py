@@ -71,7 +71,7 @@ class NumberPlan:
 
     def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
         """Fill, bend, centre and scale."""
-        values, notes = self._numbers(column)
+        values, notes = self.read(column)
         missing = np.isnan(values)
         notes["missing"] = int(missing.sum())
         notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
@@ -82,7 +82,8 @@ class NumberPlan:
             parts.append(pieces(filled, np.array(self.knots)))
         return flagged(self, parts, missing, notes)
 
-    def _numbers(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def read(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+        """Read numbers (n,), NaN where there is none, and count the cells that can't be read."""
         what = holds(column)
         if what in ("numbers", "booleans", "nothing"):
             return numbers(self.name, column), Counter()

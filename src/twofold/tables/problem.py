@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ class Problem:
         What was counted per column while encoding: see `TablePlan.encode`.
     remarks : tuple of str
         How cells were read, as far as a person should know.
+    test_rows : ndarray of int64
+        Numbers of the test set's rows in the table, counted from 0.
     """
 
     data: Dataset
@@ -58,6 +60,7 @@ class Problem:
     dropped: int
     notes: dict[str, Counter[str]]
     remarks: tuple[str, ...] = ()
+    test_rows: Array = field(default_factory=lambda: np.empty(0, np.int64))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a model needs to read other tables, as JSON has it; see `encoder_from_dict`."""
@@ -232,7 +235,7 @@ def prepare(
     validation = samples(held) if len(held) else None
     numbers = {} if target.task == "classification" else {target.name: target.read(table.column(target.name))[0][:, 0]}
     remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers) + _tell_scale(target.name, scaling)
-    return Problem(data, validation, plan, target, table.num_rows - len(rows), notes, remarks)
+    return Problem(data, validation, plan, target, table.num_rows - len(rows), notes, remarks, rows[test])
 
 
 def plain_dataset(

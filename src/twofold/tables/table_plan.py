@@ -98,7 +98,7 @@ class TablePlan:
         table = with_gaps(table.select(self.columns), self.gaps)
         X = np.empty((table.num_rows, len(self.features)), dtype)
         notes, start = {}, 0
-        for plan in self._settled(table):
+        for plan in self.settled(table):
             with naming(plan.name, table.column(plan.name).type):
                 features, noted = plan.encode(table.column(plan.name))
             if dtype == "float32":
@@ -108,7 +108,7 @@ class TablePlan:
             notes[plan.name] = +noted  # without what was counted 0
         return X, notes
 
-    def _settled(self, table: pa.Table) -> tuple[Plan, ...]:
+    def settled(self, table: pa.Table) -> tuple[Plan, ...]:
         """Return the plans; those of text whose decimal mark was not learned with that of the table."""
         open_ = [plan for plan in self.plans if isinstance(plan, NumberPlan) and plan.decimal is None]
         if not any(holds(table.column(plan.name)) == "text" for plan in open_):
