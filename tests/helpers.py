@@ -36,10 +36,17 @@ def train_kinds(kinds: Iterable[str], network: Network, data: Dataset, recipe: R
     return engines
 
 
-def each_engine() -> list[Any]:
-    """Every engine of `KINDS`; those that need PyTorch are marked so."""
-    needs = {kind: PYTORCH in LIBRARIES.get(kind.partition(",")[0], ()) for kind in KINDS}
-    return [pytest.param(kind, marks=pytest.mark.torch if needs[kind] else ()) for kind in KINDS]
+def each_engine(kinds: Sequence[str] = KINDS, *, compiles_anew: bool = False) -> list[Any]:
+    """Every engine of `KINDS`, or some; those that need PyTorch are marked so.
+
+    Where a test has machine code compiled that no other takes, `compiled` is a slow test: that is half a minute.
+    """
+    needs = {kind: PYTORCH in LIBRARIES.get(kind.partition(",")[0], ()) for kind in kinds}
+    slow = {"compiled"} if compiles_anew else set()
+    return [
+        pytest.param(kind, marks=[*[pytest.mark.torch] * needs[kind], *[pytest.mark.slow] * (kind in slow)])
+        for kind in kinds
+    ]
 
 
 def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bool = False) -> Dataset:

@@ -48,10 +48,9 @@ def test_networks_without_hidden_layers_agree_at_every_size(q, n):
     assert_same_steps(both(Network((19, q)), X, y, rng.random(n)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [(20, 4), (20, 6, 4)])
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [pytest.param("float64", 1e-12, marks=pytest.mark.slow), ("float32", 1e-5)]
-)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_image_bytes_stand_for_numbers_from_0_to_1(dtype, tolerance, widths):
     rng = np.random.default_rng(0)
     X, y = rng.integers(256, size=(150, 20), dtype=np.uint8), rng.integers(4, size=150)

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from helpers import OTHERS, every_pair, open_kind, random_dataset
+from helpers import OTHERS, each_engine, every_pair, open_kind, random_dataset
 from twofold import Dataset, Network, OptimizerConfig, Recipe, Samples, ScheduleConfig, initialize, train
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS, SCHEDULES
 from twofold.functions.links import EXPONENTIAL
@@ -159,7 +159,7 @@ def test_rows_of_probabilities_agree(loss, other):
     assert relative(*(engine.parameters() for engine in engines)) <= 1e-12
 
 
-@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("other", each_engine(OTHERS, compiles_anew=True))
 def test_image_bytes_agree_in_float32_to_rounding(other, animals):
     network = Network((4, 8, 3))
     engines = [open_kind(name, network, initialization="he") for name in ("scratch", other)]

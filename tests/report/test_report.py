@@ -26,6 +26,7 @@ from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.models import build_network, in_data_units
 from twofold.plots import residual_plot
+from twofold.plots.language import chinese_font
 from twofold.recipe import nest
 from twofold.report import Subject, render_comparison, render_report
 from twofold.report.blocks import Drawing
@@ -444,6 +445,7 @@ def test_a_comparison_in_chinese_keeps_the_names_of_runs(no_pictures):
     assert "只有 Scores 正确" in page
 
 
+@pytest.mark.skipif(chinese_font() is None, reason="no font with Chinese characters is installed")
 def test_the_pictures_of_a_chinese_report_are_labelled_in_chinese():
     found, data = trained("toy-animals", "softmax")
     page = render_report(Subject(found, data, name="softmax"), "zh")
