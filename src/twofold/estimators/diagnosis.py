@@ -46,10 +46,7 @@ def likely_cause(X: Array, y: Array, *, names: Sequence[str] | None, rate: float
             f"(the median column {others:.3g}); put StandardScaler() in front{lower}"
         )
     if y.dtype.kind == "f" and (size := float(root_mean_square(y.reshape(len(y), -1)).max())) > MAX_ROOT_MEAN_SQUARE:
-        return (
-            f"Likely cause: unscaled targets, their root mean square is {size:.3g}; scale y, for instance by "
-            f"TransformedTargetRegressor(model, transformer=StandardScaler()){lower}"
-        )
+        return f"Likely cause: unscaled targets, their root mean square is {size:.3g}; set scale_target=True{lower}"
     if rate is None:
         return f"{SCIKIT_LEARNS} Likely cause: the penalty is too weak for these data; try a larger alpha"
     return f"Likely cause: the learning rate; try learning_rate_init={rate / 10:.3g} in place of {rate:.3g}"

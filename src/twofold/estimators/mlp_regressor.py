@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
+from twofold.data.scaling import Scaling
 from twofold.deprecation import takes_old_parameters
 from twofold.errors import check_name
 from twofold.estimators.foreign import validated
 from twofold.estimators.full_batch import fit_full_batch
 from twofold.estimators.input_checks import as_numbers
 from twofold.estimators.perceptron import Perceptron, takes_minibatches
+from twofold.estimators.target_scale import target_scaling, warn_of_scale
+from twofold.estimators.weights import spread
 from twofold.functions import LOSSES
 from twofold.functions.losses import SCIKIT_LEARN_NAMES
 from twofold.network import Network
@@ -99,9 +102,16 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         ``"bfloat16"`` for the matrix products of the fused engines.
     threads : int, optional
         Most threads that `fit` uses.
+    scale_target : bool
+        Standardise y for the fit, and predict in its own units: what a target such as a price needs, whose scale is far
+        from 1. scikit-learn has nothing of the kind and fits y as it is, as False does. Mean and standard deviation are
+        those of all samples given to `fit`, or of the first block given to `partial_fit`; losses and the history are
+        those of the standardised target. Not for losses that take its logarithm.
 
     Attributes
     ----------
+    target_mean_, target_scale_ : ndarray, shape (q,)
+        What y is standardised by; only with ``scale_target``.
     coefs_, intercepts_ : list of ndarray
         W (inputs, outputs) and b (outputs,) of each layer.
     parameters_ : Parameters
@@ -178,6 +188,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         dtype: str = "auto",
         precision: str | None = None,
         threads: int | None = None,
+        scale_target: bool = False,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -215,6 +226,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self.dtype = dtype
         self.precision = precision
         self.threads = threads
+        self.scale_target = scale_target
 
     @takes_minibatches
     def partial_fit(
@@ -272,12 +284,35 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             targets = column_or_1d(targets, warn=True)
         return features, targets
 
-    def _encode(self, y: Array, *, first: bool) -> Array:  # noqa: ARG002
+    def _encode(self, y: Array, *, first: bool) -> Array:
         Y = as_numbers(y)
-        return Y[:, None] if Y.ndim == 1 else Y
+        Y = Y[:, None] if Y.ndim == 1 else Y
+        if first or not self.__sklearn_is_fitted__():
+            for name in ("target_mean_", "target_scale_"):
+                self.__dict__.pop(name, None)
+            if self.scale_target:
+                scaling = target_scaling(Y, self._network_loss())
+                self.target_mean_, self.target_scale_ = scaling.target_mean, scaling.target_scale
+        return Y if self._scaling() is None else (Y - self.target_mean_) / self.target_scale_
+
+    def _scaling(self) -> Scaling | None:
+        """Return how targets were scaled; None if they weren't."""
+        mean: Array | None = getattr(self, "target_mean_", None)
+        if mean is None:
+            return None
+        d = self.n_features_in_
+        return Scaling(np.zeros(d), np.ones(d), target_mean=mean, target_scale=self.target_scale_)
+
+    def _look_back(self, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+        if self._scaling() is None:
+            Y = np.asarray(y, dtype=np.float64)
+            weight = None if sample_weight is None else np.asarray(spread(sample_weight, len(Y)), np.float64)
+            warn_of_scale(self, Y.reshape(len(Y), -1), weight, self._network_loss())
 
     def _decode(self, O: Array) -> Array:
         means = LOSSES[self._network_loss()].link.apply(O)
+        if self._scaling() is not None:
+            means = (means * self.target_scale_ + self.target_mean_).astype(means.dtype)
         return means[:, 0] if means.shape[1] == 1 else means
 
     def _network_loss(self) -> str:

@@ -107,9 +107,14 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         Warns
         -----
         ConvergenceWarning
-            If ``max_iter`` is reached.
+            If ``max_iter`` is reached, or a target's scale kept the fit from learning anything.
         """
-        return self._fit(X, y, sample_weight, eval_set=eval_set, incremental=False)
+        self._fit(X, y, sample_weight, eval_set=eval_set, incremental=False)
+        self._look_back(y, sample_weight)
+        return self
+
+    def _look_back(self, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+        """Warn of what a whole fit came to."""
 
     def _fit(
         self,

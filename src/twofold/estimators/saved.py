@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from twofold.data.scaling import Scaling
 from twofold.deprecation import PARAMETERS
 from twofold.errors import FileFormatError, SpecificationError, TwofoldError
 from twofold.estimators.epochs import Optimizer
@@ -71,6 +72,10 @@ class Saved:
     A subclass says what it is now: `_network()` returns network and parameters, `_state()` its attributes by name.
     """
 
+    def _scaling(self) -> Scaling | None:
+        """Return how targets were scaled for the fit; None if they weren't."""
+        return None
+
     def to_model(self) -> Model:
         """Return the fitted estimator as a `twofold.Model`, with all that `twofold.load_estimator` needs.
 
@@ -101,6 +106,7 @@ class Saved:
             parameters=parameters,
             classes=tuple(map(str, labels)),
             features=tuple(map(str, names)),
+            scaling=self._scaling(),
             history=tuple(known.get("history_", ())),
             estimator={"class": kind, "params": params, "state": state},
             arrays=arrays,
@@ -176,11 +182,20 @@ def _estimator(model: Model, held: Any) -> Any:
         made._targets = vars(made).pop("_targets")
     if made._dtype.name != model.dtype:
         raise SpecificationError(f"_dtype is {made._dtype}; the parameters are of {model.dtype}")
+    _take_scaling(made, model.scaling)
     made.network_ = model.network
     if model.history:
         made.history_ = list(model.history)
     made._set_parameters(model.parameters)
     return made
+
+
+def _take_scaling(made: Any, scaling: Scaling | None) -> None:
+    """Give an estimator back how targets were scaled."""
+    if (scaling is not None and scaling.target_mean is not None) != bool(getattr(made, "scale_target", False)):
+        raise SpecificationError("scale_target says otherwise than the model's scaling")
+    if scaling is not None:
+        made.target_mean_, made.target_scale_ = scaling.target_mean, scaling.target_scale
 
 
 def _class(kind: str) -> Any:
