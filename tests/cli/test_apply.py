@@ -12,6 +12,9 @@ import pytest
 
 from twofold import load_model
 from twofold.cli import main
+from twofold.engines.protocol import CHUNK
+from twofold.tables import blocks
+from twofold.tables.problem import encoder_from_dict
 
 RNG = np.random.default_rng(0)
 COLORS = ["red", "green", "blue"]
@@ -64,6 +67,46 @@ def test_predictions_go_to_a_file_in_the_rows_order(capsys, models, tmp_path):
     predicted = np.array(pyarrow.csv.read_csv(output).column("price"))
     assert (result["rows"], result["columns"]) == (30, ["price"])
     assert np.corrcoef(predicted, new["price"])[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("model", ["mlp", "softmax", "plain"])
+def test_predictions_block_by_block_are_those_of_all_rows_at_once(capsys, models, tmp_path, monkeypatch, model):
+    table = pa.table(rows(2 * CHUNK + 100))
+    trained = load_model(models[model])
+    pyarrow.csv.write_csv(table, tmp_path / "new.csv")
+    pq.write_table(table, tmp_path / "new.parquet", row_group_size=1000)
+    if trained.encoder is None:
+        X = np.array(table.column("size"))[:, None]
+    else:
+        X, _ = encoder_from_dict(trained.encoder)[0].encode(table, trained.dtype)
+    predicted = trained.predict(X)
+    expected = {trained.target: predicted if predicted.ndim == 1 else predicted[:, 0]}
+    words = ["--probabilities"] if trained.classes else []
+    expected |= (
+        {f"P({name})": p for name, p in zip(trained.classes, trained.probabilities(X).T, strict=True)} if words else {}
+    )
+    for ending in ("csv", "parquet"):
+        whole = tmp_path / f"whole.{ending}"
+        (pyarrow.csv.write_csv if ending == "csv" else pq.write_table)(pa.table(expected), whole)
+        for size in (1 << 12, 1 << 20):  # bytes that are read at a time
+            monkeypatch.setattr(blocks, "FEW_BYTES", size)
+            output = tmp_path / f"out.{ending}"
+            main(["predict", models[model], str(tmp_path / f"new.{ending}"), "-o", str(output), *words])
+            assert output.read_bytes() == whole.read_bytes()
+    capsys.readouterr()
+    main(["predict", models[model], str(tmp_path / "new.csv"), *words])
+    assert capsys.readouterr().out == (tmp_path / "whole.csv").read_text()
+
+
+def test_a_mistake_in_the_last_row_leaves_no_predictions(capsys, models, tmp_path):
+    new = rows(CHUNK + 1)
+    file, output = write(tmp_path / "new.csv", {**new, "size": [*new["size"][:-1], np.inf]}), tmp_path / "out.csv"
+    capsys.readouterr()
+    assert main(["predict", models["mlp"], file, "-o", str(output)]) == 2
+    assert f"row {CHUNK} (counted from 0) is inf" in capsys.readouterr().err
+    assert not output.exists()
+    assert main(["predict", models["mlp"], file]) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_predictions_go_to_standard_output_otherwise_and_words_to_the_other(capsys, models, tmp_path):
@@ -193,7 +236,7 @@ def test_evaluate_takes_data_sets_too(capsys, models):
         ("predict mlp nowhere.csv", "nowhere.csv: no such file; check the path"),
         ("predict mlp LACKS -o out.txt", "out.txt: a table's name ends in .csv, .tsv, .parquet; choose one"),
         ("predict mlp LACKS --json", "--json prints one object on standard output; name a file for the table with"),
-        ("predict mlp WORDS --probabilities", "WORDS: column 'size' holds string"),
+        ("predict mlp WORDS", "WORDS: column 'size' holds string"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_exit_code_2(capsys, models, tmp_path, words, message):

@@ -10,11 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
+from twofold import Model, Network, open_engine, save_model
 from twofold.errors import DataError, FileFormatError
 from twofold.tables import reading
+from twofold.tables.column_inference import Choices
 from twofold.tables.frames import MAX_COLUMNS
 from twofold.tables.reading import read_table
+from twofold.tables.table_plan import learn_table
+from twofold.tables.targets import Target
 
 pytestmark = pytest.mark.slow
 
@@ -137,3 +142,54 @@ def test_a_file_of_a_million_columns_is_refused_at_once(tmp_path):
     pq.write_table(table, tmp_path / "wide.parquet")
     with pytest.raises(DataError, match="100001 columns; at most 100000 are read"):
         read_table(tmp_path / "wide.parquet")
+
+
+# Rows whose features, at 4 bytes each, are several times what the process may take beyond what it has at the start.
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import pyarrow.csv, pyarrow.dataset, pyarrow.parquet
+from twofold.cli import main
+from twofold.saving import load_model
+from twofold.tables import read_table
+from twofold.tables.problem import encoder_from_dict
+
+model, file, output, most = *sys.argv[1:4], int(sys.argv[4])
+trained = load_model(model)
+plan, _ = encoder_from_dict(trained.encoder)
+main(["predict", model, file.replace("all", "few"), "-o", output])
+data = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
+resource.setrlimit(resource.RLIMIT_DATA, (data * 1024 + most, resource.RLIM_INFINITY))
+try:
+    plan.encode(read_table(Path(file)), "float32")
+except MemoryError:
+    sys.exit(main(["predict", model, file, "-o", output]))
+sys.exit("all features fit")
+"""
+
+
+def model_of_many_features(table: pa.Table) -> Model:
+    plan = learn_table(table.drop_columns("y"), Choices(pieces=32))
+    network = Network((len(plan.features), 8, 1), loss="squared")
+    encoder = {"plan": plan.to_dict(), "target": Target("y", "regression").to_dict()}
+    parameters = open_engine("scratch", network, dtype="float32").parameters()
+    return Model(network=network, parameters=parameters, target="y", features=plan.features, encoder=encoder)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited otherwise there")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_predict_takes_memory_for_a_block_of_rows_whatever_their_number(tmp_path, ending):
+    n, most = 300_000, 128 * MEBIBYTE
+    rng = np.random.default_rng(0)
+    table = pa.table({f"x{k}": rng.normal(size=n).round(3) for k in range(10)} | {"y": rng.normal(size=n)})
+    model = model_of_many_features(table.slice(0, 5000))
+    assert n * model.network.inputs * 4 > 2.9 * most
+    model_file = tmp_path / "model.safetensors"
+    save_model(model_file, model)
+    for name, part in (("few", table.slice(0, 50_000)), ("all", table)):
+        (csv.write_csv if ending == "csv" else pq.write_table)(part, tmp_path / f"{name}.{ending}")
+    file, output = tmp_path / f"all.{ending}", tmp_path / "out.parquet"
+    words = [sys.executable, "-c", LIMITED, str(model_file), str(file), str(output), str(most)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert pq.read_metadata(output).num_rows == n

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 from typer import Argument, Option
 
@@ -12,6 +15,8 @@ from twofold.cli.table_options import Reading
 from twofold.values import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -42,12 +47,13 @@ def predict(
     as_json: AS_JSON = False,
 ) -> None:
     """Predict for each row of a table, in their order; what is not as in the training set is counted and reported."""
-    from twofold.cli.apply import open_rows
+    from twofold.cli.apply import open_model_rows
     from twofold.cli.screen import Screen
+    from twofold.data.prefetch import prefetch
     from twofold.errors import SpecificationError
     from twofold.files import check_place
     from twofold.saving import load_model
-    from twofold.tables.writing import check_name_of_table, csv_bytes, write_table
+    from twofold.tables.writing import check_name_of_table, write_blocks, write_csv
 
     if output is not None:
         check_name_of_table(output, escape_formulas=escape_formulas)
@@ -57,14 +63,27 @@ def predict(
     # Predictions may go to standard output, so what is told of them does not.
     screen = Screen(as_json=as_json, aside=True)
     trained = load_model(model)
-    _, X, notes = open_rows(screen, trained, file, **vars(reading))
-    table = _predictions(trained, X, probabilities=probabilities, interval=interval)
-    if output is None:
-        screen.data(csv_bytes(table, escape_formulas=escape_formulas).decode())
-    else:
-        write_table(table, output, escape_formulas=escape_formulas)
-        screen.say(f"{count(table.num_rows, 'row')}: {output}")
-    screen.result({"rows": table.num_rows, "columns": table.column_names, "output": str(output), "notes": notes})
+    names: list[str] = []
+    with open_model_rows(screen, trained, file, **vars(reading)) as rows:
+
+        def predicted() -> Iterator[pa.Table]:
+            """Predict block by block, while the next one is read."""
+            with closing(prefetch(rows.blocks())) as blocks:
+                for _, X in blocks:
+                    table = _predictions(trained, X, probabilities=probabilities, interval=interval)
+                    names[:] = table.column_names
+                    yield table
+
+        if output is None:
+            with SpooledTemporaryFile(1 << 24) as spool:  # all or nothing, as with a file
+                n = write_csv(predicted(), spool, escape_formulas=escape_formulas)
+                spool.seek(0)
+                text = TextIOWrapper(cast("BinaryIO", spool), encoding="utf-8", newline="")
+                screen.data(iter(lambda: text.read(1 << 20), ""))
+        else:
+            n = write_blocks(predicted(), output, escape_formulas=escape_formulas)
+            screen.say(f"{count(n, 'row')}: {output}")
+    screen.result({"rows": n, "columns": names, "output": str(output), "notes": rows.notes})
 
 
 def _predictions(model: Model, X: NDArray[Any], *, probabilities: bool, interval: float | None) -> pa.Table:

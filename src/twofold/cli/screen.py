@@ -81,12 +81,17 @@ class Screen:
         """
         self.console.print(FittedTable(title, columns, list(rows), text))
 
-    def data(self, text: str) -> None:
+    def data(self, pieces: Iterable[str]) -> None:
         """Print a table on standard output, for other programs: nothing is escaped but on a terminal."""
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        if text.encode(encoding, "replace").decode(encoding) != text:
-            self.say(f"standard output is {encoding}: what it lacks is written as escapes; --output FILE has it all")
-        sys.stdout.write(visible(text, keep="\n") if sys.stdout.isatty() else text)
+        lacking = False
+        for text in pieces:
+            if not lacking and text.encode(encoding, "replace").decode(encoding) != text:
+                lacking = True
+                self.say(
+                    f"standard output is {encoding}: what it lacks is written as escapes; --output FILE has it all"
+                )
+            sys.stdout.write(visible(text, keep="\n") if sys.stdout.isatty() else text)
 
     def document(self, text: str) -> None:
         """Print a document, such as a trace, on standard output; a line is a line, however long."""

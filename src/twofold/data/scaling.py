@@ -46,6 +46,11 @@ class Scaling:
         """Measure features X (n, d) and numeric targets Y (n, q)."""
         return cls(*_moments(X), *((None, None) if Y is None else _moments(Y)))
 
+    @property
+    def keeps_features(self) -> bool:
+        """Whether features stay as they are, as those of a table do, which come scaled from its encoder."""
+        return not self.mean.any() and bool((self.scale == 1).all())
+
     def features(self, X: Array) -> Array:
         """Scale features (n, d)."""
         return (X - self.mean) / self.scale

@@ -95,7 +95,7 @@ class TableRows:
         own = np.flatnonzero(present)
         where = own if numbers is None else numbers[own]
         y = y if y.ndim == 1 else y[:, 0]
-        plans = () if plan is None else plan.settled(cells)
+        plans = () if plan is None else plan.settled(cells).plans
         named = {each.name: each for each in plans}
         return cls(model, cells.take(own), X[own], y, where, _blocks(model, plans), named)
 
@@ -160,29 +160,46 @@ def class_outputs(model: Model, X: Array) -> Array:
     return O if O.shape[1] > 1 else np.hstack([np.zeros_like(O), O])
 
 
-def columns_of_numbers(model: Model, table: pa.Table) -> Array:
+def columns_of_numbers(
+    model: Model, table: pa.Table, *, decimals: Mapping[str, str] | None = None, start: int = 0
+) -> Array:
     """Return the columns that a model without an encoder takes as they are, (n, d).
+
+    Parameters
+    ----------
+    model : Model
+    table : pyarrow.Table
+    decimals : mapping of str to str, optional
+        What `decimals_of_numbers` returns of a whole table, if this is a block of it.
+    start : int
+        Rows before the block.
 
     Raises
     ------
     DataError
-        If one is not there, or a cell is no number.
+        If a column is not there, or a cell is no number.
     """
+    decimals = decimals_of_numbers(model, table) if decimals is None else decimals
+    columns = []
+    for name in model.features:
+        column = table.column(name)
+        if holds(column) not in ("numbers", "booleans") and name not in decimals:
+            raise DataError(f"column {name!r} is of {column.type}; the model was trained on numbers")
+        columns.append(read_numbers(name, column, decimals.get(name, "."), start))
+        if (gaps := np.flatnonzero(np.isnan(columns[-1]))).size:
+            raise DataError(f"column {name!r} has no number in row {start + gaps[0]} (counted from 0); fill it")
+    return np.stack(columns, axis=1)
+
+
+def decimals_of_numbers(model: Model, table: pa.Table) -> dict[str, str]:
+    """Return the decimal marks of the columns of a model without an encoder; `DataError` if one is not there."""
     missing = [name for name in model.features if name not in table.column_names]
     if missing:
         raise DataError(
             f"there is no column {', '.join(map(repr, missing))}, which the model was trained on; "
             f"the columns are {', '.join(table.column_names)}"
         )
-    columns, forms = [], infer_forms(table.select(list(model.features)))
-    for name in model.features:
-        column = table.column(name)
-        if holds(column) not in ("numbers", "booleans") and name not in forms.decimals:
-            raise DataError(f"column {name!r} is of {column.type}; the model was trained on numbers")
-        columns.append(read_numbers(name, column, forms.decimals.get(name, ".")))
-        if (gaps := np.flatnonzero(np.isnan(columns[-1]))).size:
-            raise DataError(f"column {name!r} has no number in row {gaps[0]} (counted from 0); fill it")
-    return np.stack(columns, axis=1)
+    return infer_forms(table.select(list(model.features))).decimals
 
 
 def _check(model: Model, target: Target, cells: pa.Table) -> None:

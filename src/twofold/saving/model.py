@@ -211,9 +211,10 @@ class Model:
             If X doesn't fit the network or holds what is not a finite number.
         """
         opened = self.open_engine(engine)
-        if self.scaling is None:
+        if self.scaling is None or self.scaling.keeps_features:
             rows = np.asarray(X)
-            return opened.outputs(rows if self.takes_images or rows.dtype != np.uint8 else rows.astype(self.dtype))
+            O = opened.outputs(rows if self.takes_images or rows.dtype != np.uint8 else rows.astype(self.dtype))
+            return O if self.scaling is None else self.scaling.predictions(O)
         mean = self.scaling.mean
         own = check_features(self.network, X, dtype="float64").astype(np.float64, copy=False)
         return self.scaling.predictions(opened.outputs(self.scaling.features(own.reshape(-1, *mean.shape))))

@@ -194,9 +194,7 @@ def _newton_direction(problem: SoftmaxProblem, theta: Array, gradient: Array, mo
     p, rho = z, float(np.vdot(residual, z))
     goal = min(0.25, math.sqrt(_largest(gradient))) * math.sqrt(rho)
     for _ in range(most):
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # of features beyond 1e150
+        with np.errstate(over="ignore", invalid="ignore"):  # of features beyond 1e150
             Hp = problem.curvature(P, p)
             along = float(np.vdot(p, Hp))
         if not 0 < along < math.inf:  # not by the Hessian, but by rounding or overflow

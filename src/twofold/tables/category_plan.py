@@ -18,7 +18,7 @@ from twofold.tables.cells import (
     yes_and_no,
 )
 from twofold.tables.gaps import without_gaps
-from twofold.tables.plan import check_readable, flag_name, flagged, wrong
+from twofold.tables.plan import Tally, check_readable, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -36,22 +36,24 @@ class BooleanPlan:
         """Name the column and the flag."""
         return [self.name, *flag_name(self)]
 
-    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def encode(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
         """Read and fill."""
         what = holds(column)
-        values, notes = None, Counter[str]()
+        values, tally = None, Tally()
         if what == "text":
             text = without_gaps(words(column))
             values = yes_and_no(text)
-            notes["unreadable"] = check_readable(self.name, text, np.isnan(values), "yes and no")
+            count_unread(tally, text, np.isnan(values))
         if what in ("booleans", "numbers", "nothing"):
-            values = numbers(self.name, column)
+            values = numbers(self.name, column, start)
         if values is None or not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
             raise wrong(self.name, column, "yes and no")
         missing = np.isnan(values)
-        parts = [np.where(missing, self.fill, values)[:, None]]
-        notes["missing"] = int(missing.sum())
-        return flagged(self, parts, missing, notes)
+        return flagged(self, [np.where(missing, self.fill, values)[:, None]], missing, tally)
+
+    def check(self, tally: Tally) -> None:
+        """Refuse a column of which most can't be read."""
+        check_readable(self.name, tally, "yes and no")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class CategoryPlan:
         names = [f"{self.name}={value}" for value in self.values[int(self.baseline) :]]
         return [*names, *([f"{self.name}=(other)"] if self.other else []), *flag_name(self)]
 
-    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def encode(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
         """Look each cell up."""
         if holds(column) == "other":
             raise wrong(self.name, column, "categories")
@@ -100,8 +102,10 @@ class CategoryPlan:
         table = np.vstack([table, np.eye(1, k + 1, k) if self.other else np.array([self.parts])])
         X = table[np.where(missing, 0, places)]  # -1 is the last row
         X[missing] = 0.0 if self.gaps else np.array([*self.parts, *([0.0] if self.other else [])])
-        notes = Counter({"missing": int(missing.sum()), "unseen": int(unseen.sum())})
-        return flagged(self, [X[:, int(self.baseline) :]], missing, notes)
+        return flagged(self, [X[:, int(self.baseline) :]], missing, Tally(Counter(unseen=int(unseen.sum()))))
+
+    def check(self, tally: Tally) -> None:
+        """Do nothing: any cell may be a category."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,12 @@ class GapPlan:
         """Name the flag."""
         return flag_name(self)
 
-    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def encode(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
         """Flag missing cells."""
         cells = column if holds(column) in ("other", "nothing", "times") else words(column)
         cells = without_gaps(cells) if self.gap_words and pa.types.is_string(cells.type) else cells
         missing: Array = pc.is_null(cells).to_numpy().astype(bool)
-        return missing.astype(np.float64)[:, None], Counter({"missing": int(missing.sum())})
+        return missing.astype(np.float64)[:, None], Tally(Counter(missing=int(missing.sum())))
+
+    def check(self, tally: Tally) -> None:
+        """Do nothing: any cell has a value or none."""

@@ -44,7 +44,7 @@ def holds(column: pa.ChunkedArray) -> str:
     return "nothing" if kinds.is_null(kind) else "other"
 
 
-def numbers(name: str, column: pa.ChunkedArray) -> Array:
+def numbers(name: str, column: pa.ChunkedArray, start: int = 0) -> Array:
     """Take a column of numbers or booleans as doubles; NaN where there is none.
 
     Parameters
@@ -52,6 +52,8 @@ def numbers(name: str, column: pa.ChunkedArray) -> Array:
     name : str
         The column's, for the message.
     column : pyarrow.ChunkedArray
+    start : int
+        Rows before it, of a block of a table.
 
     Returns
     -------
@@ -68,10 +70,10 @@ def numbers(name: str, column: pa.ChunkedArray) -> Array:
         column = pc.divide(pc.cast(pc.cast(column, pa.int64()), pa.float64(), safe=False), ticks)
     values: Array = pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64)
     if (infinite := np.flatnonzero(np.isinf(values))).size:
-        where = f"column {name!r}, row {infinite[0]} (counted from 0)"
+        where = f"column {name!r}, row {start + infinite[0]} (counted from 0)"
         raise DataError(f"{where} is {values[infinite[0]]}; expected a finite number: mend it or leave the cell empty")
     if (row := inexact(column)) is not None:
-        where = f"column {name!r}, row {row} (counted from 0)"
+        where = f"column {name!r}, row {start + row} (counted from 0)"
         raise DataError(
             f"{where} is {column[row]}; no double holds it exactly: take it as a category, or a larger unit"
         )
@@ -113,14 +115,19 @@ def words(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, column.type.value_type)
-    if pa.types.is_floating(column.type):
-        values = column.to_numpy()
-        finite = values[~np.isnan(values)]
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        if np.array_equal(finite, np.trunc(finite)) and (np.abs(finite) < 2**53).all():
-            column = pc.cast(column, pa.int64())
-    text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    text = _numbers_as_text(column) if pa.types.is_floating(column.type) else pc.cast(column, pa.string())
+    text = pc.utf8_trim_whitespace(text)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _numbers_as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Write numbers, each for itself: what others are there must not change a cell's text."""
+    column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    whole = pc.and_(pc.equal(column, pc.trunc(column)), pc.less(pc.abs(column), 2.0**53))
+    if not pc.any(whole).as_py():
+        return pc.cast(column, pa.string())
+    written = pc.cast(pc.cast(pc.if_else(whole, column, pa.scalar(None, column.type)), pa.int64()), pa.string())
+    return written if pc.all(whole).as_py() else pc.coalesce(written, pc.cast(column, pa.string()))
 
 
 def booleans_in_text(text: pa.ChunkedArray) -> Array | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from twofold.tables.cells import holds, words
 from twofold.tables.date_text import TIME_FORM, Times, times_in_text
 from twofold.tables.gaps import without_gaps
-from twofold.tables.plan import check_readable, flag_name, flagged, wrong
+from twofold.tables.plan import Tally, check_readable, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -68,34 +67,39 @@ class DatePlan:
         circle = [f"{part} sin", f"{part} cos"]
         return {"years": ["years"], "weekday": days[int(self.baseline) :]}.get(part, circle)
 
-    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def encode(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
         """Take the dates apart; all parts of a missing one are 0."""
-        times, notes = self.read(column)
+        times, tally = self.read(column)
         missing = np.isnat(times)
         years = years_of(times)
-        notes["missing"] = int(missing.sum())
-        notes["out of range"] = int(((years < self.low) | (years > self.high)).sum())
+        tally.notes["out of range"] = int(((years < self.low) | (years > self.high)).sum())
         parts = [self._part(part, times, years) for part in self.parts]
         for features in parts:
             features[missing] = 0.0
-        return flagged(self, parts, missing, notes)
+        return flagged(self, parts, missing, tally)
 
-    def read(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    @property
+    def _form(self) -> str:
+        return self.date_format or (TIME_FORM if self.parts == ("clock",) else ISO)
+
+    def read(self, column: pa.ChunkedArray) -> tuple[Array, Tally]:
         """Read datetime64 (n,), NaT where there is none, and count what is not as it was when learned."""
-        form = self.date_format or (TIME_FORM if self.parts == ("clock",) else ISO)
+        form = self._form
         compact = holds(column) == "numbers" and form == COMPACT
         if holds(column) not in ("times", "text", "nothing") and not compact:
             raise wrong(self.name, column, f"dates such as {form}")
         read = read_times(column, form, self.zone)
-        notes = Counter[str]()
+        tally = Tally()
         if holds(column) != "times":
-            text = without_gaps(words(column))
-            expected = f"dates of the form {form}; write them so, or train again"
-            notes["unreadable"] = check_readable(self.name, text, np.isnat(read.values), expected)
-        notes["with zone"] = int(read.zoned.sum()) if self.zone == NO_ZONE else 0
+            count_unread(tally, without_gaps(words(column)), np.isnat(read.values))
+        tally.notes["with zone"] = int(read.zoned.sum()) if self.zone == NO_ZONE else 0
         without = ~read.zoned & ~np.isnat(read.values)
-        notes["without zone"] = int(without.sum()) if self.zone == UTC else 0
-        return read.values, notes
+        tally.notes["without zone"] = int(without.sum()) if self.zone == UTC else 0
+        return read.values, tally
+
+    def check(self, tally: Tally) -> None:
+        """Refuse a column of which most is not of the form."""
+        check_readable(self.name, tally, f"dates of the form {self._form}; write them so, or train again")
 
     def _part(self, part: str, times: Array, years: Array) -> Array:
         if part == "years":

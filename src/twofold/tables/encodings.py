@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from twofold.errors import FileFormatError, SpecificationError
+from twofold.tables.file_bytes import FileBytes
 
 SAMPLE = 1 << 16  # bytes of cells beyond ASCII that a guess looks at
 HEAD = 1 << 16  # bytes in which NULs tell UTF-16
@@ -48,7 +49,8 @@ def as_utf8(path: Path, data: Any, encoding: str | None, say: Say) -> Any:
     ----------
     path : Path
         For messages.
-    data : pyarrow.Buffer
+    data : pyarrow.Buffer or FileBytes
+        The latter comes back as one if it is UTF-8, and is read into memory if it isn't.
     encoding : str or None
         As the user says; otherwise a byte order mark tells, or NULs, or that it is UTF-8, or else it is guessed.
     say : callable
@@ -70,6 +72,7 @@ def as_utf8(path: Path, data: Any, encoding: str | None, say: Say) -> Any:
     if encoding is None:
         if _is_utf8(data):
             return data
+        data = pa.py_buffer(data.to_pybytes()) if isinstance(data, FileBytes) else data
         encoding = guess_encoding(path, data)
         say(f"{path.name} is not UTF-8; read as {encoding}, by a guess from its bytes: if wrong, --encoding NAME")
     check_encoding(encoding)
@@ -94,7 +97,7 @@ def _by_nulls(path: Path, data: Any) -> str | None:
     head = data.slice(0, min(HEAD, data.size)).to_pybytes()
     even, odd = b"\0" in head[::2], b"\0" in head[1::2]
     if not (even or odd):
-        if re.search(rb"\0", data) is None:
+        if not any(b"\0" in piece for piece in _pieces(data)):
             return None
         raise _no_text(path)
     if even != odd and data.size % 2 == 0:
@@ -109,11 +112,16 @@ def _no_text(path: Path) -> FileFormatError:
     return FileFormatError(f"{path}: not a table: it holds bytes that no text has; expected CSV, TSV or Parquet")
 
 
+def _pieces(data: Any) -> Iterator[bytes]:
+    for start in range(0, data.size, PIECE):
+        yield data.slice(start, min(PIECE, data.size - start)).to_pybytes()
+
+
 def _is_utf8(data: Any) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, data.size, PIECE):
-            decoder.decode(data.slice(start, min(PIECE, data.size - start)).to_pybytes())
+        for piece in _pieces(data):
+            decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False

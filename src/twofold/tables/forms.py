@@ -170,10 +170,10 @@ def _decimals(table: pa.Table, texts: Mapping[str, pa.ChunkedArray], said: Forms
     return decimals
 
 
-def read_numbers(name: str, column: pa.ChunkedArray, decimal: str) -> Array:
+def read_numbers(name: str, column: pa.ChunkedArray, decimal: str, start: int = 0) -> Array:
     """Take a column of numbers, of booleans or of numbers as text as doubles (n,); NaN where there is none."""
     if holds(column) != "text":
-        return numbers(name, column)
+        return numbers(name, column, start)
     return numbers_in_text(without_gaps(words(column)), decimal)[0]
 
 

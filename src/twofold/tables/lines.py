@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv as words
 import io
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +30,7 @@ from twofold.values import count
 SEPARATORS = (";", "\t", "|", ",")  # the first of those that fit equally well: a comma may be a decimal point
 MIN_ALIKE = 0.9  # part of the lines that must have as many cells as the first for a separator to fit
 _BLANK = re.compile(rb"\A( *\r?\n|\r)*")
+BLOCK_BYTES = 1 << 24  # that Arrow parses at a time; a row can't be longer
 HEAD = 1 << 16  # bytes that are looked at first
 FIRST = 200  # lines that the first one is held against
 MAX_CLASS_NUMBERS = 1000  # different whole numbers up to which they may be names of classes
@@ -43,7 +44,7 @@ class Lines:
     Attributes
     ----------
     path : Path
-    data : pyarrow.Buffer
+    data : pyarrow.Buffer or FileBytes
         UTF-8, from the first line that isn't blank on.
     names : list of str
         Of the columns.
@@ -65,24 +66,31 @@ class Lines:
         """Parse the columns, or some of them; those of ``text`` stay as they are written."""
         from pyarrow import csv
 
-        return csv.read_csv(
-            pa.BufferReader(self.data),
+        return csv.read_csv(pa.BufferReader(self.data), **self.options(dict.fromkeys(text, pa.string()), only))
+
+    def options(
+        self, types: Mapping[str, pa.DataType], only: Sequence[str] | None = None, *, block: int = BLOCK_BYTES
+    ) -> dict[str, Any]:
+        """Return the options of Arrow's reader; columns without a type get one by their cells."""
+        from pyarrow import csv
+
+        return {
             # One thread: rows then have numbers in messages, and types are those of the whole file either way.
-            read_options=csv.ReadOptions(
+            "read_options": csv.ReadOptions(
                 column_names=self.names,
                 skip_rows_after_names=int(self.header),
                 use_threads=False,
-                block_size=1 << 24,
+                block_size=block,
             ),
-            parse_options=csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
+            "parse_options": csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
+            "convert_options": csv.ConvertOptions(
                 null_values=MISSING,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
-                column_types=dict.fromkeys(text, pa.string()),
+                column_types=types,
                 include_columns=only,
             ),
-        )
+        }
 
 
 def open_lines(
@@ -99,7 +107,7 @@ def open_lines(
     ----------
     path : Path
         For messages.
-    data : pyarrow.Buffer
+    data : pyarrow.Buffer or FileBytes
         The file's bytes.
     encoding, header, say
         As for `twofold.tables.reading.read_table`.
@@ -157,25 +165,45 @@ def _few(column: pa.ChunkedArray) -> bool:
 def without_nameless(lines: Lines, table: pa.Table, say: Say) -> pa.Table:
     """Drop columns without a name and without a value, and tell what others without a name are called."""
     empty = [name for k in lines.nameless if table.column(name := lines.names[k]).null_count == table.num_rows]
+    tell_nameless(lines, empty, say)
+    return table.drop_columns(empty) if empty else table
+
+
+def tell_nameless(lines: Lines, empty: Sequence[str], say: Say) -> None:
+    """Tell how many columns without a name have no value either, and what the others are called."""
     if empty:
         say(f"{count(len(empty), 'column')} without a name and a value {'is' if len(empty) == 1 else 'are'} left out")
-        table = table.drop_columns(empty)
     for name in [lines.names[k] for k in lines.nameless if lines.names[k] not in empty]:
         say(f"column {lines.names.index(name) + 1} has no name and is called {name!r}")
-    return table
 
 
 def without_names_again(lines: Lines, table: pa.Table, say: Say) -> pa.Table:
     """Drop rows that are the line of names once more, as where files were put one below the other."""
-    if not lines.header or not all(pa.types.is_string(field.type) for field in table.schema):
+    if not may_hold_names(lines, table.schema):
         return table
+    table, found = drop_names(table)
+    tell_names(found, say)
+    return table
+
+
+def may_hold_names(lines: Lines, schema: pa.Schema) -> bool:
+    """Tell whether rows may be the line of names once more: all columns are text then."""
+    return lines.header and all(pa.types.is_string(field.type) for field in schema)
+
+
+def tell_names(found: int, say: Say) -> None:
+    """Tell how many rows were the line of names once more."""
+    if found:
+        say(f"{count(found, 'row')} that {'is' if found == 1 else 'are'} the line of names once more: left out")
+
+
+def drop_names(table: pa.Table) -> tuple[pa.Table, int]:
+    """Drop the rows whose cells are the columns' names, and return how many there were."""
     again = pa.chunked_array([np.ones(table.num_rows, dtype=bool)])
     for name, column in zip(table.column_names, table.columns, strict=True):
         again = pc.and_(again, pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), name), False))
     found = pc.sum(again).as_py() or 0
-    if found:
-        say(f"{count(found, 'row')} that {'is' if found == 1 else 'are'} the line of names once more: left out")
-    return table.filter(pc.invert(again)) if found else table
+    return (table.filter(pc.invert(again)) if found else table), found
 
 
 def _first_rows(path: Path, data: Any) -> tuple[Any, str, list[list[str]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,8 +19,8 @@ from twofold.tables.cells import (
 )
 from twofold.tables.date_text import durations_in_text
 from twofold.tables.gaps import without_gaps
-from twofold.tables.number_text import numbers_in_text
-from twofold.tables.plan import check_readable, flag_name, flagged, wrong
+from twofold.tables.number_text import numbers_with_unit
+from twofold.tables.plan import Tally, check_readable, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -69,41 +69,47 @@ class NumberPlan:
         pieces = [f"{self.name}>{knot:.4g}" for knot in self.knots[:-1]]
         return [self.name, *pieces, *flag_name(self)]
 
-    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def encode(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
         """Fill, bend, centre and scale."""
-        values, notes = self.read(column)
+        values, tally = self.read(column, start)
         missing = np.isnan(values)
-        notes["missing"] = int(missing.sum())
-        notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
+        tally.notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
         filled = np.where(missing, self.fill, values)
         bent = filled if self.bend is None else bend_numbers(filled, self.pivot, self.bend)
         parts = [((bent - self.center) / self.scale)[:, None]]
         if self.knots:
             parts.append(pieces(filled, np.array(self.knots)))
-        return flagged(self, parts, missing, notes)
+        return flagged(self, parts, missing, tally)
 
-    def read(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
+    def read(self, column: pa.ChunkedArray, start: int = 0) -> tuple[Array, Tally]:
         """Read numbers (n,), NaN where there is none, and count the cells that can't be read."""
         what = holds(column)
         if what in ("numbers", "booleans", "nothing"):
-            return numbers(self.name, column), Counter()
+            return numbers(self.name, column, start), Tally()
         if self.duration and pa.types.is_time(column.type):
-            return seconds_of_day(column), Counter()
+            return seconds_of_day(column), Tally()
         if what != "text":
             raise wrong(self.name, column, "numbers")
         text = without_gaps(words(column))
         if self.duration:
-            values, unit = durations_in_text(text), ("", "")
+            values = durations_in_text(text)
+            units = Counter({("", ""): int((~np.isnan(values)).sum())})
         else:
-            values, unit = numbers_in_text(text, self.decimal or ".")
-        present = len(text) - text.null_count
-        unreadable = check_readable(self.name, text, np.isnan(values), self._told())
-        if unit != (self.unit or ("", "")) and unreadable < present:
+            values, units = numbers_with_unit(text, self.decimal or ".", self.unit or ("", ""))
+        tally = Tally(units=units)
+        count_unread(tally, text, np.isnan(values))
+        return values, tally
+
+    def check(self, tally: Tally) -> None:
+        """Refuse a column of which most can't be read, or most has another unit."""
+        (unit, readable), *_ = [*tally.units.most_common(1), (("", ""), 0)]
+        notes = Counter(unreadable=tally.present - readable)
+        check_readable(self.name, replace(tally, notes=notes), self._told())
+        if readable and unit != (self.unit or ("", "")):
             raise DataError(
                 f"column {self.name!r} has numbers with {unit_told(unit)}; the model was trained on numbers with "
                 f"{unit_told(self.unit or ('', ''))}: bring them to that"
             )
-        return values, Counter({"unreadable": unreadable})
 
     def _told(self) -> str:
         """Say what cells it was trained on."""

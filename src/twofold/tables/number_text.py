@@ -75,19 +75,51 @@ def numbers_in_text(text: pa.ChunkedArray, decimal: str = ".") -> tuple[Array, t
     >>> numbers_in_text(pa.chunked_array([["1.343,64", "(950)"]]), ",")
     (array([1343.64, -950.  ]), ('', ''))
     """
+    values, places, units = _numbers_and_units(text, decimal)
+    unit = units.most_common(1)[0][0] if units else ("", "")
+    return np.where(places == list(units).index(unit) if units else False, values, np.nan), unit
+
+
+def numbers_with_unit(
+    text: pa.ChunkedArray, decimal: str, unit: tuple[str, str]
+) -> tuple[Array, Counter[tuple[str, str]]]:
+    """Read the numbers of one unit, and count those of each, in the order in which they come.
+
+    Parameters
+    ----------
+    text, decimal
+        As for `numbers_in_text`.
+    unit : tuple of two str
+
+    Returns
+    -------
+    values : ndarray of float64, shape (n,)
+    units : Counter of tuple of two str
+
+    Examples
+    --------
+    >>> numbers_with_unit(pa.chunked_array([["1,200 kg", "4 lb", "3.5 kg"]]), ".", ("", "lb"))
+    (array([nan,  4., nan]), Counter({('', 'kg'): 2, ('', 'lb'): 1}))
+    """
+    values, places, units = _numbers_and_units(text, decimal)
+    place = list(units).index(unit) if unit in units else -1
+    return np.where((places == place) & (places >= 0), values, np.nan), units
+
+
+def _numbers_and_units(text: pa.ChunkedArray, decimal: str) -> tuple[Array, Array, Counter[tuple[str, str]]]:
+    """Return numbers (n,), the places of their units (n,), -1 for none, and the units with their rows."""
     encoded = text.combine_chunks().dictionary_encode()
     indices: Array = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     cells, negative = _cells(encoded.dictionary)
     digits = cells.field("digits")
     readable = pc.fill_null(pc.match_substring_regex(digits, _READABLE[decimal]), False)
-    units, unit = _most_frequent(cells, readable, indices)
-    readable = pc.and_(readable, units)
+    places, units = _units(cells, readable, indices)
     plain = pc.replace_substring_regex(digits, rf"[{OTHER[decimal]}{_SPACES}{_APOSTROPHES}]", "")
     plain = pc.replace_substring(plain, decimal, ".") if decimal != "." else plain
     values: Array = pc.if_else(readable, plain, pa.scalar(None, pa.string())).cast(pa.float64()).to_numpy(False)
     values = np.where(negative, -values, values)
     values[np.isinf(values)] = np.nan
-    return np.append(values, np.nan)[indices], unit
+    return np.append(values, np.nan)[indices], np.append(places, -1)[indices], units
 
 
 def _cells(vocabulary: pa.StringArray) -> tuple[pa.StructArray, Array]:
@@ -111,17 +143,14 @@ def all_enclosed(text: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.match_substring_regex(text.drop_null(), _ACCOUNTING)).as_py())
 
 
-def _most_frequent(cells: pa.StructArray, readable: pa.BooleanArray, indices: Array) -> tuple[Any, tuple[str, str]]:
-    """Tell which cells have the unit that most rows have, and the unit."""
+def _units(cells: pa.StructArray, readable: pa.BooleanArray, indices: Array) -> tuple[Array, Counter[tuple[str, str]]]:
+    """Return the place of each readable cell's unit, -1 for others, and the units, with how many rows have each."""
     counts = np.bincount(indices[indices >= 0], minlength=len(cells))
     pairs = pc.binary_join_element_wise(cells.field("before"), cells.field("after"), "\0").dictionary_encode()
-    places: Array = pairs.indices.fill_null(-1).to_numpy(False)
-    taken = readable.to_numpy(False) & (places >= 0)
-    if not taken.any():
-        return pa.array(taken), ("", "")
-    rows = np.bincount(places[taken], counts[taken], minlength=len(pairs.dictionary))
-    before, _, after = pairs.dictionary[int(rows.argmax())].as_py().partition("\0")
-    return pa.array(places == rows.argmax()), (before, after)
+    places: Array = np.where(readable.to_numpy(False), pairs.indices.fill_null(-1).to_numpy(False), -1)
+    rows = np.bincount(places[places >= 0], counts[places >= 0], minlength=len(pairs.dictionary)).astype(int).tolist()
+    names = [tuple(pair.split("\0")) for pair in pairs.dictionary.to_pylist()]
+    return places, Counter(dict(zip(names, rows, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -196,12 +225,13 @@ def decimals_in_doubt(table: pa.Table, decimal: str | None = None) -> list[str]:
     """
     columns = zip(table.column_names, table.columns, strict=True)
     doubles = {name: column for name, column in columns if pa.types.is_floating(column.type)}
-    if decimal == "." or (decimal is None and any(map(_has_decimals, doubles.values()))):
+    if decimal == "." or (decimal is None and any(map(has_decimals, doubles.values()))):
         return []
     return list(doubles)
 
 
-def _has_decimals(column: pa.ChunkedArray) -> bool:
+def has_decimals(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Tell if a column of doubles has a number whose point can only be a decimal one: 0.5, 1.25, 1234.5."""
     values: Array = np.abs(column.drop_null().to_numpy())
     values = values[np.isfinite(values) & (values != np.trunc(values))]
     more_places = np.round(values * 1000) / 1000 != values

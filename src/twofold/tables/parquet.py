@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,80 +15,106 @@ from twofold.files import check_spelling
 from twofold.tables.frames import check_unique, check_width
 
 FOLDED = "DELTA_BYTE_ARRAY"  # an encoding in which a cell holds what those before it do, for a few bytes
+READ = 1 << 18  # bytes of a column that are read at a time, where rows are read block by block
 MIN_CELL_BYTES = 8  # bytes that a cell takes at least in what becomes of it
 
 
-def read_parquet(path: Path, *, most: int) -> pa.Table:
-    """Read a file.
+def parquet_files(folder: Path) -> list[Path]:
+    """List a folder's Parquet files by name; a folder may be named so too, as Spark does."""
+    files = sorted(path for path in folder.rglob("*.parquet") if not path.is_dir())
+    if not files:
+        raise DataNotFoundError(f"{folder}: there is no .parquet file in this folder; give a file, or another folder")
+    return files
+
+
+class ParquetTable:
+    """Parquet files as one table; folders named column=value in a folder give that column.
 
     Parameters
     ----------
-    path : Path
+    files : sequence of Path
+    place : Path
+        The file, or the folder that they are in.
     most : int
-        Bytes that its cells may be.
+        Bytes that their cells may be.
 
     Raises
     ------
     DataError
         If they are more, or two columns have one name.
     """
-    return _read([path], path, most=most)
 
+    def __init__(self, files: Sequence[Path], place: Path, *, most: int) -> None:
+        from pyarrow import dataset
 
-def read_folder(folder: Path, *, most: int) -> pa.Table:
-    """Read a folder's Parquet files as one table; folders named column=value in it give that column.
+        self._place, self._most = place, most
+        self._packed: set[str] = set()
+        self._claimed = 0
+        for path in files:
+            self._check(path)
+        form = dataset.ParquetFileFormat(read_options=dataset.ParquetReadOptions(dictionary_columns=self._packed))
+        partitions = {"partitioning": dataset.partitioning(flavor="hive"), "partition_base_dir": str(place)}
+        names = [str(path) for path in files]
+        self._source = dataset.dataset(names, format=form, **(partitions if place.is_dir() else {}))
+        self._flat = [field.name for field in self._source.schema if not pa.types.is_nested(field.type)]
+        self.names: list[str] = self._source.schema.names
+        self.binary = [field.name for field in self._source.schema if "binary" in str(field.type)]
 
-    Parameters
-    ----------
-    folder : Path
-    most : int
-        As for `read_parquet`, of all files together.
-    """
-    files = parquet_files(folder)
-    if not files:
-        raise DataNotFoundError(f"{folder}: there is no .parquet file in this folder; give a file, or another folder")
-    return _read(files, folder, most=most)
+    def read(self) -> pa.Table:
+        """Read all rows."""
+        return self._with_lists(self._unpacked(self._source.to_table(columns=self._flat)))
 
+    def blocks(self, rows: int, only: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Read the rows, of all columns or of some, block by block, each of at most so many."""
+        from pyarrow import dataset
 
-def parquet_files(folder: Path) -> list[Path]:
-    """List a folder's Parquet files by name; a folder may be named so too, as Spark does."""
-    return sorted(path for path in folder.rglob("*.parquet") if not path.is_dir())
+        few = dataset.ParquetFragmentScanOptions(use_buffered_stream=True, buffer_size=READ, pre_buffer=False)
+        claimed = self._claimed
+        try:
+            for batch in self._source.to_batches(
+                columns=self._flat if only is None else list(only),
+                batch_size=rows,
+                batch_readahead=1,
+                fragment_readahead=1,
+                fragment_scan_options=few,
+                use_threads=False,
+            ):
+                table = self._unpacked(pa.Table.from_batches([batch]))
+                yield self._with_lists(table) if only is None else table
+        finally:
+            self._claimed = claimed
 
-
-def _read(files: Sequence[Path], place: Path, *, most: int) -> pa.Table:
-    from pyarrow import dataset
-
-    packed: set[str] = set()
-    claimed = 0
-    for path in files:
+    def _check(self, path: Path) -> None:
+        """Add up what a file claims to hold."""
         check_spelling(path)
         with pq.ParquetFile(path) as file:
             check_width(file.metadata.num_columns, f"{path}: ")
             check_unique(file.schema_arrow.names, f"{path}: ")
-            claimed += _claimed(file)
-            if claimed > most:
-                raise _too_much(place, claimed, most)
-            packed |= _flat(file, lambda words: any("DICTIONARY" in word for word in words))
+            self._add(_claimed(file))
+            self._packed |= _flat(file, lambda words: any("DICTIONARY" in word for word in words))
             for name in _flat(file, lambda words: FOLDED in words):
-                claimed += _unfolded_size(file, name, most)
-                if claimed > most:
-                    raise _too_much(place, claimed, most)
-    form = dataset.ParquetFileFormat(read_options=dataset.ParquetReadOptions(dictionary_columns=packed))
-    partitions = {"partitioning": dataset.partitioning(flavor="hive"), "partition_base_dir": str(place)}
-    source = dataset.dataset([str(path) for path in files], format=form, **(partitions if place.is_dir() else {}))
-    flat = [field.name for field in source.schema if not pa.types.is_nested(field.type)]
-    table = source.to_table(columns=flat)
-    for name in packed & set(table.column_names):
-        claimed += _unpacked_size(table.column(name))
-        if claimed > most:
-            raise _too_much(place, claimed, most)
-        index = table.column_names.index(name)
-        kind = table.schema.field(index).type.value_type
-        table = table.set_column(index, pa.field(name, kind), pc.cast(table.column(name), kind))
-    for index, field in enumerate(source.schema):  # lists are of no use, and may be as large as they like
-        if pa.types.is_nested(field.type):
-            table = table.add_column(index, field.name, _absent(field.type, table.num_rows))
-    return table
+                self._add(_unfolded_size(file, name, self._most))
+
+    def _add(self, size: int) -> None:
+        self._claimed += size
+        if self._claimed > self._most:
+            raise _too_much(self._place, self._claimed, self._most)
+
+    def _unpacked(self, table: pa.Table) -> pa.Table:
+        """Give each row its own text."""
+        for name in self._packed & set(table.column_names):
+            self._add(_unpacked_size(table.column(name)))
+            index = table.column_names.index(name)
+            kind = table.schema.field(index).type.value_type
+            table = table.set_column(index, pa.field(name, kind), pc.cast(table.column(name), kind))
+        return table
+
+    def _with_lists(self, table: pa.Table) -> pa.Table:
+        """Put empty columns where lists are: they are of no use, and may be as large as they like."""
+        for index, field in enumerate(self._source.schema):
+            if pa.types.is_nested(field.type):
+                table = table.add_column(index, field.name, _absent(field.type, table.num_rows))
+        return table
 
 
 def _absent(kind: pa.DataType, rows: int) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -12,6 +13,35 @@ from numpy.typing import NDArray
 from twofold.errors import DataError
 
 Array = NDArray[Any]
+
+
+@dataclass
+class Tally:
+    """What was met in a column's cells, which adds up over the blocks of a table.
+
+    Attributes
+    ----------
+    notes : Counter of str
+        See `twofold.tables.table_plan.TablePlan.encode`.
+    present : int
+        Cells of text with something.
+    example : str or None
+        The first of those that can't be read.
+    units : Counter of tuple of two str
+        Cells that are numbers with each unit, see `twofold.tables.number_text.numbers_with_units`.
+    """
+
+    notes: Counter[str] = field(default_factory=Counter)
+    present: int = 0
+    example: str | None = None
+    units: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Add what was met further down."""
+        self.notes.update(other.notes)
+        self.present += other.present
+        self.example = other.example if self.example is None else self.example
+        self.units.update(other.units)
 
 
 class Plan(Protocol):
@@ -42,8 +72,12 @@ class Plan(Protocol):
         """Name the features it gives, k of them."""
         ...
 
-    def encode(self, column: pa.ChunkedArray) -> tuple[Array, Counter[str]]:
-        """Turn cells into features (n, k), and count what was not as it was when learned."""
+    def encode(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+        """Turn cells into features (n, k), and count what was not as it was when learned; `start` rows lie before."""
+        ...
+
+    def check(self, tally: Tally) -> None:
+        """Raise `DataError` if what was met in a whole column says that it holds something else than when learned."""
         ...
 
 
@@ -52,38 +86,38 @@ def flag_name(plan: Plan) -> list[str]:
     return [f"{plan.name} missing"] if plan.gaps else []
 
 
-def flagged(plan: Plan, parts: list[Array], missing: Array, notes: Counter[str]) -> tuple[Array, Counter[str]]:
-    """Put features together; without a flag, missing cells are something new."""
+def flagged(plan: Plan, parts: list[Array], missing: Array, tally: Tally) -> tuple[Array, Tally]:
+    """Put features together; count missing cells, which without a flag are something new."""
+    tally.notes["missing"] = int(missing.sum())
     if plan.gaps:
         parts = [*parts, missing.astype(np.float64)[:, None]]
     else:
-        notes["newly missing"] = notes["missing"]
-    return np.hstack(parts), notes
+        tally.notes["newly missing"] = tally.notes["missing"]
+    return np.hstack(parts), tally
 
 
-def check_readable(name: str, text: pa.ChunkedArray, missing: Array, expected: str) -> int:
+def count_unread(tally: Tally, text: pa.ChunkedArray, missing: Array) -> None:
     """Count the cells of a text column that could not be read.
 
     Parameters
     ----------
-    name : str
+    tally : Tally
     text : pyarrow.ChunkedArray of string, n cells
         Null where there is a gap.
     missing : ndarray of bool, shape (n,)
         Cells of which nothing was read.
-    expected : str
-        What they were read as, for the message.
-
-    Raises
-    ------
-    DataError
-        If several can't be read, and they are more than half of those with something.
     """
-    unread = missing & text.is_valid().to_numpy().astype(bool)
-    count = int(unread.sum())
-    if count > 1 and 2 * count > len(text) - text.null_count:
-        raise wrong(name, text.filter(pa.array(unread)), expected)
-    return count
+    unread = np.flatnonzero(missing & text.is_valid().to_numpy().astype(bool))
+    tally.notes["unreadable"] = len(unread)
+    tally.present = len(text) - text.null_count
+    tally.example = text[int(unread[0])].as_py() if unread.size else None
+
+
+def check_readable(name: str, tally: Tally, expected: str) -> None:
+    """Raise `DataError` if several cells of text can't be read, and they are more than half of those with something."""
+    unread = tally.notes["unreadable"]
+    if unread > 1 and 2 * unread > tally.present:
+        raise wrong(name, pa.chunked_array([[tally.example]], pa.string()), expected)
 
 
 def wrong(name: str, column: pa.ChunkedArray, expected: str) -> DataError:

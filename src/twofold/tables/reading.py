@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv as words
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from twofold.tables.lines import (
     without_nameless,
     without_names_again,
 )
-from twofold.tables.parquet import parquet_files, read_folder, read_parquet
+from twofold.tables.parquet import ParquetTable, parquet_files
 from twofold.values import count
 
 PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
@@ -91,33 +92,60 @@ def read_table(
         more than 100 times its size and 256 MiB.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataNotFoundError(f"{path}: no such file; check the path")
-    check_spelling(path)
-    try:
-        if encoding is not None and (path.is_dir() or _starts(path) == b"PAR1"):
-            raise SpecificationError(f"{path} is Parquet, which tells its encoding; leave out --encoding {encoding}")
-        if path.is_dir():
-            table = read_folder(path, most=_allowed(*parquet_files(path)))
-        elif _starts(path) == b"PAR1":
-            table = read_parquet(path, most=_allowed(path))
+    with reading(path):
+        if is_parquet(path, encoding):
+            table = open_parquet(path).read()
         else:
             lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, say=say)
             table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
             table = spelled_as_written(lines, table, spelled, numbers=numbers, say=say)
             table = without_names_again(lines, without_nameless(lines, table, say), say)
+    check_unique(table.column_names, f"{path}: ")
+    if table.num_rows == 0:
+        raise no_rows(path)
+    return in_plain_types(path, table)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Refuse a path that is none, and say of an error of Arrow's, or of the system, that the file can't be read."""
+    if not path.exists():
+        raise DataNotFoundError(f"{path}: no such file; check the path")
+    check_spelling(path)
+    try:
+        yield
     except TwofoldError:
         raise
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, words.Error) as error:
         raise FileFormatError(f"{path}: not a table that can be read: {_first_line(error)}{_hint(error)}") from error
-    check_unique(table.column_names, f"{path}: ")
-    if table.num_rows == 0:
-        raise DataError(f"{path}: there are no rows below the header; give a table with rows")
+
+
+def is_parquet(path: Path, encoding: str | None = None) -> bool:
+    """Tell whether a path is a Parquet file or a folder; raise `SpecificationError` if an encoding is given for it."""
+    parquet = path.is_dir() or _starts(path) == b"PAR1"
+    if parquet and encoding is not None:
+        raise SpecificationError(f"{path} is Parquet, which tells its encoding; leave out --encoding {encoding}")
+    return parquet
+
+
+def open_parquet(path: Path) -> ParquetTable:
+    """Check a Parquet file, or a folder's, for what its cells would take in memory."""
+    files = parquet_files(path) if path.is_dir() else [path]
+    return ParquetTable(files, path, most=_allowed(*files))
+
+
+def in_plain_types(path: Path, table: pa.Table) -> pa.Table:
+    """Bring a table, or a block of one, to plain types, with the separator of its file alone in its metadata."""
     try:
         noted = {SEPARATOR: separator} if (separator := (table.schema.metadata or {}).get(SEPARATOR)) else None
         return plain_table(table).replace_schema_metadata(noted)
     except DataError as error:
         raise FileFormatError(f"{path}: {error}") from error
+
+
+def no_rows(path: Path) -> DataError:
+    """Make the error of a table without rows."""
+    return DataError(f"{path}: there are no rows below the header; give a table with rows")
 
 
 def _starts(path: Path) -> bytes:
@@ -141,9 +169,15 @@ def without_empty_rows(table: pa.Table, say: Say = _ignore) -> pa.Table:
     n = table.num_rows
     if n and all(column.slice(n - 1).null_count for column in table.columns):
         last = max(_last(column) for column in table.columns)
-        say(f"{count(n - 1 - last, 'row')} without a value at the end {'is' if n - 2 == last else 'are'} left out")
+        tell_empty_rows(n - 1 - last, say)
         table = table.slice(0, last + 1)
     return table
+
+
+def tell_empty_rows(rows: int, say: Say) -> None:
+    """Tell how many rows at the end have no value."""
+    if rows:
+        say(f"{count(rows, 'row')} without a value at the end {'is' if rows == 1 else 'are'} left out")
 
 
 def _last(column: pa.ChunkedArray) -> int:
@@ -154,18 +188,26 @@ def _last(column: pa.ChunkedArray) -> int:
 
 def _unpacked(path: Path) -> Any:
     """Return a file's bytes: mapped, or unpacked up to a limit."""
-    packing = PACKED.get(_starts(path)[:2])
+    if not is_packed(path):
+        return pa.memory_map(str(path)).read_buffer()
+    return pa.py_buffer(b"".join(unpack(path)))
+
+
+def is_packed(path: Path) -> bool:
+    """Tell whether a file is packed; raise `FileFormatError` if it is empty."""
     if path.stat().st_size == 0:
         raise FileFormatError(f"{path}: the file is empty; expected a line of column names and rows below it")
-    if packing is None:
-        return pa.memory_map(str(path)).read_buffer()
-    with pa.input_stream(str(path), compression=packing) as stream:
-        parts, size, most = [], 0, min(MAX_UNPACKED_BYTES, _allowed(path))
+    return _starts(path)[:2] in PACKED
+
+
+def unpack(path: Path) -> Iterator[bytes]:
+    """Unpack a file piece by piece, up to a limit."""
+    with pa.input_stream(str(path), compression=PACKED[_starts(path)[:2]]) as stream:
+        size, most = 0, min(MAX_UNPACKED_BYTES, _allowed(path))
         while part := stream.read(1 << 24):
-            parts.append(part)
+            yield part
             if (size := size + len(part)) > most:
                 raise DataError(f"{path}: unpacks to more than {most >> 20} MiB; unpack it first, if that is right")
-    return pa.py_buffer(b"".join(parts))
 
 
 def _allowed(*paths: Path) -> int:

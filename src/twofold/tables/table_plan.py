@@ -20,7 +20,7 @@ from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
 from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.gaps import code_like, tell_gap_words, tell_stand_ins, with_gaps
 from twofold.tables.number_plan import NumberPlan
-from twofold.tables.plan import Plan
+from twofold.tables.plan import Plan, Tally
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
 from twofold.tables.row_numbers import row_numbers
 
@@ -72,6 +72,11 @@ class TablePlan:
         """Columns that a file must be read as text: as numbers, 007 would be 7."""
         return tuple(plan.name for plan in self.plans if _as_text(plan))
 
+    @property
+    def open_marks(self) -> tuple[str, ...]:
+        """Columns of numbers whose decimal mark, if they are written as text, each table tells."""
+        return tuple(plan.name for plan in self.plans if isinstance(plan, NumberPlan) and plan.decimal is None)
+
     def encode(self, table: pa.Table, dtype: str = "float64") -> tuple[Array, dict[str, Counter[str]]]:
         """Turn a table into features.
 
@@ -94,29 +99,25 @@ class TablePlan:
         DataError
             If a column is not there, or holds something else than when the plan was made.
         """
-        self._check_columns(table.column_names)
-        table = with_gaps(table.select(self.columns), self.gaps)
-        X = np.empty((table.num_rows, len(self.features)), dtype)
-        notes, start = {}, 0
-        for plan in self.settled(table):
-            with naming(plan.name, table.column(plan.name).type):
-                features, noted = plan.encode(table.column(plan.name))
-            if dtype == "float32":
-                features = np.clip(features, -MAX_DEVIATIONS, MAX_DEVIATIONS)
-            X[:, start : start + features.shape[1]] = features
-            start += features.shape[1]
-            notes[plan.name] = +noted  # without what was counted 0
-        return X, notes
+        encoder = TableEncoding(self.settled(table), dtype)
+        return encoder.encode(table), encoder.finish()
 
-    def settled(self, table: pa.Table) -> tuple[Plan, ...]:
-        """Return the plans; those of text whose decimal mark was not learned with that of the table."""
-        open_ = [plan for plan in self.plans if isinstance(plan, NumberPlan) and plan.decimal is None]
-        if not any(holds(table.column(plan.name)) == "text" for plan in open_):
-            return self.plans
-        marks = infer_forms(table.select(self.columns), guess=False).decimals
-        return tuple(replace(plan, decimal=marks.get(plan.name)) if plan in open_ else plan for plan in self.plans)
+    def settled(self, table: pa.Table) -> TablePlan:
+        """Return the plan with the decimal marks of a table, for columns of text where none was learned."""
+        self.check_columns(table.column_names)
+        if not any(holds(table.column(name)) == "text" for name in self.open_marks):
+            return self
+        marks = infer_forms(with_gaps(table.select(self.columns), self.gaps), guess=False).decimals
 
-    def _check_columns(self, names: Sequence[str]) -> None:
+        def settled(plan: Plan) -> Plan:
+            if isinstance(plan, NumberPlan) and plan.decimal is None:
+                return replace(plan, decimal=marks.get(plan.name))
+            return plan
+
+        return replace(self, plans=tuple(map(settled, self.plans)))
+
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Raise `DataError` if a column that is used is not among those of a table."""
         there = set(names)
         missing = [name for name in self.columns if name not in there]
         if missing:
@@ -162,6 +163,61 @@ class TablePlan:
         if len(set(names)) < len(names):
             raise DataError("the plan of a table names a column twice")
         return cls(plans, {str(name): str(reason) for name, reason in left_out.items()}, tuple(gaps))
+
+
+class TableEncoding:
+    """A table that is being turned into features, whole or block by block, with the same numbers either way.
+
+    Parameters
+    ----------
+    plan : TablePlan
+        Of the table's own decimal marks, see `TablePlan.settled`.
+    dtype : str
+        As for `TablePlan.encode`.
+    """
+
+    def __init__(self, plan: TablePlan, dtype: str) -> None:
+        self._plan, self._dtype = plan, dtype
+        self._width = len(plan.features)
+        self._tallies = [Tally() for _ in plan.plans]
+        self._rows = 0
+
+    def encode(self, table: pa.Table, out: Array | None = None) -> Array:
+        """Turn the next rows into features.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Its columns' types are those of the whole table.
+        out : ndarray, shape (n, k), optional
+            Where they go.
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+        """
+        self._plan.check_columns(table.column_names)
+        table = with_gaps(table.select(self._plan.columns), self._plan.gaps)
+        X = np.empty((table.num_rows, self._width), self._dtype) if out is None else out
+        place = 0
+        for plan, tally in zip(self._plan.plans, self._tallies, strict=True):
+            with naming(plan.name, table.column(plan.name).type):
+                features, found = plan.encode(table.column(plan.name), self._rows)
+            into = X[:, place : place + features.shape[1]]
+            if X.dtype == np.float32:
+                features = np.clip(features, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=features)
+            into[:] = features
+            place += features.shape[1]
+            tally.add(found)
+        self._rows += table.num_rows
+        return X
+
+    def finish(self) -> dict[str, Counter[str]]:
+        """Return the notes on all rows, as `TablePlan.encode` does; raise `DataError` as it does."""
+        for plan, tally in zip(self._plan.plans, self._tallies, strict=True):
+            plan.check(tally)
+        pairs = zip(self._plan.plans, self._tallies, strict=True)
+        return {plan.name: +tally.notes for plan, tally in pairs}  # without what was counted 0
 
 
 def learn_table(
