@@ -32,7 +32,7 @@ extensions = [
 ]
 root_doc = "index"
 exclude_patterns = ["files/**"]
-myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_inline"]
+myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_inline", "html_image"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the notebooks come executed
 nb_output_stderr = "error"
@@ -48,6 +48,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "twofold"
 html_static_path = ["_static"]
 html_css_files = ["site.css", "pictures.css"]
+html_js_files = ["accessible.js"]
 templates_path = ["_templates"]
 html_show_sourcelink = False
 html_copy_source = False

@@ -61,6 +61,9 @@ def check_site(site: Path, lessons: dict[str, int]) -> list[str]:
         if words < LEAST_WORDS and path.stem not in ("search", "genindex", "py-modindex"):
             wrong.append(f"{name}: the article has {words:.0f} words")
         wrong += [f"{name}: loads {place} from elsewhere" for place in page.loads if urlsplit(place).netloc]
+        wrong += [
+            f"{name}: {place}, which it loads, isn't there" for place in page.loads if not _leads(path, place, pages)
+        ]
         wrong += [f"{name}: {link} leads nowhere" for link in page.links if not _leads(path, link, pages)]
     for path in site.rglob("*.css"):
         wrong += [f"{path.relative_to(site)}: loads {place}" for place in _imports(path)]
