@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 from sphinx.locale import translators
+from sphinx.search import languages
 
 sys.path.insert(0, str(Path(os.environ["TWOFOLD_DOCS"])))
+
+from building.chinese_search import ChineseSearch
 
 from twofold import __version__
 
@@ -90,5 +93,6 @@ def add_words(_app: object) -> None:
 def setup(app: object) -> None:
     """Let Sphinx call what is ours."""
     if CHINESE:
+        languages["zh"] = ChineseSearch
         app.connect("builder-inited", add_words)  # type: ignore[attr-defined]
     app.connect("autodoc-skip-member", skip_what_is_not_ours)  # type: ignore[attr-defined]
