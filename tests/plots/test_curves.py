@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from twofold import Epoch
 from twofold.errors import DataError, UnknownNameError
-from twofold.plots import best_epoch, quantile_plot, residual_plot, training_curves
+from twofold.plots import actual_plot, best_epoch, quantile_plot, residual_plot, training_curves
 
 
 def run(losses, tests=(), accuracies=()):
@@ -43,6 +45,24 @@ def test_without_a_test_set_there_is_one_curve_and_no_best_epoch():
 
 def test_the_best_epoch_is_none_that_diverged():
     assert best_epoch(run([1.0, 1.0], [np.nan, 5.0])) == (2, 5.0)
+
+
+def test_a_validation_set_has_a_curve_and_chooses_the_best_epoch():
+    def epoch(k, loss, validation, test=None):
+        return SimpleNamespace(
+            epoch=k, loss=loss, validation_loss=validation, test_loss=test, train_accuracy=None, test_accuracy=None
+        )
+
+    run = [epoch(1, 0.9, 0.5), epoch(2, 0.5, 0.3), epoch(3, 0.2, 0.6)]
+    ax = training_curves(run)
+    assert [line.get_label() for line in ax.lines] == ["train", "validation", "best: epoch 2, 0.3"]
+    assert best_epoch(run) == (2, 0.3)
+    assert training_curves(run, kept=[3]).lines[2].get_label() == "kept: epoch 3, 0.6"
+    both = training_curves({"a": run, "b": run}, kept=[2, 1])
+    assert [text.get_text() for text in both.get_legend().get_texts()] == ["a", "b", "train", "validation", "kept"]
+    tested = [epoch(1, 0.9, 0.5, 0.4), epoch(2, 0.5, 0.6, 0.3)]
+    assert [line.get_linestyle() for line in training_curves(tested).lines[:3]] == ["--", ":", "-"]
+    assert best_epoch(tested) == (1, 0.5)
 
 
 def test_curves_of_nothing_are_refused():
@@ -86,3 +106,15 @@ def test_what_are_no_residuals_is_refused(draw):
 def test_two_residuals_have_no_quantiles():
     with pytest.raises(DataError, match="2 residuals; their quantiles need at least 3"):
         quantile_plot(np.zeros(2), np.zeros(2))
+
+
+def test_actual_values_stand_over_predicted_ones_beside_the_line_where_they_are_the_same():
+    actual, predicted = np.array([1.0, 20.0, 300.0]), np.array([[2.0], [10.0], [250.0]])
+    ax = actual_plot(actual, predicted, name="$x$", log=True)
+    assert ax.collections[0].get_offsets().tolist() == [[2.0, 1.0], [10.0, 20.0], [250.0, 300.0]]
+    assert (ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "predicted", "actual")
+    assert ax.lines[0].get_xdata().tolist() == ax.lines[0].get_ydata().tolist() == [1.0, 300.0]
+    assert ax.get_title(loc="left") == "$x$"
+    assert actual_plot(actual - 1, predicted, log=True).get_xscale() == "linear"
+    with pytest.raises(DataError, match="3 actual and 2 fitted values"):
+        actual_plot(actual, predicted[:2])

@@ -39,7 +39,8 @@ def summary():
 
 def curves(kind, **words):
     values = NAMES if kind == "category" else tuple(range(q))
-    own = {"column": NAMES[0], "kind": kind, "values": values, "counts": (1,) * q, "outputs": NAMES[1:2]} | words
+    own = {"column": NAMES[0], "kind": kind, "values": values, "counts": (1,) * q, "outputs": NAMES[1:2]}
+    own |= {"of_classes": True} | words
     y = RNG.random((q, len(own["outputs"])))
     return SimpleNamespace(**own, mean=y, low=y - 1, high=y + 1)
 

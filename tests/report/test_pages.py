@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from browser import Browser, find_browser
+from hostile import CLASS, NUMBER, write_table
 from twofold import Network, initialize, trace
 from twofold.cli import main
 from twofold.inspect.tracing.html import render_html
@@ -66,11 +67,14 @@ CONTRAST = """(() => {
 })()"""
 
 
+KINDS = ("images", "numbers", "lockstep", "runs", "trace", "table", "classes")
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One page of each kind."""
     folder = tmp_path_factory.mktemp("pages")
-    places = {name: folder / f"{name}.html" for name in ("images", "numbers", "lockstep", "runs", "trace")}
+    places = {name: folder / f"{name}.html" for name in KINDS}
     commands = {
         "images": "train mlp --data digits --hidden 12 --epochs 3 --learning-rate 0.5 --init xavier",
         "numbers": "train linear --data houses",
@@ -78,6 +82,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, command in commands.items():
         assert main([*command.split(), "--report", str(places[name]), "--json"]) == 0
+    table = write_table(folder / "table.csv", names=tuple("abcdefghijklmn"))
+    common = f"train mlp {table} --epochs 4 --members 2 --json"
+    for name, target in (("table", NUMBER), ("classes", CLASS)):
+        assert main([*common.split(), "--target", target, "--report", str(places[name])]) == 0
     for name in ("a", "b"):
         words = (
             f"train softmax --data toy-animals --epochs 2 --seed {ord(name)} --save {folder}/{name}.safetensors --json"
@@ -95,9 +103,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def browser():
     with Browser(PROGRAM) as opened:
         yield opened
-
-
-KINDS = ("images", "numbers", "lockstep", "runs", "trace")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,8 @@ from twofold.scores import Estimate, class_scores, number_scores
 
 Array = NDArray[Any]
 
+RISING = {"accuracy", "R2", "ROC-AUC", "average precision"}  # scores that are the better the higher they are
 RARE = 0.1  # part of the rows below which a class is told to be rare
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A model's name and its scores."""
-
-    name: str
-    scores: list[Estimate]
 
 
 def score_outputs(outputs: Array, y: Array, *, unknown: int = 0) -> list[Estimate]:
@@ -101,3 +94,20 @@ def tell_imbalance(y: Array, classes: tuple[str, ...], right: float) -> str:
         f"{counts[rare]} of {len(y)} rows are {classes[rare]!r}: to say {classes[common]!r} of every row is right in "
         f"{right:.2%}, so accuracy tells little; look at ROC-AUC, average precision and the confusion matrix"
     )
+
+
+def tell_simpler(models: Mapping[str, list[Estimate]]) -> str:
+    """Say that the linear model scores no worse than the network, if it does in all that is scored; "" if not.
+
+    Examples
+    --------
+    >>> score = [Estimate("R2", 0.5, 0.4, 0.6, "Student")]
+    >>> tell_simpler({"linear model": score, "network": score})[:31]
+    'the linear model scores no wors'
+    """
+    if not {"linear model", "network"} <= set(models):
+        return ""
+    pairs = zip(models["network"], models["linear model"], strict=True)
+    if not all(own.value <= other.value if own.name in RISING else own.value >= other.value for own, other in pairs):
+        return ""
+    return "the linear model scores no worse than the network here: the simpler model is the better choice"

@@ -83,8 +83,8 @@ class CrossFit:
     weights : tuple of float
         What the networks' mean and the linear model are multiplied by: as the rows left out are predicted best. Of
         classes this also makes probabilities as sure as they are right.
-    history : tuple of Epoch
-        Of the first member.
+    histories : tuple of tuple of Epoch
+        Of each member; validated on the rows that it did not see.
     """
 
     network: Network
@@ -94,7 +94,12 @@ class CrossFit:
     linear: Linear
     epochs: tuple[int, ...]
     weights: tuple[float, float]
-    history: tuple[Epoch, ...]
+    histories: tuple[tuple[Epoch, ...], ...]
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """Of the first member."""
+        return self.histories[0]
 
 
 def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | None = None) -> CrossFit:
@@ -122,7 +127,7 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
     network, seed = training.network, training.recipe.seed
     fold = assign_folds(samples.y, folds, seed)
     outputs = np.empty((len(samples), network.outputs))
-    members, kept, history = [], [], []
+    members, kept, histories = [], [], []
     for k in range(folds):
         seen, left = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         with limited_threads(training.threads):
@@ -130,7 +135,7 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
         members.append(best[1])
         kept.append(best[0])
         outputs[left] = best[2]
-        history.append(records)
+        histories.append(tuple(records))
     linear, linear_outputs = fit_linear_folds(samples, fold, training.plain, outputs=network.outputs)
     weights = _best_weights(samples, outputs, linear_outputs, network)
     merged, parameters = merge_networks(network, members, linear=linear, weights=weights)
@@ -142,7 +147,7 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
         linear=linear,
         epochs=tuple(kept),
         weights=weights,
-        history=tuple(history[0]),
+        histories=tuple(histories),
     )
 
 

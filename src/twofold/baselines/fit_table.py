@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -287,14 +286,9 @@ def _fit(
         min(members, n),
     )
     records = [in_data_units(epoch, problem.data, network.loss) for epoch in fit.history]
-    model = Model.of(start(0), problem.data, recipe=recipe, history=records, encoder=_as_json(problem.to_dict()))
+    model = Model.of(start(0), problem.data, recipe=recipe, history=records, encoder=problem.to_dict())
     model = replace(model, network=fit.network, parameters=fit.parameters)
     return keep_errors(model, fit.outputs, problem.data.train.y), fit
-
-
-def _as_json(value: dict[str, Any]) -> Any:
-    """Return a value as it comes back from a file: lists for tuples."""
-    return json.loads(json.dumps(value))
 
 
 def _scores(model: Model, fit: CrossFit, problem: Problem) -> dict[str, list[Estimate]]:

@@ -15,6 +15,7 @@ from twofold.values import count
 if TYPE_CHECKING:
     from collections import Counter
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from twofold.cli.screen import Screen
@@ -47,7 +48,7 @@ def evaluate(
     trained = load_model(model)
     file = file or rows_file(trained, str(data))
     if file is not None:
-        X, y, unknown, more = scored_rows(screen, trained, file, header=header, encoding=encoding)
+        _, X, y, unknown, more = scored_rows(screen, trained, file, header=header, encoding=encoding)
         name = str(file)
     else:
         X, y = _data_set(screen, trained, str(data), root)
@@ -62,8 +63,8 @@ def evaluate(
 
 def scored_rows(
     screen: Screen, model: Model, path: Path, *, header: bool | None = None, encoding: str | None = None
-) -> tuple[NDArray[Any], NDArray[Any], int, dict[str, Any]]:
-    """Return features and targets of a table's rows that have a target, and how many are of a class unknown.
+) -> tuple[pa.Table, NDArray[Any], NDArray[Any], int, dict[str, Any]]:
+    """Return a table, features and targets of its rows that have a target, and how many are of a class unknown.
 
     Rows whose target can't be, such as a class that the model was not trained on, are listed. They have no place among
     the targets; classes among them are to be scored as wrong, while numbers that can't be read are left out.
@@ -88,7 +89,7 @@ def scored_rows(
     if unknown:
         screen.say(_strange(target, unknown))
     more = {"notes": notes, "dropped": dropped, "unknown": dict(unknown)}
-    return X[present], y, unread if target.classes else 0, more
+    return table, X[present], y, unread if target.classes else 0, more
 
 
 def _strange(target: Target, unknown: Counter[str]) -> str:
@@ -114,7 +115,7 @@ def table_rows(screen: Screen, model: Model, path: Path) -> Dataset:
     """Read a table's rows as the model reads them, as a data set; those without a target are left out."""
     from twofold.data import Dataset, Samples
 
-    X, y, _, _ = scored_rows(screen, model, path)
+    _, X, y, _, _ = scored_rows(screen, model, path)
     names = model.features if len(model.features) == X.shape[1] else ()
     return Dataset(path.stem, Samples(X, y), classes=model.classes, features=names, target=model.target)
 

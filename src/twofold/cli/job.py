@@ -20,6 +20,8 @@ from twofold.recipe import Recipe, nest
 from twofold.values import count
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from twofold.tables.problem import Problem
 
 
@@ -62,6 +64,8 @@ class OpenedTable:
         Networks that are trained, see `twofold.baselines.cross_fit`; 1 for a single one.
     on_all_rows : callable or None
         Makes the table ready anew, without test or validation rows; None where no row is held out.
+    table : pyarrow.Table or None
+        Its rows, where there is a problem.
     """
 
     options: JobOptions
@@ -69,6 +73,7 @@ class OpenedTable:
     problem: Problem | None = None
     members: int = 1
     on_all_rows: Callable[[], Problem] | None = None
+    table: pa.Table | None = None
 
 
 def check_words(options: JobOptions, *hardware: Hardware) -> None:

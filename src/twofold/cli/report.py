@@ -12,11 +12,15 @@ from twofold.cli.options import AS_JSON, LANGUAGE, ROOT, Hardware
 from twofold.cli.table_options import TableOptions
 
 if TYPE_CHECKING:
-    from twofold.cli.job import Job
+    from twofold.cli.job import Job, OpenedTable
     from twofold.cli.screen import Screen
+    from twofold.cli.table_scores import HeldOutScores
+    from twofold.cli.trainer import Trained
     from twofold.data import Dataset
     from twofold.engines import Engine
     from twofold.inspect import Comparison
+    from twofold.report import Subject
+    from twofold.report.table_story import TableStory
     from twofold.saving import Model
 
 FILES = Annotated[list[Path], Argument(help="One model that --save wrote, or several to compare.", show_default=False)]
@@ -32,10 +36,9 @@ def report(
     as_json: AS_JSON = False,
 ) -> None:
     """Write a report of a saved model, or of several beside each other: one page of HTML that needs nothing else."""
-    from twofold.cli.evaluate import rows_file
     from twofold.cli.screen import Screen
     from twofold.files import check_place
-    from twofold.report import Subject, render_comparison, render_report
+    from twofold.report import render_comparison, render_report
     from twofold.saving import load_model
 
     screen = Screen(as_json=as_json, language=language)
@@ -44,30 +47,33 @@ def report(
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
-    judged = [_rows_or_set(screen, file, model, data, root=root) for file, model in zip(files, models, strict=True)]
     subjects = [
-        Subject(model, each, name=name, rows_alone=rows_file(model, data) is not None)
-        for model, each, name in zip(models, judged, names, strict=True)
+        _subject(screen, file, model, data, root=root, name=name)
+        for file, model, name in zip(files, models, names, strict=True)
     ]
     if len(subjects) == 1:
         page = render_report(subjects[0], screen.language)
     else:
         page = render_comparison(subjects, language=screen.language)
-    screen.result({"models": list(map(str, files)), "data": judged[0].name, **write_page(screen, output, page)})
+    screen.result({"models": list(map(str, files)), "data": subjects[0].data.name, **write_page(screen, output, page)})
 
 
-def _rows_or_set(screen: Screen, file: Path, model: Model, data: str, *, root: Path | None) -> Dataset:
-    """Return what a model is judged on, in its own units: the rows of a table, or a data set."""
+def _subject(screen: Screen, file: Path, model: Model, data: str, *, root: Path | None, name: str) -> Subject:
+    """Return a model beside what it is judged on, in its own units: the rows of a table, or a data set."""
     from twofold.cli.evaluate import rows_file, table_rows
     from twofold.data import load_dataset
     from twofold.errors import SpecificationError
+    from twofold.report import Subject
 
     if (table := rows_file(model, data)) is not None:
-        return table_rows(screen, model, table)
+        if model.encoder is None:
+            return Subject(model, table_rows(screen, model, table), name=name, rows_alone=True)
+        story, rows = _story_of_rows(screen, model, table)
+        return Subject(model, rows, name=name, rows_alone=True, table=story)
     if model.encoder is not None:
         raise SpecificationError(f"{file} reads a table; name one: --data rows.csv")
     with screen.downloading() as progress:
-        return load_dataset(data, root, progress=progress)
+        return Subject(model, load_dataset(data, root, progress=progress), name=name)
 
 
 def write_page(screen: Screen, path: Path, page: str) -> dict[str, Any]:
@@ -109,6 +115,7 @@ def report_run(
     hardware: Hardware,
     words: TableOptions,
     file: Path | None,
+    table: TableStory | None = None,
 ) -> dict[str, Any]:
     """Write the report of a run that has just ended.
 
@@ -123,6 +130,8 @@ def report_run(
         Of the command line; the engine's name settled.
     file : Path, optional
         The table that was trained on.
+    table : TableStory, optional
+        What else is told of it.
 
     Returns
     -------
@@ -141,8 +150,62 @@ def report_run(
         hardware.engine,
         _details(job.options.first_weights, hardware),
         model.data_hash,
+        table=table,
     )
     return write_page(screen, path, render_report(subject, screen.language))
+
+
+def table_story(opened: OpenedTable, trained: Trained, held_out: HeldOutScores | None) -> TableStory | None:
+    """Put together what a report tells of a table that was trained on; None if it is columns of numbers as they are."""
+    from twofold.inspect.table_rows import TableRows
+    from twofold.report.table_story import TableStory
+
+    problem, cells = opened.problem, opened.table
+    if problem is None or cells is None:
+        return None
+    tests = problem.test_rows
+    parts = {"training": problem.data.train, "validation": problem.validation, "test": problem.data.test}
+    counts = {name: len(part) for name, part in parts.items() if part is not None}
+    return TableStory(
+        target=problem.target,
+        columns=problem.plan.describe(),
+        missing={name: noted["missing"] for name, noted in problem.notes.items()},
+        features=problem.data.inputs,
+        counts=counts | {"without target": problem.dropped},
+        scores={} if held_out is None else held_out.models,
+        rows=TableRows.of(trained.model, cells.take(tests), numbers=tests) if len(tests) else None,
+        runs=trained.runs,
+        kept=trained.kept,
+        linear_weight=trained.linear_weight,
+        remarks=problem.remarks,
+    )
+
+
+def _story_of_rows(screen: Screen, model: Model, path: Path) -> tuple[TableStory, Dataset]:
+    """Read a table's rows to judge a model by that was trained on another; with them as a data set."""
+    from twofold.baselines.comparison import score_outputs
+    from twofold.cli.evaluate import scored_rows
+    from twofold.cli.table_scores import model_name
+    from twofold.data import Dataset, Samples
+    from twofold.inspect.table_rows import TableRows
+    from twofold.report.table_story import TableStory
+    from twofold.tables.problem import encoder_from_dict
+
+    plan, target = encoder_from_dict(model.encoder)
+    table, _, _, unknown, more = scored_rows(screen, model, path)
+    rows = TableRows.of(model, table)
+    y = rows.y if rows.classes else rows.y[:, None]
+    data = Dataset(path.stem, Samples(rows.X, y), classes=model.classes, features=model.features, target=model.target)
+    return TableStory(
+        target=target,
+        columns=plan.describe(),
+        missing={name: noted.get("missing", 0) for name, noted in more["notes"].items()},
+        features=len(plan.features),
+        counts={"judged": len(rows), "unknown": unknown, "without target": more["dropped"]},
+        scores={model_name(model): score_outputs(rows.outputs(), rows.y, unknown=unknown)},
+        rows=rows,
+        runs=(model.history,) if model.history else (),
+    ), data
 
 
 def _own_units(data: Dataset) -> Dataset:

@@ -193,7 +193,7 @@ def _pose(
     again = (
         partial(made, test_fraction=0.0, validation_fraction=0.0) if held_out and words.refit and not linear else None
     )
-    return OpenedTable(options, problem.data, problem, members, again)
+    return OpenedTable(options, problem.data, problem, members, again, table)
 
 
 def _members(model: str, normalization: str | None, words: TableOptions, usual: TableDefaults) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twofold.baselines.comparison import constant_outputs, score_outputs, tell_imbalance
+from twofold.baselines.comparison import constant_outputs, score_outputs, tell_imbalance, tell_simpler
 from twofold.baselines.cross_fit import assign_folds, fit_linear_folds
 from twofold.baselines.linear_models import Linear
 from twofold.cli.screen import Screen
@@ -24,12 +25,30 @@ LINEAR_FOLDS = 3
 MAX_CLASSES = 20  # of a confusion matrix that fits a screen
 
 
-def tell_test(screen: Screen, model: Model, problem: Problem, *, linear: Linear | None) -> dict[str, Any]:
-    """Score a model on the test rows, in the target's own units, beside what is simpler, and print it.
+@dataclass(frozen=True)
+class HeldOutScores:
+    """What a model and simpler ones score on the test rows.
+
+    Attributes
+    ----------
+    models : dict of str to list of Estimate
+        The model's own come last.
+    outputs : ndarray
+        The model's, of classes (n, q), or what it predicts (n,).
+    y : ndarray, shape (n,)
+        Class indices, or numbers in their own units.
+    """
+
+    models: dict[str, list[Estimate]]
+    outputs: Array
+    y: Array
+
+
+def score_test(model: Model, problem: Problem, *, linear: Linear | None) -> HeldOutScores | None:
+    """Score a model on the test rows, in the target's own units, beside what is simpler; None without such rows.
 
     Parameters
     ----------
-    screen : Screen
     model : Model
     problem : Problem
     linear : tuple of ndarray, optional
@@ -37,28 +56,34 @@ def tell_test(screen: Screen, model: Model, problem: Problem, *, linear: Linear 
 
     Returns
     -------
-    dict
-        For the command's JSON object.
+    HeldOutScores or None
     """
     data = problem.data
     if data.test is None:
-        return {}
-    classes, rows = len(data.classes), count(len(data.test), "row")
-    y = _targets(data, data.test.y)
+        return None
+    classes, y = len(data.classes), _targets(data, data.test.y)
     outputs = class_outputs(model, data.test.X) if classes else model.predict(data.test.X)[:, 0].astype(np.float64)
-    scores = score_outputs(outputs, y)
-    beside = {"always the same": score_outputs(constant_outputs(_targets(data, data.train.y), len(y), classes), y)}
+    constant = constant_outputs(_targets(data, data.train.y), len(y), classes)
+    models = {"always the same": score_outputs(constant, y)}
     if model.network.hidden:
         linear = linear or _fit_linear(problem)
         O = data.test.X.astype(np.float64) @ linear[0] + linear[1]
-        beside["linear model"] = score_outputs(O if classes else _own_units(data, O), y)
-    shown = _tell_beside(screen, f"test set, {rows}", {**beside, model_name(model): scores})
-    told: dict[str, Any] = {"test": shown.pop(model_name(model)), "baselines": shown}
-    if classes:
-        told["confusion"] = tell_confusion(screen, model, outputs, y)
-        if word := tell_imbalance(y, data.classes, beside["always the same"][0].value):
+        models["linear model"] = score_outputs(O if classes else _own_units(data, O), y)
+    return HeldOutScores({**models, model_name(model): score_outputs(outputs, y)}, outputs, y)
+
+
+def tell_test(screen: Screen, model: Model, problem: Problem, scored: HeldOutScores | None) -> dict[str, Any]:
+    """Print scores on the test rows beside those of what is simpler, and return them for JSON."""
+    if scored is None:
+        return {}
+    data, models, own = problem.data, scored.models, model_name(model)
+    shown = _tell_beside(screen, f"test set, {count(len(scored.y), 'row')}", models)
+    told: dict[str, Any] = {"test": shown.pop(own), "baselines": shown}
+    if data.classes:
+        told["confusion"] = tell_confusion(screen, model, scored.outputs, scored.y)
+        if word := tell_imbalance(scored.y, data.classes, models["always the same"][0].value):
             screen.say(word)
-    if "linear model" in beside and (word := _worse(scores, beside["linear model"])):
+    if word := tell_simpler(models):
         screen.say(word)
     return told
 
@@ -113,12 +138,3 @@ def tell_confusion(screen: Screen, model: Model, O: Array, y: Array) -> list[lis
         screen.say(f"the confusion matrix of {q} classes is too large for a screen; --json has it")
     found: list[list[int]] = matrix.tolist()
     return found
-
-
-def _worse(scores: list[Estimate], linear: list[Estimate]) -> str:
-    """Say that the linear model scores better than the network, if it does in all that is scored."""
-    rising = {"accuracy", "R2", "ROC-AUC", "average precision"}
-    pairs = list(zip(scores, linear, strict=True))
-    if not all(own.value <= other.value if own.name in rising else own.value >= other.value for own, other in pairs):
-        return ""
-    return "the linear model scores no worse than the network here: the simpler model is the better choice"

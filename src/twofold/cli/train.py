@@ -14,6 +14,7 @@ from twofold.cli.table_options import TableOptions
 if TYPE_CHECKING:
     from twofold.cli.job import Job, OpenedTable
     from twofold.cli.screen import Screen
+    from twofold.cli.table_scores import HeldOutScores
     from twofold.cli.trainer import Trained, Trainer
     from twofold.data import Dataset
     from twofold.distributed import Processes
@@ -35,7 +36,7 @@ def train(
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
     from twofold.cli.job import check_words, open_engine_for, plan, with_validation
-    from twofold.cli.report import report_run
+    from twofold.cli.report import report_run, table_story
     from twofold.cli.safety import check_safety, same_engine
     from twofold.cli.screen import Screen
     from twofold.cli.trainer import Trainer
@@ -81,11 +82,13 @@ def train(
                 trained = replace(trained, model=exact)
                 result |= _saved(save, exact)
             result |= _tell_exact(screen, both, job.raw)
-        result |= _tell_scores(screen, trained, job, problem=problem)
-        result |= _finish(save, trainer, job, opened=opened, trained=trained)
+        told, held_out = _tell_scores(screen, trained, job, problem=problem)
+        result |= told | _finish(save, trainer, job, opened=opened, trained=trained)
         if report is not None:
-            settled = replace(hardware, engine=engine.name)
-            result |= report_run(screen, report, trained.model, job=job, hardware=settled, words=words, file=file)
+            settled, story = replace(hardware, engine=engine.name), table_story(opened, trained, held_out)
+            result |= report_run(
+                screen, report, trained.model, job=job, hardware=settled, words=words, file=file, table=story
+            )
     finally:
         screen.result(result)
 
@@ -141,23 +144,27 @@ def _saved(path: Path | None, model: Model) -> dict[str, str]:
     return {} if path is None else {"saved": str(path), "sha256": save_model(path, model)}
 
 
-def _tell_scores(screen: Screen, trained: Trained, job: Job, *, problem: Problem | None) -> dict[str, Any]:
-    """Print what a model reaches on what it has not seen, and return it for JSON."""
+def _tell_scores(
+    screen: Screen, trained: Trained, job: Job, *, problem: Problem | None
+) -> tuple[dict[str, Any], HeldOutScores | None]:
+    """Print what a model reaches on what it has not seen; return it for JSON, and of a table's test rows as scores."""
     from twofold.models import held_out_log_likelihood
 
     reported: dict[str, Any] = {}
+    held_out = None
     if problem is not None:
-        from twofold.cli.table_scores import tell_test
+        from twofold.cli.table_scores import score_test, tell_test
 
-        scores = tell_test(screen, trained.model, problem, linear=trained.linear)
+        held_out = score_test(trained.model, problem, linear=trained.linear)
+        scores = tell_test(screen, trained.model, problem, held_out)
         reported |= {"remarks": list(problem.remarks), **scores}
     if not trained.records:
-        return reported
+        return reported, held_out
     log_likelihood = held_out_log_likelihood(job.network, job.data, trained.records[-1])
     if log_likelihood is not None:
         reported["test_log_likelihood"] = log_likelihood
         screen.say(f"log-likelihood of the test set: {log_likelihood:.1f}")
-    return reported
+    return reported, held_out
 
 
 def _tell_exact(screen: Screen, both: TwoSolutions, raw: Dataset) -> dict[str, Any]:

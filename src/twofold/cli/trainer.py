@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -39,12 +40,21 @@ class Trained:
         The epoch whose weights it has.
     linear : tuple of ndarray, optional
         W and b of the linear model that was fitted beside it, of the table's features as they are.
+    runs : tuple of sequence of Epoch
+        Of each network, with losses in the data's own units.
+    kept : tuple of int
+        The epoch that each kept, if rows chose it.
+    linear_weight : float
+        What the linear model is multiplied by that is part of the sum of several networks.
     """
 
     model: Model
     records: list[Epoch]
     epochs: int
     linear: Linear | None = None
+    runs: tuple[Sequence[Epoch], ...] = ()
+    kept: tuple[int, ...] = ()
+    linear_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Trainer:
         records, best = self._run(engine, job)
         more = {} if problem is None else {"encoder": problem.to_dict()}
         model = Model.of(engine, job.data, raw=job.raw, recipe=job.recipe, history=records, **more)
-        return Trained(model, records, best)
+        return Trained(model, records, best, runs=(records,), kept=() if job.validation is None else (best,))
 
     def refit(self, job: Job, opened: OpenedTable, scored: Trained) -> Model:
         """Train again on all rows of a table, those that scored the model too; one network to the epoch found best."""
@@ -147,11 +157,12 @@ class Trainer:
             epochs, (own, linear) = ", ".join(map(str, fit.epochs)), fit.weights
             also = f", times {own:.2g}, and a linear model times {linear:.2g}" if linear else ""
             self.screen.say(f"the model is the mean of {members} networks at their best epochs, {epochs}{also}")
-        records = [in_data_units(epoch, job.data, job.network.loss) for epoch in fit.history]
-        more: dict[str, Any] = {"raw": job.raw, "recipe": job.recipe, "history": records, "encoder": problem.to_dict()}
+        runs = tuple([in_data_units(epoch, job.data, job.network.loss) for epoch in own] for own in fit.histories)
+        more: dict[str, Any] = {"raw": job.raw, "recipe": job.recipe, "history": runs[0], "encoder": problem.to_dict()}
         model = replace(Model.of(start(0), job.data, **more), network=fit.network, parameters=fit.parameters)
         model = keep_errors(model, fit.outputs, job.data.train.y)
-        return Trained(model, records, max(fit.epochs), fit.linear if job.data is job.raw else None)
+        whole = fit.linear if job.data is job.raw else None
+        return Trained(model, runs[0], max(fit.epochs), whole, runs, fit.epochs, fit.weights[1])
 
 
 class Told:

@@ -51,6 +51,8 @@ class Dependence:
     outputs : tuple of str
         What is predicted, q of them: the target; of two classes the probability of the rarer one; of more classes the
         probability of each.
+    of_classes : bool
+        Whether these are probabilities.
     mean : ndarray, shape (g, q)
         The mean prediction if all rows had this value.
     low, high : ndarray, shape (g, q)
@@ -63,6 +65,7 @@ class Dependence:
     values: tuple[Any, ...]
     counts: tuple[int, ...]
     outputs: tuple[str, ...]
+    of_classes: bool
     mean: Array
     low: Array
     high: Array
@@ -147,7 +150,18 @@ def partial_dependence(rows: TableRows, column: str, *, points: int = POINTS) ->
         band = np.quantile(curves, ends, axis=0)
         low.append(band[0])
         high.append(band[1])
-    return Dependence(column, kind, values, counts, outputs, np.stack(mean), np.stack(low), np.stack(high), len(rows))
+    return Dependence(
+        column=column,
+        kind=kind,
+        values=values,
+        counts=counts,
+        outputs=outputs,
+        of_classes=bool(rows.classes),
+        mean=np.stack(mean),
+        low=np.stack(low),
+        high=np.stack(high),
+        rows=len(rows),
+    )
 
 
 def _outputs(rows: TableRows) -> tuple[tuple[str, ...], list[int]]:

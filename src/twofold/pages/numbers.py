@@ -63,6 +63,31 @@ def short(value: object, digits: int = 4) -> str:
     return str(value)
 
 
+def readable(value: float, digits: int = 4) -> str:
+    """Write a number for people: a few digits, thousands apart, no exponent but of what is tiny or huge.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        Significant ones.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> [readable(x) for x in (47331.6, 0.83412, -1234567.0, 2e-7, 12.0)]
+    ['47,330', '0.8341', '-1,235,000', '2e-07', '12']
+    """
+    if not math.isfinite(value) or not 1e3 <= abs(value) < 1e15:
+        return f"{value + 0.0:.{digits}g}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    told = f"{float(f'{value:.{digits - 1}e}'):,.{places}f}"
+    return told.rstrip("0").rstrip(".") if places else told
+
+
 def precise(value: object, digits: int = 4) -> str:
     """Write a value of a table: floats with four digits more, what is as small as rounding with two."""
     if not isinstance(value, float):

@@ -18,7 +18,7 @@ from twofold.plots.live import live_curves
 from twofold.plots.plane import decision_regions, fit_plot
 from twofold.plots.predictions import confident_mistakes, prediction_grid
 from twofold.plots.rates import rate_curve
-from twofold.plots.residuals import quantile_plot, residual_plot
+from twofold.plots.residuals import actual_plot, quantile_plot, residual_plot
 from twofold.plots.saving import check_picture, save, svg
 from twofold.plots.style import style, use_style
 from twofold.plots.surface import loss_surface
@@ -28,6 +28,7 @@ __all__ = [
     "Calibration",
     "activation_distributions",
     "activation_plots",
+    "actual_plot",
     "best_epoch",
     "calibration",
     "calibration_plot",

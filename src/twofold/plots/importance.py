@@ -19,6 +19,7 @@ from twofold.scores import Estimate
 
 Array = NDArray[Any]
 
+OURS = ("(other)", "(no value)")  # values that are no cells
 MAX_CURVES = 8  # classes whose curves can be told apart
 
 
@@ -48,6 +49,11 @@ class Curves(Protocol):
     @property
     def outputs(self) -> tuple[str, ...]:
         """What is predicted, q of them."""
+        ...
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether these are probabilities of classes."""
         ...
 
     @property
@@ -128,12 +134,14 @@ def dependence_plot(curves: Curves, *, ax: Axes | None = None) -> Axes:
     >>> from types import SimpleNamespace
     >>> own = {"column": "area", "kind": "number", "values": (1.0, 2.0), "counts": (1, 1), "outputs": ("price",)}
     >>> y = np.array([[3.0], [4.0]])
-    >>> dependence_plot(SimpleNamespace(**own, mean=y, low=y - 1, high=y + 1)).get_ylabel()
+    >>> dependence_plot(SimpleNamespace(**own, of_classes=False, mean=y, low=y - 1, high=y + 1)).get_ylabel()
     'price'
     """
     height = 0.9 + 0.3 * len(curves.values) if curves.kind == "category" else 2.9
     ax, theme = open_axes(ax, (WIDTH, height))
-    of = curves.outputs[0] if len(curves.outputs) == 1 else say("probability")
+    of = say("probability") if curves.of_classes else curves.outputs[0]
+    if curves.of_classes and len(curves.outputs) == 1:
+        of = f"{of}: {curves.outputs[0]}"
     if curves.kind == "category":
         _draw_categories(ax, theme, curves)
         return dress(ax, theme, title=curves.column, x=of, grid="x")
@@ -173,7 +181,8 @@ def _draw_categories(ax: Axes, theme: Theme, curves: Curves) -> None:
                 ends = curves.low[row, k], curves.high[row, k]
                 ax.plot(ends, (row, row), color=theme.color(0), alpha=0.3, lw=7, solid_capstyle="butt")
             ax.plot(curves.mean[row, k], row, "o", ms=6, color=theme.color(color))
-    names = [f"{label(str(name))} ({count:,})" for name, count in zip(curves.values, curves.counts, strict=True)]
+    values = [say(name) if name in OURS else name for name in map(str, curves.values)]
+    names = [f"{label(name)} ({count:,})" for name, count in zip(values, curves.counts, strict=True)]
     ax.set_yticks(np.arange(len(names)), names, fontsize=SMALL)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.xaxis.set_major_locator(MaxNLocator(5))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -73,6 +74,58 @@ def residual_plot(actual: Array, fitted: Array, *, outliers: int = 3, ax: Axes |
             str(index), place, xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color=theme.ink
         )
     return dress(ax, theme, x="fitted value", y="residual", grid="y")
+
+
+def actual_plot(actual: Array, predicted: Array, *, name: str = "", log: bool = False, ax: Axes | None = None) -> Axes:
+    """Draw the actual values over the predicted ones: the nearer to the line, the better.
+
+    Parameters
+    ----------
+    actual, predicted : ndarray, shape (n,) or (n, 1)
+    name : str
+        What is predicted.
+    log : bool
+        Logarithmic scales, if all numbers are positive.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a figure of its own otherwise.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        If the shapes differ or a number is not finite.
+
+    Examples
+    --------
+    >>> ax = actual_plot(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.5, 3.5]))
+    >>> ax.collections[0].get_offsets().tolist()
+    [[1.0, 1.0], [2.5, 2.0], [3.5, 4.0]]
+    """
+    actual, predicted = _check(actual, predicted)
+    ax, theme = open_axes(ax, (WIDTH, 3.9))
+    ends = [min(actual.min(), predicted.min()), max(actual.max(), predicted.max())]
+    ax.plot(ends, ends, color=theme.color(1), lw=1.4, label=say("perfect"))
+    ax.scatter(
+        predicted,
+        actual,
+        s=dot_size(len(actual)),
+        color=theme.color(0),
+        alpha=0.35,
+        lw=0,
+        rasterized=len(actual) > MAX_VECTOR_POINTS,
+    )
+    if log and ends[0] > 0:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+            axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+            axis.set_minor_locator(NullLocator())
+    legend(ax, theme, loc="upper left")
+    return dress(ax, theme, title=name, x="predicted", y="actual", grid="both")
 
 
 def quantile_plot(actual: Array, fitted: Array, *, ax: Axes | None = None) -> Axes:

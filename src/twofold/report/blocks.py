@@ -23,6 +23,14 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of two lines: what it says, and below it in small letters what goes with it."""
+
+    text: str
+    below: str
+
+
+@dataclass(frozen=True)
 class Listing:
     """A table whose first column names the row.
 
@@ -31,12 +39,15 @@ class Listing:
     caption : str
     columns : tuple of str
     rows : tuple of tuple
-        Of str, numbers, bool, or None where there is nothing.
+        Of str, numbers, bool, `Cell`, or None where there is nothing.
+    text : int
+        So many of the first columns are words, which may be broken into lines.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    text: int = 0
     kind: Literal["listing"] = "listing"
 
 
@@ -49,7 +60,16 @@ class Drawing:
     kind: Literal["drawing"] = "drawing"
 
 
-Block = Words | Facts | Listing | Drawing
+@dataclass(frozen=True)
+class Fold:
+    """What is shown to whoever asks for it, below a line that says what it is."""
+
+    summary: str
+    blocks: tuple[Any, ...]
+    kind: Literal["fold"] = "fold"
+
+
+Block = Words | Facts | Listing | Drawing | Fold
 
 
 @dataclass(frozen=True)

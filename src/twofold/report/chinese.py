@@ -9,7 +9,7 @@ from markupsafe import escape
 
 from twofold.inspect.tracing.chinese import LOSSES
 from twofold.language import Phrases
-from twofold.report.blocks import Block, Drawing, Facts, Headline, Listing, Section, Words
+from twofold.report.blocks import Block, Drawing, Facts, Fold, Headline, Listing, Section, Words
 
 PATTERNS: tuple[tuple[str, str], ...] = (
     # sections
@@ -106,6 +106,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(\d+) of (\d+) epochs", r"\2 个轮次中的 \1 个"),
     (r"epoch", "轮次"),
     (r"train accuracy", "训练准确率"),
+    (r"validation loss", "验证损失"),
+    (r"validation accuracy", "验证准确率"),
     (r"learning rate", "学习率"),
     (r"seconds", "秒"),
     (r"epochs", "轮数"),
@@ -228,6 +230,8 @@ def _block(block: Block) -> Block:
         return Facts(tuple((PHRASES.translate(name), _value(name, value)) for name, value in block.rows))
     if isinstance(block, Listing):
         return _listing(block)
+    if isinstance(block, Fold):
+        return Fold(block.summary, tuple(map(_block, block.blocks)))
     return _drawing(block)
 
 

@@ -28,14 +28,11 @@ def about(subject: Subject) -> list[Block]:
     -------
     list of Block
     """
-    model, data, network = subject.model, subject.data, subject.model.network
+    model, data = subject.model, subject.data
     size = " x ".join(map(str, data.train.X.shape[1:]))
     tests = "no test set" if data.test is None else count(len(data.test), "test sample")
-    between = f", {', '.join(dict.fromkeys(network.activations))} between the layers" if network.hidden else ""
-    between += f", {network.normalization} normalisation" if network.normalization else ""
     rows = [
-        ("network", f"{subject.widths}, {network.n_parameters} parameters{between}"),
-        ("loss", network.loss.replace("_", " ")),
+        *network_facts(subject),
         (
             "data",
             f"{data.name}: {count(len(data.train), 'row')} to judge by, {size} feature{'' if size == '1' else 's'}"
@@ -51,8 +48,6 @@ def about(subject: Subject) -> list[Block]:
         rows.append(("predicted", data.target))
     if model.scaling is not None:
         rows.append(("scaling", "standardised for training; scores are in the data's own units"))
-    if network.dropout:
-        rows.append(("dropout", short(network.dropout)))
     present = subject.fingerprint or (model.data_hash if subject.rows_alone else data_hash(data.train))
     trained = f" of {model.data_name}" if subject.rows_alone and model.data_name else ""
     rows += [("data hash", f"{present} (SHA-256 of the training set{trained})")] if present else []
@@ -60,6 +55,18 @@ def about(subject: Subject) -> list[Block]:
     if model.data_hash and model.data_hash != present:
         blocks.append(Words(f"The model was trained on other data than these, with the hash {model.data_hash}."))
     return blocks
+
+
+def network_facts(subject: Subject) -> list[tuple[str, str]]:
+    """Tell of the network: its widths, what stands between its layers, loss and dropout."""
+    network = subject.model.network
+    between = f", {', '.join(dict.fromkeys(network.activations))} between the layers" if network.hidden else ""
+    between += f", {network.normalization} normalisation" if network.normalization else ""
+    rows = [
+        ("network", f"{subject.widths}, {network.n_parameters} parameters{between}"),
+        ("loss", network.loss.replace("_", " ")),
+    ]
+    return [*rows, ("dropout", short(network.dropout))] if network.dropout else rows
 
 
 def how(subject: Subject) -> list[Block]:
@@ -135,8 +142,9 @@ def history(subject: Subject, most: int = 12) -> list[Block]:
     if not records:
         return []
     places = sorted({round(i) for i in np.linspace(0, len(records) - 1, min(most, len(records)))})
-    columns = ("epoch", "loss", "train accuracy", "test loss", "test accuracy", "learning rate", "seconds")
-    names = ("epoch", "loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate", "seconds")
+    held_out = ("validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+    names = ("epoch", "loss", "train_accuracy", *held_out, "learning_rate", "seconds")
+    columns = tuple(name.replace("_", " ") for name in names)
     cells = [[getattr(records[i], name) for name in names] for i in places]
     timed = any(record.seconds for record in records)  # one that was read from a file isn't
     there = [j for j in range(len(names) - (not timed)) if any(row[j] is not None for row in cells)]

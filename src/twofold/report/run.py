@@ -8,12 +8,13 @@ from typing import Any
 from twofold.language import Text
 from twofold.pages.numbers import short
 from twofold.pages.page import render_page
-from twofold.report.blocks import Block, Headline, Section
+from twofold.report.blocks import Block, Cell, Headline, Section
 from twofold.report.description import about, history, how, parameters
 from twofold.report.drawings import Easel
 from twofold.report.exact import exact_blocks
 from twofold.report.scores import headlines, score_blocks
 from twofold.report.subject import Subject
+from twofold.report.table_blocks import TableReport
 
 SIGNED = Text(
     "Written by twofold. Everything is in this file: no network, no script.",
@@ -45,6 +46,9 @@ def render_report(subject: Subject, language: str = "en") -> str:
     '<!DOCTYPE html>'
     """
     easel = Easel(language)
+    if subject.table is not None:
+        told = TableReport(subject, subject.table, easel, language)
+        return lay_out(told.title(), told.headlines(), told.sections(), language)
     curves = [*easel.curves({subject.name: subject.model.history})]
     sections = [
         Section("What was trained on what", tuple(about(subject))),
@@ -71,19 +75,32 @@ def write(title: str, numbers: Sequence[Headline], sections: Sequence[Section], 
     -------
     str
     """
-    signed = SIGNED.read(language)
     if language == "zh":
         from twofold.report.chinese import TITLES, chinese_headlines, chinese_section
 
         title, numbers = TITLES.translate(title), chinese_headlines(numbers)
         sections = list(map(chinese_section, sections))
+    return lay_out(title, numbers, sections, language)
+
+
+def lay_out(title: str, numbers: Sequence[Headline], sections: Sequence[Section], language: str) -> str:
+    """Put a page together of what is in its language already; sections without content are left out."""
+    signed = SIGNED.read(language)
     full = [(section.title, [_written(block) for block in section.blocks]) for section in sections if section.blocks]
     return render_page("report.html", title=title, headlines=numbers, sections=full, signed=signed, language=language)
 
 
 def _written(block: Block) -> Any:
     """Return what the template needs of a block; numbers of tables as text."""
+    if block.kind == "fold":
+        return {"kind": "fold", "summary": block.summary, "blocks": [_written(each) for each in block.blocks]}
     if block.kind != "listing":
         return block
-    rows = [[short(cell) for cell in row] for row in block.rows]
-    return {"kind": "listing", "caption": block.caption, "columns": block.columns, "rows": rows}
+    rows = [[cell if isinstance(cell, Cell) else short(cell) for cell in row] for row in block.rows]
+    return {
+        "kind": "listing",
+        "caption": block.caption,
+        "columns": block.columns,
+        "rows": rows,
+        "text": block.text,
+    }

@@ -91,7 +91,7 @@ def score_blocks(subject: Subject) -> list[Block]:
     columns = ("score", "value", "95 % interval", "by")
     blocks: list[Block] = [Listing(f"On the {subject.part}, {count(n, 'sample')}{unit}", columns, tuple(rows))]
     if subject.kind == "classes":
-        blocks.append(_classes(subject))
+        blocks.append(class_listing(subject))
         if len(subject.classes) > MAX_CLASSES:
             blocks.append(Words(f"The first {MAX_CLASSES} of {len(subject.classes)} classes are listed."))
     return blocks
@@ -112,7 +112,7 @@ def _loss(subject: Subject) -> str:
     return subject.model.network.loss.replace("_", " ")
 
 
-def _classes(subject: Subject) -> Listing:
+def class_listing(subject: Subject) -> Listing:
     """List recall, with its interval, and precision of each class."""
     rows = []
     for index, name in enumerate(subject.classes[:MAX_CLASSES]):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from twofold.data.dataset import Dataset, Samples
 from twofold.errors import DataError
 from twofold.functions import LOSSES, softmax
+from twofold.report.table_story import TableStory
 from twofold.saving import Model
 
 Array = NDArray[Any]
@@ -39,6 +40,8 @@ class Subject:
         The sum of the training set, as `twofold.data.data_hash` gives it; taken of ``data`` otherwise.
     rows_alone : bool
         ``data`` are other rows than the model was trained on, such as those of another table, all to judge it by.
+    table : TableStory, optional
+        What else is told of a table.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Subject:
     details: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     rows_alone: bool = False
+    table: TableStory | None = None
 
     def __post_init__(self) -> None:
         network, data = self.model.network, self.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -64,7 +65,9 @@ class Problem:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a model needs to read other tables, as JSON has it; see `encoder_from_dict`."""
-        return {"plan": self.plan.to_dict(), "target": self.target.to_dict()}
+        own = {"plan": self.plan.to_dict(), "target": self.target.to_dict()}
+        found: dict[str, Any] = json.loads(json.dumps(own))  # lists for tuples, as it comes back from a file
+        return found
 
 
 def encoder_from_dict(value: Any) -> tuple[TablePlan, Target]:
