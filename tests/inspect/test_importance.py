@@ -173,7 +173,7 @@ def test_pictures_are_drawn_of_every_kind(prices, sales):
     assert prices.importance().plot().get_xlabel() == "R2 lost by shuffling the column"
     for column, fit in (("area", prices), ("kind", prices), ("built", prices), ("area", sales), ("kind", sales)):
         ax = fit.dependence(column).plot()
-        assert column in (ax.get_xlabel(), ax.get_title(loc="left"))
+        assert column in (ax.get_xlabel(), ax.get_ylabel())
     legend = sales.dependence("kind").plot().get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["never", "no", "yes"]
 

@@ -218,6 +218,21 @@ def test_a_saved_model_tells_the_same_of_other_rows(capsys, table, no_pictures):
     assert row_of(page, "network")[1].startswith(f"{readable(accuracy)} ")
 
 
+def test_a_table_too_wide_to_shuffle_is_told_so(capsys, table, no_pictures, monkeypatch):
+    monkeypatch.setattr("twofold.report.table_story.MAX_WORK", 1e6)
+    page = Page(train(capsys, table)[0])
+    assert any(word.startswith("To shuffle each of so many columns") for word in page.words)
+    assert "matters most" not in page.words
+
+
+def test_a_comparison_of_tables_names_their_columns(capsys, table, no_pictures):
+    for name in ("a", "b"):
+        train(capsys, table, "--seed", str(ord(name)), "--save", table.parent / name)
+    text, _ = report(capsys, table, "report", table.parent / "a", table.parent / "b", "--data", table)
+    assert row_of(Page(text), "columns")[1] == "area, zone, <b>note</b>"
+    assert "zone=north" not in text
+
+
 LATIN = re.compile(
     r"area|zone|north|south|east|note|price|houses|script|cheap|dear|csv|mlp|silu|adamw|cosine|squared|scratch|twofold|"
     r"MAE|ROC-AUC|epsilon|python|llvmlite|numba|numpy|scipy|torch|cpu|Linux|x86_64|aarch64|float32|Wilson|RMSE|SHA-256|beta\d|sigma|he|"

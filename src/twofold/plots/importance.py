@@ -20,6 +20,7 @@ from twofold.scores import Estimate
 Array = NDArray[Any]
 
 OURS = ("(other)", "(no value)")  # values that are no cells
+ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4}  # where it hides no curve
 MAX_CURVES = 8  # classes whose curves can be told apart
 
 
@@ -144,7 +145,7 @@ def dependence_plot(curves: Curves, *, ax: Axes | None = None) -> Axes:
         of = f"{of}: {curves.outputs[0]}"
     if curves.kind == "category":
         _draw_categories(ax, theme, curves)
-        return dress(ax, theme, title=curves.column, x=of, grid="x")
+        return dress(ax, theme, x=of, y=curves.column, grid="x")
     _draw_lines(ax, theme, curves)
     return dress(ax, theme, x=curves.column, y=of, grid="y")
 
@@ -166,7 +167,7 @@ def _draw_lines(ax: Axes, theme: Theme, curves: Curves) -> None:
         ax.plot(x, curves.mean[:, k], color=theme.color(color), lw=1.8, marker=marker, ms=4, label=name)
     across = ax.get_xaxis_transform()
     ax.plot(x, np.zeros(len(x)), "|", transform=across, color=theme.soft, ms=7, mew=0.9, clip_on=False)
-    legend(ax, theme)
+    legend(ax, theme, **({} if one else ABOVE))
     if curves.kind == "date":
         locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
@@ -190,4 +191,4 @@ def _draw_categories(ax: Axes, theme: Theme, curves: Curves) -> None:
         handles = [
             ax.plot([], [], "o", color=theme.color(c), label=label(curves.outputs[k]))[0] for c, k in enumerate(shown)
         ]
-        legend(ax, theme, handles=handles)
+        legend(ax, theme, handles=handles, **ABOVE)

@@ -87,6 +87,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(.+): (\d+) rows? to judge by, (.+?) features?", r"\1：用来评判的 \2 行，\3 个特征"),
     (r"classes", "类别"),
     (r"features", "特征"),
+    (r"columns", "列"),
     (r"predicted", "预测"),
     (r"scaling", "缩放"),
     (r"standardised for training; scores are in the data's own units", "训练时已标准化；评分用数据原来的单位"),
@@ -236,7 +237,7 @@ def _block(block: Block) -> Block:
 
 
 def _value(name: str, value: str) -> str:
-    return value if name in {"classes", "features", "predicted"} else PHRASES.translate(value)
+    return value if name in {"classes", "features", "columns", "predicted"} else PHRASES.translate(value)
 
 
 def _drawing(block: Drawing) -> Drawing:

@@ -12,6 +12,7 @@ from twofold.pages.numbers import short
 from twofold.recipe import Recipe
 from twofold.report.blocks import Block, Facts, Listing, Words
 from twofold.report.subject import Subject
+from twofold.tables.problem import encoder_from_dict
 from twofold.values import count
 
 MAX_LISTED = 60  # parameters that are listed one by one
@@ -42,7 +43,9 @@ def about(subject: Subject) -> list[Block]:
     ]
     if data.classes:
         rows.append(("classes", ", ".join(data.classes)))
-    if data.features:
+    if model.encoder is not None:
+        rows.append(("columns", ", ".join(encoder_from_dict(model.encoder)[0].columns)))
+    elif data.features:
         rows.append(("features", ", ".join(data.features)))
     if data.target and not data.classes:
         rows.append(("predicted", data.target))

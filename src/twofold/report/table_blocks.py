@@ -57,11 +57,11 @@ class TableReport:
         found = []
         *simpler, own = self.story.scores or {"": []}
         for score in self._scores_of(own)[:2]:
-            told = self._say(words.TEST, score=self._score(score.name))
+            told = self._say(words.TEST, score=self._inside(score.name)).strip()
             found.append(Headline(told, readable(score.value), self._interval(score)))
         for name in simpler[-1:]:
             first = self._scores_of(name)[0]
-            told = self._say(words.BESIDE, score=self._score(first.name), model=self._model(name))
+            told = self._say(words.BESIDE, score=self._inside(first.name), model=self._model(name)).strip()
             found.append(Headline(told, readable(first.value), self._interval(first)))
         if self.story.importance is not None:
             sure = [each.name for each in self.story.importance.columns if each.low > 0]
@@ -208,9 +208,11 @@ class TableReport:
     def _matters(self) -> list[Block]:
         found = self.story.importance
         if found is None:
-            return []
+            wide = self.story.rows is not None and len(self.story.rows) > 1
+            return [Words(self._say(words.TOO_WIDE))] if wide else []
         score = self._score(found.score)
-        blocks: list[Block] = [self.easel.hang(found.plot, self._say(words.IMPORTANCE, score=score))]
+        inside = self._inside(found.score)
+        blocks: list[Block] = [self.easel.hang(found.plot, self._say(words.IMPORTANCE, score=inside))]
         blocks += [
             self.easel.hang(curves.plot, self._say(words.DEPENDENCE, column=_cut(curves.column)))
             for curves in self.story.dependences
@@ -311,6 +313,11 @@ class TableReport:
 
     def _score(self, name: str) -> str:
         return self._say(words.SCORE_NAMES[name]) if name in words.SCORE_NAMES else name
+
+    def _inside(self, name: str) -> str:
+        """Name a score within a sentence: Latin letters stand apart from Chinese ones."""
+        told = self._score(name)
+        return f" {told} " if self.language == "zh" and told.isascii() else told
 
     def _model(self, name: str) -> str:
         return self._say(words.MODEL_NAMES[name]) if name in words.MODEL_NAMES else name

@@ -8,12 +8,14 @@ from functools import cached_property
 
 from twofold.baselines.comparison import RARE
 from twofold.inspect.dependence import Dependence, partial_dependence
-from twofold.inspect.importance import Importance, column_importance
+from twofold.inspect.importance import REPEATS, Importance, column_importance
 from twofold.inspect.table_rows import TableRows
 from twofold.run import Epoch
 from twofold.scores import Estimate
 from twofold.tables.targets import Target
 
+MAX_WORK = 2e11  # shuffled rows times parameters: some 20 s of one core
+MIN_SHUFFLED_ROWS = 50  # fewer tell too little of what matters
 MAX_CURVES = 3  # columns whose dependence is drawn: the most important ones
 
 
@@ -61,10 +63,14 @@ class TableStory:
 
     @cached_property
     def importance(self) -> Importance | None:
-        """What matters; of a rare class in log loss, where accuracy tells little. None if it can't be told."""
-        rows = self.rows
-        if rows is None or len(rows) < 2:
+        """What matters; of a rare class in log loss, where accuracy tells little. None if it can't be told in time."""
+        if self.rows is None or len(self.rows) < 2:
             return None
+        passes = len(self.rows.blocks) * REPEATS * self.rows.model.network.n_parameters
+        most = int(MAX_WORK / passes)
+        if most < min(MIN_SHUFFLED_ROWS, len(self.rows)):
+            return None
+        rows = self.rows.some(most)
         if not rows.classes:
             return column_importance(rows, score="R2" if (rows.y != rows.y[0]).any() else "MAE")
         rare = len(rows.classes) == 2 and min(rows.y.mean(), 1 - rows.y.mean()) < RARE

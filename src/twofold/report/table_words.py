@@ -49,7 +49,7 @@ COLUMN_HEADS = (
 )
 
 # how good it is
-TEST = Text("test {score}", "测试 {score}")
+TEST = Text("test {score}", "测试{score}")
 RESIDUALS = Text("Actual less predicted, over the predicted values", "真实值减预测值，对预测值")
 ON_TEST = Text("On the test set, {n} rows that were not trained on", "测试集，{n} 行，均未参与训练")
 ON_ROWS = Text("On the rows of {data}, {n} in all", "{data} 的各行，共 {n} 行")
@@ -74,7 +74,7 @@ MODELS = Text("model, with 95 % intervals", "模型，括注 95% 区间")
 # what matters
 IMPORTANCE = Text(
     "How much worse {score} is if a column's cells are shuffled among the rows; 95 % intervals",
-    "把一列的单元格在各行间打乱后，{score} 变差多少；附 95% 区间",
+    "把一列的单元格在各行间打乱后，{score}变差多少；附 95% 区间",
 )
 DEPENDENCE = Text(
     "What is predicted on average if all rows had the same {column}",
@@ -82,6 +82,10 @@ DEPENDENCE = Text(
 )
 IMPORTANCE_HEADS = (Text("column", "列"), Text("{score} worse by", "{score} 变差"), Text("95 % interval", "95% 区间"))
 IN_NUMBERS = Text("In numbers", "具体数值")
+TOO_WIDE = Text(
+    "To shuffle each of so many columns takes longer than a report may; twofold plot importance does it.",
+    "列太多，逐列打乱所需时间超过一份报告的限度；可用 twofold plot importance。",
+)
 SHARED = Text(
     "Columns that say much the same can stand in for each other: each then counts for less than both together.",
     "内容相近的列可以互相代替：此时每一列单独看都显得不如合起来重要。",
@@ -123,7 +127,7 @@ OWN_NUMBERS = Text("The network's own numbers", "网络内部的数值")
 MOST = Text("matters most", "最重要的列")
 THEN = Text("then {columns}", "其次是 {columns}")
 NOT_WORTH = Text("nothing beyond doubt", "没有确定重要的列")
-BESIDE = Text("{score} of {model}", "{model}的 {score}")
+BESIDE = Text("{score} of {model}", "{model}的{score}")
 
 MODEL_NAMES = {
     "always the same": Text("always the same", "总是同一个答案"),
