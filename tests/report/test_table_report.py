@@ -181,10 +181,12 @@ def test_classes_have_the_confusion_and_the_rows_in_doubt(capsys, table):
 def test_every_model_of_a_table_has_its_report(capsys, table, no_pictures, words, model, told):
     page = Page(train(capsys, table, *words, model=model)[0])
     assert row_of(page, "model")[1].startswith(told)
-    if "--test-fraction" in words:
+    if model == "linear" or "--test-fraction" in words:
+        assert page.words[1] == "training R2"
+        assert len(row_of(page, "linear regression" if model == "linear" else "network")) == 4
         assert any(word.startswith("No row was held out") for word in page.words)
         assert "What matters" not in page.words
-    elif model == "mlp":
+    else:
         assert row_of(page, "rows")[1] == "96 trained, 24 chose the epoch, 30 held out to test"
         assert any(word.startswith("The weights of the best epoch") for word in page.words)
 

@@ -157,6 +157,7 @@ def report_run(
 
 def table_story(opened: OpenedTable, trained: Trained, held_out: HeldOutScores | None) -> TableStory | None:
     """Put together what a report tells of a table that was trained on; None if it is columns of numbers as they are."""
+    from twofold.cli.table_scores import score_training
     from twofold.inspect.table_rows import TableRows
     from twofold.report.table_story import TableStory
 
@@ -172,7 +173,7 @@ def table_story(opened: OpenedTable, trained: Trained, held_out: HeldOutScores |
         missing={name: noted["missing"] for name, noted in problem.notes.items()},
         features=problem.data.inputs,
         counts=counts | {"without target": problem.dropped},
-        scores={} if held_out is None else held_out.models,
+        scores=score_training(trained.model, problem) if held_out is None else held_out.models,
         rows=TableRows.of(trained.model, cells.take(tests), numbers=tests) if len(tests) else None,
         runs=trained.runs,
         kept=trained.kept,

@@ -62,7 +62,7 @@ def score_test(model: Model, problem: Problem, *, linear: Linear | None) -> Held
     if data.test is None:
         return None
     classes, y = len(data.classes), _targets(data, data.test.y)
-    outputs = class_outputs(model, data.test.X) if classes else model.predict(data.test.X)[:, 0].astype(np.float64)
+    outputs = _outputs(model, data.test.X)
     constant = constant_outputs(_targets(data, data.train.y), len(y), classes)
     models = {"always the same": score_outputs(constant, y)}
     if model.network.hidden:
@@ -70,6 +70,17 @@ def score_test(model: Model, problem: Problem, *, linear: Linear | None) -> Held
         O = data.test.X.astype(np.float64) @ linear[0] + linear[1]
         models["linear model"] = score_outputs(O if classes else _own_units(data, O), y)
     return HeldOutScores({**models, model_name(model): score_outputs(outputs, y)}, outputs, y)
+
+
+def score_training(model: Model, problem: Problem) -> dict[str, list[Estimate]]:
+    """Score a model on the rows that it was trained on, where no other has a target."""
+    data = problem.data
+    return {model_name(model): score_outputs(_outputs(model, data.train.X), _targets(data, data.train.y))}
+
+
+def _outputs(model: Model, X: Array) -> Array:
+    """Compute raw outputs of classes (n, q), or predict numbers (n,)."""
+    return class_outputs(model, X) if model.classes else model.predict(X)[:, 0].astype(np.float64)
 
 
 def tell_test(screen: Screen, model: Model, problem: Problem, scored: HeldOutScores | None) -> dict[str, Any]:

@@ -57,12 +57,13 @@ class TableReport:
         found = []
         *simpler, own = self.story.scores or {"": []}
         for score in self._scores_of(own)[:2]:
-            told = self._say(words.TEST, score=self._inside(score.name)).strip()
-            found.append(Headline(told, readable(score.value), self._interval(score)))
+            where = words.TEST if self.subject.held_out else words.ON_TRAINING
+            told = self._say(where, score=self._inside(score.name)).strip()
+            found.append(Headline(told, _value(score), self._interval(score)))
         for name in simpler[-1:]:
             first = self._scores_of(name)[0]
             told = self._say(words.BESIDE, score=self._inside(first.name), model=self._model(name)).strip()
-            found.append(Headline(told, readable(first.value), self._interval(first)))
+            found.append(Headline(told, _value(first), self._interval(first)))
         if self.story.importance is not None:
             sure = [each.name for each in self.story.importance.columns if each.low > 0]
             most, below = (sure[0], self._say(words.THEN, columns=", ".join(sure[1:3]))) if sure else ("–", "")
@@ -153,7 +154,7 @@ class TableReport:
     def _how_good(self) -> list[Block]:
         story, subject = self.story, self.subject
         n = f"{len(subject.samples):,}"
-        caption = self._say(words.ON_TEST, n=n)
+        caption = self._say(words.ON_TEST if subject.held_out else words.ON_TRAINED, n=n)
         blocks: list[Block] = []
         if subject.rows_alone:
             caption = self._say(words.ON_ROWS, data=subject.data.name, n=n)
@@ -177,7 +178,7 @@ class TableReport:
         rows = []
         for model, own in scores.items():
             by_name = {score.name: score for score in own}
-            cells = (Cell(readable(by_name[name].value), self._between(by_name[name])) for name in names)
+            cells = (Cell(_value(by_name[name]), self._between(by_name[name])) for name in names)
             rows.append((self._model(model), *cells))
         return Listing(caption, (self._say(words.MODELS), *map(self._score, names)), tuple(rows))
 
@@ -345,6 +346,10 @@ def _labelled(runs: Any, loss: Any, kept: Sequence[int]) -> Any:
     if loss is LOSSES["squared"]:
         ax.set_ylabel("RMSE")
     return ax
+
+
+def _value(score: Estimate) -> str:
+    return "–" if math.isnan(score.value) else readable(score.value)
 
 
 def _told(value: str | float | None) -> str:

@@ -36,7 +36,8 @@ class TableStory:
         Rows that trained, chose the epoch, tested, had no target: ``"training"``, ``"validation"``, ``"test"``,
         ``"without target"``; of other rows ``"judged"``, and ``"unknown"``, whose class the model doesn't know.
     scores : mapping of str to list of Estimate
-        On the rows that were not trained on, of the model and of simpler ones before it.
+        On the rows that were not trained on, of the model and of simpler ones before it; of a model without such rows
+        on those that it was trained on.
     rows : TableRows or None
         Those rows; None if no row was held out.
     runs : sequence of sequence of Epoch

@@ -50,13 +50,16 @@ COLUMN_HEADS = (
 
 # how good it is
 TEST = Text("test {score}", "测试{score}")
+ON_TRAINING = Text("training {score}", "训练{score}")
 RESIDUALS = Text("Actual less predicted, over the predicted values", "真实值减预测值，对预测值")
 ON_TEST = Text("On the test set, {n} rows that were not trained on", "测试集，{n} 行，均未参与训练")
+ON_TRAINED = Text("On the {n} rows that it was trained on", "训练所用的 {n} 行")
 ON_ROWS = Text("On the rows of {data}, {n} in all", "{data} 的各行，共 {n} 行")
 NOT_HELD_OUT = Text(
-    "No row was held out (--test-fraction 0), so what it is worth on new rows isn't known; these are the rows that it "
-    "was trained on.",
-    "没有留出测试行（--test-fraction 0），因此不知道对新行效果如何；以下用的是训练时的行。",
+    "No row was held out (--test-fraction 0), so what it is worth on new rows isn't known: on the rows that it was "
+    "trained on a model scores better than on others. To hold some out: --test-fraction 0.2",
+    "没有留出测试行（--test-fraction 0），因此不知道对新行效果如何：在训练过的行上，评分总比在其他行上好。"
+    "留出一部分：--test-fraction 0.2",
 )
 SIMPLER = Text(
     "The linear model scores no worse than the network here: the simpler model is the better choice.",
