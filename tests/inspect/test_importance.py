@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import twofold
+import twofold.inspect
 from twofold.errors import DataError, SpecificationError
 from twofold.inspect import importance as module
 from twofold.inspect.dependence import GAP, OTHER, partial_dependence
@@ -245,3 +246,12 @@ def test_two_classes_are_told_by_the_rarer_one():
     fit = twofold.fit_table(table, "sold", drop=["price"], members=2, epochs=3)
     assert fit.dependence("area").outputs == ("yes",)
     assert len(uncertain_rows(fit.held_out, 3)) == 3
+
+
+def test_the_names_are_those_of_the_package():
+    for name in ("TableRows", "column_importance", "partial_dependence", "worst_rows", "uncertain_rows", "HardRow"):
+        assert name in twofold.inspect.__all__
+        assert getattr(twofold.inspect, name).__name__ == name
+    assert twofold.inspect.column_importance is column_importance
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = twofold.inspect.nothing

@@ -127,7 +127,7 @@ def partial_dependence(rows: TableRows, column: str, *, points: int = POINTS) ->
     Examples
     --------
     >>> from twofold import fit_table
-    >>> from twofold.inspect.table_rows import TableRows
+    >>> from twofold.inspect import TableRows
     >>> table = {"area": [float(a) for a in range(100)], "price": [3.0 * a + 7 for a in range(100)]}
     >>> found = partial_dependence(TableRows.of(fit_table(table, "price", epochs=20).model, table), "area", points=3)
     >>> found.values, bool((np.diff(found.mean[:, 0]) > 0).all())

@@ -69,6 +69,7 @@ def worst_rows(rows: TableRows, most: int = 10) -> list[HardRow]:
     Examples
     --------
     >>> from twofold import fit_table
+    >>> from twofold.inspect import TableRows
     >>> table = {"area": [7.0 * a % 89 for a in range(100)], "price": [7.0 * a % 89 for a in range(100)]}
     >>> table["price"][3] = 500.0
     >>> model = fit_table(table, "price", epochs=20).model

@@ -102,7 +102,7 @@ def column_importance(
     Examples
     --------
     >>> from twofold import fit_table
-    >>> from twofold.inspect.table_rows import TableRows
+    >>> from twofold.inspect import TableRows
     >>> table = {"area": [7.0 * a % 89 for a in range(100)], "noise": [7.0 * a % 31 for a in range(100)]}
     >>> table["price"] = [3 * a + 7 for a in table["area"]]
     >>> model = fit_table(table, "price", epochs=20).model
