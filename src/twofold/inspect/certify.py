@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from twofold.solvers import pairs
 from twofold.solvers.inference import standard_errors
 from twofold.solvers.least_squares import solve_least_squares
 from twofold.solvers.polynomial import polynomial_features
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Array = NDArray[np.float64]
 MAX_DIGITS = 15.0  # what NIST prints
@@ -74,14 +77,26 @@ class Certificate:
         """Return plain lists and numbers, for JSON."""
         return {"libraries": dict(self.libraries), "rows": [dict(vars(row)) for row in self.rows]}
 
-    def __rich__(self) -> FittedTable:
-        cells = {(row.name, row.library): row for row in self.rows}
-        rows = []
-        for name in dict.fromkeys(row.name for row in self.rows):
-            found = (cells[name, library] for library in self.libraries)
-            rows.append([name, *(f"{_text(row.coefficients)} / {_text(row.standard_errors)}" for row in found)])
-        title = "Correct digits, worst coefficient / worst standard error (NIST StRD)"
-        columns = ["set", *(f"{library} {number}".strip() for library, number in self.libraries.items())]
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        versions = Text(", ".join(f"{library} {number}".strip() for library, number in self.libraries.items()))
+        title = "Correct digits of NIST's certified values"
+        if len(self.libraries) == 1:
+            rows = [[row.name, _text(row.coefficients), _text(row.standard_errors)] for row in self.rows]
+            return Group(FittedTable(title, ["set", "worst coefficient", "worst standard error"], rows), versions)
+        coefficients = self._table(f"{title}: the worst coefficient", "coefficients")
+        return Group(coefficients, self._table("The worst standard error", "standard_errors"), versions)
+
+    def _table(self, title: str, measured: str) -> FittedTable:
+        """Write one kind of digits as a table, a column for each library that has it."""
+        found: dict[str, dict[str, float | None]] = {}
+        for row in self.rows:
+            found.setdefault(row.name, {})[row.library] = getattr(row, measured)
+        having = [name for name in self.libraries if any(row.get(name) is not None for row in found.values())]
+        columns = ["set", *(name.replace("-", "- ") for name in having)]  # so that a long name is broken there
+        rows = [[name, *(_text(row.get(library)) for library in having)] for name, row in found.items()]
         return FittedTable(title, columns, rows)
 
 
