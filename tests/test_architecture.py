@@ -25,7 +25,7 @@ FLOORS = [
     {"data", "metrics", "plots", "ranking", "scores", "solvers", "tables", "validation"},
     {"engines", "statistics"},
     {"distributed"},
-    {"callbacks", "run", "training"},
+    {"callbacks", "feed", "run", "training"},
     {"early_stopping"},
     {"checkpoints"},
     {"exercises", "inspect", "models", "saving", "table_defaults"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator
@@ -165,6 +166,42 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedRandom]:
         _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder under another name, which takes `path` when the block ends well and vanishes when it doesn't.
+
+    Parameters
+    ----------
+    path : path
+        Where nothing is yet, in a folder that there is.
+
+    Yields
+    ------
+    Path
+        The folder to fill.
+
+    Raises
+    ------
+    DataError
+        There is something already, or it can't be written there.
+    """
+    path = Path(path).resolve()
+    if path.exists():
+        raise DataError(f"{path}: is there already; remove it, or name another folder")
+    check_place(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.iterdir():
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+        temporary.rename(path)
+        _flush_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ generator's state, and changing one draw leaves the others alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError, show
 from twofold.values import is_whole
+
+BLOCKS = 64  # of consecutive samples in a window
 
 
 class Purpose(IntEnum):
@@ -84,6 +86,41 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
         A permutation of 0, ..., n - 1.
     """
     return stream(seed, Purpose.ORDER, epoch).permutation(n)
+
+
+def epoch_windows(seed: int, epoch: int, n: int, window: int) -> Iterator[NDArray[np.int64]]:
+    """Draw the order of an epoch window by window: of that many samples at a time, which can be in memory together.
+
+    Blocks of consecutive samples, `BLOCKS` to a window, are put in another order, and so are the samples within each
+    window of blocks.
+
+    Parameters
+    ----------
+    seed, epoch, n : int
+        As for `epoch_order`, which it is if the window covers the set.
+    window : int
+        Samples of a window, at least 1; 0 for all.
+
+    Yields
+    ------
+    ndarray of int64
+        The samples of a window; all windows together are a permutation of 0, ..., n - 1.
+
+    Examples
+    --------
+    >>> [len(rows) for rows in epoch_windows(0, 1, 1024, 640)]
+    [640, 384]
+    """
+    if not 0 < window < n:
+        yield epoch_order(seed, epoch, n)
+        return
+    size = max(1, window // BLOCKS)  # of a block
+    blocks = stream(seed, Purpose.ORDER, epoch, 1).permutation(-(-n // size))
+    for k, start in enumerate(range(0, len(blocks), window // size)):
+        rows = np.concatenate(
+            [np.arange(b * size, min(n, (b + 1) * size)) for b in blocks[start : start + window // size]]
+        )
+        yield stream(seed, Purpose.ORDER, epoch, 2 + k).permutation(rows)
 
 
 def dropout_masks(

@@ -17,6 +17,7 @@ from twofold.functions.schedules import ScheduleConfig
 from twofold.values import FRACTION, NOT_NEGATIVE, POSITIVE, PowerOf2, Range, either, is_real
 
 COUNT = Range(1, math.inf, "an integer >= 1", "[)", whole=True)
+WINDOW = Range(0, math.inf, "an integer >= 0", "[)", whole=True)
 SLICES = PowerOf2(1, 2**16, "a power of 2 from 1 to 65536", "[]", whole=True)
 SEED = Range(0, 2**64, "an integer from 0 to 2**64 - 1", "[)", whole=True)
 DECOUPLED = either((name for name, rule in OPTIMIZERS.items() if rule.decoupled), "and")
@@ -91,6 +92,9 @@ class Recipe:
     schedule : ScheduleConfig or str
         How the learning rate goes down, with a warm-up and other constants, ``ScheduleConfig("cosine",
         warmup_epochs=2)``; or its name, for its own defaults. See `twofold.functions.SCHEDULES`.
+    window : int
+        Samples that are in memory at a time, where the set is on disk; 0 for all. An epoch's order is drawn window by
+        window then, also of a set in memory: see `twofold.randomness.epoch_windows`. At least the set's size is as 0.
     slices : int
         Parts that a minibatch is computed in, a power of 2; their sums are added in a fixed order, so that 1 to as many
         processes train the same model to the bit, see `twofold.connect`. With 1 it is computed whole.
@@ -127,6 +131,7 @@ class Recipe:
         0.0, FRACTION, "the model is a moving average of the weights, which keeps so much: 0.999"
     )
     schedule: ConfigField[ScheduleConfig] = ConfigField(ScheduleConfig, "constant")  # noqa: RUF009
+    window: int = setting(0, WINDOW, "samples that are in memory, and shuffled, at a time; 0 for all")
     slices: int = setting(1, SLICES, "parts of a minibatch that torchrun's processes share, a power of 2")
     seed: int = setting(0, SEED, "of first weights, order and dropout")
 

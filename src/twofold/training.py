@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -13,18 +14,20 @@ import numpy as np
 
 from twofold.callbacks import LearningRate
 from twofold.data.dataset import Dataset, Samples
+from twofold.data.stored import Stored, in_pieces
 from twofold.deprecation import warn_renamed
 from twofold.distributed import Processes
 from twofold.engines import Engine, EngineState
+from twofold.engines.protocol import CHUNK
 from twofold.engines.slices import SlicedEngine
 from twofold.errors import DataError, DivergedError, SpecificationError
+from twofold.feed import Feed
 from twofold.functions import LOSSES
 from twofold.metrics import Score, score
 from twofold.network import largest
-from twofold.randomness import epoch_order
 from twofold.recipe import Recipe
 from twofold.run import Epoch, Run, in_order
-from twofold.validation import Block, check_block
+from twofold.validation import Block, check_block, check_targets, check_weight
 from twofold.values import count
 
 
@@ -129,12 +132,12 @@ def _session(run: Run, after: int | None) -> Iterator[Epoch]:
         for callback in run.callbacks:
             ends.callback(getattr(callback, "on_train_end", _ignore), run)
             getattr(callback, "on_train_begin", _ignore)(run)
-        yield from _epochs(run, after)
+        feed = ends.enter_context(closing(Feed(run.engine, run.data.train, run.recipe)))
+        yield from _epochs(run, after, feed)
 
 
-def _epochs(run: Run, after: int | None) -> Iterator[Epoch]:
-    engine, data, recipe, n = run.engine, run.data, run.recipe, len(run.data.train)
-    engine.load(data.train.X, data.train.y, data.train.sample_weight)
+def _epochs(run: Run, after: int | None, feed: Feed) -> Iterator[Epoch]:
+    engine, recipe, n = run.engine, run.recipe, len(run.data.train)
     held = _check_held_out(run)  # a mistake there should not cost an epoch
     engine.start(recipe)
     engine.begin_epoch()
@@ -150,11 +153,11 @@ def _epochs(run: Run, after: int | None) -> Iterator[Epoch]:
         run.tell("on_epoch_begin")
         if run.stop_reason is not None:
             return
-        order = epoch_order(recipe.seed, epoch, n) if recipe.shuffle else np.arange(n)
+        feed.start(epoch, edges[first_step:])
         rate = run.rate
         started = time.perf_counter()
         for start, end in pairwise(edges[first_step:]):
-            engine.step(order[start:end], rate(engine.steps, steps_per_epoch))
+            engine.step(feed.rows(start, end), rate(engine.steps, steps_per_epoch))
             if after_step or several:
                 run.samples = end
                 for tell in after_step:
@@ -287,7 +290,7 @@ def evaluate(engine: Engine, samples: Samples) -> Score:
     DataError
         If the set is empty or doesn't fit the network.
     """
-    return _score(engine, check_block(engine.network, samples.X, samples.y, samples.sample_weight, dtype=engine.dtype))
+    return _score(engine, _checked(engine, samples))
 
 
 def _ignore(_run: Run) -> None:
@@ -308,7 +311,7 @@ def _check_held_out(run: Run) -> Block | None:
     if held is None:
         return None
     try:
-        return check_block(engine.network, held.X, held.y, held.sample_weight, dtype=engine.dtype)
+        return _checked(engine, held)
     except DataError as error:
         raise DataError(f"{'test' if run.validation is None else 'validation'} set: {error}") from error
 
@@ -324,9 +327,25 @@ def _scores(run: Run, held: Block | None) -> dict[str, float | None]:
     return none | {"validation_loss": found.loss, "validation_accuracy": found.accuracy}
 
 
+def _checked(engine: Engine, samples: Samples) -> Block:
+    """Check a set that is to be scored; features on disk are checked when they are read."""
+    X, y, weight = samples.X, np.asarray(samples.y), samples.sample_weight
+    weight = None if weight is None else np.asarray(weight)
+    if not isinstance(X, Stored):
+        return check_block(engine.network, X, y, weight, dtype=engine.dtype)
+    block = check_block(engine.network, X[:1], y[:1], None, dtype=engine.dtype)
+    return replace(
+        block,
+        X=X,
+        y=check_targets(engine.network, y, dtype=engine.dtype),
+        weight=check_weight(weight, len(X), dtype=engine.dtype),
+    )
+
+
 def _score(engine: Engine, block: Block) -> Score:
     with np.errstate(over="ignore", invalid="ignore"):  # the outputs of a diverged run are judged by the loop
-        return score(LOSSES[engine.network.loss], engine.outputs(block.X), block.y, block.weight)
+        O = in_pieces(engine.outputs, block.X, CHUNK)
+        return score(LOSSES[engine.network.loss], O, block.y, block.weight)
 
 
 def _refuse_divergence(engine: Engine, record: Epoch, history: list[Epoch]) -> None:

@@ -14,7 +14,7 @@ from twofold.tables import blocks, reading
 from twofold.tables.blocks import open_blocks
 from twofold.tables.frames import as_table
 from twofold.tables.reading import read_table, without_empty_rows
-from twofold.tables.table_plan import TableEncoding, learn_table
+from twofold.tables.table_plan import TableCoding, learn_table
 
 ROWS = "\n".join(f"{k},{k / 4},{'xyz'[k % 3]},{k % 2},2020-01-{k + 1:02}" for k in range(25)) + "\n"
 HEAD = "n,x,c,b,d\n"
@@ -171,10 +171,10 @@ def test_features_and_notes_do_not_depend_on_the_blocks(cells, rows):
     learned, new = (as_table({"a": values, "z": range(len(values))}) for values in CELLS[cells])
     plan = learn_table(learned, kinds={"z": "number"} | ({"a": "category"} if cells == "float" else {}))
     X, notes = plan.encode(new, "float32")
-    encoding = TableEncoding(plan, "float32")
-    parts = [encoding.encode(new.slice(start, rows)) for start in range(0, len(new), rows)]
+    coding = TableCoding(plan)
+    parts = [coding.encode(new.slice(start, rows), "float32") for start in range(0, len(new), rows)]
     np.testing.assert_array_equal(np.vstack(parts), X)
-    assert encoding.finish() == notes
+    assert coding.finish() == notes
 
 
 @pytest.mark.parametrize(
@@ -194,12 +194,12 @@ def test_what_a_column_can_not_hold_is_told_of_the_whole_in_the_same_words(cells
     table = as_table({"a": new if isinstance(new[-1], str) else pa.array(new), "z": range(len(new))})
     with pytest.raises(TwofoldError) as expected:
         plan.encode(table)
-    encoding = TableEncoding(plan, "float64")
+    coding = TableCoding(plan)
 
     def in_blocks_of_two():
         for start in range(0, len(new), 2):
-            encoding.encode(table.slice(start, 2))
-        encoding.finish()
+            coding.encode(table.slice(start, 2), "float64")
+        coding.finish()
 
     with pytest.raises(TwofoldError) as found:
         in_blocks_of_two()

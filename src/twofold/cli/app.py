@@ -18,6 +18,7 @@ from twofold.cli.export import export
 from twofold.cli.find_rate import find_rate
 from twofold.cli.fit import fit
 from twofold.cli.lab import lab
+from twofold.cli.pack import pack
 from twofold.cli.plot import plot
 from twofold.cli.predict import predict
 from twofold.cli.report import report
@@ -55,6 +56,7 @@ app.command()(fit)
 app.command()(compare)
 app.command()(find_rate)
 app.command()(plot)
+app.command()(pack)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(show)

@@ -22,7 +22,7 @@ from twofold.tables.cells import holds
 from twofold.tables.encodings import Say
 from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import encoder_from_dict
-from twofold.tables.table_plan import TableEncoding
+from twofold.tables.table_plan import TableCoding
 
 Array = NDArray[Any]
 
@@ -70,14 +70,14 @@ class ModelRows:
             return
         path, (plan, _) = self._table.path, encoder_from_dict(self._model.encoder)
         with _naming(path):
-            encoding = TableEncoding(plan.settled(self._sample(plan.open_marks)), self._model.dtype)
+            coding = TableCoding(plan.settled(self._sample(plan.open_marks)))
         for block in self._read(rows, self._screen.say):
             table = with_gaps(block, plan.gaps)  # in the target too
             with _naming(path):
-                X = encoding.encode(table)
+                X = coding.encode(table, self._model.dtype)
             yield table, X
         with _naming(path):
-            notes = encoding.finish()
+            notes = coding.finish()
         tell_notes(self._screen, notes)
         self.notes = {name: dict(counts) for name, counts in notes.items() if counts}
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, Samples, load_dataset
@@ -183,7 +185,7 @@ def open_engine_for(job: Job, hardware: Hardware, **first: Any) -> Engine:
     name, start = _engine(hardware, job.network, **_size(job.recipe, len(job.data.train))), None
     first = job.options.first_weights | first
     if not scales_targets(job.network.loss):
-        start = start_at_means(job.network, initialize(job.network, **first), job.data.train.y)
+        start = start_at_means(job.network, initialize(job.network, **first), np.asarray(job.data.train.y))
     engine = _open(name, job.network, first, hardware, parameters=start)
     if hardware.threads is not None or job.recipe.slices > 1:
         use_threads(hardware.threads or 1)  # of slices 1: what several processes have each

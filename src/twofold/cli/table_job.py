@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from twofold.baselines.comparison import score_outputs
 from twofold.cli.job import OpenedTable
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
-from twofold.cli.table_options import TableOptions
+from twofold.cli.table_options import ColumnOptions, TableOptions
 from twofold.data import Dataset
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
@@ -60,6 +60,11 @@ def check_table_words(options: JobOptions, words: TableOptions, path: Path) -> N
     expected = MODEL_TASKS.get(options.model)
     if expected and words.task not in (None, expected):
         raise SpecificationError(f"{options.model} is for {expected}; leave out --task {words.task}, or train mlp")
+    check_columns(words)
+
+
+def check_columns(words: ColumnOptions) -> None:
+    """Raise `SpecificationError` if a part to hold out is none, or kinds are not names and kinds."""
     for option in ("test_fraction", "validation_fraction"):
         value = getattr(words, option)
         if value is not None and not 0 <= value < 1:
@@ -113,7 +118,7 @@ def open_in_memory(
         return OpenedTable(options, raw)
     opened = _pose(path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms)
     if opened.problem is not None:
-        tell_table(screen, table, opened.problem)
+        tell_table(screen, opened.problem, {name: table.column(name).null_count for name in table.column_names})
         tell_forms(screen, opened.problem)
     return opened
 
@@ -124,7 +129,7 @@ def _plain(column: pa.ChunkedArray) -> bool:
 
 
 def numbered_columns(
-    screen: Screen, table: pa.Table, words: TableOptions, *, dates: Collection[str] = ()
+    screen: Screen, table: pa.Table, words: ColumnOptions, *, dates: Collection[str] = ()
 ) -> dict[str, str]:
     """Find the features that number the rows, and say what becomes of them: what is named, or alone, is kept."""
     found = row_numbers(table, {*words.kinds_by_name(), *dates})
@@ -229,10 +234,9 @@ def _left_out(rows: Sequence[tuple[str, str, str, str]]) -> str:
     return "none is" if not number else "1 is" if number == 1 else f"{number} are"
 
 
-def tell_table(screen: Screen, table: pa.Table, problem: Problem) -> None:
-    """Print what was found in a table."""
-    target, missing = problem.target, {name: table.column(name).null_count for name in table.column_names}
-    missing |= {name: counts["missing"] for name, counts in problem.notes.items()}
+def tell_table(screen: Screen, problem: Problem, missing: Mapping[str, int]) -> None:
+    """Print what was found in a table; ``missing`` are cells without a value, of the columns that were not encoded."""
+    target, missing = problem.target, {**missing, **{name: own["missing"] for name, own in problem.notes.items()}}
     rows = [(name, kind, words, str(missing.get(name) or "")) for name, kind, words in problem.plan.describe()]
     screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows[:MAX_SHOWN], text=3)
     if len(rows) > MAX_SHOWN:

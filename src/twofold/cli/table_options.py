@@ -27,8 +27,8 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableOptions:
-    """What is made of a table's columns and rows: the words of the command line, not yet checked."""
+class ColumnOptions:
+    """What is made of a table's columns, and which rows are held out: the command line's words, not yet checked."""
 
     target: Annotated[str | None, Option("--target", help="The table's column to predict.")] = None
     task: Annotated[str | None, Option("--task", help="classification or regression; seen from the target.")] = None
@@ -59,16 +59,6 @@ class TableOptions:
     validation_fraction: Annotated[
         float | None, Option("--validation-fraction", help="Training rows held out to choose the epoch.")
     ] = None
-    members: Annotated[
-        int | None,
-        Option("--members", help="Networks whose mean an mlp is, each trained without another part of the rows."),
-    ] = None
-    refit: Annotated[
-        bool, Option("--refit/--no-refit", help="Train again on all rows, the test rows too, once they are scored.")
-    ] = True
-    patience: Annotated[
-        int | None, Option("--patience", help="Stop after so many epochs without a gain on those rows.")
-    ] = None
 
     def names(self, option: str) -> list[str] | None:
         """Read ``"a,b"``; None if it isn't given."""
@@ -82,8 +72,27 @@ class TableOptions:
             raise SpecificationError(f"--kinds is {self.kinds!r}; expected column=kind, such as zip=category")
         return {name: kind for name, _, kind in pairs}
 
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions(ColumnOptions):
+    """What is made of a table: the words of the command line, not yet checked."""
+
+    members: Annotated[
+        int | None,
+        Option("--members", help="Networks whose mean an mlp is, each trained without another part of the rows."),
+    ] = None
+    refit: Annotated[
+        bool, Option("--refit/--no-refit", help="Train again on all rows, the test rows too, once they are scored.")
+    ] = True
+    patience: Annotated[
+        int | None, Option("--patience", help="Stop after so many epochs without a gain on those rows.")
+    ] = None
+
     def refuse(self) -> None:
         """Raise `SpecificationError` if an option is given that only a table has a use for."""
-        for field in fields(self):
-            if getattr(self, field.name) != field.default:
-                raise SpecificationError(f"--{field.name.replace('_', '-')} is about a table; name its file")
+        for name in self.given():
+            raise SpecificationError(f"--{name.replace('_', '-')} is about a table; name its file")
+
+    def given(self) -> list[str]:
+        """Return the options that differ from their defaults."""
+        return [field.name for field in fields(self) if getattr(self, field.name) != field.default]

@@ -13,6 +13,8 @@ from twofold.baselines.cross_fit import assign_folds, fit_linear_folds
 from twofold.baselines.linear_models import Linear
 from twofold.cli.screen import Screen
 from twofold.data.dataset import Dataset
+from twofold.data.stored import Stored, in_pieces
+from twofold.engines.protocol import CHUNK
 from twofold.inspect.table_rows import class_outputs
 from twofold.saving import Model
 from twofold.scores import Estimate, confusion
@@ -61,11 +63,11 @@ def score_test(model: Model, problem: Problem, *, linear: Linear | None) -> Held
     data = problem.data
     if data.test is None:
         return None
-    classes, y = len(data.classes), _targets(data, data.test.y)
-    outputs = _outputs(model, data.test.X)
-    constant = constant_outputs(_targets(data, data.train.y), len(y), classes)
+    classes, y, on_disk = len(data.classes), _targets(data, np.asarray(data.test.y)), isinstance(data.test.X, Stored)
+    outputs = in_pieces(lambda X: _outputs(model, X), data.test.X, CHUNK)
+    constant = constant_outputs(_targets(data, np.asarray(data.train.y)), len(y), classes)
     models = {"always the same": score_outputs(constant, y)}
-    if model.network.hidden:
+    if model.network.hidden and not on_disk:
         linear = linear or _fit_linear(problem)
         O = data.test.X.astype(np.float64) @ linear[0] + linear[1]
         models["linear model"] = score_outputs(O if classes else _own_units(data, O), y)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twofold.cli.table_scores import HeldOutScores
     from twofold.cli.trainer import Trained, Trainer
     from twofold.data import Dataset
+    from twofold.data.tables import TableFile
     from twofold.distributed import Processes
     from twofold.models import TwoSolutions
     from twofold.saving import Model
@@ -51,15 +52,12 @@ def train(
     last = processes.share(lambda: check_safety(safety))
     check_places(save, report)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.first_weights["seed"]}
-    if file is not None:
-        from twofold.cli.table import fit_table, large_table
-        from twofold.cli.table_job import check_table_words
+    if file is not None and (large := _large(screen, options, words, file=file, report=report)):
+        from twofold.cli.table import fit_table
 
-        check_table_words(options, words, file)
-        if large := large_table(screen, options, file, words):
-            _refuse_for_large(file, safety, report, processes)
-            fit_table(screen, large, result, save=save)
-            return
+        _refuse_for_large(file, safety, report, processes)
+        fit_table(screen, large, result, save=save)
+        return
     opened = _open(screen, options, words, file=file, given=given(context))
     raw, problem = opened.raw, opened.problem
     job = with_validation(
@@ -100,11 +98,32 @@ def _open(
     from twofold.cli.job import OpenedTable, load
 
     if file is not None:
+        from twofold.cli.packed_job import open_packed_table
         from twofold.cli.table_job import open_in_memory
+        from twofold.tables.packed import is_packed_table
 
+        if is_packed_table(file):
+            return open_packed_table(screen, file, options, words=words, given=given)
         return open_in_memory(screen, file, options, words=words, given=given)
     words.refuse()
     return OpenedTable(options, load(screen, options.data, options.root))
+
+
+def _large(
+    screen: Screen, options: JobOptions, words: TableOptions, *, file: Path, report: Path | None
+) -> TableFile | None:
+    """Check the words about a table, and return it if it is solved in one pass."""
+    from twofold.cli.table import large_table
+    from twofold.cli.table_job import check_table_words
+    from twofold.errors import SpecificationError
+    from twofold.tables.packed import is_packed_table
+
+    if not is_packed_table(file):
+        check_table_words(options, words, file)
+        return large_table(screen, options, file, words)
+    if report is not None:
+        raise SpecificationError("--report draws rows that are in memory; leave it out for a packed table")
+    return None
 
 
 def _refuse_for_large(file: Path, safety: Safety, report: Path | None, processes: Processes) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.data.scaling import Scaling
+from twofold.data.stored import Stored
 from twofold.errors import DataError
 from twofold.text import visible
 from twofold.values import count, is_sparse, refuse_masked
@@ -29,6 +30,7 @@ class Samples:
     ----------
     X : ndarray, shape (n, d) or (n, height, width)
         Features; uint8 are image bytes, 0..255 for 0..1. Or a sparse matrix, which the scratch engine takes.
+        Each of the three may be a `twofold.data.stored.Stored`, which `twofold.train` reads window by window.
     y : ndarray
         Class indices (n,), or rows (n, q) of numbers, probabilities or labels.
     sample_weight : ndarray, shape (n,), optional
@@ -42,7 +44,7 @@ class Samples:
         for name in ("X", "y", "sample_weight"):
             value = getattr(self, name)
             refuse_masked(name, value)
-            if value is not None and not is_sparse(value):
+            if value is not None and not is_sparse(value) and not isinstance(value, Stored):
                 object.__setattr__(self, name, np.asarray(value))
         if self.X.ndim < 2:
             raise DataError(f"X has shape {self.X.shape}; expected (samples, features) or (samples, height, width)")

@@ -117,6 +117,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"shuffle", "打乱"),
     (r"optimizer", "优化器"),
     (r"momentum", "动量"),
+    (r"window", "窗口"),
     (r"slices", "切片数"),
     (r"weight decay", "权重衰减"),
     (r"l1", "L1 惩罚"),

@@ -57,6 +57,7 @@ class _Source(Protocol):
     """Where the rows of a table come from, with the types of the whole."""
 
     names: list[str]
+    rows: int
 
     def blocks(self, rows: int, say: Say, /) -> Iterator[pa.Table]: ...
 
@@ -75,6 +76,11 @@ class TableBlocks:
     path: Path
     names: list[str]
     _source: _Source = field(repr=False)
+
+    @property
+    def most_rows(self) -> int:
+        """Rows that there are at most: some of those on disk may be left out."""
+        return self._source.rows
 
     def read(self, rows: int = ROWS, say: Say = _ignore) -> Iterator[pa.Table]:
         """Read the rows.
@@ -115,6 +121,7 @@ def open_blocks(
     text: Collection[str] = (),
     header: bool | Collection[str] | None = None,
     encoding: str | None = None,
+    decimal: str | None = None,
     say: Say = _ignore,
 ) -> Iterator[TableBlocks]:
     """Open a table whose rows are read block by block; lines of cells are gone through once for their types.
@@ -123,7 +130,7 @@ def open_blocks(
 
     Parameters
     ----------
-    path, text, header, encoding, say
+    path, text, header, encoding, decimal, say
         As for `twofold.tables.read_table`, which takes whatever this takes; ``spelled`` and codes are not looked for.
 
     Yields
@@ -137,37 +144,31 @@ def open_blocks(
     """
     with ExitStack() as files:
         with reading(path):  # and not what is done with it
-            source = _open(path, files, text, header=header, encoding=encoding, say=say)
+            if is_parquet(path, encoding):
+                source: _Source = _ParquetBlocks(path, open_parquet(path))
+            else:
+                lines = open_lines(path, _unpacked(path, files), encoding=encoding, header=header, say=say)
+                source = _LineBlocks(lines, text, decimal, say)
             check_unique(source.names, f"{path}: ")
         yield TableBlocks(path, source.names, source)
 
 
-def _open(
-    path: Path,
-    files: ExitStack,
-    text: Collection[str],
-    *,
-    header: bool | Collection[str] | None,
-    encoding: str | None,
-    say: Say,
-) -> _Source:
-    if is_parquet(path, encoding):
-        return _ParquetBlocks(path, open_parquet(path))
-    data = FileBytes.of(path)
-    if is_packed(path):
-        spool = files.enter_context(NamedTemporaryFile(prefix="twofold-"))  # noqa: SIM115 - it is
-        for part in unpack(path):
-            spool.write(part)
-        spool.flush()
-        data = FileBytes.of(Path(spool.name))
-    return _LineBlocks(open_lines(path, data, encoding=encoding, header=header, say=say), text, say)
+def _unpacked(path: Path, files: ExitStack) -> FileBytes:
+    """Return a file's bytes; those of a packed file lie in a temporary one."""
+    if not is_packed(path):
+        return FileBytes.of(path)
+    spool = files.enter_context(NamedTemporaryFile(prefix="twofold-"))  # noqa: SIM115 - it is
+    for part in unpack(path):
+        spool.write(part)
+    spool.flush()
+    return FileBytes.of(Path(spool.name))
 
 
 class _ParquetBlocks:
     """Parquet files; bytes are text if those of all rows are UTF-8."""
 
     def __init__(self, path: Path, table: ParquetTable) -> None:
-        self._path, self._table = path, table
+        self._path, self._table, self.rows = path, table, table.rows
         self.names = list(table.names)
         self._raw = [name for name in table.binary if not self._is_text(name)]
 
@@ -187,15 +188,17 @@ class _ParquetBlocks:
 class _LineBlocks:
     """Lines of cells, each column with the type that all its cells fit."""
 
-    def __init__(self, lines: Lines, text: Collection[str], say: Say) -> None:
+    def __init__(self, lines: Lines, text: Collection[str], decimal: str | None, say: Say) -> None:
         self._lines = lines
         self._parser = _Parser(lines)
         self._types, rows, nulls, decimals = self._parser.settle_types(text)
+        self.rows = rows
         if not rows:
             raise no_rows(lines.path)
         empty = [name for k in lines.nameless if nulls[name := lines.names[k]] == rows]
         doubtful = [name for name, kind in self._types.items() if pa.types.is_floating(kind)]
-        if doubtful and not decimals and not self._shows_points(doubtful):
+        sure = decimal == "." or (decimal is None and decimals)
+        if doubtful and not sure and (decimal == "," or not self._shows_points(doubtful)):
             self._types |= dict.fromkeys(doubtful, pa.string())
         tell_nameless(lines, empty, say)
         self.names = [name for name in lines.names if name not in empty]

@@ -18,7 +18,7 @@ from twofold.tables.cells import (
     yes_and_no,
 )
 from twofold.tables.gaps import without_gaps
-from twofold.tables.plan import Tally, check_readable, count_unread, flag_name, flagged, wrong
+from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -36,8 +36,10 @@ class BooleanPlan:
         """Name the column and the flag."""
         return [self.name, *flag_name(self)]
 
-    def encode(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
-        """Read and fill."""
+    code_type: ClassVar[str] = "u1"
+
+    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+        """Read 0, 1 and, where it is missing, 2."""
         what = holds(column)
         values, tally = None, Tally()
         if what == "text":
@@ -48,8 +50,12 @@ class BooleanPlan:
             values = numbers(self.name, column, start)
         if values is None or not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
             raise wrong(self.name, column, "yes and no")
-        missing = np.isnan(values)
-        return flagged(self, [np.where(missing, self.fill, values)[:, None]], missing, tally)
+        count_missing(self, tally, np.isnan(values))
+        return np.where(np.isnan(values), 2, values).astype(np.uint8), tally
+
+    def features(self, codes: Array, /) -> Array:
+        """Fill what is missing."""
+        return flagged(self, [np.array([0.0, 1.0, self.fill])[codes][:, None]], codes == 2)
 
     def check(self, tally: Tally) -> None:
         """Refuse a column of which most can't be read."""
@@ -89,20 +95,27 @@ class CategoryPlan:
         names = [f"{self.name}={value}" for value in self.values[int(self.baseline) :]]
         return [*names, *([f"{self.name}=(other)"] if self.other else []), *flag_name(self)]
 
-    def encode(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
-        """Look each cell up."""
+    code_type: ClassVar[str] = "<u2"
+
+    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
+        """Look each cell up: its place among the k values, k for others, and k + 1 where it is missing."""
         if holds(column) == "other":
             raise wrong(self.name, column, "categories")
         text = without_gaps(words(column)) if self.gap_words else words(column)
-        missing: Array = text.is_null().to_numpy().astype(bool)
-        places: Array = pc.index_in(text, pa.array(self.values, pa.string())).fill_null(-1).to_numpy()
-        unseen = (places < 0) & ~missing
+        k, missing = len(self.values), text.is_null().to_numpy().astype(bool)
+        places: Array = pc.index_in(text, pa.array(self.values, pa.string())).fill_null(k).to_numpy()
+        tally = Tally(Counter(unseen=int(((places == k) & ~missing).sum())))
+        count_missing(self, tally, missing)
+        return np.where(missing, k + 1, places).astype(np.uint16), tally
+
+    def features(self, codes: Array, /) -> Array:
+        """Give each cell its row of 0 and 1."""
         k = len(self.values)
-        table = np.eye(k, k + int(self.other))
-        table = np.vstack([table, np.eye(1, k + 1, k) if self.other else np.array([self.parts])])
-        X = table[np.where(missing, 0, places)]  # -1 is the last row
-        X[missing] = 0.0 if self.gaps else np.array([*self.parts, *([0.0] if self.other else [])])
-        return flagged(self, [X[:, int(self.baseline) :]], missing, Tally(Counter(unseen=int(unseen.sum()))))
+        other, average = [1.0] if self.other else [], np.array([*self.parts, *([0.0] if self.other else [])])
+        unseen = np.array([*np.zeros(k), *other]) if self.other else average
+        missing = np.zeros_like(average) if self.gaps else average
+        rows = np.vstack([np.eye(k, len(average)), unseen, missing])
+        return flagged(self, [rows[codes][:, int(self.baseline) :]], codes == k + 1)
 
     def check(self, tally: Tally) -> None:
         """Do nothing: any cell may be a category."""
@@ -121,12 +134,18 @@ class GapPlan:
         """Name the flag."""
         return flag_name(self)
 
-    def encode(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
-        """Flag missing cells."""
+    code_type: ClassVar[str] = "u1"
+
+    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
+        """Tell where cells are missing, 1, and where not, 0."""
         cells = column if holds(column) in ("other", "nothing", "times") else words(column)
         cells = without_gaps(cells) if self.gap_words and pa.types.is_string(cells.type) else cells
-        missing: Array = pc.is_null(cells).to_numpy().astype(bool)
-        return missing.astype(np.float64)[:, None], Tally(Counter(missing=int(missing.sum())))
+        missing: Array = pc.is_null(cells).to_numpy().astype(np.uint8)
+        return missing, Tally(Counter(missing=int(missing.sum())))
+
+    def features(self, codes: Array, /) -> Array:
+        """Flag missing cells."""
+        return codes.astype(np.float64)[:, None]
 
     def check(self, tally: Tally) -> None:
         """Do nothing: any cell has a value or none."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from twofold.tables.cells import holds, words
 from twofold.tables.date_text import TIME_FORM, Times, times_in_text
 from twofold.tables.gaps import without_gaps
-from twofold.tables.plan import Tally, check_readable, count_unread, flag_name, flagged, wrong
+from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -67,16 +67,23 @@ class DatePlan:
         circle = [f"{part} sin", f"{part} cos"]
         return {"years": ["years"], "weekday": days[int(self.baseline) :]}.get(part, circle)
 
-    def encode(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
-        """Take the dates apart; all parts of a missing one are 0."""
+    code_type: ClassVar[str] = "<M8[us]"
+
+    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
+        """Read the dates; NaT where there is none."""
         times, tally = self.read(column)
-        missing = np.isnat(times)
         years = years_of(times)
+        count_missing(self, tally, np.isnat(times))
         tally.notes["out of range"] = int(((years < self.low) | (years > self.high)).sum())
-        parts = [self._part(part, times, years) for part in self.parts]
+        return times, tally
+
+    def features(self, codes: Array, /) -> Array:
+        """Take the dates apart; all parts of a missing one are 0."""
+        missing, years = np.isnat(codes), years_of(codes)
+        parts = [self._part(part, codes, years) for part in self.parts]
         for features in parts:
             features[missing] = 0.0
-        return flagged(self, parts, missing, tally)
+        return flagged(self, parts, missing)
 
     @property
     def _form(self) -> str:

@@ -139,20 +139,26 @@ def spelled_as_written(
     for field in table.schema:
         may_be = numbers is not None and field.name not in numbers and pa.types.is_integer(field.type)
         again |= {field.name: False} if may_be else {}
-        again |= {field.name: True} if field.name == spelled and _few(table.column(field.name)) else {}
+        again |= {field.name: True} if field.name == spelled and has_few_values(table.column(field.name)) else {}
     if not again or not (any(again.values()) or may_hold_codes(lines.data)):
         return table
     for name, column in zip(again, lines.read(again, list(again)).columns, strict=True):
         coded = not again[name] and are_codes(pc.utf8_trim_whitespace(column))
         if coded:
-            keep = quote(f"{name}=number")
-            say(f"column {name!r} holds codes with leading zeros, names and no numbers; if wrong: --kinds {keep}")
+            tell_codes([name], say)
         if coded or again[name]:
             table = table.set_column(table.column_names.index(name), name, column)
     return table
 
 
-def _few(column: pa.ChunkedArray) -> bool:
+def tell_codes(names: Sequence[str], say: Say) -> None:
+    """Tell which columns are codes."""
+    for name in names:
+        keep = quote(f"{name}=number")
+        say(f"column {name!r} holds codes with leading zeros, names and no numbers; if wrong: --kinds {keep}")
+
+
+def has_few_values(column: pa.ChunkedArray) -> bool:
     """Tell whether a column holds truth values or few different whole numbers."""
     if pa.types.is_boolean(column.type):
         return True

@@ -20,7 +20,7 @@ from twofold.tables.cells import (
 from twofold.tables.date_text import durations_in_text
 from twofold.tables.gaps import without_gaps
 from twofold.tables.number_text import numbers_with_unit
-from twofold.tables.plan import Tally, check_readable, count_unread, flag_name, flagged, wrong
+from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -69,17 +69,24 @@ class NumberPlan:
         pieces = [f"{self.name}>{knot:.4g}" for knot in self.knots[:-1]]
         return [self.name, *pieces, *flag_name(self)]
 
-    def encode(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
-        """Fill, bend, centre and scale."""
+    code_type: ClassVar[str] = "<f8"
+
+    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+        """Read the numbers; NaN where there is none."""
         values, tally = self.read(column, start)
-        missing = np.isnan(values)
+        count_missing(self, tally, np.isnan(values))
         tally.notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
-        filled = np.where(missing, self.fill, values)
+        return values, tally
+
+    def features(self, codes: Array, /) -> Array:
+        """Fill, bend, centre and scale."""
+        missing = np.isnan(codes)
+        filled = np.where(missing, self.fill, codes)
         bent = filled if self.bend is None else bend_numbers(filled, self.pivot, self.bend)
         parts = [((bent - self.center) / self.scale)[:, None]]
         if self.knots:
             parts.append(pieces(filled, np.array(self.knots)))
-        return flagged(self, parts, missing, tally)
+        return flagged(self, parts, missing)
 
     def read(self, column: pa.ChunkedArray, start: int = 0) -> tuple[Array, Tally]:
         """Read numbers (n,), NaN where there is none, and count the cells that can't be read."""

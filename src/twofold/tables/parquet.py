@@ -50,6 +50,7 @@ class ParquetTable:
         self._place, self._most = place, most
         self._packed: set[str] = set()
         self._claimed = 0
+        self.rows = 0
         for path in files:
             self._check(path)
         form = dataset.ParquetFileFormat(read_options=dataset.ParquetReadOptions(dictionary_columns=self._packed))
@@ -91,6 +92,7 @@ class ParquetTable:
             check_width(file.metadata.num_columns, f"{path}: ")
             check_unique(file.schema_arrow.names, f"{path}: ")
             self._add(_claimed(file))
+            self.rows += file.metadata.num_rows
             self._packed |= _flat(file, lambda words: any("DICTIONARY" in word for word in words))
             for name in _flat(file, lambda words: FOLDED in words):
                 self._add(_unfolded_size(file, name, self._most))

@@ -72,8 +72,20 @@ class Plan(Protocol):
         """Name the features it gives, k of them."""
         ...
 
-    def encode(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
-        """Turn cells into features (n, k), and count what was not as it was when learned; `start` rows lie before."""
+    @property
+    def code_type(self) -> str:
+        """NumPy's name of the type of a cell's code."""
+        ...
+
+    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+        """Turn cells into codes (n,), all that their features depend on, and count what is not as when learned.
+
+        `start` rows lie before these.
+        """
+        ...
+
+    def features(self, codes: Array, /) -> Array:
+        """Turn codes (n,) into features (n, k)."""
         ...
 
     def check(self, tally: Tally) -> None:
@@ -86,14 +98,16 @@ def flag_name(plan: Plan) -> list[str]:
     return [f"{plan.name} missing"] if plan.gaps else []
 
 
-def flagged(plan: Plan, parts: list[Array], missing: Array, tally: Tally) -> tuple[Array, Tally]:
-    """Put features together; count missing cells, which without a flag are something new."""
+def count_missing(plan: Plan, tally: Tally, missing: Array) -> None:
+    """Count missing cells, which without a flag are something new."""
     tally.notes["missing"] = int(missing.sum())
-    if plan.gaps:
-        parts = [*parts, missing.astype(np.float64)[:, None]]
-    else:
+    if not plan.gaps:
         tally.notes["newly missing"] = tally.notes["missing"]
-    return np.hstack(parts), tally
+
+
+def flagged(plan: Plan, parts: list[Array], missing: Array) -> Array:
+    """Put features together, with the flag of missing cells if there is one."""
+    return np.hstack([*parts, missing.astype(np.float64)[:, None]] if plan.gaps else parts)
 
 
 def count_unread(tally: Tally, text: pa.ChunkedArray, missing: Array) -> None:

@@ -223,11 +223,11 @@ def prepare(
         numbered = row_numbers(chosen, {*(how.kinds or ()), *forms.dates}) if len(features) > 1 else {}
     plan = learn_table(chosen.take(rows[rest]), how.choices, how.kinds, numbered=numbered, forms=forms)
     X, notes = plan.encode(chosen.take(rows), how.dtype)
-    weights = None if how.weight is None else _weights(how.weight, table, rows, forms)
+    weights = None if how.weight is None else read_weights(how.weight, table, rows, forms)
     scaling = None
     if how.scale_target:
-        numbers_to_predict = _checked(target.name, y)[rest] if target.task == "regression" else None
-        scaling = _scaling(X[rest], numbers_to_predict, how.bend_target)
+        numbers_to_predict = check_target_size(target.name, y)[rest] if target.task == "regression" else None
+        scaling = target_scaling(X[rest], numbers_to_predict, how.bend_target)
         y = scaling.targets(y)
 
     def samples(part: Array) -> Samples:
@@ -237,7 +237,7 @@ def prepare(
     data = Dataset(how.name, samples(fit), tests, target.classes, plan.features, target.name, scaling)
     validation = samples(held) if len(held) else None
     numbers = {} if target.task == "classification" else {target.name: target.read(table.column(target.name))[0][:, 0]}
-    remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers) + _tell_scale(target.name, scaling)
+    remarks = forms.remarks + forms.doubts + tell_gaps(plan, chosen, numbers) + tell_scale(target.name, scaling)
     return Problem(data, validation, plan, target, table.num_rows - len(rows), notes, remarks, rows[test])
 
 
@@ -267,18 +267,18 @@ def plain_dataset(
     """
     X = np.stack([numbers(feature, table.column(feature)) for feature in features], axis=1)
     y = numbers(target, table.column(target))[:, None]
-    weights = None if weight is None else _weights(weight, table, np.arange(table.num_rows), TableForms())
+    weights = None if weight is None else read_weights(weight, table, np.arange(table.num_rows), TableForms())
     return Dataset(name, Samples(X, y, weights), features=tuple(features), target=target)
 
 
-def _checked(name: str, y: Array) -> Array:
+def check_target_size(name: str, y: Array) -> Array:
     """Refuse numbers whose squares, and so their losses, no double holds."""
     if (far := float(np.abs(y).max())) > MAX_TARGET:
         raise DataError(f"column {name!r} goes up to {far:.3g}, whose square is no finite number; take a larger unit")
     return y
 
 
-def _scaling(X: Array, y: Array | None, bend: bool) -> Scaling:
+def target_scaling(X: Any, y: Array | None, bend: bool) -> Scaling:
     """Scale the target alone: features come scaled from their encoder."""
     none = Scaling(np.zeros(X.shape[1]), np.ones(X.shape[1]))
     if y is None:
@@ -290,7 +290,7 @@ def _scaling(X: Array, y: Array | None, bend: bool) -> Scaling:
     return scaling if at is None else scaling.bent(np.array([at]), y)
 
 
-def _tell_scale(name: str, scaling: Scaling | None) -> tuple[str, ...]:
+def tell_scale(name: str, scaling: Scaling | None) -> tuple[str, ...]:
     """Say that the target's logarithm is predicted."""
     if scaling is None or scaling.target_bend is None:
         return ()
@@ -298,13 +298,14 @@ def _tell_scale(name: str, scaling: Scaling | None) -> tuple[str, ...]:
     return (f"column {name!r} has a heavy tail: above about {at} its logarithm is predicted, which errs less",)
 
 
-def _weights(name: str, table: pa.Table, rows: Array, forms: TableForms) -> Array:
+def read_weights(name: str, table: pa.Table, rows: Array, forms: TableForms, *, start: int = 0) -> Array:
+    """Return the weights of some rows of a table, or of a block of one before which `start` rows lie."""
     column = table.column(name)
     if holds(column) not in ("numbers", "booleans") and name not in forms.decimals:
         raise DataError(f"column {name!r} is of {column.type}; weights are numbers of at least 0")
-    values = read_numbers(name, column, forms.decimals.get(name, "."))[rows]
+    values = read_numbers(name, column, forms.decimals.get(name, "."), start)[rows]
     wrong = np.flatnonzero(~(values >= 0))
     if wrong.size:
-        row = int(rows[wrong[0]])
+        row = start + int(rows[wrong[0]])
         raise DataError(f"column {name!r}, row {row} (counted from 0) is {values[wrong[0]]}; a weight is at least 0")
     return values

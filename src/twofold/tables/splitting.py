@@ -13,7 +13,7 @@ from twofold.randomness import Purpose, stream
 Array = NDArray[Any]
 
 
-def split_rows(y: Array, fraction: float, *, seed: int, place: int = 0) -> tuple[Array, Array]:
+def split_rows(y: Array, fraction: float, *, seed: int, place: int = 0, chunk: int = 0) -> tuple[Array, Array]:
     """Split rows in two at random; of each class the same part.
 
     Parameters
@@ -22,7 +22,7 @@ def split_rows(y: Array, fraction: float, *, seed: int, place: int = 0) -> tuple
         Class indices (n,), or numbers (n, 1).
     fraction : float
         Part of the rows that the second set gets, 0 <= fraction < 1; of a class at most all rows but one.
-    seed, place : int
+    seed, place, chunk : int
         What the draw depends on.
 
     Returns
@@ -42,7 +42,7 @@ def split_rows(y: Array, fraction: float, *, seed: int, place: int = 0) -> tuple
     """
     if not 0 <= fraction < 1:
         raise SpecificationError(f"the part to hold out is {fraction}; it must be at least 0 and less than 1")
-    order = stream(seed, Purpose.SPLIT, place).permutation(len(y))
+    order = stream(seed, Purpose.SPLIT, place, chunk).permutation(len(y))
     if y.ndim == 1:  # a class's rows are spread evenly over the order, and its end then has its part of each
         kinds = y[order]
         rank = np.empty(len(y))

@@ -27,6 +27,7 @@ from twofold.tables.row_numbers import row_numbers
 Array = NDArray[Any]
 
 SCHEMA = 1
+FEW_ROWS = 1 << 10  # whose features are made at a time: a column's then are in the cache
 MAX_DEVIATIONS = 1e6  # standard deviations: in float32, numbers farther out are taken as this far out
 
 
@@ -99,8 +100,26 @@ class TablePlan:
         DataError
             If a column is not there, or holds something else than when the plan was made.
         """
-        encoder = TableEncoding(self.settled(table), dtype)
-        return encoder.encode(table), encoder.finish()
+        coding = TableCoding(self.settled(table))
+        return coding.encode(table, dtype), coding.finish()
+
+    @property
+    def record_type(self) -> np.dtype[Any]:
+        """The type of a row's codes: a field for each column that is used, f0, f1, ..."""
+        return np.dtype([(f"f{k}", plan.code_type) for k, plan in enumerate(self.plans)])
+
+    def expand(self, records: Array, dtype: str) -> Array:
+        """Turn rows of codes (n,), which have the fields of `record_type`, into features (n, k)."""
+        X = np.empty((len(records), len(self.features)), dtype)
+        for start in range(0, len(records), FEW_ROWS):
+            place, rows = 0, slice(start, start + FEW_ROWS)
+            for k, plan in enumerate(self.plans):
+                features = plan.features(records[f"f{k}"][rows])
+                if dtype == "float32":
+                    features = np.clip(features, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=features)
+                X[rows, place : place + features.shape[1]] = features
+                place += features.shape[1]
+        return X
 
     def settled(self, table: pa.Table) -> TablePlan:
         """Return the plan with the decimal marks of a table, for columns of text where none was learned."""
@@ -165,52 +184,47 @@ class TablePlan:
         return cls(plans, {str(name): str(reason) for name, reason in left_out.items()}, tuple(gaps))
 
 
-class TableEncoding:
-    """A table that is being turned into features, whole or block by block, with the same numbers either way.
+class TableCoding:
+    """A table that is being turned into codes or features, whole or block by block: the same either way.
 
     Parameters
     ----------
     plan : TablePlan
-        Of the table's own decimal marks, see `TablePlan.settled`.
-    dtype : str
-        As for `TablePlan.encode`.
+        With the table's own decimal marks, see `TablePlan.settled`.
     """
 
-    def __init__(self, plan: TablePlan, dtype: str) -> None:
-        self._plan, self._dtype = plan, dtype
-        self._width = len(plan.features)
+    def __init__(self, plan: TablePlan) -> None:
+        self._plan, self._rows = plan, 0
         self._tallies = [Tally() for _ in plan.plans]
-        self._rows = 0
 
-    def encode(self, table: pa.Table, out: Array | None = None) -> Array:
-        """Turn the next rows into features.
+    def code(self, table: pa.Table, into: Array | None = None) -> Array:
+        """Turn the next rows into codes.
 
         Parameters
         ----------
         table : pyarrow.Table
             Its columns' types are those of the whole table.
-        out : ndarray, shape (n, k), optional
-            Where they go.
+        into : ndarray, shape (n,), optional
+            Rows with at least the fields of `TablePlan.record_type`.
 
         Returns
         -------
-        ndarray, shape (n, k)
+        ndarray, shape (n,)
         """
-        self._plan.check_columns(table.column_names)
-        table = with_gaps(table.select(self._plan.columns), self._plan.gaps)
-        X = np.empty((table.num_rows, self._width), self._dtype) if out is None else out
-        place = 0
-        for plan, tally in zip(self._plan.plans, self._tallies, strict=True):
-            with naming(plan.name, table.column(plan.name).type):
-                features, found = plan.encode(table.column(plan.name), self._rows)
-            into = X[:, place : place + features.shape[1]]
-            if X.dtype == np.float32:
-                features = np.clip(features, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=features)
-            into[:] = features
-            place += features.shape[1]
+        plan = self._plan
+        plan.check_columns(table.column_names)
+        table = with_gaps(table.select(plan.columns), plan.gaps)
+        records = np.empty(table.num_rows, plan.record_type) if into is None else into
+        for k, (own, tally) in enumerate(zip(plan.plans, self._tallies, strict=True)):
+            with naming(own.name, table.column(own.name).type):
+                records[f"f{k}"], found = own.codes(table.column(own.name), self._rows)
             tally.add(found)
         self._rows += table.num_rows
-        return X
+        return records
+
+    def encode(self, table: pa.Table, dtype: str) -> Array:
+        """Turn the next rows into features (n, k), as `TablePlan.encode` does."""
+        return self._plan.expand(self.code(table), dtype)
 
     def finish(self) -> dict[str, Counter[str]]:
         """Return the notes on all rows, as `TablePlan.encode` does; raise `DataError` as it does."""
