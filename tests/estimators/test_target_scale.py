@@ -140,5 +140,5 @@ def test_linear_regression_of_an_encoded_table_takes_less_than_a_second():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = make_pipeline(TableEncoder(), LinearRegression()).fit(table, y)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 1  # of all threads: those that wait for each other count too
     assert model.score(table, y) > 0.999

@@ -20,11 +20,10 @@ from twofold.solvers.least_squares import warn_about
 from twofold.solvers.moments import Moments
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import Summary, summarize
-from twofold.solvers.threads import belong_inside, own_threads
+from twofold.solvers.threads import MAX_NARROW_COLUMNS, belong_inside, own_threads
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, float], None]
-MAX_NARROW_COLUMNS = 64  # columns
 
 
 @dataclass(frozen=True)

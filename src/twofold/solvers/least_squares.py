@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,9 +19,11 @@ from twofold.solvers.nonnegative import solve_nonnegative
 from twofold.solvers.orthogonal import solve_qr
 from twofold.solvers.pairs import Pair
 from twofold.solvers.solution import AccuracyWarning, DependentColumnsWarning, LeastSquares
+from twofold.solvers.threads import MAX_NARROW_COLUMNS, own_threads
 
 METHODS = ("auto", "gram", "qr")
 MIN_DIGITS = 6.0
+MIN_TALL_SIZE = 1 << 16  # numbers in X from which on BLAS starts threads
 
 
 def solve_least_squares(
@@ -97,7 +100,8 @@ def solve_least_squares(
         check_finite("X", problem.X.high)
         problem = positive_rows(problem)
         problem = replace(problem, X=full_pair(problem.X))
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at
+        # What comes of numbers that leave the doubles is looked at.
+        with np.errstate(over="ignore", invalid="ignore"), _blas_threads(*problem.X.high.shape):
             solution = solve_nonnegative(problem) if positive else solve_qr(problem)
         if not (np.isfinite(solution.W).all() and np.isfinite(solution.b).all()):
             raise DataError(
@@ -105,6 +109,11 @@ def solve_least_squares(
             )
     warn_about(solution, names)
     return solution
+
+
+def _blas_threads(n: int, d: int) -> AbstractContextManager[Any]:
+    """Take BLAS's own threads away from tall narrow matrices: there they wait for each other longer than they work."""
+    return own_threads(2) if d < MAX_NARROW_COLUMNS and n * d >= MIN_TALL_SIZE else nullcontext()
 
 
 def _largest(problem: Problem) -> float:
@@ -116,7 +125,7 @@ def _try_gram(problem: Problem, method: str) -> LeastSquares | None:
     wanted = method == "gram"
     n, d = problem.X.high.shape
     possible = is_plain(problem.X) and not problem.penalty and d > 0
-    tall = n >= 16 * (d + 1) and n * d >= 1 << 16
+    tall = n >= 16 * (d + 1) and n * d >= MIN_TALL_SIZE
     solution = solve_gram(problem) if possible and (tall or wanted) else None
     if wanted and solution is None:
         raise SpecificationError("method 'gram' can't be trusted with this problem; use method 'auto'")

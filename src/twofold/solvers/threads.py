@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
+MAX_NARROW_COLUMNS = 64  # columns up to which products are too short for BLAS's threads
 _ONE_AT_A_TIME = threading.Lock()  # the number of BLAS threads belongs to the whole process
 _INSIDE = threading.local()  # of threads of whoever has taken BLAS's over: they must not wait for that to end
 
