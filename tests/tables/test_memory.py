@@ -158,12 +158,13 @@ model, file, output, most = *sys.argv[1:4], int(sys.argv[4])
 trained = load_model(model)
 plan, _ = encoder_from_dict(trained.encoder)
 main(["predict", model, file.replace("all", "few"), "-o", output])
+main(["evaluate", model, file.replace("all", "few")])
 data = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
 resource.setrlimit(resource.RLIMIT_DATA, (data * 1024 + most, resource.RLIM_INFINITY))
 try:
     plan.encode(read_table(Path(file)), "float32")
 except MemoryError:
-    sys.exit(main(["predict", model, file, "-o", output]))
+    sys.exit(main(["predict", model, file, "-o", output]) or main(["evaluate", model, file]))
 sys.exit("all features fit")
 """
 
@@ -178,7 +179,7 @@ def model_of_many_features(table: pa.Table) -> Model:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited otherwise there")
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_predict_takes_memory_for_a_block_of_rows_whatever_their_number(tmp_path, ending):
+def test_predict_and_evaluate_take_memory_for_a_block_of_rows_whatever_their_number(tmp_path, ending):
     n, most = 300_000, 128 * MEBIBYTE
     rng = np.random.default_rng(0)
     table = pa.table({f"x{k}": rng.normal(size=n).round(3) for k in range(10)} | {"y": rng.normal(size=n)})

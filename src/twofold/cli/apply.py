@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,20 +146,41 @@ def open_model_rows(
 
 
 def open_rows(
-    screen: Screen, model: Model, path: Path, *, header: bool | None = None, encoding: str | None = None
+    screen: Screen,
+    model: Model,
+    path: Path,
+    *,
+    header: bool | None = None,
+    encoding: str | None = None,
+    compute: Callable[[Array], Array] | None = None,
+    column: str | None = None,
 ) -> tuple[pa.Table, Array, dict[str, dict[str, int]]]:
-    """Read a table into memory whole, as `open_model_rows` reads it.
+    """Read a table, as `open_model_rows` reads it, and hold what is wanted of it in memory.
+
+    Parameters
+    ----------
+    screen, model, path, header, encoding
+        As for `open_model_rows`.
+    compute : callable, optional
+        What is wanted of the features of some rows; the features themselves otherwise.
+    column : str, optional
+        The only column that is wanted, if it is there; all otherwise.
 
     Returns
     -------
     table : pyarrow.Table
-    X : ndarray, shape (n, d)
+    X : ndarray, shape (n, ...)
+        The features (n, d), or what was computed of them.
     notes : dict of str to dict
         What was counted, per column.
     """
+    tables, features = [], []
     with open_model_rows(screen, model, path, header=header, encoding=encoding) as rows:
-        tables, features = zip(*rows.blocks(), strict=True)
-        return pa.concat_tables(tables), np.vstack(features), rows.notes
+        for table, X in rows.blocks():
+            wanted = [name for name in table.column_names if column in (None, name)]
+            tables.append(table.select(wanted))
+            features.append(X if compute is None else compute(X))
+    return pa.concat_tables(tables), np.concatenate(features), rows.notes
 
 
 @contextmanager

@@ -35,11 +35,12 @@ def evaluate(
     as_json: AS_JSON = False,
 ) -> None:
     """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
+    from twofold.baselines.comparison import score_outputs
     from twofold.cli.screen import Screen
-    from twofold.cli.table_job import score_model, tell_scores
+    from twofold.cli.table_job import outputs_to_score, tell_scores
     from twofold.cli.table_scores import tell_confusion
     from twofold.errors import SpecificationError
-    from twofold.inspect.table_rows import class_outputs
+    from twofold.inspect.table_rows import target_of
     from twofold.saving import load_model
 
     if (file is None) == (data is None):
@@ -48,23 +49,32 @@ def evaluate(
     trained = load_model(model)
     file = file or rows_file(trained, str(data))
     if file is not None:
-        _, X, y, unknown, more = scored_rows(screen, trained, file, header=header, encoding=encoding)
+        target = target_of(trained)
+        classes = bool(target.classes)
+        reading: dict[str, Any] = {"header": header, "encoding": encoding, "column": target.name}
+        found = scored_rows(
+            screen, trained, file, compute=lambda X: outputs_to_score(trained, X, classes=classes), **reading
+        )
+        _, outputs, y, unknown, more = found
         name = str(file)
     else:
         X, y = _data_set(screen, trained, str(data), root)
+        outputs = outputs_to_score(trained, X, classes=y.ndim == 1)
         name, unknown, more = f"test set of {data}", 0, {}
-    rows = len(y) + unknown
-    scores = tell_scores(screen, f"{name}, {count(rows, 'row')}", score_model(trained, X, y, unknown=unknown))
+    rows, y = len(y) + unknown, y if y.ndim == 1 else y[:, 0]
+    scores = tell_scores(screen, f"{name}, {count(rows, 'row')}", score_outputs(outputs, y, unknown=unknown))
     result: dict[str, Any] = {"data": name, "rows": rows, "scores": scores, **more}
-    if y.ndim == 1:
-        result["confusion"] = tell_confusion(screen, trained, class_outputs(trained, X), y)
+    if outputs.ndim == 2:
+        result["confusion"] = tell_confusion(screen, trained, outputs, y)
     screen.result(result)
 
 
 def scored_rows(
-    screen: Screen, model: Model, path: Path, *, header: bool | None = None, encoding: str | None = None
+    screen: Screen, model: Model, path: Path, **how: Any
 ) -> tuple[pa.Table, NDArray[Any], NDArray[Any], int, dict[str, Any]]:
     """Return a table, features and targets of its rows that have a target, and how many are of a class unknown.
+
+    With ``how`` of `open_rows` it is not features but what is computed of them.
 
     Rows whose target can't be, such as a class that the model was not trained on, are listed. They have no place among
     the targets; classes among them are to be scored as wrong, while numbers that can't be read are left out.
@@ -75,7 +85,7 @@ def scored_rows(
     from twofold.inspect.table_rows import target_of
 
     target = target_of(model)
-    table, X, notes = open_rows(screen, model, path, header=header, encoding=encoding)
+    table, X, notes = open_rows(screen, model, path, **how)
     if target.name not in table.column_names:
         raise DataError(f"{path}: there is no column {target.name!r}, the target; to predict it: twofold predict")
     y, present, unknown = target.read_known(table.column(target.name))

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from twofold.baselines.comparison import score_outputs
 from twofold.cli.job import OpenedTable
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
@@ -308,19 +307,19 @@ def without(dropped: int, target: str) -> str:
     return f"{count(dropped, 'row')} {have} no {target} and {are} left out"
 
 
-def score_model(model: Model, X: Array, y: Array, *, unknown: int = 0) -> list[Estimate]:
-    """Score a model on features and targets in the data's own units, and on rows of classes that it doesn't know.
+def outputs_to_score(model: Model, X: Array, *, classes: bool) -> Array:
+    """Compute raw outputs of classes (n, q), or predict numbers (n,), from features in the data's own units.
 
     Raises
     ------
     SpecificationError
         If it predicts several labels or several numbers at a time.
     """
-    if y.ndim == 1:
-        return score_outputs(class_outputs(model, X), y, unknown=unknown)
+    if classes:
+        return class_outputs(model, X)
     if LOSSES[model.network.loss].targets.has_accuracy or model.network.outputs > 1:
         raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
-    return score_outputs(model.predict(X)[:, 0].astype(np.float64), y[:, 0])
+    return model.predict(X)[:, 0].astype(np.float64)
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:
