@@ -276,6 +276,16 @@ def test_a_mistake_on_the_command_line_is_one_line(capsys, table, folder, tmp_pa
     assert message.partition(": there is no folder")[0] in line
 
 
+def test_a_table_that_does_not_fit_in_memory_is_told_to_be_packed(capsys, table, monkeypatch):
+    def full(*_words, **_more):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr("twofold.cli.table_job.read_table", full)
+    assert main(["train", "mlp", str(table), "--target", "y"]) == 2
+    how_to = f"is packed first: twofold pack {table} --target y -o DIR, and train mlp DIR"
+    assert how_to in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.torch
 def test_two_processes_train_a_packed_table_to_the_file_of_one(folder, tmp_path):

@@ -104,7 +104,11 @@ def _open(
 
         if is_packed_table(file):
             return open_packed_table(screen, file, options, words=words, given=given)
-        return open_in_memory(screen, file, options, words=words, given=given)
+        try:
+            return open_in_memory(screen, file, options, words=words, given=given)
+        except MemoryError as error:
+            how = f"twofold pack {file} --target {words.target} -o DIR, and train mlp DIR"
+            raise MemoryError(f"{error}; a table that is larger than memory is packed first: {how}") from error
     words.refuse()
     return OpenedTable(options, load(screen, options.data, options.root))
 
