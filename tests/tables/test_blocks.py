@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv as words
 import gzip
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +29,9 @@ CONTENTS = {
     "nothing, then numbers": HEAD + ",,,,\n" * 30 + "1,2.5,2020-01-01,x,10:00:00\n",
     "dates, then times, then zones": HEAD + ROWS + "1,1,1,1,2020-01-01 10:00:00.5\n1,1,1,1,2020-01-01T10:00:00Z\n",
     "times with zones": HEAD + "1,1,1,1,2020-01-01T10:00:00Z\n" * 9 + "1,1,1,1,2020-01-01T10:00:00+02:00\n" * 9,
+    "times with zones, then others": HEAD + "1,1,1,1,2020-01-01T10:00:00Z\n" * 9 + "1,1,1,1,2020-01-01\n" * 9,
+    "times with zones, and fractions": HEAD + "1,1,1,1,2020-01-01T10:00:00Z\n" * 9 + "1,1,1,1,2020-01-01T10:00:00.5Z\n",
+    "points that may be marks, and what is no number": "a,b\n1.250,inf\n2.100,nan\n" + "1.250,950\n" * 20,
     "too large for 64 bits": HEAD + LATE + "99999999999999999999,1,1,1,1\n",
     "points that may be marks of thousands": "a,b\n" + "1.250,950\n2.100,3.400\n" * 20,
     "points that may be marks, and one that can't": "a,b\n" + "1.250,950\n2.100,3.400\n" * 20 + "5.0,1\n",
@@ -91,6 +96,73 @@ def test_lines_in_blocks_are_the_table(tmp_path, monkeypatch, content, rows):
         assert_same(path, rows)
         assert_same(path, rows, text=["a", "c"])
     assert_same(path, rows, header=False)
+
+
+RANDOM_CELLS = [
+    *(
+        "",
+        "1",
+        "2",
+        "-3",
+        "1.5",
+        "1e400",
+        "NA",
+        "?",
+        "x",
+        "yes",
+        "true",
+        "false",
+        "0",
+        "01",
+        "2020-01-01",
+        "10:30",
+        "5.",
+    ),
+    *(
+        "2020-01-01 10:00",
+        "10:30:15",
+        "2020-01-01T00:00:00Z",
+        "nan",
+        "inf",
+        "-inf",
+        "1.250",
+        "1,5",
+        'a"b',
+        '"q"',
+        "a,b",
+    ),
+    *(
+        "line\nbreak",
+        " 1",
+        "1 ",
+        "é",
+        "9223372036854775808",
+        "9" * 23,
+        "1:2:3",
+        "+5",
+        "TRUE",
+        "null",
+        "\t",
+        "'",
+        "a" * 300,
+    ),
+]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_lines_in_blocks_are_the_table(tmp_path, monkeypatch, seed):
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    columns, rows = draw.randint(1, 5), draw.randint(1, 40)
+    pools = [draw.sample(RANDOM_CELLS, draw.randint(1, 4)) for _ in range(columns)]
+    cells = [[draw.choice(pool) for pool in pools] for _ in range(rows)]
+    for place in range(rows * 4 // 5, rows):  # something that was not there before
+        cells[place][draw.randrange(columns)] = draw.choice(RANDOM_CELLS)
+    names = [f"c{k}" if draw.random() < 0.9 else "" for k in range(columns)]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = words.writer(file, delimiter=draw.choice(",;\t|"))
+        writer.writerows([names, *cells, ["1"] * columns, *draw.choice([[], [[""] * columns] * 3])])
+    monkeypatch.setattr(blocks, "FEW_BYTES", draw.choice([64, 200, 1 << 20]))
+    assert_same(tmp_path / "a.csv", draw.choice([1, 3, 7, 1000]), header=True, decimal=draw.choice([None, ".", ","]))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from twofold.tables.file_bytes import FileBytes
 from twofold.tables.forms import SEPARATOR
 from twofold.tables.frames import check_unique
 from twofold.tables.lines import BLOCK_BYTES, Lines, drop_names, may_hold_names, open_lines, tell_nameless, tell_names
-from twofold.tables.number_text import has_decimals, shows_points
+from twofold.tables.number_text import has_decimals, proves_points, shows_points
 from twofold.tables.parquet import ParquetTable
 from twofold.tables.reading import (
     in_plain_types,
@@ -43,6 +43,8 @@ KINDS = (
     pa.time32("s"),
     pa.timestamp("s"),
     pa.timestamp("ns"),
+    pa.timestamp("s", "UTC"),
+    pa.timestamp("ns", "UTC"),
     pa.float64(),
     pa.string(),
 )
@@ -193,8 +195,6 @@ class _LineBlocks:
         self._parser = _Parser(lines)
         self._types, rows, nulls, decimals = self._parser.settle_types(text)
         self.rows = rows
-        if not rows:
-            raise no_rows(lines.path)
         empty = [name for k in lines.nameless if nulls[name := lines.names[k]] == rows]
         doubtful = [name for name, kind in self._types.items() if pa.types.is_floating(kind)]
         sure = decimal == "." or (decimal is None and decimals)
@@ -204,9 +204,18 @@ class _LineBlocks:
         self.names = [name for name in lines.names if name not in empty]
 
     def _shows_points(self, names: Sequence[str]) -> bool:
-        """Tell whether a column of numbers has cells whose points can only be decimal ones."""
-        batches = self._parser.batches(self._types | dict.fromkeys(names, pa.string()), names)
-        return any(shows_points(pa.chunked_array([column])) for batch in batches for column in batch.columns)
+        """Tell whether a column of numbers has cells whose points can only be decimal ones, see `shows_points`.
+
+        Different cells are in memory until one is found that tells.
+        """
+        found: dict[str, pa.ChunkedArray] = {}
+        for batch in self._parser.batches(self._types | dict.fromkeys(names, pa.string()), names):
+            for name, column in zip(names, batch.columns, strict=True):
+                if proves_points(column):
+                    return True
+                chunks = [*(found[name].chunks if name in found else []), column.unique()]
+                found[name] = pa.chunked_array([pa.chunked_array(chunks).unique()])
+        return any(map(shows_points, found.values()))
 
     def blocks(self, rows: int, say: Say) -> Iterator[pa.Table]:
         """Read the rows, but for those that are the line of names once more."""

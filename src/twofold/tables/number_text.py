@@ -238,6 +238,12 @@ def has_decimals(column: pa.Array | pa.ChunkedArray) -> bool:
     return bool(((values < 1) | (values >= 1000) | more_places).any())
 
 
+def proves_points(text: pa.Array | pa.ChunkedArray) -> bool:
+    """Tell if a column has a number whose point can only be a decimal one."""
+    marks = marks_of(pc.utf8_trim_whitespace(text))
+    return marks is not None and marks.proof["."] > 0
+
+
 def shows_points(text: pa.ChunkedArray) -> bool:
     """Tell if a column's points can only be decimal ones, or if it has none that may be something else."""
     marks = marks_of(pc.utf8_trim_whitespace(text))
