@@ -12,7 +12,7 @@ from twofold.baselines.comparison import constant_outputs, score_outputs, tell_i
 from twofold.baselines.cross_fit import assign_folds, fit_linear_folds
 from twofold.baselines.linear_models import Linear
 from twofold.cli.screen import Screen
-from twofold.data.dataset import Dataset
+from twofold.data.dataset import Dataset, Samples
 from twofold.data.stored import Stored, in_pieces
 from twofold.engines.protocol import CHUNK
 from twofold.inspect.table_rows import class_outputs
@@ -24,6 +24,7 @@ from twofold.values import count
 Array = NDArray[Any]
 
 LINEAR_FOLDS = 3
+LINEAR_ROWS = 1 << 14  # that a linear model is fitted on, where the training rows are on disk
 MAX_CLASSES = 20  # of a confusion matrix that fits a screen
 
 
@@ -63,13 +64,13 @@ def score_test(model: Model, problem: Problem, *, linear: Linear | None) -> Held
     data = problem.data
     if data.test is None:
         return None
-    classes, y, on_disk = len(data.classes), _targets(data, np.asarray(data.test.y)), isinstance(data.test.X, Stored)
+    classes, y = len(data.classes), _targets(data, np.asarray(data.test.y))
     outputs = in_pieces(lambda X: _outputs(model, X), data.test.X, CHUNK)
     constant = constant_outputs(_targets(data, np.asarray(data.train.y)), len(y), classes)
     models = {"always the same": score_outputs(constant, y)}
-    if model.network.hidden and not on_disk:
-        linear = linear or _fit_linear(problem)
-        O = data.test.X.astype(np.float64) @ linear[0] + linear[1]
+    if model.network.hidden:
+        W, b = linear or _fit_linear(problem)
+        O = in_pieces(lambda X: X.astype(np.float64) @ W + b, data.test.X, CHUNK)
         models["linear model"] = score_outputs(O if classes else _own_units(data, O), y)
     return HeldOutScores({**models, model_name(model): score_outputs(outputs, y)}, outputs, y)
 
@@ -122,6 +123,10 @@ def _targets(data: Dataset, y: Array) -> Array:
 
 def _fit_linear(problem: Problem) -> Linear:
     train, plain = problem.data.train, ~np.array(problem.plan.are_pieces)
+    if isinstance(train.X, Stored):  # some rows of it, all over it
+        rows = np.unique(np.linspace(0, len(train) - 1, LINEAR_ROWS).round().astype(np.int64))
+        weight = None if train.sample_weight is None else train.sample_weight[rows]
+        train = Samples(train.X[rows], train.y[rows], weight)
     fold = assign_folds(train.y, min(LINEAR_FOLDS, len(train)), seed=0)
     return fit_linear_folds(train, fold, plain, outputs=problem.data.outputs)[0]
 
