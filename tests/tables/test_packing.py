@@ -315,7 +315,7 @@ sys.exit(main(["train", "mlp", folder, *words, "--threads", "1", "--json", "--wi
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited otherwise there")
 def test_data_ten_times_the_memory_trains_to_the_score_of_data_in_memory(tmp_path):
-    n, most = 120_000, 32 * MEBIBYTE
+    n, most = 130_000, 36 * MEBIBYTE
     rng = np.random.default_rng(0)
     Z = rng.normal(size=(n, 24))
     cells = {f"x{k}": Z[:, k] for k in range(24)} | {"y": Z[:, 0] + np.sin(2 * Z[:, 1]) + 0.3 * rng.normal(size=n)}

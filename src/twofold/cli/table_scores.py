@@ -70,7 +70,7 @@ def score_test(model: Model, problem: Problem, *, linear: Linear | None) -> Held
     models = {"always the same": score_outputs(constant, y)}
     if model.network.hidden:
         W, b = linear or _fit_linear(problem)
-        O = in_pieces(lambda X: X.astype(np.float64) @ W + b, data.test.X, CHUNK)
+        O = in_pieces(lambda X: X.astype(np.float64) @ W + b, data.test.X, CHUNK // 4)
         models["linear model"] = score_outputs(O if classes else _own_units(data, O), y)
     return HeldOutScores({**models, model_name(model): score_outputs(outputs, y)}, outputs, y)
 
