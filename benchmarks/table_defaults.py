@@ -59,6 +59,8 @@ VARIANTS: dict[str, Callable[[Choices], dict[str, Any]]] = {
     "no pieces": lambda own: {"choices": replace(own, pieces=0)},
     "target as is": lambda _: {"bend_target": False},
     "two members": lambda _: {"members": 2},
+    "three members": lambda _: {"members": 3},
+    "eight members": lambda _: {"members": 8},
     "256, rate 0.001": lambda _: OLD,
 }
 
@@ -97,7 +99,7 @@ class Task:
             if own.kind == "category":
                 found[own.name] = pd.Categorical(column.to_pandas().astype(str), own.values)
                 continue
-            X, _ = own.encode(column)
+            X = own.features(own.codes(column)[0])
             missing = X[:, -1] == 1 if own.gaps else np.zeros(len(X), bool)
             for name, values in zip(own.feature_names(), X.T, strict=True):
                 found[name] = np.where(missing, np.nan, values)

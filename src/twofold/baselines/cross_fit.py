@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ from twofold.baselines.merging import carries_linear, merge_networks
 from twofold.data.dataset import Dataset, Samples
 from twofold.early_stopping import BestEpoch
 from twofold.engines import Engine
-from twofold.engines.threads import limited_threads
+from twofold.engines.threads import limited_threads, usable_cores
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.randomness import Purpose, stream
@@ -31,6 +33,7 @@ from twofold.training import train
 
 Array = NDArray[Any]
 Tell = Callable[[int, Epoch], None]
+Result = TypeVar("Result")
 
 FOLDS_PLACE = 2  # of the draw, beside those of test and validation rows
 MIN_PATIENCE = 20  # epochs
@@ -51,7 +54,8 @@ class Training:
     patience : int, optional
         Epochs without a gain after which a member's training ends; a quarter of all, but at least 20, if None.
     threads : int
-        Of the arithmetic: small products gain nothing by more than one.
+        Of each member's arithmetic: small products gain nothing by more than one. Members train at the same time, as
+        many as there are cores for; what they come to is the same for any number.
     plain : ndarray of bool, shape (d,)
         The features that the linear model takes.
     """
@@ -113,7 +117,7 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
     folds : int
         At least 2, and at most n.
     tell : callable, optional
-        Told of each epoch, and of which member.
+        Told of each epoch, and of which member, from that member's thread.
 
     Returns
     -------
@@ -128,13 +132,15 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
     fold = assign_folds(samples.y, folds, seed)
     outputs = np.empty((len(samples), network.outputs))
     members, kept, histories = [], [], []
-    for k in range(folds):
-        seen, left = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        with limited_threads(training.threads):
-            best, records = _train_member(training, take(samples, seen), take(samples, left), k, tell=tell)
-        members.append(best[1])
+
+    def member(k: int, stopped: Event) -> tuple[tuple[int, Parameters, Array], list[Epoch]]:
+        seen, left = take(samples, np.flatnonzero(fold != k)), take(samples, np.flatnonzero(fold == k))
+        return _train_member(training, seen, left, k, tell=tell, stopped=stopped)
+
+    for k, (best, records) in enumerate(_side_by_side(member, folds, training.threads)):
         kept.append(best[0])
-        outputs[left] = best[2]
+        members.append(best[1])
+        outputs[fold == k] = best[2]
         histories.append(tuple(records))
     linear, linear_outputs = fit_linear_folds(samples, fold, training.plain, outputs=network.outputs)
     weights = _best_weights(samples, outputs, linear_outputs, network)
@@ -149,6 +155,23 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
         weights=weights,
         histories=tuple(histories),
     )
+
+
+def _side_by_side(member: Callable[[int, Event], Result], number: int, threads: int) -> list[Result]:
+    """Train members at the same time, on a core each, with so many threads of arithmetic in all of them."""
+    with limited_threads(threads):
+        workers = min(number, max(1, usable_cores() // threads))
+        stopped = Event()
+        if workers == 1:
+            return [member(k, stopped) for k in range(number)]
+        with ThreadPoolExecutor(workers) as pool:
+            running = [pool.submit(member, k, stopped) for k in range(number)]
+            try:
+                return [each.result() for each in running]
+            except BaseException:  # Ctrl-C too: the others end with their epoch
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def assign_folds(y: Array, folds: int, seed: int) -> Array:
@@ -174,7 +197,7 @@ def take(samples: Samples, rows: Array) -> Samples:
 
 
 def _train_member(
-    training: Training, seen: Samples, left: Samples, k: int, *, tell: Tell | None
+    training: Training, seen: Samples, left: Samples, k: int, *, tell: Tell | None, stopped: Event
 ) -> tuple[tuple[int, Parameters, Array], list[Epoch]]:
     """Train one network; return its best epoch, the parameters then and outputs of the rows left out, and records."""
     recipe = replace(training.recipe, seed=(training.recipe.seed + k * 1_000_003) % 2**63)
@@ -191,7 +214,7 @@ def _train_member(
             kept = O
         if tell is not None:
             tell(k, records[-1])
-        if not hope:
+        if not hope or stopped.is_set():
             break
     best.bring_back(engine)
     return (best.epoch, engine.parameters(), kept), records

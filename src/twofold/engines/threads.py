@@ -18,6 +18,11 @@ MAX_THREADS = (
 )
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use: no more than its affinity, at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def check_threads(threads: int | None) -> int | None:
     """Return a number of threads, None for as many as there are cores; raise `SpecificationError` if out of range."""
     most = max(MAX_THREADS, os.cpu_count() or 1)
