@@ -51,6 +51,11 @@ def test_no_claim_is_too_high(streamed):
     assert solved > 50
 
 
+def test_the_square_of_a_small_residual_has_the_digits_that_are_claimed():
+    found = overclaims(draw(np.random.default_rng([2026, 51187])))  # a residual of 1.009 thousandths of the others
+    assert found["cook"] <= MOST
+
+
 @pytest.mark.parametrize(("seed", "number"), [(1009, 54), (1018, 424), (1022, 94)])
 def test_an_intercept_of_which_little_is_left_has_the_digits_that_are_claimed(seed, number):
     found = overclaims(draw(np.random.default_rng([seed, number])))  # columns of 1e-8 and 1e8; some depend on others

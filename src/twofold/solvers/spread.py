@@ -19,7 +19,9 @@ EPS = float(np.finfo(np.float64).eps)
 
 
 def residual_digits(wrong: Array, rss: Array) -> float:
-    """Tell how many digits residuals have, those too that are a thousandth of the others; of the worst target.
+    """Tell how many digits squared residuals have, those too that are a thousandth of the others; of the worst target.
+
+    Cook's distances and robust errors are made of squares, whose relative error is twice that of what is squared.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def residual_digits(wrong: Array, rss: Array) -> float:
     float
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        digits = -np.log10(MAX_SMALL * wrong / np.sqrt(rss))
+        digits = -np.log10(2 * MAX_SMALL * wrong / np.sqrt(rss))
     return float(np.nan_to_num(digits, nan=0.0).clip(0.0, DERIVED_DIGITS).min(initial=DERIVED_DIGITS))
 
 
