@@ -1,6 +1,6 @@
 """Seconds per epoch on Fashion-MNIST, side by side in one run: the engines and the plain in-memory PyTorch loop.
 
-    TWOFOLD_DATA=... python benchmarks/engines.py [--rounds 7] [--json]
+    TWOFOLD_DATA=... python benchmarks/engines.py [--rounds 7] [--save]
 
 Contestants take turns, round after round, so that a slow minute of the machine hits them all; the figure of each is
 the median of its rounds, and its ratio is the median of the ratios within a round. Between two turns the run sleeps,
@@ -10,15 +10,13 @@ since the threads of the last contestant's products spin on for a while and woul
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from rich.console import Console
-from rich.table import Table
+from figures import Figures, Report
 
 from twofold import Dataset, Network, Recipe, load_dataset, open_engine
 from twofold.randomness import epoch_order
@@ -87,31 +85,18 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     words = parser.parse_args()
     data = load_dataset("fashion-mnist")
-    results = {}
+    report = Report("engines", save=words.save)
     for title, (network, learning_rate) in NETWORKS.items():
         seconds = measure(network, learning_rate, data, words.rounds)
-        results[title] = {
-            name: {
-                "seconds": statistics.median(own),
-                "ratio": statistics.median(a / b for a, b in zip(own, seconds[PEER], strict=True)),
-            }
-            for name, own in seconds.items()
-        }
-    if words.json:
-        print(json.dumps(results))
-        return
-    table = Table(
-        title=f"an epoch of Fashion-MNIST, batch size {BATCH_SIZE}, float32, {torch.get_num_threads()} threads"
-    )
-    for column in ("network", "who", "ms", f"times {PEER}"):
-        table.add_column(column, justify="left" if column in ("network", "who") else "right")
-    for title, rows in results.items():
-        for name, figures in rows.items():
-            table.add_row(title, name, f"{figures['seconds'] * 1000:.0f}", f"{figures['ratio']:.2f}")
-    Console().print(table)
+        rows = []
+        for name, own in seconds.items():
+            ratio = statistics.median(a / b for a, b in zip(own, seconds[PEER], strict=True))
+            rows.append([name, f"{statistics.median(own) * 1000:.0f}", f"{ratio:.2f}"])
+        report.add(Figures(f"an epoch of {title}", ["who", "ms", f"times {PEER}"], rows))
+    report.close()
 
 
 if __name__ == "__main__":

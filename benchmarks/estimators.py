@@ -1,6 +1,7 @@
 """The estimators beside scikit-learn's, with the same settings, in one run: fit time, and what defaults give.
 
     TWOFOLD_DATA=... python benchmarks/estimators.py [--quick] [--only fashion,houses,softmax,defaults] [--rounds 3]
+                                                   [--save]
 
 - fashion: MLPClassifier, 784-256-10 on Fashion-MNIST, batch size 256; houses: MLPRegressor with scikit-learn's default
   layer on California housing (``tables/california_housing.csv`` in the data folder), batch size 256. Both fit a given
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import statistics
 import time
@@ -29,8 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from figures import Figures, Report
 from sklearn import datasets, linear_model, neural_network
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -158,15 +157,23 @@ def defaults(*, quick: bool, rounds: int) -> Results:  # noqa: ARG001
     return results
 
 
-def show(title: str, rows: Results) -> None:
-    """Print a table."""
-    table = Table("who" if title != "defaults" else "table", title=title)
-    columns = list(next(iter(rows.values())))
-    for column in columns:
-        table.add_column(column.replace("_", " "), justify="right")
-    for name, row in rows.items():
-        table.add_row(name, *(f"{row[c]:.4g}" if c != "gradient" else f"{row[c]:.1e}" for c in columns))
-    Console().print(table)
+TITLES = {
+    "fashion": "MLPClassifier, Fashion-MNIST",
+    "houses": "MLPRegressor, California housing",
+    "softmax": "softmax regression, Fashion-MNIST",
+    "defaults": "scores of the MLPs as they come",
+}
+
+
+def as_figures(which: str, rows: Results) -> Figures:
+    """Write results as a table."""
+    names = list(next(iter(rows.values())))
+    columns = ["table" if which == "defaults" else "who", *(name.replace("_", " ") for name in names)]
+    cells = [
+        [who, *(f"{row[name]:.1e}" if name == "gradient" else f"{row[name]:.4g}" for name in names)]
+        for who, row in rows.items()
+    ]
+    return Figures(TITLES[which], columns, cells)
 
 
 def main() -> None:
@@ -176,7 +183,7 @@ def main() -> None:
     parser.add_argument("--only", default="fashion,houses,softmax,defaults")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     words = parser.parse_args()
     runs: dict[str, Callable[..., Results]] = {
         "fashion": lambda **how: fit_times("fashion", **how),
@@ -184,15 +191,12 @@ def main() -> None:
         "softmax": softmax_times,
         "defaults": defaults,
     }
-    results = {}
+    report = Report("estimators", save=words.save)
     with warnings.catch_warnings(), limited_threads(words.threads):
         warnings.simplefilter("ignore", ConvergenceWarning)  # a number of epochs is what is timed
         for name in words.only.split(","):
-            results[name] = runs[name](quick=words.quick, rounds=1 if words.quick else words.rounds)
-            if not words.json:
-                show(name, results[name])
-    if words.json:
-        print(json.dumps(results))
+            report.add(as_figures(name, runs[name](quick=words.quick, rounds=1 if words.quick else words.rounds)))
+    report.close()
 
 
 if __name__ == "__main__":

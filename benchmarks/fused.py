@@ -2,7 +2,7 @@
 
 Install them by ``pip install 'twofold[bench]'``, then:
 
-    TWOFOLD_DATA=... python benchmarks/fused.py [--rounds 5] [--quick] [--only mlp,softmax]
+    TWOFOLD_DATA=... python benchmarks/fused.py [--rounds 5] [--quick] [--only mlp,softmax] [--save]
 
 Contestants take turns, round after round, so that a slow minute of the machine hits them all; a figure is the median of
 its rounds, a ratio the median of the ratios within a round. Between two turns the run sleeps: OpenBLAS's threads spin
@@ -27,10 +27,9 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import numpy as np
 import peers
 import torch
+from figures import Figures, Report
 from peers import Epoch, Task
 from predictors import PREDICTORS
-from rich.console import Console
-from rich.table import Table
 
 from twofold import Dataset, Network, load_dataset, open_engine
 
@@ -118,7 +117,7 @@ def turn(epoch: Epoch, number: int) -> float:
 
 
 def show(
-    console: Console,
+    report: Report,
     title: str,
     seconds: dict[str, list[float]],
     *,
@@ -126,17 +125,14 @@ def show(
     bases: Sequence[str] = ("compiled", "fused", "fused, Numba", "fused, Numba, bfloat16"),
 ) -> None:
     """Print who needed how long, and how many times as long as each of ours."""
-    table = Table(title=f"{title}; load {os.getloadavg()[0]:.1f}", title_justify="left")
     bases = [name for name in bases if name in seconds]
-    table.add_column("who")
-    for column in ("us" if unit == 1e-6 else "ms", "least", *(f"times {name}" for name in bases)):
-        table.add_column(column, justify="right")
+    columns = ["who", "us" if unit == 1e-6 else "ms", "least", *(f"times {name}" for name in bases)]
+    rows = []
     for name, own in seconds.items():
         ratios = [statistics.median(a / b for a, b in zip(own, seconds[base], strict=True)) for base in bases]
-        table.add_row(
-            name, f"{statistics.median(own) / unit:.1f}", f"{min(own) / unit:.1f}", *(f"{r:.2f}" for r in ratios)
-        )
-    console.print(table)
+        taken = (f"{statistics.median(own) / unit:.1f}", f"{min(own) / unit:.1f}")
+        rows.append([name, *taken, *(f"{ratio:.2f}" for ratio in ratios)])
+    report.add(Figures(f"{title}; load {os.getloadavg()[0]:.1f}", columns, rows))
 
 
 def tasks(data: Dataset) -> dict[str, tuple[str, Task]]:
@@ -159,13 +155,13 @@ def tasks(data: Dataset) -> dict[str, tuple[str, Task]]:
     }
 
 
-def predictions(console: Console, task: Task, rounds: int) -> None:
+def predictions(report: Report, task: Task, rounds: int) -> None:
     """Seconds for the outputs of all samples."""
     title = f"outputs of {len(task.X)} samples, {'-'.join(map(str, task.network.widths))}"
-    show(console, f"{title}, {torch.get_num_threads()} threads", race(task, PREDICTORS, rounds))
+    show(report, f"{title}, {torch.get_num_threads()} threads", race(task, PREDICTORS, rounds))
 
 
-def one_row(console: Console, rounds: int) -> None:
+def one_row(report: Report, rounds: int) -> None:
     """Seconds for one sample, inside the process."""
     from sklearn.neural_network import MLPRegressor
 
@@ -182,10 +178,10 @@ def one_row(console: Console, rounds: int) -> None:
             "scikit-learn": lambda model=model, row=row: model.predict(row),
         }
         seconds = {name: [timeit.timeit(f, number=500) / 500 for _ in range(rounds)] for name, f in who.items()}
-        show(console, f"one row through {'-'.join(map(str, widths))}", seconds, unit=1e-6)
+        show(report, f"one row through {'-'.join(map(str, widths))}", seconds, unit=1e-6)
 
 
-def whole_job(console: Console, rounds: int) -> None:
+def whole_job(report: Report, rounds: int) -> None:
     """Seconds of whole processes: five epochs, each with its evaluation."""
     for model, widths, rate in (("softmax", (784, 10), 0.1), ("mlp", (784, 256, 10), 0.1)):
         command = [sys.executable, "-m", "twofold", "train", model, "--data", "fashion-mnist", "--epochs", "5"]
@@ -200,7 +196,7 @@ def whole_job(console: Console, rounds: int) -> None:
                 started = time.perf_counter()
                 subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
                 seconds[name].append(time.perf_counter() - started)
-        show(console, f"twofold train {model}, five epochs, a whole process", seconds, bases=("fused", "auto"))
+        show(report, f"twofold train {model}, five epochs, a whole process", seconds, bases=("fused", "auto"))
 
 
 def main() -> None:
@@ -209,10 +205,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="leave out the slow peers")
     parser.add_argument("--only", default="mlp,softmax,wide,small,classes,linear,predict,row,job", help="some of these")
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     words = parser.parse_args()
-    only, console = words.only.split(","), Console()
+    only, report = words.only.split(","), Report("fused", save=words.save)
     if not peers.can_compile():
-        console.print("torch.compile is left out: it can't compile here, for which it needs a C++ compiler")
+        print("torch.compile is left out: it can't compile here, for which it needs a C++ compiler")
     all_tasks = tasks(load_dataset("fashion-mnist"))
     for name, (title, task) in all_tasks.items():
         if name not in only:
@@ -221,13 +218,14 @@ def main() -> None:
         if name == "softmax":
             slow.pop("scikit-learn", None)
         contestants = {**FAST, **slow, "bfloat16 products alone": arithmetic, **OURS}
-        show(console, f"an epoch of {title}, {torch.get_num_threads()} threads", race(task, contestants, words.rounds))
+        show(report, f"an epoch of {title}; {torch.get_num_threads()} threads", race(task, contestants, words.rounds))
     if "predict" in only:
-        predictions(console, all_tasks["mlp"][1], words.rounds)
+        predictions(report, all_tasks["mlp"][1], words.rounds)
     if "row" in only:
-        one_row(console, words.rounds)
+        one_row(report, words.rounds)
     if "job" in only:
-        whole_job(console, words.rounds)
+        whole_job(report, words.rounds)
+    report.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Least squares side by side: this library, scikit-learn, its Intel extension, NumPy, and the bare Gram matrix.
 
-    python benchmarks/least_squares.py [--quick] [--rounds 5] [--stream-rows 10000000] [--folder DIR]
+    python benchmarks/least_squares.py [--quick] [--rounds 5] [--stream-rows 10000000] [--folder DIR] [--save]
 
 Every contender solves the same problem in turn, round after round, in one process; the table shows the least time of
 each and its ratio to forming ``X.T @ X`` once; a pause before each lets the threads of the last one come to rest, as
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import math
 import platform
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from figures import Figures, Report
 
 from twofold.estimators import LinearRegression
 from twofold.estimators.files import fit_file
@@ -73,7 +71,7 @@ def timed(task: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
+def in_memory(report: Report, n: int, d: int, rounds: int) -> None:
     """Time one size."""
     X, y = make(n, d)
     truth = solve_least_squares(X, y[:, None], method="qr").W[:, 0]
@@ -84,9 +82,7 @@ def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
         for name, task in tasks.items():
             seconds, answers[name] = timed(task)
             least[name] = min(least[name], seconds)
-    table = Table(title=f"{n} x {d} doubles, intercept; least of {rounds}", title_justify="left")
-    for heading in ("", "ms", "to Gram", "to twofold", "digits"):
-        table.add_column(heading, justify="right" if heading else "left")
+    rows = []
     for name, seconds in sorted(least.items(), key=lambda item: item[1]):
         answer = answers[name]
         digits = ""
@@ -94,8 +90,9 @@ def in_memory(console: Console, n: int, d: int, rounds: int) -> None:
             error = float(np.max(np.abs(answer / truth - 1)))
             digits = f"{min(16.0, -math.log10(error)):.1f}" if error else "all"
         ratios = (f"{seconds / least[other]:.2f}" for other in ("Gram matrix alone", "twofold"))
-        table.add_row(name, f"{1e3 * seconds:.1f}", *ratios, digits)
-    console.print(table)
+        rows.append([name, f"{1e3 * seconds:.1f}", *ratios, digits])
+    title = f"least squares, {n} x {d} doubles; least of {rounds}"
+    report.add(Figures(title, ["who", "ms", "to Gram", "to twofold", "digits"], rows))
 
 
 def write_parquet(path: Path, rows: int, d: int = 20) -> None:
@@ -112,7 +109,7 @@ def write_parquet(path: Path, rows: int, d: int = 20) -> None:
             file.write_table(pa.table([*X.T, y], names=names), row_group_size=step)
 
 
-def streaming(console: Console, rows: int, path: Path, rounds: int) -> None:
+def streaming(report: Report, rows: int, path: Path, rounds: int) -> None:
     """Time one pass over a Parquet file against pyarrow's bare read."""
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
@@ -138,19 +135,16 @@ def streaming(console: Console, rows: int, path: Path, rounds: int) -> None:
     for _ in range(rounds):
         for name, task in tasks.items():
             least[name] = min(least[name], timed(task)[0])
-    table = Table(title=f"Parquet, {rows} x 20 and y, {path.stat().st_size / 1e9:.2f} GB", title_justify="left")
-    for heading in ("", "s", "to a file's batches", "to a data set's"):
-        table.add_column(heading, justify="right" if heading else "left")
+    table = []
     for name, seconds in least.items():
         ratios = (f"{seconds / least[f'pyarrow, {other} batches']:.2f}" for other in ("a file's", "a data set's"))
-        table.add_row(name, f"{seconds:.3f}", *ratios)
-    console.print(table)
+        table.append([name, f"{seconds:.3f}", *ratios])
+    title = f"Parquet, {rows} x 20 and y, {path.stat().st_size / 1e9:.2f} GB"
+    report.add(Figures(title, ["who", "s", "to a file's batches", "to a data set's"], table))
 
 
-def memory(console: Console, path: Path, rows: int) -> None:
+def memory(path: Path, rows: int) -> list[str]:
     """Tell how far fitting the file raises the peak of a fresh process (Linux: getrusage would tell its parent's)."""
-    if platform.system() != "Linux":
-        return
     import subprocess
     import sys
 
@@ -161,7 +155,7 @@ def memory(console: Console, path: Path, rows: int) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     before, after = (int(number) / 1024 for number in done.stdout.split())
-    console.print(f"peak memory of fitting {rows} rows: {after:.0f} MiB, of which {before:.0f} were imports")
+    return [f"{rows} rows", f"{after:.0f}", f"{before:.0f}"]
 
 
 def main() -> None:
@@ -171,24 +165,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--stream-rows", type=int, default=None, help="rows of the Parquet file; 0 leaves it out")
     parser.add_argument("--folder", type=Path, default=None, help="where the Parquet file is made (about 1.7 GB)")
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     options = parser.parse_args()
-    console = Console(width=100)
-    console.print(
-        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, NumPy {np.__version__}"
-    )
+    report = Report("least_squares", save=options.save)
     for n, d in QUICK if options.quick else SIZES:
-        in_memory(console, n, d, options.rounds)
+        in_memory(report, n, d, options.rounds)
     rows = options.stream_rows
     if rows is None:
         rows = 1_000_000 if options.quick else 10_000_000
     if rows:
         with tempfile.TemporaryDirectory(dir=options.folder) as made:
             path, part = Path(made) / "big.parquet", Path(made) / "part.parquet"
-            streaming(console, rows, path, min(options.rounds, 3))
+            streaming(report, rows, path, min(options.rounds, 3))
             write_parquet(part, rows // 10)
-            memory(console, part, rows // 10)
-            memory(console, path, rows)
-    console.print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+            if platform.system() == "Linux":
+                peaks = [memory(part, rows // 10), memory(path, rows)]
+                report.add(Figures("memory of fitting the file", ["rows", "MiB at most", "of which imports"], peaks))
+    report.close()
 
 
 if __name__ == "__main__":

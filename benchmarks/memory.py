@@ -1,6 +1,6 @@
 """How much memory a training on Fashion-MNIST takes at its peak, each job in a process of its own.
 
-TWOFOLD_DATA=... python benchmarks/memory.py [--rounds 3]
+TWOFOLD_DATA=... python benchmarks/memory.py [--rounds 3] [--save]
 
 The peak is VmHWM of /proc/self/status: all pages of the process that were in memory at once, those of the libraries'
 code among them, of which some are only touched once something is computed: the column "code" tells how many (RssFile).
@@ -14,8 +14,7 @@ import statistics
 import subprocess
 import sys
 
-from rich.console import Console
-from rich.table import Table
+from figures import Figures, Report
 
 from twofold import load_dataset
 
@@ -65,7 +64,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
+    words = parser.parse_args()
+    rounds = words.rounds
     data = load_dataset("fashion-mnist")
     parts = [part for part in (data.train, data.test) if part is not None]
     size = sum(array.nbytes for part in parts for array in (part.X, part.y)) / 2**20
@@ -73,16 +74,16 @@ def main() -> None:
         name: tuple(map(statistics.median, zip(*(peak(job) for _ in range(rounds)), strict=True)))
         for name, job in JOBS.items()
     }
-    table = Table(title=f"peak memory; the data set has {size:.1f} MiB", title_justify="left")
-    table.add_column("process")
-    for column in ("MiB", "above torch", "code", "without code", "times the data"):
-        table.add_column(column, justify="right")
+    rows = []
     base, base_code = peaks[BASE]
     for name, (own, own_code) in peaks.items():
         above, code = own - base, own_code - base_code
         without = above - code
-        table.add_row(name, f"{own:.0f}", f"{above:.0f}", f"{code:.0f}", f"{without:.0f}", f"{without / size:.2f}")
-    Console().print(table)
+        rows.append([name, *(f"{number:.0f}" for number in (own, above, code, without)), f"{without / size:.2f}"])
+    columns = ["process", "MiB", "above torch", "code", "without code", "times the data"]
+    report = Report("memory", save=words.save)
+    report.add(Figures(f"peak memory; the data set has {size:.1f} MiB", columns, rows))
+    report.close()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Random images, 784-1024-1024-10, batch size 4096, engine fused, 8 slices; medians over rounds in turns.
 
-python benchmarks/processes.py [--rounds 3] [--processes 1 2]
+python benchmarks/processes.py [--rounds 3] [--processes 1 2] [--save]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
+from figures import Figures, Report
 
 from twofold import Dataset, Network, Recipe, Samples, connect, open_engine, train
 from twofold.engines.threads import use_threads
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     given = parser.parse_args()
     if given.work:
         kind, *numbers = given.work
@@ -96,7 +98,8 @@ def main() -> None:
             print(json.dumps(said), flush=True)
         return
     cores = os.cpu_count() or 1
-    tasks = {f"1 process, whole minibatches, {cores} threads": (1, "ours", "1", str(cores))}
+    whole = f"1 process, whole minibatches, {cores} threads"
+    tasks: dict[str, tuple[Any, ...]] = {whole: (1, "ours", "1", str(cores))}
     for n in given.processes:
         many = f"{n} process{'es' if n > 1 else ''}"
         tasks[f"{many}, {SLICES} slices, 1 thread each"] = (n, "ours", str(SLICES), "1")
@@ -105,9 +108,17 @@ def main() -> None:
     for _ in range(given.rounds):
         for name, (processes, *words) in tasks.items():
             found[name].append(run(processes, *words))
+    rows = []
     for name, said in found.items():
         seconds = statistics.median(one["seconds"] for one in said)
-        print(f"{name:46s} {seconds:6.3f} s an epoch, model {', '.join(sorted({one['hash'] for one in said}))}")
+        ratio = statistics.median(a["seconds"] / b["seconds"] for a, b in zip(said, found[whole], strict=True))
+        models = ", ".join(sorted({one["hash"] for one in said}))
+        rows.append([name, f"{seconds:.3f}", f"{ratio:.2f}", models])
+    report = Report("processes", save=given.save)
+    report.add(
+        Figures("784-1024-1024-10, batch size 4096", ["who", "s an epoch", "times the first", "model's sum"], rows)
+    )
+    report.close()
 
 
 if __name__ == "__main__":

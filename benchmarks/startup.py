@@ -2,7 +2,7 @@
 
 Figures are medians of whole processes.
 
-TWOFOLD_DATA=... python benchmarks/startup.py [--rounds 9]
+TWOFOLD_DATA=... python benchmarks/startup.py [--rounds 9] [--save]
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+from figures import Figures, Report
 
 from twofold.data.image_sets import IMAGE_SETS, find_files, read_image_set
 
@@ -27,7 +29,9 @@ def main() -> None:
     """Measure in turns and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
+    words = parser.parse_args()
+    rounds = words.rounds
     paths = find_files(IMAGE_SETS["fashion-mnist"])
     tasks = {
         "python -c pass": lambda: process(sys.executable, "-c", "pass"),
@@ -50,8 +54,10 @@ def main() -> None:
     for _ in range(rounds):
         for name, task in tasks.items():
             seconds[name].append(task())
-    for name, own in seconds.items():
-        print(f"{name:30s} {statistics.median(own):6.3f} s")
+    report = Report("startup", save=words.save)
+    rows = [[name, f"{statistics.median(own):.3f}"] for name, own in seconds.items()]
+    report.add(Figures("before anything happens", ["what", "s"], rows))
+    report.close()
 
 
 if __name__ == "__main__":

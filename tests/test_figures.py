@@ -1,0 +1,47 @@
+"""Figures that the documents quote are those that a benchmark printed and kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(not (ROOT / "benchmarks").is_dir(), reason="the source tree is out of reach")
+
+
+@pytest.fixture
+def figures():
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import figures
+
+    yield figures
+    sys.path.remove(str(ROOT / "benchmarks"))
+
+
+@pytest.mark.parametrize("document", ["docs/speed.md", "docs/processes.md", "README.md", "README.zh.md"])
+def test_a_document_quotes_what_is_kept(figures, document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert document in figures.DOCUMENTS
+    assert figures.update(document, text) == text
+    assert "<!-- figures: " in text or figures.times_as_fast()[0] in text
+
+
+def test_a_figure_that_was_typed_is_overwritten(figures):
+    text = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    typed = text.replace(" | 1.00 |", " | 0.01 |", 1)
+    assert typed != text == figures.update("docs/speed.md", typed)
+    with pytest.raises(FileNotFoundError):
+        figures.update("docs/speed.md", "<!-- figures: nothing -->\n<!-- end of figures -->")
+
+
+def test_tables_fit_a_screen(figures, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    report = figures.Report("nothing", save=False)
+    for path in sorted(figures.RESULTS.glob("*.json")):
+        for table in figures.kept(path.stem)[1]:
+            report.add(table)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("scikit-learn" in line for line in lines)
