@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,3 +46,13 @@ def test_tables_fit_a_screen(figures, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert any("scikit-learn" in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_the_checks_of_a_gpu_run_on_the_cpu_as_far_as_they_can():
+    words = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--device", "cpu", "--checks-only"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no GPU here" in done.stdout
+    assert "failed" not in done.stdout

@@ -252,6 +252,18 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(capsys, words, 
     assert line.startswith(f"twofold: {message}")
 
 
+def test_a_gpu_that_is_full_is_one_line(capsys, monkeypatch):
+    class OutOfMemoryError(RuntimeError):  # as PyTorch has it
+        pass
+
+    def full(*_, **__):
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 1 GiB")
+
+    monkeypatch.setattr("twofold.cli.app.app", full)
+    code, _, err = run(capsys, "train", "mlp", "--data", "toy-animals")
+    assert (code, err) == (2, "twofold: there is not enough memory for this: CUDA out of memory\n")
+
+
 def test_nan_in_the_data_is_told_with_its_place(capsys, tmp_path):
     images = np.random.default_rng(0).random((4, 2, 2), dtype=np.float32)
     images[2, 1, 0] = np.nan

@@ -81,10 +81,13 @@ def _run(words: list[str], *, debug: bool) -> int:
     except MemoryError as error:
         return _complain(f"there is not enough memory for this: {error}", 2, debug=debug)
     except Exception as error:
-        # Typer's own complaints; its base class has had several homes, its method has not.
-        if not hasattr(error, "format_message"):
+        if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, of a GPU; what follows is for programmers
+            told = f"there is not enough memory for this: {str(error).partition('. ')[0]}"
+        elif hasattr(error, "format_message"):  # Typer's own complaints; their base class has had several homes
+            told = error.format_message() or "no command; see `twofold --help`"
+        else:
             raise
-        return _complain(error.format_message() or "no command; see `twofold --help`", 2, debug=debug)
+        return _complain(told, 2, debug=debug)
     if code == 130:  # Ctrl-C, which some versions of Typer return and others raise
         return _complain("stopped", 130, debug=debug)
     return code if isinstance(code, int) else 0
