@@ -18,6 +18,7 @@ from twofold.solvers.triangle import Triangle
 
 Array = NDArray[np.float64]
 PAIR_EPS = 2.0**-98  # what a handful of operations on pairs leave
+MARGIN = 8.0  # estimates of what is wrong with an entry that is 0 in truth were found 4 times too small
 MIN_SHORT = 2.0**-14  # of the largest number: below, the short way to the largest one's 120 bits leaves no pair's
 
 
@@ -67,7 +68,7 @@ def shortest(rows: Pair, column: Pair | None, targets: Pair, *, wrong: tuple[Arr
     q, d = targets.high.shape[1], rows.high.shape[1]
     size = _size(rows)  # so that products stay within the doubles
     rows = pairs.scale(rows, 1.0 / size)
-    wrong = None if wrong is None else (wrong[0] / size, wrong[1])
+    wrong = None if wrong is None else (MARGIN * wrong[0] / size, MARGIN * wrong[1])
     both = rows if column is None else _beside(rows, pairs.scale(column, _size(rows) / _size(column)))
     unit = power_of_two(np.sqrt(np.square(both.high / _size(both)).sum(axis=1))) / _size(both)  # (r,)
     both = pairs.scale(both, unit[:, None])
