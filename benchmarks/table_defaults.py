@@ -60,7 +60,7 @@ VARIANTS: dict[str, Callable[[Choices], dict[str, Any]]] = {
     "target as is": lambda _: {"bend_target": False},
     "two members": lambda _: {"members": 2},
     "three members": lambda _: {"members": 3},
-    "eight members": lambda _: {"members": 8},
+    "ten members": lambda _: {"members": 10},
     "256, rate 0.001": lambda _: OLD,
 }
 

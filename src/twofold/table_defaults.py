@@ -65,7 +65,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     Examples
     --------
     >>> table_defaults("mlp", 16512).members, table_defaults("mlp", 120).members
-    (5, 8)
+    (5, 6)
     """
     if model == "linear":
         return TableDefaults(choices=Choices(scale=False, baseline=True))
@@ -76,7 +76,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
         return TableDefaults(recipe=recipe, words={"init": "zeros"})
     recipe["weight_decay"] = 0.1
     words = {"activation": "silu", "init": "he", "hidden": "128,128", "dropout": 0.1}
-    members, held_out = (8 if rows < MIN_FEWER_ROWS else 5 if rows < MIN_SINGLE_ROWS else 1), 0.1
+    members, held_out = (6 if rows < MIN_FEWER_ROWS else 5 if rows < MIN_SINGLE_ROWS else 1), 0.1
     if rows < MIN_LARGE_ROWS:
         recipe |= {"learning_rate": 0.003, "batch_size": 32, "epochs": _epochs(rows, 32)}
         if task == "classification":
