@@ -122,9 +122,9 @@ def show(
     seconds: dict[str, list[float]],
     *,
     unit: float = 1e-3,
-    bases: Sequence[str] = ("compiled", "fused", "fused, Numba", "fused, Numba, bfloat16"),
+    bases: Sequence[str] = ("compiled", "fused"),
 ) -> None:
-    """Print who needed how long, and how many times as long as each of ours."""
+    """Print who needed how long, and how many times as long as two of ours."""
     bases = [name for name in bases if name in seconds]
     columns = ["who", "us" if unit == 1e-6 else "ms", "least", *(f"times {name}" for name in bases)]
     rows = []

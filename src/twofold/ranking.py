@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy  # whose `stats` takes half a second to import, and is imported where it is asked for
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
-from scipy.stats import rankdata
 
 from twofold.scores import LEVEL, Estimate
 
@@ -51,9 +51,10 @@ def ranking_scores(margin: Array, positive: Array, *, level: float = LEVEL) -> l
 def _area(margin: Array, positive: Array, level: float) -> Estimate:
     """Compute the area from ranks, and its variance from how each row is placed among those of the other kind."""
     p, n = int(positive.sum()), int((~positive).sum())
-    ranks = rankdata(margin)
-    above = (ranks[positive] - rankdata(margin[positive])) / n  # part of the others that each positive row exceeds
-    below = 1 - (ranks[~positive] - rankdata(margin[~positive])) / p
+    rank = scipy.stats.rankdata
+    ranks = rank(margin)
+    above = (ranks[positive] - rank(margin[positive])) / n  # part of the others that each positive row exceeds
+    below = 1 - (ranks[~positive] - rank(margin[~positive])) / p
     area = float(above.mean())
     variance = (above.var(ddof=1) / p if p > 1 else 0.25) + (below.var(ddof=1) / n if n > 1 else 0.25)
     return _on_log_odds("ROC-AUC", area, math.sqrt(variance), fewest=min(p, n), level=level)

@@ -10,7 +10,7 @@ from twofold.functions.optimizers import OptimizerConfig
 from twofold.tables.column_inference import Choices
 
 MIN_LARGE_ROWS = 2000  # training rows from which on there are enough for many pieces and a wide network
-MIN_FEWER_ROWS = 10_000  # training rows from which on five networks are trained, for time's sake
+MIN_FEWER_ROWS = 10_000  # training rows from which on four networks are trained in place of six, for time's sake
 MIN_SINGLE_ROWS = 50_000  # training rows from which on one network is trained: several would gain little
 MIN_VALIDATED_ROWS = 60  # training rows below which a part of them is too few to choose anything by
 MIN_STEPS = 3000  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
@@ -65,7 +65,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     Examples
     --------
     >>> table_defaults("mlp", 16512).members, table_defaults("mlp", 120).members
-    (5, 6)
+    (4, 6)
     """
     if model == "linear":
         return TableDefaults(choices=Choices(scale=False, baseline=True))
@@ -76,7 +76,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
         return TableDefaults(recipe=recipe, words={"init": "zeros"})
     recipe["weight_decay"] = 0.1
     words = {"activation": "silu", "init": "he", "hidden": "128,128", "dropout": 0.1}
-    members, held_out = (6 if rows < MIN_FEWER_ROWS else 5 if rows < MIN_SINGLE_ROWS else 1), 0.1
+    members, held_out = (6 if rows < MIN_FEWER_ROWS else 4 if rows < MIN_SINGLE_ROWS else 1), 0.1
     if rows < MIN_LARGE_ROWS:
         recipe |= {"learning_rate": 0.003, "batch_size": 32, "epochs": _epochs(rows, 32)}
         if task == "classification":

@@ -36,7 +36,7 @@ Tell = Callable[[int, Epoch], None]
 Result = TypeVar("Result")
 
 FOLDS_PLACE = 2  # of the draw, beside those of test and validation rows
-MIN_PATIENCE = 20  # epochs
+MIN_PATIENCE = 15  # epochs
 MAX_LINEAR_ROWS = 50_000  # that the linear model is fitted to: more would change little
 LOG_SCALES = (-1.5, 1.5)  # least and largest logarithm of the probabilities' scale
 
@@ -52,7 +52,7 @@ class Training:
     open_engine : callable
         Makes an engine for a seed.
     patience : int, optional
-        Epochs without a gain after which a member's training ends; a quarter of all, but at least 20, if None.
+        Epochs without a gain after which a member's training ends; a quarter of all, but at least 15, if None.
     threads : int
         Of each member's arithmetic: small products gain nothing by more than one. Members train at the same time, as
         many as there are cores for; what they come to is the same for any number.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy  # whose `stats` takes half a second to import, and is imported where it is asked for
 from numpy.typing import NDArray
-from scipy import stats
 
 from twofold.errors import DataError, SpecificationError, check_name
 from twofold.solvers import pairs
@@ -95,7 +95,7 @@ def goodness(solution: LeastSquares, target: int = 0) -> Fit:
         r2_adjusted=1 - (1 - r2) * (n - first) / df if df > 0 else np.nan,
         sigma=float(np.sqrt(rss / df)) if df > 0 else np.nan,
         f=f,
-        f_p=float(stats.f.sf(f, k, df)) if df > 0 and k else np.nan,
+        f_p=float(scipy.stats.f.sf(f, k, df)) if df > 0 and k else np.nan,
         log_likelihood=likelihood,
         aic=2 * p - 2 * likelihood,
         bic=p * float(np.log(n)) - 2 * likelihood,
@@ -311,7 +311,7 @@ def t_quantile(level: float, df: int) -> float:
     """Return the two-sided quantile of Student's t; NaN without degrees of freedom."""
     if not 0 < level < 1:
         raise SpecificationError(f"level is {level}; it must lie between 0 and 1, such as 0.95")
-    return float(stats.t.isf((1 - level) / 2, df)) if df > 0 else np.nan
+    return float(scipy.stats.t.isf((1 - level) / 2, df)) if df > 0 else np.nan
 
 
 @dataclass(frozen=True)

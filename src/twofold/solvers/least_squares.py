@@ -23,7 +23,8 @@ from twofold.solvers.threads import MAX_NARROW_COLUMNS, own_threads
 
 METHODS = ("auto", "gram", "qr")
 MIN_DIGITS = 6.0
-MIN_TALL_SIZE = 1 << 16  # numbers in X from which on BLAS starts threads
+MIN_TALL_SIZE = 1 << 16  # numbers in X from which on the Gram matrix may pay
+MIN_SHARED_WORK = 1e8  # multiplications of a factorisation from which on a second core is worth the waiting
 
 
 def solve_least_squares(
@@ -95,25 +96,34 @@ def solve_least_squares(
     problem = check_problem(X, Y, sample_weight, intercept=fit_intercept, penalty=penalty)
     if method == "gram" and (positive or penalty):
         raise SpecificationError("method 'gram' takes neither a penalty nor positive=True; use method 'auto'")
-    solution = None if positive or method == "qr" else _try_gram(problem, method)
-    if solution is None:
-        check_finite("X", problem.X.high)
-        problem = positive_rows(problem)
-        problem = replace(problem, X=full_pair(problem.X))
-        # What comes of numbers that leave the doubles is looked at.
-        with np.errstate(over="ignore", invalid="ignore"), _blas_threads(*problem.X.high.shape):
-            solution = solve_nonnegative(problem) if positive else solve_qr(problem)
-        if not (np.isfinite(solution.W).all() and np.isfinite(solution.b).all()):
-            raise DataError(
-                f"X or Y reach {_largest(problem):.1e}; the sums of least squares leave the doubles: rescale them"
-            )
+    with _blas_threads(*problem.X.high.shape):
+        solution = _solve(problem, method, positive=positive)
     warn_about(solution, names)
     return solution
 
 
 def _blas_threads(n: int, d: int) -> AbstractContextManager[Any]:
-    """Take BLAS's own threads away from tall narrow matrices: there they wait for each other longer than they work."""
-    return own_threads(2) if d < MAX_NARROW_COLUMNS and n * d >= MIN_TALL_SIZE else nullcontext()
+    """Take BLAS's own threads away from small matrices: there they wait for each other longer than they work."""
+    return own_threads(2) if n * d * min(n, d) < MIN_SHARED_WORK else nullcontext()
+
+
+def _solve(problem: Problem, method: str, *, positive: bool) -> LeastSquares:
+    """Take the cheap way if it is safe, the orthogonal one otherwise."""
+    solution = None if positive or method == "qr" else _try_gram(problem, method)
+    if solution is not None:
+        return solution
+    check_finite("X", problem.X.high)
+    problem = positive_rows(problem)
+    problem = replace(problem, X=full_pair(problem.X))
+    is_narrow = problem.X.high.shape[1] < MAX_NARROW_COLUMNS
+    # What comes of numbers that leave the doubles is looked at.
+    with np.errstate(over="ignore", invalid="ignore"), own_threads(2) if is_narrow else nullcontext():
+        solution = solve_nonnegative(problem) if positive else solve_qr(problem)
+    if not (np.isfinite(solution.W).all() and np.isfinite(solution.b).all()):
+        raise DataError(
+            f"X or Y reach {_largest(problem):.1e}; the sums of least squares leave the doubles: rescale them"
+        )
+    return solution
 
 
 def _largest(problem: Problem) -> float:

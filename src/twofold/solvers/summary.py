@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy  # whose `stats` takes half a second to import, and is imported where it is asked for
 from numpy.typing import NDArray
-from scipy import stats
 
 from twofold.errors import MissingDependencyError
 from twofold.pages.fitted_table import FittedTable
@@ -224,7 +224,7 @@ def summarize(
     quantile = t_quantile(level, fit.df)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = values / errors
-    p = 2 * stats.t.sf(np.abs(t), fit.df) if fit.df > 0 else np.full(len(t), np.nan)
+    p = 2 * scipy.stats.t.sf(np.abs(t), fit.df) if fit.df > 0 else np.full(len(t), np.nan)
     columns = (
         values,
         errors,
