@@ -12,7 +12,7 @@ from twofold import __version__
 from twofold.data.nist import NIST_SETS, load_nist
 from twofold.errors import DataNotFoundError, FileFormatError
 from twofold.inspect import certify_peers
-from twofold.inspect.certify import Certificate, CertifiedRow, certify, correct_digits
+from twofold.inspect.certify import certify, correct_digits
 from twofold.inspect.certify_peers import Peer
 
 DATA = Path(os.environ.get("TWOFOLD_NIST_DIR", Path(__file__).parents[3] / "shared" / "data" / "nist-strd"))
@@ -45,15 +45,6 @@ def test_peers_stand_beside_it_in_table_and_json(capsys):
     assert re.search(rf"longley[ │]+{rows['longley', 'twofold'].standard_errors:.1f} ", errors)
     assert "learn" in coefficients
     assert "learn" not in errors.partition("twofold 0")[0]  # which has none
-
-
-def test_eight_libraries_fit_eighty_columns(capsys):
-    names = ["twofold", *certify_peers.PEERS]
-    rows = [CertifiedRow("wampler5", name, 10.1, None if name == "dask" else 9.9) for name in names]
-    Console(width=80).print(Certificate(tuple(rows), dict.fromkeys(names, "1.2.3")))
-    lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert [line.split().count("10.1") for line in lines if "wampler5" in line] == [8, 0]
 
 
 @needs_data
