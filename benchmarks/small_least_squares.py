@@ -1,6 +1,6 @@
 """Least squares of every size beside scikit-learn's, in one run: CPU time of `fit`, and of standard errors after it.
 
-    python benchmarks/small_least_squares.py [--quick] [--rounds 5]
+    python benchmarks/small_least_squares.py [--quick] [--rounds 5] [--save]
 
 From 10 x 2 to 1e6 x 20 doubles, of columns that are independent, and with one that another gives but for 1e-9, so that
 the cheap way is closed. Both contestants fit the same table in turn, round after round; the table shows the least time
@@ -18,8 +18,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from figures import Figures, Report
 from sklearn import linear_model
 
 from twofold.estimators import LinearRegression
@@ -75,11 +74,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="leave out the large ones")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     options = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
-    table = Table(title="CPU ms, least of each", title_justify="left")
-    for heading in ("", "scikit-learn", "twofold", "ratio", "summary()"):
-        table.add_column(heading, justify="right" if heading else "left")
+    rows = []
     for n, d in SIZES:
         if options.quick and n * d > QUICK:
             continue
@@ -87,8 +85,10 @@ def main() -> None:
             theirs, ours, summary = least(*make(n, d, collinear=collinear), options.rounds)
             name = f"{n} x {d}{', collinear' if collinear else ''}"
             told = f"{1e3 * summary:.2f}" if summary < math.inf else "-"
-            table.add_row(name, f"{1e3 * theirs:.2f}", f"{1e3 * ours:.2f}", f"{ours / theirs:.1f}", told)
-    Console(width=100).print(table)
+            rows.append([name, f"{1e3 * theirs:.2f}", f"{1e3 * ours:.2f}", f"{ours / theirs:.1f}", told])
+    report = Report("small_least_squares", save=options.save)
+    report.add(Figures("CPU ms of a fit", ["size", "scikit-learn", "twofold", "ratio", "summary()"], rows))
+    report.close()
 
 
 if __name__ == "__main__":
