@@ -174,7 +174,9 @@ def update(document: str, text: str) -> str:
     text = BLOCK.sub(lambda found: found[1] + "".join(map(as_markdown, found[2].split(", "))) + found[3], text)
     if document in CELLS:
         fast = FAST[document].format(*times_as_fast())
-        text = re.sub(CELLS[document], lambda found: found[1] + fast + found[2], text)
+        text, cells = re.subn(CELLS[document], lambda found: found[1] + fast + found[2], text)
+        if not cells:
+            raise ValueError(f"{document} has no cell for the speed of an epoch")
     return text
 
 

@@ -158,7 +158,7 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
 
 
 def _side_by_side(member: Callable[[int, Event], Result], number: int, threads: int) -> list[Result]:
-    """Train members at the same time, on a core each, with so many threads of arithmetic in all of them."""
+    """Train members at the same time, as many as there are cores for if each has so many threads of arithmetic."""
     with limited_threads(threads):
         workers = min(number, max(1, usable_cores() // threads))
         stopped = Event()
