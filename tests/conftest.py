@@ -17,12 +17,16 @@ from hypothesis import settings
 from twofold import Dataset, load_dataset
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+HAS_DASK = importlib.util.find_spec("dask") is not None
+needs_dask = pytest.mark.skipif(not HAS_DASK, reason="Dask is not installed: pip install 'twofold[dask]'")
 needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed: pip install 'twofold[torch]'")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked ``torch`` where PyTorch is not installed."""
+    """Skip what is marked ``torch`` where PyTorch is not installed, and the examples of ``twofold.dask`` without Dask."""
     for item in items:
+        if "twofold/dask/" in item.nodeid:
+            item.add_marker(needs_dask)
         if item.get_closest_marker("torch"):
             item.add_marker(needs_torch)
 

@@ -33,6 +33,7 @@ FLOORS = [
     {"registering"},
     {"pictures"},
     {"estimators", "lab", "report"},
+    {"dask"},
     {"cli"},
     {"__main__"},
 ]
@@ -53,6 +54,7 @@ HEAVY = {
     "matplotlib": {"plots"},
     "mpl_toolkits": {"plots"},
     "sklearn": {"data/embedded.py", "estimators"},
+    "dask": {"dask"},
 }
 
 
@@ -136,7 +138,7 @@ def loaded_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in result.stdout.split()}
 
 
-WAITING = {"torch", "numba", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn", "rich", "typer"}
+WAITING = {"dask", "torch", "numba", "matplotlib", "pyarrow", "numpy", "scipy", "sklearn", "rich", "typer"}
 
 
 def test_import_twofold_loads_nothing_heavy():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,17 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from twofold.errors import DataError, SpecificationError, show
 from twofold.estimators.foreign import validated
-from twofold.estimators.input_checks import as_numbers, check_names, checked_blocks
+from twofold.estimators.input_checks import as_numbers, check_names
 from twofold.estimators.saved import Saved
 from twofold.estimators.solved import Solved
+from twofold.estimators.streamed import Streamed
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
-from twofold.solvers.from_moments import solve_moments
 from twofold.solvers.inference import Influence, Prediction, Robust, influence, predict_interval, robust_errors
 from twofold.solvers.input_checks import check_finite, check_weights
 from twofold.solvers.least_squares import solve_least_squares, warn_about
-from twofold.solvers.moments import Moments, collect_moments
-from twofold.solvers.nonnegative import solve_nonnegative_moments
+from twofold.solvers.moments import Moments
 from twofold.solvers.pairs import Pair
 from twofold.solvers.ridge import ridge_path
 from twofold.solvers.summary import Summary, summarize
@@ -32,7 +31,7 @@ from twofold.values import is_real
 Array = NDArray[Any]
 
 
-class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Least squares that can be trusted, in the place of scikit-learn's `LinearRegression`.
 
     Minimises ``sum_i w_i |x_i W + b - y_i|^2 + penalty |W|^2``. Coefficients and standard errors are right to the last
@@ -72,6 +71,8 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
     penalties_, loo_errors_ : ndarray, shape (k,)
         If there were several: each, and its mean squared leave-one-out error.
     solution_ : LeastSquares
+    moments_ : Moments
+        The sums of `partial_fit`, `fit_blocks` and `from_moments`; `merge` joins them with another's.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If X had names of columns.
@@ -136,7 +137,7 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
         if np.ndim(self.penalty):
             if self.positive:
                 raise SpecificationError("several penalties and positive=True don't go together; give one penalty")
-            path = ridge_path(features, targets, self.penalty, sample_weight, fit_intercept=self.fit_intercept)  # type: ignore[arg-type]
+            path = ridge_path(features, targets, self.penalty, sample_weight, fit_intercept=self.fit_intercept)
             self.penalties_, self.loo_errors_ = path.penalties, path.errors
             warn_about(path.best, names)
             return self._take(path.best)
@@ -145,83 +146,11 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
             targets,
             sample_weight,
             fit_intercept=self.fit_intercept,
-            penalty=float(self.penalty),  # type: ignore[arg-type]
+            penalty=float(self.penalty),
             positive=self.positive,
             names=names,
         )
         return self._take(solution)
-
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Take in a block of samples, and solve for all that came since the first.
-
-        The state, `moments_`, grows with d^2 and not with n; what `fit` has learned is no part of it. Coefficients
-        are those of `fit` on all blocks together, to 10 digits at least, in whatever order they come.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-
-        Returns
-        -------
-        LinearRegression
-            Itself.
-        """
-        self._check_streaming()
-        new = not hasattr(self, "moments_")
-        if new:
-            self._forget()
-        features, targets = self._checked(X, y, reset=new)
-        if isinstance(features, Pair):
-            raise SpecificationError("partial_fit takes X of doubles, not a Pair; use fit")
-        moments = Moments(features.shape[1], targets.shape[1]) if new else self.moments_
-        moments.add(features, targets, spread(sample_weight, len(targets)))
-        self.moments_ = moments
-        return self._solve_moments()
-
-    def fit_blocks(self, blocks: Iterable[tuple[ArrayLike, ...]]) -> Self:
-        """Solve least squares over an iterator of blocks ``(X, y)`` or ``(X, y, sample_weight)``, in one pass."""
-        self._check_streaming()
-        self._forget()
-        self.moments_ = collect_moments(checked_blocks(blocks, self._checked))
-        return self._solve_moments()
-
-    def merge(self, other: LinearRegression) -> Self:
-        """Take in the samples that another estimator was fitted to by `partial_fit` or `fit_blocks`.
-
-        Parameters
-        ----------
-        other : LinearRegression
-
-        Returns
-        -------
-        LinearRegression
-            Itself, as if it had seen both.
-
-        Raises
-        ------
-        DataError
-            If one of them is fitted and has no `moments_`, or their columns differ.
-        """
-        self._check_streaming()
-        if hasattr(self, "coef_") and not hasattr(self, "moments_"):
-            raise DataError(
-                "this one was fitted by fit and has no moments to merge into; use partial_fit or fit_blocks"
-            )
-        if not hasattr(other, "moments_"):
-            raise DataError("the other has no moments to merge; fit it by partial_fit or fit_blocks")
-        mine, theirs = getattr(self, "feature_names_in_", None), getattr(other, "feature_names_in_", None)
-        if mine is not None and theirs is not None and list(mine) != list(theirs):
-            raise DataError(
-                f"columns differ: {', '.join(mine)} and {', '.join(theirs)}; merge fits of the same columns"
-            )
-        if not hasattr(self, "moments_"):
-            self.moments_ = Moments(other.moments_.features, other.moments_.targets)
-            self.n_features_in_, self._flat = other.n_features_in_, other._flat
-            if theirs is not None:
-                self.feature_names_in_ = theirs
-        self.moments_.merge(other.moments_)
-        return self._solve_moments()
 
     def predict(self, X: ArrayLike | Pair) -> Array:
         """Compute ``X W + b``.
@@ -300,20 +229,6 @@ class LinearRegression(Solved, Saved, MultiOutputMixin, RegressorMixin, BaseEsti
         solution = self._statistics()
         features, targets, weight = self._samples(X, y, sample_weight)
         return influence(solution, features, targets, weight, target=target)
-
-    def _check_streaming(self) -> None:
-        """Refuse parameters that blocks can't be solved with, before any is taken in."""
-        self._check_settings()
-        if np.ndim(self.penalty):
-            raise SpecificationError("blocks are solved with one penalty; use fit to choose among several")
-        if not 0 <= float(self.penalty) < np.inf:  # type: ignore[arg-type]
-            raise SpecificationError(f"penalty is {self.penalty}; it must be a finite number of at least 0")
-
-    def _solve_moments(self) -> Self:
-        solve = solve_nonnegative_moments if self.positive else solve_moments
-        solution = solve(self.moments_, fit_intercept=self.fit_intercept, penalty=float(self.penalty))  # type: ignore[arg-type]
-        warn_about(solution, self._names())
-        return self._take(solution)
 
     def _check_settings(self) -> None:
         """Refuse parameters that are of another kind than they must be; least squares checks their ranges."""

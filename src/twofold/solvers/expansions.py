@@ -49,6 +49,30 @@ def accumulate(parts: Array, value: Array) -> None:
         part[...] = total
 
 
+def canonical(parts: Array) -> Array:
+    """Write sums in the one form that their numbers have: the nearest double, that of the rest, and so on.
+
+    Parameters
+    ----------
+    parts : ndarray, shape (4, ...)
+
+    Returns
+    -------
+    ndarray, shape (4, ...)
+
+    Examples
+    --------
+    >>> canonical(np.array([[1.0], [2.0**-53], [2.0**-53], [0.0]]))[:, 0].tolist() == [1.0 + 2.0**-52, 0.0, 0.0, 0.0]
+    True
+    """
+    found = np.zeros_like(parts)
+    for terms, into in zip(parts.reshape(PARTS, -1).T.tolist(), found.reshape(PARTS, -1).T, strict=True):
+        for place in range(PARTS):
+            into[place] = math.fsum(terms)
+            terms.append(-into[place])
+    return found
+
+
 def to_whole(parts: Array, scale: Array | None = None) -> Whole:
     """Turn sums into whole numbers of units of 2**-300.
 

@@ -9,6 +9,10 @@ A block whose features have a condition c of at most 100 is summed in doubles, a
 if its numbers had been changed by about c eps each; being small against the block's own matrix, it stays small whatever
 the other blocks are like (see `noise`), and is counted in the digits that the solution tells. With its targets, the
 condition may be 1000: residuals are then at least a thousandth of the targets, and their squares keep ten digits.
+
+With ``exact`` no block is summed in doubles. The sums are then those of real numbers down to about 2**-200 of the
+largest, which does not depend on how rows are dealt to blocks, nor on their order; `Moments.settled` gives them the one
+form that these numbers have, and what is solved from it is the same to the last bit.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.errors import DataError, show
 from twofold.solvers.exact_products import exact_gram
-from twofold.solvers.expansions import PARTS, accumulate
+from twofold.solvers.expansions import PARTS, accumulate, canonical
 from twofold.solvers.gram import condition_of_gram
 from twofold.solvers.input_checks import check_finite, check_problem
 
@@ -53,6 +57,9 @@ class Moments:
     n : int
         Samples of positive weight.
     log_weights : float
+        Sum of the logarithms of positive weights.
+    exact : bool
+        Sum every block exactly, which takes about ten times as long as in doubles.
 
     Examples
     --------
@@ -71,6 +78,7 @@ class Moments:
     noise: Array = field(init=False, repr=False)
     n: int = 0
     log_weights: float = 0.0
+    exact: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         size = 1 + self.features + self.targets
@@ -119,7 +127,8 @@ class Moments:
         parts, noise = self.parts.copy(), self.noise.copy()
         for start in range(0, n, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            added, error = _block(block(rows), None if weight is None else weight[rows], 1 + self.features)
+            Z, w = block(rows), None if weight is None else weight[rows]
+            added, error = _block(Z, w, None if self.exact else 1 + self.features)
             for part in added:
                 accumulate(parts, part)
             noise += error
@@ -140,6 +149,12 @@ class Moments:
         self.noise = self.noise + other.noise
         self.n += other.n
         self.log_weights += other.log_weights
+
+    def settled(self) -> Moments:
+        """Return the same sums in their one form: each number's parts, as far as doubles go, from the largest down."""
+        found = Moments(self.features, self.targets, self.n, self.log_weights, exact=self.exact)
+        found.parts, found.noise = canonical(self.parts), self.noise
+        return found
 
     def on_columns(self, features: NDArray[np.intp], target: int) -> Moments:
         """Leave out all features but some, and all targets but one."""
@@ -195,8 +210,11 @@ class Moments:
         return moments
 
 
-def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
-    """Sum one block, in doubles if its condition allows it; return its parts, (1 or 4, k, k), and its noise."""
+def _block(Z: Array, weight: Array | None, p: int | None) -> tuple[Array, Array]:
+    """Sum one block; return its parts, (1 or 4, k, k), and its noise.
+
+    In doubles if the condition of its first p columns allows it; never if p is None.
+    """
     scaled = Z if weight is None else Z * np.sqrt(weight)[:, None]
     with np.errstate(all="ignore"):
         G = np.dot(scaled.T, scaled)  # not matmul, which keeps Python's lock where the result is small
@@ -204,7 +222,7 @@ def _block(Z: Array, weight: Array | None, p: int) -> tuple[Array, Array]:
     if not (diagonal < MAX_MOMENT).all():  # true of NaN too
         check_finite("[1, X, Y]", Z)
         raise DataError(f"numbers reach {np.abs(Z).max():.1e}; their squares must stay below 1e280: rescale")
-    if (diagonal > 1.0 / MAX_MOMENT).all():
+    if p is not None and (diagonal > 1.0 / MAX_MOMENT).all():
         unit = 1.0 / np.sqrt(diagonal)
         scaled_G = G * unit * unit[:, None]
         both = condition_of_gram(scaled_G)

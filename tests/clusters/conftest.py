@@ -1,0 +1,88 @@
+"""A real cluster of processes on this machine, and tables dealt out to files and partitions."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REASON = "Dask is not installed: pip install 'twofold[dask]'"
+dask = pytest.importorskip("dask", reason=REASON)
+dd = pytest.importorskip("dask.dataframe", reason=REASON)
+pd = pytest.importorskip("pandas", reason=REASON)
+DASKS_OWN = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two worker processes of one thread each; what is computed meanwhile is computed there."""
+    distributed = pytest.importorskip("distributed", reason=REASON)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        ) as found,
+        distributed.Client(found) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def here():
+    """All partitions in this thread, one after the other."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+@pytest.fixture
+def deal(tmp_path):
+    """Deal a table's rows out to Parquet files at random, some of them empty, and read the folder."""
+
+    def dealt(frame, files=5, seed=0, columns=None):
+        random = np.random.default_rng(seed)
+        hands = random.integers(0, files, len(frame))
+        hands[hands == 1] = 0  # nobody has the second one
+        folder = tmp_path / f"dealt-{seed}-{files}"
+        folder.mkdir()
+        for hand in range(files):
+            rows = random.permutation(np.flatnonzero(hands == hand))
+            frame.iloc[rows].to_parquet(folder / f"part-{hand}.parquet", index=False)
+        return dd.read_parquet(folder, columns=columns)
+
+    return dealt
+
+
+@pytest.fixture
+def losing_a_worker(tmp_path):
+    """Compute something of a table whose partitions take a while, and kill the worker that has the first of them."""
+
+    def computed(frame, compute, parts=6):
+        note, pieces = tmp_path / "pid", np.array_split(np.arange(len(frame)), parts)
+
+        def load(k):
+            if not note.exists():  # the first to come waits to be killed
+                note.write_text(str(os.getpid()))
+                time.sleep(60)
+            time.sleep(0.05)
+            return frame.iloc[pieces[k]]
+
+        ddf = dd.from_map(load, range(parts), meta=frame.iloc[:0])
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(compute, ddf)
+            _kill(note)
+            return found.result(timeout=60)
+
+    return computed
+
+
+def _kill(note: Path) -> None:
+    """Kill the process whose number is written there, once it is."""
+    deadline = time.monotonic() + 30
+    while not (note.exists() and note.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(int(note.read_text()), signal.SIGKILL)
