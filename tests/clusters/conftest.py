@@ -11,17 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-REASON = "Dask is not installed: pip install 'twofold[dask]'"
-dask = pytest.importorskip("dask", reason=REASON)
-dd = pytest.importorskip("dask.dataframe", reason=REASON)
-pd = pytest.importorskip("pandas", reason=REASON)
-DASKS_OWN = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning")
+
+def pytest_collection_modifyitems(items):
+    """Let pass what Dask itself does that pandas will drop."""
+    for item in items:
+        if "tests/clusters/" in item.nodeid:
+            ignored = "ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning"
+            item.add_marker(pytest.mark.filterwarnings(ignored))
 
 
 @pytest.fixture(scope="module")
 def cluster():
     """Two worker processes of one thread each; what is computed meanwhile is computed there."""
-    distributed = pytest.importorskip("distributed", reason=REASON)
+    import distributed
+
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
@@ -34,6 +37,8 @@ def cluster():
 @pytest.fixture
 def here():
     """All partitions in this thread, one after the other."""
+    import dask
+
     with dask.config.set(scheduler="synchronous"):
         yield
 
@@ -41,6 +46,7 @@ def here():
 @pytest.fixture
 def deal(tmp_path):
     """Deal a table's rows out to Parquet files at random, some of them empty, and read the folder."""
+    import dask.dataframe as dd
 
     def dealt(frame, files=5, seed=0, columns=None):
         random = np.random.default_rng(seed)
@@ -59,6 +65,7 @@ def deal(tmp_path):
 @pytest.fixture
 def losing_a_worker(tmp_path):
     """Compute something of a table whose partitions take a while, and kill the worker that has the first of them."""
+    import dask.dataframe as dd
 
     def computed(frame, compute, parts=6):
         note, pieces = tmp_path / "pid", np.array_split(np.arange(len(frame)), parts)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import nist
-from clusters.conftest import DASKS_OWN, dd, pd
 from twofold import LinearRegression
 from twofold.dask import fit_linear
 from twofold.errors import DataError, SpecificationError
 
-pytestmark = DASKS_OWN
+dd = pytest.importorskip("dask.dataframe", reason="Dask is not installed: pip install 'twofold[dask]'")
+pd = pytest.importorskip("pandas")
+
 needs_nist = pytest.mark.skipif(not nist.DATA.is_dir(), reason=f"NIST's sets are not in {nist.DATA}")
 
 
