@@ -37,10 +37,10 @@ def evaluate(
     """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
     from twofold.baselines.comparison import score_outputs
     from twofold.cli.screen import Screen
-    from twofold.cli.table_job import outputs_to_score, tell_scores
+    from twofold.cli.table_job import tell_scores
     from twofold.cli.table_scores import tell_confusion
     from twofold.errors import SpecificationError
-    from twofold.inspect.table_rows import target_of
+    from twofold.inspect.table_rows import outputs_to_score, target_of
     from twofold.saving import load_model
 
     if (file is None) == (data is None):

@@ -21,9 +21,7 @@ from twofold.cli.table_options import ColumnOptions, TableOptions
 from twofold.data import Dataset
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
-from twofold.inspect.table_rows import class_outputs
 from twofold.models import scales_targets
-from twofold.saving import Model
 from twofold.scores import Estimate
 from twofold.table_defaults import TableDefaults, table_defaults
 from twofold.tables.cells import holds
@@ -305,21 +303,6 @@ def without(dropped: int, target: str) -> str:
     """Say how many rows have no target."""
     have, are = ("has", "is") if dropped == 1 else ("have", "are")
     return f"{count(dropped, 'row')} {have} no {target} and {are} left out"
-
-
-def outputs_to_score(model: Model, X: Array, *, classes: bool) -> Array:
-    """Compute raw outputs of classes (n, q), or predict numbers (n,), from features in the data's own units.
-
-    Raises
-    ------
-    SpecificationError
-        If it predicts several labels or several numbers at a time.
-    """
-    if classes:
-        return class_outputs(model, X)
-    if LOSSES[model.network.loss].targets.has_accuracy or model.network.outputs > 1:
-        raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
-    return model.predict(X)[:, 0].astype(np.float64)
 
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:

@@ -12,6 +12,8 @@ Dask runs the work, wherever its client says; nothing here schedules, sends or s
 ``pip install 'twofold[dask]'``.
 """
 
+from twofold.dask.encoding import encode
 from twofold.dask.linear import fit_linear
+from twofold.dask.models import evaluate, predict, predict_proba
 
-__all__ = ["fit_linear"]
+__all__ = ["encode", "evaluate", "fit_linear", "predict", "predict_proba"]

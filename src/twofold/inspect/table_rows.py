@@ -150,7 +150,7 @@ def target_of(model: Model) -> Target:
     """Return the model's target, as a table has it."""
     if model.encoder is not None:
         return encoder_from_dict(model.encoder)[1]
-    classes = LOSSES[model.network.loss].targets.compete
+    classes = LOSSES[model.network.loss].targets.compete or model.tells_two_apart
     return Target(model.target, "classification" if classes else "regression", model.classes)
 
 
@@ -158,6 +158,21 @@ def class_outputs(model: Model, X: Array) -> Array:
     """Compute raw outputs, one for each class: of a single output o, which tells two apart, (0, o)."""
     O = model.outputs(X)
     return O if O.shape[1] > 1 else np.hstack([np.zeros_like(O), O])
+
+
+def outputs_to_score(model: Model, X: Array, *, classes: bool) -> Array:
+    """Compute raw outputs of classes (n, q), or predict numbers (n,), from features in the data's own units.
+
+    Raises
+    ------
+    SpecificationError
+        If it predicts several labels or several numbers at a time.
+    """
+    if classes:
+        return class_outputs(model, X)
+    if LOSSES[model.network.loss].targets.has_accuracy or model.network.outputs > 1:
+        raise SpecificationError(f"the model predicts {model.network.outputs} things at a time; scores are for one")
+    return model.predict(X)[:, 0].astype(np.float64)
 
 
 def columns_of_numbers(
