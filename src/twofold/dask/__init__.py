@@ -13,7 +13,8 @@ Dask runs the work, wherever its client says; nothing here schedules, sends or s
 """
 
 from twofold.dask.encoding import encode
+from twofold.dask.learning import learn_table
 from twofold.dask.linear import fit_linear
 from twofold.dask.models import evaluate, predict, predict_proba
 
-__all__ = ["encode", "evaluate", "fit_linear", "predict", "predict_proba"]
+__all__ = ["encode", "evaluate", "fit_linear", "learn_table", "predict", "predict_proba"]

@@ -71,6 +71,22 @@ def row_numbers(table: pa.Table, known: Collection[str] = ()) -> dict[str, str]:
     return found
 
 
+def dense_numbers(name: str, low: int, high: int, rows: int) -> str:
+    """Return the reason to leave out whole numbers that many rows have, no two alike as far as is known; "" if none.
+
+    Their order and the numbers between the ends are not known: they number the rows if there are as many as from one
+    end to the other, and are identifiers if they are named so.
+
+    Examples
+    --------
+    >>> dense_numbers("entry", 1, 100_000, 100_000), dense_numbers("price", 1, 200_000, 100_000)
+    ('it numbers the rows', '')
+    """
+    if high - low + 1 == rows and not _may_be_time(name, low, high, 1):
+        return NUMBERS
+    return IDENTIFIER if _ID.search(name) else ""
+
+
 def _reason(name: str, column: pa.ChunkedArray) -> str:
     values = _whole_numbers(column)
     if values is None or len(values) < 3:
