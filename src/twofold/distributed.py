@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +41,7 @@ Array = NDArray[Any]
 Value = TypeVar("Value")
 
 SECONDS = 30.0  # that a process waits for the others
+SECONDS_OF_STORE = 3.0  # for an answer of torchrun's store, once another process is lost
 MIN_CHUNKED_BYTES = 2**18  # of a gradient; of a smaller one, one exchange of all is faster than two of parts
 STOP = 1 << 16  # a wish that is no signal's number
 
@@ -235,12 +238,17 @@ class _TorchProcesses(Processes):
             raise lost from error
 
     def _is_first(self) -> bool:
-        """Tell whether no other process has noticed yet, by a count that ``torchrun`` keeps."""
-        try:
-            count: int = self._store.add("lost", 1)
-        except (AttributeError, RuntimeError):  # there is none yet, or it was with a process that is gone
-            return True
-        return count == 1
+        """Tell whether no other process has noticed yet, by a count that ``torchrun`` keeps on the first host."""
+        counts: list[int] = []
+
+        def count() -> None:
+            with suppress(AttributeError, RuntimeError):  # there is none yet, or it was with a process that is gone
+                counts.append(self._store.add("lost", 1))
+
+        asks = Thread(target=count, daemon=True)  # a host that is cut off gets no answer, nor an error
+        asks.start()
+        asks.join(SECONDS_OF_STORE)
+        return counts in ([], [1])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
