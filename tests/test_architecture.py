@@ -26,7 +26,7 @@ FLOORS = [
     {"engines", "statistics"},
     {"distributed"},
     {"callbacks", "feed", "run", "training"},
-    {"early_stopping"},
+    {"early_stopping", "side_by_side"},
     {"checkpoints"},
     {"exercises", "inspect", "models", "saving", "table_defaults"},
     {"baselines"},

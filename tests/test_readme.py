@@ -98,13 +98,17 @@ def test_the_example_of_models_on_disk_runs_as_it_stands(tmp_path, monkeypatch, 
 
 
 def test_the_examples_of_training_run_as_they_stand(fashion, tmp_path, monkeypatch, capsys):
-    trained, traced = run("docs/training.md", tmp_path, monkeypatch, capsys)
+    trained, many, traced = run("docs/training.md", tmp_path, monkeypatch, capsys)
     lines = trained.splitlines()
     assert [line.split()[1] for line in lines] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
     assert float(re.search(r"test accuracy (\S+)", lines[-1])[1]) > 0.8
+    *runs, best = many.splitlines()
+    assert len(runs) == 4
+    assert min(float(re.search(r"test accuracy (\S+)", line)[1]) for line in runs) > 0.9
+    assert re.match(r"(0.1|1.0) <CrossValidation of 5 folds: loss .*, accuracy 0.9\d*>", best)
     assert "o = h1 W2 + b2" in traced
     assert 0 < float(traced.splitlines()[-1]) < 1
-    (_, _), (code, _) = blocks("docs/training.md")
+    *_, (code, _) = blocks("docs/training.md")
     names: dict[str, Any] = {}
     exec(compile(code, "docs/training.md", "exec"), names)  # noqa: S102 - our own pages
     assert (names["paper"]["h1"] > 0).sum() >= 2, "the network that is traced is dead"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.deprecation import find_renamed_modules
 
 if TYPE_CHECKING:
+    from twofold.baselines.cross_validation import cross_validate
     from twofold.baselines.fit_table import fit_table
     from twofold.callbacks import LearningRate, Progress, TimeBudget
     from twofold.checkpoints import CheckpointFolder, Checkpoints, train_with_checkpoints
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from twofold.registering import register_activation, register_loss, register_optimizer
     from twofold.run import Epoch, Run
     from twofold.saving import Model, export_onnx, load_model, save_model, to_python, to_torch
+    from twofold.side_by_side import train_many
     from twofold.solvers import polynomial_features, solve_least_squares
     from twofold.training import evaluate, train
 
@@ -82,6 +84,7 @@ _HOMES = {
     "collapse": "inspect",
     "compare_engines": "inspect",
     "connect": "distributed",
+    "cross_validate": "baselines.cross_validation",
     "evaluate": "training",
     "export_onnx": "saving",
     "find_rate": "inspect",
@@ -104,6 +107,7 @@ _HOMES = {
     "trace": "inspect",
     "train": "training",
     "train_best": "early_stopping",
+    "train_many": "side_by_side",
     "train_with_checkpoints": "checkpoints",
     "write_idx": "data",
 }
@@ -142,6 +146,7 @@ __all__ = [
     "collapse",
     "compare_engines",
     "connect",
+    "cross_validate",
     "evaluate",
     "export_onnx",
     "find_rate",
@@ -164,6 +169,7 @@ __all__ = [
     "trace",
     "train",
     "train_best",
+    "train_many",
     "train_with_checkpoints",
     "write_idx",
 ]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +23,16 @@ from twofold.baselines.merging import carries_linear, merge_networks
 from twofold.data.dataset import Dataset, Samples
 from twofold.early_stopping import BestEpoch
 from twofold.engines import Engine
-from twofold.engines.threads import limited_threads, usable_cores
 from twofold.functions import LOSSES
 from twofold.network import Network, Parameters
 from twofold.randomness import Purpose, stream
 from twofold.recipe import Recipe
 from twofold.run import Epoch
+from twofold.side_by_side import run_side_by_side
 from twofold.training import train
 
 Array = NDArray[Any]
 Tell = Callable[[int, Epoch], None]
-Result = TypeVar("Result")
 
 FOLDS_PLACE = 2  # of the draw, beside those of test and validation rows
 MIN_PATIENCE = 15  # epochs
@@ -137,7 +136,8 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
         seen, left = take(samples, np.flatnonzero(fold != k)), take(samples, np.flatnonzero(fold == k))
         return _train_member(training, seen, left, k, tell=tell, stopped=stopped)
 
-    for k, (best, records) in enumerate(_side_by_side(member, folds, training.threads)):
+    tasks = [partial(member, k) for k in range(folds)]
+    for k, (best, records) in enumerate(run_side_by_side(tasks, threads=training.threads)):
         kept.append(best[0])
         members.append(best[1])
         outputs[fold == k] = best[2]
@@ -155,23 +155,6 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
         weights=weights,
         histories=tuple(histories),
     )
-
-
-def _side_by_side(member: Callable[[int, Event], Result], number: int, threads: int) -> list[Result]:
-    """Train members at the same time, as many as there are cores for if each has so many threads of arithmetic."""
-    with limited_threads(threads):
-        workers = min(number, max(1, usable_cores() // threads))
-        stopped = Event()
-        if workers == 1:
-            return [member(k, stopped) for k in range(number)]
-        with ThreadPoolExecutor(workers) as pool:
-            running = [pool.submit(member, k, stopped) for k in range(number)]
-            try:
-                return [each.result() for each in running]
-            except BaseException:  # Ctrl-C too: the others end with their epoch
-                stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
 
 def assign_folds(y: Array, folds: int, seed: int) -> Array:

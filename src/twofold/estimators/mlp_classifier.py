@@ -91,7 +91,11 @@ class MLPClassifier(Classifier):
     precision : str, optional
         ``"bfloat16"`` for the matrix products of the fused engines.
     threads : int, optional
-        Most threads that `fit` uses.
+        Most threads that `fit` uses; with several members, that each uses.
+    n_members : int
+        Networks whose outputs' mean is taken, each from other first weights and in another order of the samples; they
+        are fitted side by side on the cores there are, and merged into one network of so many times the hidden units.
+        The history is that of the first.
 
     Attributes
     ----------
@@ -122,6 +126,8 @@ class MLPClassifier(Classifier):
         Epochs of the last fit, and samples gone through altogether.
     n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
+    members_ : list
+        The fitted members, estimators like this one; only with ``n_members`` above 1, and not in a saved file.
     n_features_in_, feature_names_in_
         Of X.
 
@@ -174,6 +180,7 @@ class MLPClassifier(Classifier):
         dtype: str = "auto",
         precision: str | None = None,
         threads: int | None = None,
+        n_members: int = 1,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -212,6 +219,7 @@ class MLPClassifier(Classifier):
         self.dtype = dtype
         self.precision = precision
         self.threads = threads
+        self.n_members = n_members
 
     def _fit_exactly(self, network: Network, X: Array, y: Array, weight: Array | None) -> None:
         fit_full_batch(self, network, X, y, weight=weight)

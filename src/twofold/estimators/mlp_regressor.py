@@ -101,7 +101,11 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     precision : str, optional
         ``"bfloat16"`` for the matrix products of the fused engines.
     threads : int, optional
-        Most threads that `fit` uses.
+        Most threads that `fit` uses; with several members, that each uses.
+    n_members : int
+        Networks whose outputs' mean is taken, each from other first weights and in another order of the samples; they
+        are fitted side by side on the cores there are, and merged into one network of so many times the hidden units.
+        The history is that of the first.
     scale_target : bool
         Standardise y for the fit, and predict in its own units: what a target such as a price needs, whose scale is far
         from 1. scikit-learn has nothing of the kind and fits y as it is, as False does. Mean and standard deviation are
@@ -137,6 +141,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         Epochs of the last fit, and samples gone through altogether.
     n_layers_, n_outputs_, out_activation_
         As in scikit-learn.
+    members_ : list
+        The fitted members, estimators like this one; only with ``n_members`` above 1, and not in a saved file.
     n_features_in_, feature_names_in_
         Of X.
 
@@ -188,6 +194,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         dtype: str = "auto",
         precision: str | None = None,
         threads: int | None = None,
+        n_members: int = 1,
         scale_target: bool = False,
     ) -> None:
         self.loss = loss
@@ -226,6 +233,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self.dtype = dtype
         self.precision = precision
         self.threads = threads
+        self.n_members = n_members
         self.scale_target = scale_target
 
     @takes_minibatches

@@ -24,6 +24,7 @@ from twofold.estimators.coefficients import LayerCoefficients, check_coefficient
 from twofold.estimators.epochs import EpochFit, Optimizer
 from twofold.estimators.foreign import validated
 from twofold.estimators.input_checks import check_names
+from twofold.estimators.members import fit_members
 from twofold.estimators.outputs import predict_outputs
 from twofold.estimators.saved import Saved
 from twofold.estimators.settings import (
@@ -109,6 +110,10 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         ConvergenceWarning
             If ``max_iter`` is reached, or a target's scale kept the fit from learning anything.
         """
+        if getattr(self, "n_members", 1) != 1:
+            check_settings(self)
+            fit_members(self, lambda member: member.fit(X, y, sample_weight, eval_set=eval_set))
+            return self
         self._fit(X, y, sample_weight, eval_set=eval_set, incremental=False)
         self._look_back(y, sample_weight)
         return self
@@ -126,6 +131,8 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         incremental: bool,
     ) -> Self:
         check_settings(self)
+        if incremental and getattr(self, "n_members", 1) != 1:
+            raise SpecificationError(f"n_members={self.n_members} goes with fit; partial_fit trains one network")
         goes_on = "partial_fit" if incremental else "warm_start" if self.warm_start else ""
         if of_the_session(self, goes_on=goes_on) and self.solver not in minibatch_solvers():
             raise SpecificationError(f"callbacks of steps and epochs go with minibatches; {self.solver!r} has none")
@@ -205,7 +212,7 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
             network,
             self.parameters_,
             dtype=dtype,
-            samples=n * epochs,
+            samples=n * epochs * getattr(self, "_companions", 1),
             batch_size=recipe.batch_size,
             is_sparse=is_sparse,
         )
@@ -254,7 +261,8 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
     def _forget(self) -> None:
         """Drop what an earlier fit left."""
         own = ("history_", "loss_curve_", "loss_", "best_loss_", "validation_scores_", "best_validation_score_")
-        for name in (*own, "best_iter_", "t_", "_no_improvement_count", "_optimizer", "_best_parameters", "_seed"):
+        more = ("best_iter_", "t_", "_no_improvement_count", "_optimizer", "_best_parameters", "_seed", "members_")
+        for name in own + more:
             if hasattr(self, name):
                 delattr(self, name)
 

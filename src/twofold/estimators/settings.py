@@ -43,6 +43,7 @@ _RULES: dict[str, tuple[Any, str]] = {
         "an integer of at least 1, or inf",
     ),
     "time_budget": (lambda v: v is None or (is_real(v) and v > 0), "a positive number of seconds, or None"),
+    "n_members": (lambda v: is_whole(v) and v >= 1, "an integer of at least 1"),
     "C": (lambda v: is_real(v) and v > 0, "a positive number, or inf for no penalty"),
     "callbacks": (
         lambda v: v is None or all(callable(each) or is_callback(each) for each in as_list(v)),

@@ -1,0 +1,105 @@
+"""Trainings side by side: each is the training it would be alone."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import twofold as tw
+from helpers import each_engine, open_kind
+from twofold.errors import SpecificationError
+from twofold.side_by_side import run_side_by_side
+
+DATA = tw.load_dataset("toy-animals")
+RECIPE = tw.Recipe(epochs=3, batch_size=16, learning_rate=0.1)
+
+
+def open_engines(name, number=3, widths=(4, 5, 3)):
+    return [open_kind(name, tw.Network(widths), seed=seed, dtype="float64") for seed in range(number)]
+
+
+def same(ours, theirs):
+    pairs = zip(ours.parameters(), theirs.parameters(), strict=True)
+    return all(np.array_equal(a.W, b.W) and np.array_equal(a.b, b.b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("engine", each_engine())
+def test_each_is_the_training_it_would_be_alone(engine):
+    recipes = [tw.Recipe(epochs=3, batch_size=16, learning_rate=rate) for rate in (0.01, 0.1, 0.5)]
+    many = tw.train_many(open_engines(engine), DATA, recipes)
+    for alone, recipe, run in zip(open_engines(engine), recipes, many, strict=True):
+        history = list(tw.train(alone, DATA, recipe))
+        assert same(alone, run.engine)
+        assert [epoch.loss for epoch in history] == [epoch.loss for epoch in run.history]
+        assert run.recipe is recipe
+        assert run.error is None
+
+
+def test_data_and_validation_may_differ_from_engine_to_engine():
+    half = tw.Dataset("half", tw.Samples(DATA.train.X[::2], DATA.train.y[::2]), classes=DATA.classes)
+    runs = tw.train_many(open_engines("scratch", 2), [DATA, half], RECIPE, validation=[half.train, DATA.train])
+    assert [run.history[-1].samples for run in runs] == [len(DATA.train), len(half.train)]
+    assert runs[0].history[-1].validation_loss == pytest.approx(tw.evaluate(runs[0].engine, half.train).loss)
+
+
+def test_one_that_diverges_does_not_end_the_others():
+    engines = [tw.open_engine("scratch", tw.Network((4, 8, 1), loss="squared"), seed=seed) for seed in range(2)]
+    data = tw.Dataset("numbers", tw.Samples(DATA.train.X, 100.0 * DATA.train.X[:, 0, :1]))
+    wild = tw.Recipe(epochs=3, batch_size=16, learning_rate=1e6)
+    broken, whole = tw.train_many(engines, data, [wild, tw.Recipe(epochs=3, batch_size=16, learning_rate=1e-4)])
+    assert isinstance(broken.error, tw.errors.DivergedError)
+    assert "diverged" in repr(broken)
+    assert whole.error is None
+    assert len(whole.history) == 3
+
+
+def test_callbacks_are_made_for_each_training():
+    class Notes:
+        def __init__(self, place):
+            self.place, self.epochs = place, []
+
+        def on_epoch_end(self, run):
+            self.epochs.append(run.epoch.epoch)
+
+    notes = {}
+    tw.train_many(open_engines("scratch"), DATA, RECIPE, lambda place: notes.setdefault(place, Notes(place)))
+    assert {place: note.epochs for place, note in notes.items()} == {place: [1, 2, 3] for place in range(3)}
+
+
+def test_a_mistake_in_a_callback_ends_all_and_is_raised():
+    class Fails:
+        def on_epoch_end(self, _run):
+            raise RuntimeError("a mistake of mine")
+
+    long = tw.Recipe(epochs=10**6, batch_size=16)  # ends only because the first one fails
+    with pytest.raises(RuntimeError, match="a mistake of mine"):
+        tw.train_many(open_engines("scratch", 2), DATA, long, lambda place: [Fails()] if place == 0 else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"engines": []}, "there is no engine to train"),
+        ({"recipe": [RECIPE]}, "recipe has 1 entries for 2 engines; give one for each, or one"),
+        ({"data": "digits"}, "data is a str; expected one for all engines, or a list"),
+        ({"validation": [None]}, "validation has 1 entries for 2 engines"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(change, words):
+    given = {"engines": open_engines("scratch", 2), "data": DATA, "recipe": RECIPE} | change
+    with pytest.raises(SpecificationError, match=words):
+        tw.train_many(**given)
+
+
+def test_an_engine_given_twice_is_refused():
+    (engine,) = open_engines("scratch", 1)
+    with pytest.raises(SpecificationError, match="given twice"):
+        tw.train_many([engine, engine], DATA, RECIPE)
+
+
+def test_tasks_run_in_as_many_threads_as_there_are_cores(monkeypatch):
+    monkeypatch.setattr("twofold.side_by_side.usable_cores", lambda: 3)
+    meet = threading.Barrier(3, timeout=30)
+    assert run_side_by_side([lambda _: meet.wait() >= 0] * 3) == [True] * 3
+    monkeypatch.setattr("twofold.side_by_side.usable_cores", lambda: 1)
+    assert len(set(run_side_by_side([lambda _: threading.get_ident()] * 3))) == 1
