@@ -62,10 +62,12 @@ class Report:
     name : str
         Of the benchmark: the file is ``benchmarks/results/NAME.json``.
     save : bool
+    packages : sequence of str
+        Whose versions are kept.
     """
 
-    def __init__(self, name: str, *, save: bool) -> None:
-        self._name, self._save = name, save
+    def __init__(self, name: str, *, save: bool, packages: Sequence[str] = PACKAGES) -> None:
+        self._name, self._save, self._packages = name, save, packages
         self._tables: list[Figures] = []
 
     def add(self, table: Figures) -> None:
@@ -92,7 +94,7 @@ class Report:
             "command": " ".join(["python", f"benchmarks/{self._name}.py", *(w for w in sys.argv[1:] if w != "--save")]),
             "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
             "machine": machine(),
-            "versions": versions(),
+            "versions": versions(self._packages),
             "tables": [asdict(table) for table in self._tables],
         }
         path = RESULTS / f"{self._name}.json"
@@ -109,10 +111,10 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()}"
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
     """Return the versions of what is measured, as far as it is installed."""
     found = {"Python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from types import GenericAlias
+from types import GenericAlias, ModuleType
 
 MODULES = (
     "twofold",
+    "twofold.dask",
     "twofold.data",
     "twofold.estimators",
     "twofold.functions",
@@ -34,13 +35,21 @@ def _module_page(name: str) -> str:
     """Write a module's page: the names that no page before has."""
     module = import_module(name)
     summary = (module.__doc__ or "").strip().split("\n")[0]
-    elsewhere = set() if name == "twofold" else set(import_module("twofold").__all__)
-    public = [each for each in sorted(module.__all__) if each not in elsewhere and _has_page(getattr(module, each))]
+    public = [
+        each for each in sorted(module.__all__) if not _is_above(module, each) and _has_page(getattr(module, each))
+    ]
     listed = "\n   ".join(public)
     return (
         f"# {name}\n\n{summary}\n\n```{{eval-rst}}\n.. currentmodule:: {name}\n\n"
         f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n   {listed}\n```\n"
     )
+
+
+def _is_above(module: ModuleType, name: str) -> bool:
+    """Tell whether a name of a module is the package's own, which has its page there."""
+    package = import_module("twofold")
+    shared = module is not package and name in package.__all__
+    return shared and getattr(module, name) is getattr(package, name)
 
 
 def _has_page(value: object) -> bool:

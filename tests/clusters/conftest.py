@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items):
     """Let pass what Dask itself does that pandas will drop."""
     for item in items:
         if "tests/clusters/" in item.nodeid:
-            ignored = "ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning"
+            ignored = "ignore:The inplace keyword in DataFrame:DeprecationWarning"
             item.add_marker(pytest.mark.filterwarnings(ignored))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nist
-from twofold import LinearRegression
+from twofold import LinearRegression, load_estimator, save_model
 from twofold.dask import fit_linear
 from twofold.errors import DataError, SpecificationError
 
@@ -105,6 +105,16 @@ def test_it_goes_on_with_more_rows_and_other_fits(deal, here):
     np.testing.assert_allclose(
         model.coef_, LinearRegression().fit(whole.drop(columns="y"), whole["y"]).coef_, rtol=1e-13
     )
+
+
+def test_names_of_the_columns_stay_with_the_model(deal, here, tmp_path):
+    model = fit_linear(deal(table().rename(columns={"y": "price"})), "price")
+    assert str(model.summary()).startswith("Linear regression of price\n")
+    save_model(tmp_path / "line", model)
+    loaded = load_estimator(tmp_path / "line")
+    assert (loaded.target_names_, list(loaded.feature_names_in_)) == (("price",), ["x0", "x1", "x2", "x3"])
+    assert bits(loaded) == bits(model)
+    assert str(loaded.fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 4.0]).summary()).startswith("Linear regression of y\n")
 
 
 def test_partitions_may_have_other_types_of_numbers(here):

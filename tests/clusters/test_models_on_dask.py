@@ -74,7 +74,7 @@ def test_an_encoded_table_is_fitted_and_predicted():
     assert [item.name for item in model.summary().coefficients] == ["intercept", *encoder.plan_.features]
     order = predict(model, encoded).compute()
     np.testing.assert_allclose(order, alone.predict(encoder.transform(frame.drop(columns="price").loc[order.index])))
-    scores = {score.name: score.value for score in evaluate(model, encoded, "price")}
+    scores = {score.name: score.value for score in evaluate(model, encoded)}
     own = {
         score.name: score.value for score in score_outputs(order.to_numpy(), frame["price"].loc[order.index].to_numpy())
     }

@@ -95,6 +95,7 @@ def fit_linear(
     return LinearRegression.from_moments(
         moments.settled() if exact else moments,
         features=chosen,
+        targets=targets,
         flat=isinstance(target, str),
         fit_intercept=fit_intercept,
         penalty=penalty,

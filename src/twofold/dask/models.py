@@ -84,7 +84,7 @@ def evaluate(model: Any, ddf: Any, target: str | None = None) -> list[Estimate]:
     ddf : dask DataFrame
         With the column that is predicted. Rows without a value there are left out.
     target : str, optional
-        That column, if the model doesn't know it, as one fitted by `fit_linear`.
+        That column, if the model doesn't know it.
 
     Returns
     -------

@@ -76,6 +76,8 @@ class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If X had names of columns.
+    target_names_ : tuple of str
+        If `from_moments` was told them.
 
     Examples
     --------
@@ -219,7 +221,14 @@ class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin
                 raise SpecificationError("robust errors need the samples that were fitted; give X and y")
             features, targets, weight = self._samples(X, y, sample_weight)
             errors = (robust, robust_errors(solution, features, targets, weight, kind=robust, target=target))
-        return summarize(solution, names=self._names(), target=target, level=level, robust=errors)
+        return summarize(
+            solution,
+            names=self._names(),
+            target_names=getattr(self, "target_names_", None),
+            target=target,
+            level=level,
+            robust=errors,
+        )
 
     def influence(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, target: int = 0
@@ -242,7 +251,7 @@ class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin
 
     def _forget(self) -> None:
         """Drop what an earlier fit left that this one may not set."""
-        for name in ("moments_", "penalties_", "loo_errors_", "feature_names_in_"):
+        for name in ("moments_", "penalties_", "loo_errors_", "feature_names_in_", "target_names_"):
             if hasattr(self, name):
                 delattr(self, name)
 

@@ -33,6 +33,7 @@ HOMES = {
 # The attributes that are kept, with their types; what the model itself holds is put together again from that.
 COMMON: dict[str, Any] = {"n_features_in_": int, "feature_names_in_": np.ndarray}
 MIN_SQUARES: dict[str, Any] = COMMON | {
+    "target_names_": tuple[str, ...],
     "solution_": LeastSquares,
     "moments_": Moments,
     "penalties_": np.ndarray,
@@ -106,6 +107,7 @@ class Saved:
             parameters=parameters,
             classes=tuple(map(str, labels)),
             features=tuple(map(str, names)),
+            target=", ".join(known.get("target_names_", ())),
             scaling=self._scaling(),
             history=tuple(known.get("history_", ())),
             estimator={"class": kind, "params": params, "state": state},

@@ -33,6 +33,7 @@ class Streamed:
     penalty: Any
     n_features_in_: int
     feature_names_in_: Array
+    target_names_: tuple[str, ...]
     _flat: bool
     # The estimator's own.
     _forget: Callable[[], None]
@@ -78,14 +79,20 @@ class Streamed:
 
     @classmethod
     def from_moments(
-        cls, moments: Moments, *, features: Sequence[str] | None = None, flat: bool = True, **params: Any
+        cls,
+        moments: Moments,
+        *,
+        features: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        flat: bool = True,
+        **params: Any,
     ) -> Self:
         """Solve for sums that were taken in elsewhere.
 
         Parameters
         ----------
         moments : Moments
-        features : sequence of str, optional
+        features, targets : sequence of str, optional
             Names of the columns.
         flat : bool
             One target is predicted as (n,); as (n, 1) if False.
@@ -112,6 +119,8 @@ class Streamed:
         model._flat = flat and moments.targets == 1
         if features is not None:
             model.feature_names_in_ = np.array(list(features), dtype=object)
+        if targets is not None:
+            model.target_names_ = tuple(targets)
         return model._solve_moments()
 
     def merge(self, other: LinearRegression) -> Self:

@@ -25,7 +25,7 @@ from twofold.solvers.expansions import PARTS, accumulate
 
 Array = NDArray[np.float64]
 Parts = Sequence[Array] | Array  # arrays of one shape that add up to the numbers, the largest first
-TERMS = 4096  # summed in one product of slices
+TERMS = 2048  # summed in one product of slices: of fewer, slices are wider, and fewer of them hold a double
 DEPTH = 200  # bits below the largest number of a row or column: what is below that doesn't show in the sums
 
 
