@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
+from threading import Barrier, Thread
 from typing import Any
 
 import numpy as np
 import pytest
 
 from twofold import Dataset, EngineState, Network, Recipe, Samples, open_engine, train
+from twofold.distributed import Processes
 from twofold.engines import ENGINES, Engine
 from twofold.engines.choice import LIBRARIES, PYTORCH
+from twofold.engines.slices import Sums, add
 from twofold.functions import LOSSES
 from twofold.network import distance, largest
 
@@ -121,3 +124,39 @@ class AfterStep:
 
     def on_step_end(self, run):
         self.function(run.engine, run.samples)
+
+
+class ThreadAsProcess(Processes):
+    """One of several threads that act as processes."""
+
+    def __init__(self, rank, size, barrier, shelf):
+        self.rank, self.size, self._barrier, self._shelf = rank, size, barrier, shelf
+
+    def add_up(self, nodes, slices):
+        self._shelf[self.rank] = [node._replace(sums=Sums(*(part.copy() for part in node.sums))) for node in nodes]
+        self._barrier.wait()
+        root = []
+        for rank in range(self.size):
+            for node in self._shelf[rank]:
+                add(root, node._replace(sums=Sums(*(part.copy() for part in node.sums))))
+        self._barrier.wait()
+        return root[0].sums
+
+
+def threads_as_processes(size: int, work: Callable[[ThreadAsProcess], Any]) -> list[Any]:
+    """Do work in so many threads, each of which is given its `ThreadAsProcess`; return what comes of it, by rank."""
+    barrier, shelf, ends = Barrier(size), {}, {}
+
+    def do(rank: int) -> None:
+        try:
+            ends[rank] = work(ThreadAsProcess(rank, size, barrier, shelf))
+        finally:
+            if rank not in ends:
+                barrier.abort()
+
+    threads = [Thread(target=do, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [ends[rank] for rank in range(size)]

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers import each_engine, open_kind
+from helpers import each_engine, open_kind, threads_as_processes
 from twofold import Checkpoints, Dataset, Network, Recipe, Samples, evaluate, open_engine, train
 from twofold.data import data_hash
 from twofold.data.stored import Stored
+from twofold.engines.slices import slices_of
 from twofold.randomness import epoch_order, epoch_windows
 
 N, D = 1000, 5
@@ -60,10 +61,10 @@ def on_disk(samples: Samples, path) -> Samples:
     return Samples(X, y, Stored(mapped, lambda rows: rows["w"], (), np.dtype("f8")) if weighted else None)
 
 
-def trained(set_: Dataset, recipe: Recipe, name: str = "scratch", *callbacks) -> tuple:
+def trained(set_: Dataset, recipe: Recipe, name: str = "scratch", *callbacks, **more) -> tuple:
     network = Network((D, 8, 2), dropout=0.1)
     engine = open_kind(name, network, dtype="float32", seed=1)
-    records = [replace(epoch, seconds=0.0) for epoch in train(engine, set_, recipe, callbacks)]
+    records = [replace(epoch, seconds=0.0) for epoch in train(engine, set_, recipe, callbacks, **more)]
     return [array.tobytes() for layer in engine.parameters() for array in layer], records
 
 
@@ -97,6 +98,33 @@ def test_slices_take_windows_too(tmp_path):
     there, recipe = data(), Recipe(epochs=2, batch_size=64, window=300, slices=4)
     stored = replace(there, train=on_disk(there.train, tmp_path / "train"))
     assert trained(stored, recipe) == trained(there, recipe)
+
+
+@pytest.mark.parametrize("even", [True, False])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("size", [2, 3])
+def test_each_process_reads_the_rows_of_its_slices_alone(tmp_path, size, weighted, even):
+    there = data(weighted)
+    recipe = Recipe(epochs=2, batch_size=64, window=300, slices=4, even_batches=even)
+    stored = replace(there, train=on_disk(there.train, tmp_path / "train"))
+    X, read = stored.train.X, {rank: [] for rank in range(size)}
+
+    def work(processes):
+        def count(rows):
+            read[processes.rank].append(rows)
+            return X.read(rows)
+
+        own = replace(stored, train=replace(stored.train, X=Stored(X.records, count, X.tail, X.dtype)))
+        return trained(own, recipe, processes=processes)
+
+    assert threads_as_processes(size, work) == [trained(there, recipe)] * size
+    rows = [np.concatenate(read[rank])["X"][:, 0] for rank in range(size)]
+    once = np.concatenate(rows) if not weighted else rows[0]
+    assert sorted(once) == sorted([*there.train.X[:, 0]] * recipe.epochs)
+    for rank, own in enumerate(rows):
+        part = 1 if weighted else len(slices_of(rank, size, recipe.slices)) / recipe.slices
+        steps = recipe.epochs * -(-N // recipe.batch_size)
+        assert len(own) == pytest.approx(part * recipe.epochs * N, abs=steps)  # a row of a minibatch more or less
 
 
 class Leaving:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from twofold.data.dataset import Samples
 from twofold.data.prefetch import prefetch
 from twofold.data.stored import Stored
 from twofold.engines import Engine
+from twofold.engines.slices import ALONE, Processes, rows_of, slices_of
 from twofold.randomness import epoch_windows
 from twofold.recipe import Recipe
 
@@ -31,7 +33,7 @@ class Chunk:
     samples : Samples
         In memory, in the set's own order.
     order : ndarray of int64, shape (m,)
-        In which the epoch goes through them.
+        In which the epoch goes through them; anything for those that other processes read.
     """
 
     start: int
@@ -48,11 +50,14 @@ class Feed:
     samples : Samples
     recipe : Recipe
         With a window smaller than a set on disk, two windows of it are in memory: one is read while the other trains.
+    processes : Processes
+        Of which each reads the rows of its own slices alone; all rows where they have weights, whose sum all need.
     """
 
-    def __init__(self, engine: Engine, samples: Samples, recipe: Recipe) -> None:
+    def __init__(self, engine: Engine, samples: Samples, recipe: Recipe, processes: Processes = ALONE) -> None:
         self._engine, self._samples, self._recipe = engine, samples, recipe
         self._apart = isinstance(samples.X, Stored) and 0 < recipe.window < len(samples)
+        self._share = processes if processes.size > 1 and samples.sample_weight is None else ALONE
         self._chunks: Generator[Chunk] | None = None
         self._chunk: Chunk
         if not self._apart:
@@ -97,14 +102,22 @@ class Feed:
             behind = max(0, behind - len(window))
             end = edges[bisect_right(edges, start + len(rows)) - 1]
             if end > start:
-                yield self._chunk_of(start, rows[: end - start])
+                inside = edges[bisect_left(edges, start) : bisect_right(edges, end)]
+                yield self._chunk_of(start, rows[: end - start], self._places(inside))
             rest, start = rows[end - start :], end
 
-    def _chunk_of(self, start: int, rows: Array) -> Chunk:
-        """Read rows in the order that they have on disk."""
-        by_place = np.argsort(rows)
-        order = np.empty(len(rows), np.int64)
-        order[by_place] = np.arange(len(rows))
+    def _places(self, edges: Sequence[int]) -> Array:
+        """Return which samples of some minibatches are of this process's slices, by their place among them."""
+        slices, share = self._recipe.slices, self._share
+        own = slices_of(share.rank, share.size, slices)
+        rows = [(start, rows_of(end - start, slices, own)) for start, end in pairwise(edges)]
+        return np.concatenate([np.arange(part.start, part.stop) + start - edges[0] for start, part in rows])
+
+    def _chunk_of(self, start: int, rows: Array, places: Array) -> Chunk:
+        """Read some of the rows, in the order that they have on disk."""
+        by_place = places[np.argsort(rows[places])]
+        order = np.zeros(len(rows), np.int64)
+        order[by_place] = np.arange(len(by_place))
         sorted_, own = rows[by_place], self._samples
         weight = None if own.sample_weight is None else own.sample_weight[sorted_]
         return Chunk(start, Samples(own.X[sorted_], own.y[sorted_], weight), order)

@@ -132,7 +132,7 @@ def _session(run: Run, after: int | None) -> Iterator[Epoch]:
         for callback in run.callbacks:
             ends.callback(getattr(callback, "on_train_end", _ignore), run)
             getattr(callback, "on_train_begin", _ignore)(run)
-        feed = ends.enter_context(closing(Feed(run.engine, run.data.train, run.recipe)))
+        feed = ends.enter_context(closing(Feed(run.engine, run.data.train, run.recipe, run.processes)))
         yield from _epochs(run, after, feed)
 
 

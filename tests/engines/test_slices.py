@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Barrier, Thread
-
 import numpy as np
 import pytest
 
-from helpers import KINDS, each_engine, open_kind, random_dataset
+from helpers import KINDS, ThreadAsProcess, each_engine, open_kind, random_dataset, threads_as_processes
 from twofold import Network, Recipe, train
-from twofold.distributed import Processes
-from twofold.engines.slices import Sums, add, slices_of
+from twofold.engines.slices import slices_of
 from twofold.errors import SpecificationError
 from twofold.network import distance, largest
 from twofold.randomness import dropout_masks
@@ -31,38 +28,16 @@ RUNS = {
 }
 
 
-class ThreadAsProcess(Processes):
-    """One of several threads that act as processes."""
-
-    def __init__(self, rank, size, barrier, shelf):
-        self.rank, self.size, self._barrier, self._shelf = rank, size, barrier, shelf
-
-    def add_up(self, nodes, _slices):
-        self._shelf[self.rank] = [node._replace(sums=Sums(*(part.copy() for part in node.sums))) for node in nodes]
-        self._barrier.wait()
-        root = []
-        for rank in range(self.size):
-            for node in self._shelf[rank]:
-                add(root, node._replace(sums=Sums(*(part.copy() for part in node.sums))))
-        self._barrier.wait()
-        return root[0].sums
-
-
 def trained(kind, network, recipe, size, *, dtype):
     """Train with so many threads; return the parameters and the losses that each ends with."""
-    data, barrier, shelf, ends = random_dataset(network, 60, weighted=True), Barrier(size), {}, {}
+    data = random_dataset(network, 60, weighted=True)
 
-    def work(rank):
+    def work(processes):
         engine = open_kind(kind, network, initialization="he", dtype=dtype)
-        epochs = list(train(engine, data, recipe, processes=ThreadAsProcess(rank, size, barrier, shelf)))
-        ends[rank] = (engine.parameters(), [(epoch.loss, epoch.train_accuracy) for epoch in epochs])
+        epochs = list(train(engine, data, recipe, processes=processes))
+        return engine.parameters(), [(epoch.loss, epoch.train_accuracy) for epoch in epochs]
 
-    threads = [Thread(target=work, args=(rank,)) for rank in range(size)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [ends[rank] for rank in range(size)]
+    return threads_as_processes(size, work)
 
 
 @pytest.mark.parametrize("run", RUNS)

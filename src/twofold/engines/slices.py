@@ -109,9 +109,9 @@ def sliced_step(engine: SlicedEngine, recipe: Recipe, indices: Array, learning_r
     total = float(weights.sum()) or 1.0  # of a minibatch without weight every gradient is 0
     nodes: list[Node] = []
     for k in slices_of(processes.rank, processes.size, slices):
-        start, end = n * k // slices, n * (k + 1) // slices
-        sums = engine.sums_of(indices[start:end], start)
-        sums.numbers[:trained] *= float(weights[start:end].sum()) / total
+        rows = rows_of(n, slices, range(k, k + 1))
+        sums = engine.sums_of(indices[rows], rows.start)
+        sums.numbers[:trained] *= float(weights[rows].sum()) / total
         sums.numbers[trained:] /= slices
         add(nodes, Node(0, k, sums))
     engine.take(processes.add_up(nodes, slices), learning_rate)
@@ -126,6 +126,17 @@ def slices_of(rank: int, size: int, slices: int) -> range:
     [[0, 1], [2, 3, 4], [5, 6, 7]]
     """
     return range(slices * rank // size, slices * (rank + 1) // size)
+
+
+def rows_of(n: int, slices: int, own: range) -> slice:
+    """Return the rows, of a minibatch of n, that some of its slices have.
+
+    Examples
+    --------
+    >>> rows_of(10, 4, range(1, 3))
+    slice(2, 7, None)
+    """
+    return slice(n * own.start // slices, n * own.stop // slices)
 
 
 def add(nodes: list[Node], node: Node) -> None:
