@@ -1,8 +1,11 @@
 """Several processes beside one: seconds of an epoch and the model's hash; PyTorch's DDP in the same run.
 
-Random images, 784-1024-1024-10, batch size 4096, engine fused, 8 slices; medians over rounds in turns.
+Random images, 784-1024-1024-10, batch size 4096, engine fused, 8 slices; medians over rounds in turns. "as before" is
+`train` without `processes`, and must take as long as one process with one slice. Then what a process sends in a step,
+counted at the collectives, beside the least if all get the sum: 2 (N - 1) / N times the parameters. And how far
+DistributedDataParallel's parameters are from those that it has with one process.
 
-python benchmarks/processes.py [--rounds 3] [--processes 1 2] [--save]
+python benchmarks/processes.py [--rounds 3] [--processes 1 2] [--counted 2 3 4] [--save]
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from hashlib import sha256
 from typing import Any
@@ -25,6 +29,8 @@ from twofold.engines.threads import use_threads
 
 NETWORK = Network((784, 1024, 1024, 10))
 SAMPLES, BATCH, SLICES, EPOCHS = 16384, 4096, 8, 3
+STEPS = EPOCHS * SAMPLES // BATCH
+PARAMETERS = 4 * NETWORK.n_parameters  # bytes
 
 
 def images() -> Dataset:
@@ -34,19 +40,50 @@ def images() -> Dataset:
     return Dataset("random", Samples(X, y))
 
 
-def ours(slices: int, threads: int) -> dict[str, Any]:
+class Count:
+    """Counts the bytes that this process sends by torch.distributed's collectives.
+
+    A ring's ``all_gather`` passes on all parts but one; in ``all_to_all`` what is one's own stays.
+    """
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def watch(self, size: int) -> None:
+        """Begin to count."""
+        from torch import distributed
+
+        gather, swap = distributed.all_gather, distributed.all_to_all_single
+
+        def counted_gather(parts: Any, own: Any, **words: Any) -> Any:
+            self.sent += (size - 1) * own.nbytes
+            return gather(parts, own, **words)
+
+        def counted_swap(received: Any, own: Any, *words: Any) -> Any:
+            self.sent += own.nbytes * (size - 1) // size  # all parts are of one size
+            return swap(received, own, *words)
+
+        distributed.all_gather, distributed.all_to_all_single = counted_gather, counted_swap
+
+
+def ours(slices: int, threads: int, *, together: bool = True) -> dict[str, Any]:
     """Train with the processes that there are; return what the first one measured."""
+    count = Count()
     with connect(threads=threads) as processes:
         engine = open_engine("fused", NETWORK, initialization="he", head="pytorch")
         use_threads(threads)
         recipe = Recipe(epochs=EPOCHS, batch_size=BATCH, slices=slices, learning_rate=0.01)
-        seconds = [epoch.seconds for epoch in train(engine, images(), recipe, processes=processes)]
+        if processes.size > 1:
+            count.watch(processes.size)
+        words = {"processes": processes} if together else {}
+        seconds = [epoch.seconds for epoch in train(engine, images(), recipe, **words)]
         numbers = b"".join(array.tobytes() for layer in engine.parameters() for array in layer.arrays.values())
-        return {"rank": processes.rank, "seconds": min(seconds), "hash": sha256(numbers).hexdigest()[:12]}
+        found = {"seconds": min(seconds), "hash": sha256(numbers).hexdigest()[:12], "sent": count.sent / STEPS}
+        return {"rank": processes.rank, **found}
 
 
-def data_parallel() -> dict[str, Any]:
-    """Train PyTorch's modules by DistributedDataParallel, each process on its part of each minibatch."""
+def data_parallel(file: str) -> dict[str, Any]:
+    """Train PyTorch's modules by DistributedDataParallel, each process on its part of each minibatch; save them."""
     import torch
     from torch import distributed, nn
     from torch.nn.parallel import DistributedDataParallel
@@ -70,40 +107,41 @@ def data_parallel() -> dict[str, Any]:
             nn.functional.cross_entropy(model(X[own]), y[own]).backward()
             optimizer.step()
         seconds.append(time.perf_counter() - started)
-    numbers = b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters())
+    numbers = np.concatenate([parameter.detach().numpy().ravel() for parameter in model.parameters()])
     distributed.destroy_process_group()
-    return {"rank": rank, "seconds": min(seconds), "hash": sha256(numbers).hexdigest()[:12]}
+    if rank == 0:
+        np.save(file, numbers)
+    return {"rank": rank, "seconds": min(seconds), "hash": sha256(numbers.tobytes()).hexdigest()[:12]}
 
 
 def run(processes: int, *words: str) -> dict[str, Any]:
-    """Run this file in so many processes; return what the first one says."""
+    """Run this file in so many processes; return what the first one says, with the most that any has sent."""
     launch = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), __file__, "--work", *words]
     output = subprocess.run([sys.executable, *launch], check=True, capture_output=True, text=True).stdout
-    said: dict[str, Any] = next(json.loads(line) for line in output.splitlines() if line.startswith("{"))
-    return said
+    said = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    first: dict[str, Any] = next(one for one in said if one["rank"] == 0)
+    return first | {"sent": max(one.get("sent", 0.0) for one in said)}
 
 
-def main() -> None:
-    """Measure in turns and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
-    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
-    given = parser.parse_args()
-    if given.work:
-        kind, *numbers = given.work
-        said = data_parallel() if kind == "ddp" else ours(*map(int, numbers))
-        if said["rank"] == 0:
-            print(json.dumps(said), flush=True)
-        return
+def work(kind: str, *words: str) -> dict[str, Any]:
+    """Do what one process is started for."""
+    if kind == "ddp":
+        return data_parallel(*words)
+    return ours(*map(int, words), together=kind == "ours")
+
+
+def measured(given: argparse.Namespace, folder: str) -> Figures:
+    """Time every way in turns."""
     cores = os.cpu_count() or 1
     whole = f"1 process, whole minibatches, {cores} threads"
-    tasks: dict[str, tuple[Any, ...]] = {whole: (1, "ours", "1", str(cores))}
+    tasks: dict[str, tuple[Any, ...]] = {
+        whole: (1, "ours", "1", str(cores)),
+        "the same, as before": (1, "before", "1", str(cores)),
+    }
     for n in given.processes:
         many = f"{n} process{'es' if n > 1 else ''}"
         tasks[f"{many}, {SLICES} slices, 1 thread each"] = (n, "ours", str(SLICES), "1")
-        tasks[f"{many}, DistributedDataParallel"] = (n, "ddp")
+        tasks[f"{many}, DistributedDataParallel"] = (n, "ddp", f"{folder}/{n}.npy")
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in tasks}
     for _ in range(given.rounds):
         for name, (processes, *words) in tasks.items():
@@ -114,10 +152,49 @@ def main() -> None:
         ratio = statistics.median(a["seconds"] / b["seconds"] for a, b in zip(said, found[whole], strict=True))
         models = ", ".join(sorted({one["hash"] for one in said}))
         rows.append([name, f"{seconds:.3f}", f"{ratio:.2f}", models])
+    title = f"{'-'.join(map(str, NETWORK.widths))}, batch size {BATCH}"
+    return Figures(title, ["who", "s an epoch", "times the first", "model's sum"], rows)
+
+
+def exchanged(counts: list[int]) -> Figures:
+    """Count the bytes of a step."""
+    rows = []
+    for n in counts:
+        sent, least = run(n, "ours", str(SLICES), "1")["sent"], 2 * (n - 1) / n * PARAMETERS
+        rows.append([str(n), f"{sent / 1e6:.2f}", f"{least / 1e6:.2f}", f"{sent / least:.3f}"])
+    return Figures("processes", ["processes", "MB sent in a step at most", "least", "times the least"], rows)
+
+
+def differences(counts: list[int], folder: str) -> Figures:
+    """Hold DistributedDataParallel's parameters against those of one process."""
+    alone = np.load(f"{folder}/1.npy")
+    rows = []
+    for n in counts:
+        apart = np.abs(np.load(f"{folder}/{n}.npy") - alone)
+        relative = (apart / np.abs(alone)).max(where=alone != 0, initial=0.0)
+        rows.append([f"1 and {n}", f"{(apart > 0).mean():.1%}", f"{apart.max():.1e}", f"{relative:.1e}"])
+    columns = ["processes", "parameters that differ", "by at most", "relative"]
+    return Figures("DistributedDataParallel", columns, rows)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--counted", type=int, nargs="+", default=[2, 3, 4], help="processes whose bytes are counted")
+    parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
+    given = parser.parse_args()
+    if given.work:
+        sys.stdout.write(json.dumps(work(*given.work)) + "\n")
+        return
     report = Report("processes", save=given.save)
-    report.add(
-        Figures("784-1024-1024-10, batch size 4096", ["who", "s an epoch", "times the first", "model's sum"], rows)
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        report.add(measured(given, folder))
+        if 1 in given.processes and len(given.processes) > 1:
+            report.add(differences([n for n in given.processes if n > 1], folder))
+    report.add(exchanged(given.counted))
     report.close()
 
 

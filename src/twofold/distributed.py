@@ -189,20 +189,21 @@ class _TorchProcesses(Processes):
         places = [nodes_of(rank, self.size, slices) for rank in range(self.size)]
         most, (length,), kind = max(map(len, places)), nodes[0].sums.numbers.shape, nodes[0].sums.numbers.dtype
         part = -(-length // self.size)
-        sent, totals = np.zeros((most, part * self.size), kind), np.zeros((most, 4))
+        chunked = part * self.size * kind.itemsize >= MIN_CHUNKED_BYTES
+        sent, totals = np.zeros((len(nodes) if chunked else most, part * self.size), kind), np.zeros((most, 4))
         for k, node in enumerate(nodes):
             sent[k, :length], totals[k, :3] = node.sums
         totals[:, 3] = self.wish
-        if sent[0].nbytes < MIN_CHUNKED_BYTES:
+        if chunked:
+            ends = self._gather(totals)
+            parts = self._swap(sent.reshape(len(nodes), self.size, part), list(map(len, places)))
+            own = _add_up(places, parts, ends)
+            result = own._replace(numbers=self._gather(own.numbers).ravel())
+        else:
             told = self._gather(np.concatenate([sent.view(np.uint8).ravel(), totals.view(np.uint8).ravel()]))
             numbers, ends = (part.copy() for part in np.split(told, [sent.nbytes], axis=1))
             ends = ends.view(np.float64).reshape(self.size, most, 4)
-            result = _add_up(places, numbers.view(kind).reshape(self.size, most, -1), ends)
-        else:
-            ends = self._gather(totals)
-            parts = self._swap(np.ascontiguousarray(sent.reshape(most, self.size, part).swapaxes(0, 1)))
-            own = _add_up(places, parts, ends)
-            result = own._replace(numbers=self._gather(own.numbers).ravel())
+            result = _add_up(places, list(numbers.view(kind).reshape(self.size, most, -1)), ends)
         self._agreed = int(ends[:, 0, 3].max())
         return result._replace(numbers=result.numbers[:length])
 
@@ -213,12 +214,17 @@ class _TorchProcesses(Processes):
         self._call(lambda: self._distributed.all_gather(parts, self._bytes(array.ravel())))
         return received
 
-    def _swap(self, array: Array) -> Array:
-        """Send row r to process r; return what came, by rank."""
-        received = np.empty_like(array)
-        rows = self._bytes(received.reshape(self.size, -1)), self._bytes(array.reshape(self.size, -1))
-        self._call(lambda: self._distributed.all_to_all_single(*rows))
-        return received
+    def _swap(self, nodes: Array, counts: list[int]) -> list[Array]:
+        """Send each process its part (nodes, process, part) of one's own nodes; return what came, by rank.
+
+        Each process has as many nodes as ``counts`` says.
+        """
+        part = nodes.shape[-1]
+        sent, received = nodes.swapaxes(0, 1).ravel(), np.empty((sum(counts), part), nodes.dtype)
+        sizes = [count * part * nodes.itemsize for count in counts], [len(nodes) * part * nodes.itemsize] * self.size
+        rows = self._bytes(received.reshape(-1)), self._bytes(sent)
+        self._call(lambda: self._distributed.all_to_all_single(*rows, *sizes))
+        return np.split(received, np.cumsum(counts)[:-1])
 
     def _bytes(self, array: Array) -> Tensor:
         """View an array as bytes."""
@@ -258,11 +264,11 @@ class _TorchProcesses(Processes):
             self._distributed.destroy_process_group()
 
 
-def _add_up(places: list[list[tuple[int, int]]], numbers: Array, totals: Array) -> Sums:
-    """Add up nodes (process, node, length), whose levels and places are given, in the order of the tree."""
+def _add_up(places: list[list[tuple[int, int]]], numbers: list[Array], totals: Array) -> Sums:
+    """Add up each process's nodes (node, length), whose levels and places are given, in the order of the tree."""
     nodes: list[Node] = []
     for rank, own in enumerate(places):
         for k, (level, place) in enumerate(own):
-            add(nodes, Node(level, place, Sums(numbers[rank, k], totals[rank, k, :3])))
+            add(nodes, Node(level, place, Sums(numbers[rank][k], totals[rank, k, :3])))
     (root,) = nodes
     return root.sums
