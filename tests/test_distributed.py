@@ -8,34 +8,15 @@ import subprocess
 import sys
 import time
 from hashlib import sha256
+from itertools import product
 
 import pytest
 
+import process_matrix
 from twofold import connect
 from twofold.cli import main
 from twofold.errors import SpecificationError
 
-PROGRAM = """
-import sys
-from hashlib import sha256
-import twofold as tw
-sys.path.insert(0, {tests!r})
-from helpers import random_dataset
-runs = [
-    ("scratch", {{}}, tw.Network((20, 300, 300, 3), dropout=0.2), dict(optimizer="adam", clip_norm=1.0)),
-    ("compiled", {{}}, tw.Network((5, 7, 6, 3), normalization="batch"), dict(optimizer="momentum")),
-    ("fused", {{}}, tw.Network((5, 7, 3), dropout=0.2), dict(ema_decay=0.9)),
-    ("fused", {{"precision": "bfloat16"}}, tw.Network((5, 16, 3), normalization="layer"), dict(label_smoothing=0.1)),
-]
-with tw.connect() as processes:
-    for name, options, network, words in runs:
-        engine = tw.open_engine(name, network, initialization="he", **options)
-        recipe = tw.Recipe(epochs=2, batch_size=40, slices=8, learning_rate=0.01, **words)
-        *_, last = tw.train(engine, random_dataset(network, 120, weighted=True), recipe, processes=processes)
-        numbers = b"".join(array.tobytes() for layer in engine.parameters() for array in layer.arrays.values())
-        if processes.rank == 0:
-            print(name, sha256(numbers).hexdigest(), repr(last.loss))
-"""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 TRAIN = ["-m", "twofold", "train", "mlp", "--data", "digits", "--slices", "8", "--engine", "scratch"]
 
@@ -48,7 +29,7 @@ def torchrun(processes, words, **options):
     return subprocess.Popen(command, env=os.environ | ONE_THREAD, **streams, **options)
 
 
-def lines_of(process, starts=("twofold:", "going on", "scratch ", "compiled ", "fused ", "epoch ")):
+def lines_of(process, starts=("twofold:", "going on")):
     """Wait for the end, and return what we print."""
     output, _ = process.communicate(timeout=300)
     return [line for line in output.splitlines() if line.startswith(starts)]
@@ -97,11 +78,20 @@ def test_torchrun_is_for_training(monkeypatch, capsys):
 @pytest.mark.torch
 @pytest.mark.slow
 def test_the_numbers_are_the_same_for_each_number_of_processes(tmp_path):
-    program = tmp_path / "train.py"
-    program.write_text(PROGRAM.format(tests=os.path.dirname(__file__)))
-    told = [lines_of(torchrun(processes, [str(program)])) for processes in (1, 2, 3)]
-    assert [line.split()[0] for line in told[0]] == ["scratch", "compiled", "fused", "fused"]
+    every = process_matrix.trainings()
+    rows = {row["engine"]: place for place, row in reversed([*enumerate(every)])}.values()
+    process_matrix.write_tables(tmp_path)
+    told = [process_matrix.run(processes, sorted(rows), tmp_path) for processes in (1, 2, 3)]
+    assert len(told[0]) == len(process_matrix.ENGINES)
+    assert not [found for found in told[0].values() if found.startswith("refused")]
     assert told[1:] == told[:1] * 2
+
+
+def test_every_pair_of_options_is_trained():
+    every = process_matrix.trainings()
+    pairs = {(row["optimizer"], row["engine"]) for row in every}
+    assert pairs == {*product(process_matrix.OPTIONS["optimizer"], process_matrix.ENGINES)}
+    assert {row["loss"] for row in every} >= {"quantile:0.9", "poisson", "gamma", "cross_entropy"}
 
 
 @pytest.mark.torch
@@ -120,7 +110,7 @@ class TestLost:
     def test_the_others_stop_with_one_line_and_any_number_goes_on(self, tmp_path, rank):
         words = ["--checkpoint", "run", "--every-seconds", "0.2", "--save", "model.safetensors"]
         process = torchrun(2, [*TRAIN, "--epochs", "400", *words], cwd=tmp_path)
-        wait_for(tmp_path, "run/*.safetensors")
+        wait_for(tmp_path, "run/step-*.safetensors")
         os.kill(workers(tmp_path)[rank], signal.SIGKILL)
         killed = time.monotonic()
         (line,) = [line for line in lines_of(process) if line.startswith("twofold:")]
@@ -132,7 +122,7 @@ class TestLost:
     def test_torchrun_starts_it_again_and_the_file_is_the_same(self, tmp_path):
         launch = ["--max-restarts", "1", *TRAIN, "--epochs", "12"]
         process = torchrun(2, [*launch, "--checkpoint", "run", "--save", "model.safetensors"], cwd=tmp_path)
-        wait_for(tmp_path, "run/*.safetensors")
+        wait_for(tmp_path, "run/step-*.safetensors")
         os.kill(workers(tmp_path)[1], signal.SIGKILL)
         told = lines_of(process)
         assert any(line.startswith("going on from step") for line in told)
@@ -142,7 +132,7 @@ class TestLost:
     def test_a_signal_on_any_writes_one_checkpoint_and_one_process_goes_on(self, tmp_path):
         words = [*TRAIN, "--epochs", "60", "--save", "model.safetensors"]
         process = torchrun(2, [*words, "--checkpoint", "run"], cwd=tmp_path)
-        wait_for(tmp_path, "run/*.safetensors")
+        wait_for(tmp_path, "run/step-*.safetensors")
         os.kill(workers(tmp_path)[1], signal.SIGTERM)
         (line,) = [line for line in lines_of(process) if line.startswith("twofold:")]
         assert line.startswith("twofold: stopped by SIGTERM; the newest checkpoint in run is after step ")
