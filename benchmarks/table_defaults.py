@@ -56,6 +56,7 @@ OLD = {"hidden": "256,256", "learning_rate": 0.001, "beta2": 0.999, "dropout": 0
 VARIANTS: dict[str, Callable[[Choices], dict[str, Any]]] = {
     "default": lambda _: {},
     "30 categories": lambda own: {"choices": replace(own, max_categories=30)},
+    "no sines and cosines": lambda own: {"choices": replace(own, frequencies=0)},
     "no pieces": lambda own: {"choices": replace(own, pieces=0)},
     "target as is": lambda _: {"bend_target": False},
     "two members": lambda _: {"members": 2},

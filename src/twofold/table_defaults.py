@@ -45,10 +45,11 @@ class TableDefaults:
 def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefaults:
     """Choose by the model, the number of training rows and the task.
 
-    An MLP gets its numbers in pieces too. It is the mean of several networks, each trained without another part of the
-    rows, and taken at the epoch that is best on that part: how long to train is what differs most between a table that
-    is mostly noise and one that has none. Of a large table one network is trained, and a tenth of the rows chooses its
-    epoch. What each of these is worth is measured by ``benchmarks/table_defaults.py``.
+    An MLP gets its numbers in pieces too, and their sines and cosines. It is the mean of several networks, each trained
+    without another part of the rows, and taken at the epoch that is best on that part: how long to train is what
+    differs most between a table that is mostly noise and one that has none. Of a large table one network is trained,
+    and a tenth of the rows chooses its epoch. What each of these is worth is measured by
+    ``benchmarks/table_defaults.py``.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
         return TableDefaults(
             recipe=recipe,
             words=words,
-            choices=Choices(pieces=8),
+            choices=Choices(pieces=8, frequencies=8),
             validation_fraction=held_out,
             members=members if rows >= MIN_VALIDATED_ROWS else 1,
         )
@@ -98,7 +99,11 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     recipe["batch_size"] = 128 if rows < MIN_SINGLE_ROWS else 512
     recipe["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
     return TableDefaults(
-        recipe=recipe, words=words, choices=Choices(pieces=32), validation_fraction=held_out, members=members
+        recipe=recipe,
+        words=words,
+        choices=Choices(pieces=16, frequencies=8),
+        validation_fraction=held_out,
+        members=members,
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import Choices, TablePlan, as_table, learn_table
-from twofold.tables.number_plan import pieces
+from twofold.tables.number_plan import pieces, waves
 
 RNG = np.random.default_rng(0)
 
@@ -57,7 +57,7 @@ def test_numbers_in_the_thousands_of_digits_stay_finite():
 ])  # fmt: skip
 def test_numbers_of_all_orders_of_magnitude_become_finite_features(column):
     for count in (0, 4):
-        plan = learn({"a": column}, pieces=count)
+        plan = learn({"a": [*column, *range(20)] if count else column}, pieces=count, frequencies=count)
         assert np.isfinite(plan.encode(as_table({"a": column}))[0]).all()
         far, _ = plan.encode(as_table({"a": [1.7e308, -1.7e308]}), "float32")
         assert np.isfinite(far).all()
@@ -74,6 +74,39 @@ def test_pieces_rise_one_after_the_other_from_a_half_below_to_a_half_above():
     plan = learn({"a": column}, pieces=4)
     assert plan.features == ("a", "a>0", "a>8.25", "a>16.5", "a>24.75")
     assert learn({"a": [0.0, 1.0] * 50}, pieces=4).features == ("a",)  # two numbers need no pieces
+
+
+def test_sines_and_cosines_are_those_of_the_standardised_number():
+    column = [*RNG.standard_normal(100), None]
+    plan = learn({"a": column}, frequencies=3)
+    (own,) = plan.plans
+    encoded = features(plan, {"a": column})
+    assert len(encoded) == 1 + 3 + 3 + 1
+    z = np.array(encoded["a"])
+    for f in own.frequencies:
+        np.testing.assert_allclose(encoded[f"sin {2 * np.pi * f:.4g} a"], np.sin(2 * np.pi * f * z), atol=1e-12)
+        np.testing.assert_allclose(encoded[f"cos {2 * np.pi * f:.4g} a"], np.cos(2 * np.pi * f * z), atol=1e-12)
+    assert plan.are_plain == (True, *[False] * 6, True)
+    assert learn({"a": column}, frequencies=3, pieces=4).are_plain == (True, *[False] * 10, True)
+
+
+def test_frequencies_are_the_quantiles_of_half_a_normal_distribution():
+    (own,) = learn({"a": np.arange(100.0)}, frequencies=1000).plans
+    assert np.sqrt(np.mean(np.square(own.frequencies))) == pytest.approx(0.5, rel=0.01)  # its deviation
+    assert np.median(own.frequencies) == pytest.approx(0.5 * 0.6745, rel=0.01)
+    assert min(own.frequencies) > 0
+
+
+def test_few_different_numbers_and_numbers_as_they_are_get_no_sines():
+    few = np.tile(np.arange(15.0), 10)
+    assert learn({"a": few}, frequencies=8).features == ("a",)
+    assert learn({"a": np.arange(100.0)}, frequencies=8, scale=False).features == ("a",)
+    assert len(learn({"a": np.tile(np.arange(16.0), 10)}, frequencies=8).features) == 17
+
+
+def test_sines_of_numbers_far_away_are_finite():
+    with np.errstate(all="raise"):
+        assert np.isfinite(waves(np.array([1e300, -np.inf, np.inf]), np.array([0.5, 3.0]))).all()
 
 
 def test_categories_have_a_feature_each_and_rare_ones_one_together():
@@ -270,11 +303,11 @@ cells = some.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(some.lists(cells, min_size=3, max_size=30), some.integers(0, 5), some.booleans())
+@given(some.lists(cells, min_size=3, max_size=40), some.integers(0, 5), some.booleans())
 def test_any_column_is_learned_and_comes_back_from_json(column, count, scale):
     """Whatever the cells are: finite features, one for each name, and the same after a way through JSON."""
     table = as_table({"x": list(range(5, 5 + 3 * len(column), 3)), "a": column})
-    plan = learn_table(table, Choices(pieces=count, scale=scale))
+    plan = learn_table(table, Choices(pieces=count, frequencies=count, scale=scale))
     X, _ = plan.encode(table)
     assert X.shape == (len(column), len(plan.features))
     assert np.isfinite(X).all()

@@ -280,7 +280,7 @@ def _fit(
             network=network,
             recipe=recipe,
             open_engine=start,
-            plain=~np.array(problem.plan.are_pieces),
+            plain=np.array(problem.plan.are_plain),
             patience=patience,
         ),
         min(members, n),

@@ -122,7 +122,7 @@ def _targets(data: Dataset, y: Array) -> Array:
 
 
 def _fit_linear(problem: Problem) -> Linear:
-    train, plain = problem.data.train, ~np.array(problem.plan.are_pieces)
+    train, plain = problem.data.train, np.array(problem.plan.are_plain)
     if isinstance(train.X, Stored):  # some rows of it, all over it
         rows = np.unique(np.linspace(0, len(train) - 1, LINEAR_ROWS).round().astype(np.int64))
         weight = None if train.sample_weight is None else train.sample_weight[rows]

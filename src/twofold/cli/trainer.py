@@ -146,7 +146,7 @@ class Trainer:
                 network=job.network,
                 recipe=job.recipe,
                 open_engine=start,
-                plain=~np.array(problem.plan.are_pieces),
+                plain=np.array(problem.plan.are_plain),
                 patience=self.patience,
                 threads=self.hardware.threads or 1,
             ),

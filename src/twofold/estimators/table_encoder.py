@@ -41,6 +41,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     pieces : int
         Encode each column of numbers piecewise linearly too, in so many pieces of as many rows each: a network then
         learns bends and steps of one column more easily (`twofold.tables.number_plan.pieces`). 0 for none.
+    frequencies : int
+        Encode each column of numbers by sines and cosines of so many frequencies too: a network then learns finer
+        bends (`twofold.tables.number_plan.waves`). 0 for none.
     scale : bool
         False leaves numbers as they are.
     baseline : bool
@@ -93,6 +96,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         max_categories: int = 300,
         rare: int | None = None,
         pieces: int = 0,
+        frequencies: int = 0,
         scale: bool = True,
         baseline: bool = False,
         kinds: Mapping[str, str] | None = None,
@@ -105,6 +109,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.max_categories = max_categories
         self.rare = rare
         self.pieces = pieces
+        self.frequencies = frequencies
         self.scale = scale
         self.baseline = baseline
         self.kinds = kinds
@@ -143,6 +148,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             max_categories=self.max_categories,
             rare=self.rare,
             pieces=self.pieces,
+            frequencies=self.frequencies,
             scale=self.scale,
             baseline=self.baseline,
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from twofold.errors import DataError, check_name
 from twofold.tables.category_plan import BooleanPlan, CategoryPlan, GapPlan
@@ -35,6 +36,8 @@ MIN_TAIL_NUMBERS = 3  # different numbers that must lie so far away, where there
 MIN_TAIL_DEVIATIONS = (
     10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
 )
+FREQUENCY_DEVIATION = 0.5  # periods a standard deviation: what of 0.25, 0.5 and 1 served most tables
+MIN_PERIODIC_NUMBERS = 16  # different numbers from which on sines and cosines say more than pieces do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,9 @@ class Choices:
         A category with fewer rows than this gets none; a hundredth of the rows, but at most 3, if None.
     pieces : int
         Pieces of each column of numbers, of as many rows each; 0 for none. See `twofold.tables.number_plan.pieces`.
+    frequencies : int
+        Of sines and cosines of each column of standardised numbers, if it has at least `MIN_PERIODIC_NUMBERS` different
+        ones; 0 for none. See `twofold.tables.number_plan.waves`.
     scale : bool
         Standardise numbers, and bend those with a heavy tail; False leaves them as they are.
     baseline : bool
@@ -58,6 +64,7 @@ class Choices:
     max_categories: int = 300
     rare: int | None = None
     pieces: int = 0
+    frequencies: int = 0
     scale: bool = True
     baseline: bool = False
 
@@ -240,6 +247,8 @@ def _number(
         plan |= _scaled(values, present, plan["fill"])
     if choices.pieces:
         plan["knots"] = _knots(present, choices.pieces)
+    if choices.frequencies and choices.scale and len(np.unique(present)) >= MIN_PERIODIC_NUMBERS:
+        plan["frequencies"] = _frequencies(choices.frequencies)
     return NumberPlan(name, **plan)
 
 
@@ -291,6 +300,12 @@ def _knots(present: Array, pieces: int) -> tuple[float, ...]:
     """Cut a column at its quantiles; () if it has too few different numbers to be worth it."""
     knots = np.unique(np.quantile(present, np.linspace(0, 1, pieces + 1)))
     return tuple(float(knot) for knot in knots) if len(knots) > 3 else ()
+
+
+def _frequencies(number: int) -> tuple[float, ...]:
+    """Return frequencies, in periods a standard deviation: the quantiles of a normal distribution's upper half."""
+    steps = (np.arange(number) + 0.5) / number
+    return tuple(map(float, FREQUENCY_DEVIATION * ndtri((1 + steps) / 2)))
 
 
 def _boolean(name: str, values: Array) -> Plan | str:

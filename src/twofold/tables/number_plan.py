@@ -24,6 +24,8 @@ from twofold.tables.plan import Tally, check_readable, count_missing, count_unre
 
 Array = NDArray[Any]
 
+MAX_ANGLE = 1e6  # standard deviations from which on a number's sines and cosines tell nothing
+
 
 @dataclass(frozen=True)
 class NumberPlan:
@@ -41,6 +43,8 @@ class NumberPlan:
     pivot, center, scale : float
     knots : tuple of float
         Ends of pieces, rising, see `pieces`; () for none.
+    frequencies : tuple of float
+        Of sines and cosines, see `waves`; () for none.
     unit : tuple of two str, or None
         Of numbers written as text: what stands before and after them.
     decimal : {".", ","} or None
@@ -59,15 +63,22 @@ class NumberPlan:
     pivot: float = 0.0
     bend: float | None = None
     knots: tuple[float, ...] = ()
+    frequencies: tuple[float, ...] = ()
     gaps: bool = False
     unit: tuple[str, str] | None = None
     decimal: str | None = None
     duration: bool = False
 
     def feature_names(self) -> list[str]:
-        """Name the number itself, its pieces, and the flag."""
+        """Name the number itself, its pieces, its sines and cosines, and the flag."""
         pieces = [f"{self.name}>{knot:.4g}" for knot in self.knots[:-1]]
-        return [self.name, *pieces, *flag_name(self)]
+        waves = [f"{wave} {2 * np.pi * f:.4g} {self.name}" for wave in ("sin", "cos") for f in self.frequencies]
+        return [self.name, *pieces, *waves, *flag_name(self)]
+
+    @property
+    def expanded(self) -> int:
+        """How many features, after the number itself, are its pieces, sines and cosines."""
+        return max(len(self.knots) - 1, 0) + 2 * len(self.frequencies)
 
     code_type: ClassVar[str] = "<f8"
 
@@ -83,9 +94,12 @@ class NumberPlan:
         missing = np.isnan(codes)
         filled = np.where(missing, self.fill, codes)
         bent = filled if self.bend is None else bend_numbers(filled, self.pivot, self.bend)
-        parts = [((bent - self.center) / self.scale)[:, None]]
+        standardised = (bent - self.center) / self.scale
+        parts = [standardised[:, None]]
         if self.knots:
             parts.append(pieces(filled, np.array(self.knots)))
+        if self.frequencies:
+            parts.append(waves(standardised, np.array(self.frequencies)))
         return flagged(self, parts, missing)
 
     def read(self, column: pa.ChunkedArray, start: int = 0) -> tuple[Array, Tally]:
@@ -168,6 +182,32 @@ def pieces(values: Array, knots: Array) -> Array:
     widths = np.maximum(np.diff(knots), 5e-324)  # the least number above 0: what was so small a piece may be 0 by now
     with np.errstate(over="ignore"):  # the quotient may, far beyond the knots, and is 0 or 1 there
         return np.clip((values[:, None] - knots[:-1]) / widths, 0, 1) - 0.5
+
+
+def waves(values: Array, frequencies: Array) -> Array:
+    """Encode numbers as sines and cosines.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Standardised.
+    frequencies : ndarray, shape (k,)
+        In periods a standard deviation.
+
+    Returns
+    -------
+    ndarray, shape (n, 2 k)
+        ``sin(2 pi f z)`` of each frequency, then ``cos(2 pi f z)`` ("periodic features", Gorishniy, Rubachev and
+        Babenko 2022, with fixed frequencies; Rahimi and Recht 2007).
+
+    Examples
+    --------
+    >>> waves(np.array([0.0, 1.0]), np.array([0.25])).round(3)
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    angles = 2 * np.pi * np.clip(values, -MAX_ANGLE, MAX_ANGLE)[:, None] * frequencies
+    return np.hstack([np.sin(angles), np.cos(angles)])
 
 
 def unit_told(unit: tuple[str, str]) -> str:

@@ -60,12 +60,12 @@ class TablePlan:
         return tuple(name for plan in self.plans for name in plan.feature_names())
 
     @property
-    def are_pieces(self) -> tuple[bool, ...]:
-        """Tell of each feature whether it is a piece of a number, see `twofold.tables.number_plan.pieces`."""
+    def are_plain(self) -> tuple[bool, ...]:
+        """Tell of each feature whether a linear model takes it: the pieces and waves of a number are for networks."""
         found: list[bool] = []
         for plan in self.plans:
-            pieces = max(len(plan.knots) - 1, 0) if isinstance(plan, NumberPlan) else 0
-            found += [0 < place <= pieces for place in range(len(plan.feature_names()))]
+            expanded = plan.expanded if isinstance(plan, NumberPlan) else 0
+            found += [not 0 < place <= expanded for place in range(len(plan.feature_names()))]
         return tuple(found)
 
     @property
