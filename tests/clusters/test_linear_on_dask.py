@@ -165,6 +165,8 @@ def test_columns_are_looked_for_before_anything_is_read(here):
         fit_linear(ddf, "price")
     with pytest.raises(SpecificationError, match="column 'y' is asked for twice"):
         fit_linear(ddf, "y", weight="y")
+    with pytest.raises(DataError, match="a column is named 0, which is no text; rename the columns"):
+        fit_linear(dd.from_pandas(pd.DataFrame(np.ones((3, 2))), npartitions=1), "y")
     with pytest.raises(DataError, match="expected a dask DataFrame, got 'DataFrame'"):
         fit_linear(table(3), "y")
 

@@ -155,6 +155,9 @@ def test_what_can_not_be_is_told_in_one_line(numbers_fit):
         evaluate(model, ddf)
     with pytest.raises(SpecificationError, match="LinearRegression has no predict_proba; it predicts numbers"):
         predict_proba(model, ddf)
+    both = fit_linear(ddf.assign(more=1.0), ["price", "more"], features=["garden"])
+    with pytest.raises(SpecificationError, match="the model predicts 2 things at a time; scores are for one"):
+        evaluate(both, ddf)
     with pytest.raises(SpecificationError, match=re.escape("LogisticRegression is no model; give a Model")):
         evaluate(LogisticRegression().fit(frame[["garden"]], frame["garden"]), ddf, "garden")
     encoder = TableEncoder().fit(frame)

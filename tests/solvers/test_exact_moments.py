@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twofold.solvers import Moments, solve_moments
+from twofold.solvers.exact_products import exact_gram
 from twofold.solvers.expansions import PARTS, accumulate, canonical
 
 
@@ -64,3 +65,13 @@ def test_a_number_has_one_form(values):
     for value in sorted(values):
         accumulate(straight, np.array([value]))
     assert found.tobytes() == canonical(straight)[:, 0].tobytes()
+
+
+@pytest.mark.parametrize("rows", [1, 5, 2048, 5000])
+def test_sums_of_doubles_are_those_of_their_parts(rows):
+    """Doubles have a way of their own, with the same slices."""
+    Z = np.random.default_rng(rows).normal(size=(rows, 6)) * np.logspace(-40, 40, 6)
+    Z[:, 2] = 0.0
+    parts = canonical(exact_gram([Z, np.zeros_like(Z)]))  # of two parts
+    assert canonical(exact_gram(Z)).tobytes() == parts.tobytes()
+    assert canonical(exact_gram(np.asfortranarray(Z))).tobytes() == parts.tobytes()

@@ -58,7 +58,7 @@ def encode(ddf: Any, plan: TablePlan | TableEncoder, *, keep: Sequence[str] = ()
     check_frame(ddf)
     own = plan.plan_ if isinstance(plan, TableEncoder) else plan
     check_name("dtype", dtype, ("float64", "float32"))
-    own.check_columns([str(name) for name in ddf.columns])
+    own.check_columns(list(ddf.columns))
     check_columns(keep, ddf.columns)
     empty = _frame(own, np.zeros((0, len(own.features)), dtype), ddf._meta[list(keep)])
     columns = list(dict.fromkeys([*own.columns, *keep]))

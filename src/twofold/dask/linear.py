@@ -82,7 +82,7 @@ def fit_linear(
     targets = [target] if isinstance(target, str) else list(target)
     special = [*targets, *([weight] if weight else [])]
     check_columns(special, ddf.columns)
-    chosen = [str(name) for name in ddf.columns if name not in special] if features is None else list(features)
+    chosen = [name for name in ddf.columns if name not in special] if features is None else list(features)
     columns = [*chosen, *special]
     check_columns(columns, ddf.columns)
     for name in columns:

@@ -109,11 +109,14 @@ def evaluate(model: Any, ddf: Any, target: str | None = None) -> list[Estimate]:
     own = as_model(thing)
     own = replace(own, target=target) if target is not None and own.encoder is None else own
     what = target_of(own)
+    outputs_to_score(
+        own, np.zeros((1, own.network.inputs), own.dtype), classes=bool(what.classes)
+    )  # if it can be scored
     if target not in (None, what.name) or not what.name:
-        known = (
-            f"the model predicts {what.name!r}" if what.name else "the model doesn't know the name of what it predicts"
+        known = f"predicts {what.name!r}" if what.name else "doesn't know the name of what it predicts"
+        raise SpecificationError(
+            f"the model {known}; target is {target!r}, expected the name of a column that holds it"
         )
-        raise SpecificationError(f"{known}; target is {target!r}, expected the name of a column that holds it")
     columns = list(dict.fromkeys([*_columns(thing), what.name]))
     check_columns(columns, ddf.columns)
     outputs, y, unknown = merged(ddf, columns, partial(_scored, own), _together)

@@ -12,7 +12,7 @@ WIDTH = 8  # pieces that one task merges
 
 
 def check_frame(ddf: Any) -> Any:
-    """Return a Dask DataFrame as it is; raise `DataError` if it is something else."""
+    """Return a Dask DataFrame as it is; raise `DataError` if it is something else, or names of columns are no text."""
     try:
         import dask.dataframe as dd
     except ImportError as error:
@@ -22,6 +22,11 @@ def check_frame(ddf: Any) -> Any:
             f"expected a dask DataFrame, got {show(type(ddf).__name__)}; "
             "make one with dask.dataframe.from_pandas or read_parquet"
         )
+    for name in ddf.columns:
+        if not isinstance(name, str):
+            raise DataError(
+                f"a column is named {name!r}, which is no text; rename the columns: ddf.rename(columns=str)"
+            )
     return ddf
 
 

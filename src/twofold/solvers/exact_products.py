@@ -104,6 +104,8 @@ def exact_gram(Z: Array | Parts, weight: Array | None = None) -> Array:
     True
     """
     parts = [Z] if isinstance(Z, np.ndarray) and Z.ndim == 2 else Z
+    if len(parts) == 1 and weight is None:
+        return _gram_of_doubles(parts[0])
     n, k = parts[0].shape
     result = np.zeros((PARTS, k, k))
     for start in range(0, n, TERMS):
@@ -113,6 +115,51 @@ def exact_gram(Z: Array | Parts, weight: Array | None = None) -> Array:
             right = slices(weighted([part[rows] for part in parts], weight[rows]))
         _add_levels(result, left, right, DEPTH)
     return result
+
+
+def _gram_of_doubles(Z: Array) -> Array:
+    """Compute ``Z' Z`` as `exact_gram` does, in memory that is taken once.
+
+    The C library may give large arrays back to the system one by one, as it does in Dask's workers, and then each new
+    one costs more than what is computed in it.
+    """
+    n, k = Z.shape
+    result, terms = np.zeros((PARTS, k, k)), min(n, TERMS)
+    bits = slice_bits(terms)
+    most = -(-DEPTH // bits)
+    rest, stacked = np.empty(k * terms), np.empty(most * k * terms)
+    products = np.empty((most * k) ** 2)
+    for start in range(0, n, terms):
+        m = min(terms, n - start)
+        left = rest[: k * m].reshape(k, m)
+        np.copyto(left, Z[start : start + m].T)
+        found = _slice_rows(left, stacked[: most * k * m].reshape(most, k, m), bits)
+        S = stacked[: found * k * m].reshape(found * k, m)
+        # One array and its own transpose are a symmetric product to BLAS, at half the work.
+        P = np.dot(S, S.T, out=products[: (found * k) ** 2].reshape(found * k, found * k))
+        blocks = P.reshape(found, k, found, k)
+        for level in range(min(2 * found - 1, DEPTH // bits + 1)):
+            first, last = max(0, level - found + 1), min(level + 1, found)
+            total = blocks[first, :, level - first]
+            for i in range(first + 1, last):
+                total = total + blocks[i, :, level - i]
+            accumulate(result, total)
+    return result
+
+
+def _slice_rows(rest: Array, into: Array, bits: int) -> int:
+    """Cut rows (k, m) into slices as `slices` cuts columns, in place; return how many there are."""
+    np.abs(rest, out=into[0])
+    largest = into[0].max(axis=1, initial=0.0)[:, None]
+    anchor = np.where(largest > 0, np.ldexp(1.5, np.frexp(largest)[1] + 52 - bits), 0.0)
+    for place, part in enumerate(into):
+        np.add(rest, anchor, out=part)
+        part -= anchor
+        rest -= part
+        if not rest.any():
+            return place + 1
+        anchor *= 2.0**-bits
+    return len(into)
 
 
 def weighted(Z: Parts, weight: Array | None) -> Parts:
