@@ -121,10 +121,10 @@ class Host:
         shape = ["tbf", "rate", f"{mbit:g}mbit", "burst", "256k", "latency", "1s"]
         run("tc", "-n", self.name, "qdisc", "add", "dev", LINK, "root", *shape)
 
-    def sent(self) -> int:
-        """Bytes that it has sent."""
-        lines = run("ip", "-n", self.name, "-s", "link", "show", LINK).splitlines()
-        return int(lines[-1].split()[0])
+    def keep_window(self) -> None:
+        """Let TCP keep its window while nothing is sent, as between two steps."""
+        setting = "/proc/sys/net/ipv4/tcp_slow_start_after_idle"
+        run("ip", "netns", "exec", self.name, "sh", "-c", f"echo 0 > {setting}")
 
     def remove(self) -> None:
         """Kill its processes and take it down."""

@@ -21,7 +21,9 @@ def figures():
     sys.path.remove(str(ROOT / "benchmarks"))
 
 
-@pytest.mark.parametrize("document", ["docs/speed.md", "docs/processes.md", "README.md", "README.zh.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/speed.md", "docs/processes.md", "docs/outgrowing.md", "README.md", "README.zh.md"]
+)
 def test_a_document_quotes_what_is_kept(figures, document):
     text = (ROOT / document).read_text(encoding="utf-8")
     assert document in figures.DOCUMENTS
@@ -56,3 +58,13 @@ def test_the_checks_of_a_gpu_run_on_the_cpu_as_far_as_they_can():
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no GPU here" in done.stdout
     assert "failed" not in done.stdout
+
+
+@pytest.mark.torch
+def test_the_model_of_a_step_on_hosts_is_that_of_the_page(figures):
+    from several_hosts import PAYLOAD, Wire, seconds_of_step
+
+    costs = {"compute": 8.0, "update": 1.0, "parameters": 1e6}
+    assert seconds_of_step(1, Wire(1e6, 5.0), **costs) == 9.0
+    assert seconds_of_step(4, Wire(8e6 / PAYLOAD, 0.5), **costs) == pytest.approx(2 + 1 + 1.5 + 7 * 0.5)
+    assert seconds_of_step(4, Wire(1e99), crowd=2.0, **costs) == pytest.approx(2 * 3)
