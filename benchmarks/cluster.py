@@ -5,14 +5,16 @@
 Dask's contenders share one cluster of two processes with one thread each; Spark has two threads, and its start is not
 timed. Each reads the same folder of Parquet files, warm in the page cache, in turn, round after round; the least time
 counts. Digits of NIST's sets are those of the worst coefficient, as the solution of the very doubles that all are
-given, which mpmath solves with 120 digits; twofold has the rows dealt to four partitions at random. dask-ml is there as
-it comes, and with its solver that is right most often. What isn't installed is left out in one line.
+given, which mpmath solves with 120 digits; twofold has the rows dealt to four partitions at random. Digits of the
+large table are told by twofold's exact sums. dask-ml is there as it comes, and with its solver that is right most
+often. What isn't installed is left out in one line.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import tempfile
 import time
 import warnings
@@ -197,7 +199,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--nist", type=Path, default=None, help="the folder of NIST's sets; left out otherwise")
+    nist = os.environ.get("TWOFOLD_NIST_DIR")
+    parser.add_argument("--nist", type=Path, default=nist, help="NIST's sets, else TWOFOLD_NIST_DIR; else left out")
     parser.add_argument("--folder", type=Path, default=None, help="where the files are made (about 0.84 GB)")
     parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     options = parser.parse_args()

@@ -22,7 +22,8 @@ def figures():
 
 
 @pytest.mark.parametrize(
-    "document", ["docs/speed.md", "docs/processes.md", "docs/outgrowing.md", "README.md", "README.zh.md"]
+    "document",
+    ["docs/speed.md", "docs/processes.md", "docs/outgrowing.md", "docs/dask.md", "README.md", "README.zh.md"],
 )
 def test_a_document_quotes_what_is_kept(figures, document):
     text = (ROOT / document).read_text(encoding="utf-8")
