@@ -176,6 +176,13 @@ def test_pieces_may_differ_in_type():
     assert mixed.to_dict() == whole.to_dict()
 
 
+def test_whole_numbers_beyond_int64_are_doubles():
+    big = pa.array([2**63, 5, None, 9], pa.uint64())
+    plan = learned({"x": big}, {"x": [1, 2, 3]})
+    (alone,) = learn_table(as_table({"x": [2.0**63, 5.0, None, 9.0, 1.0, 2.0, 3.0]})).plans
+    assert (plan.plans[0].high, plan.plans[0].fill) == (alone.high, alone.fill) == (2.0**63, 4.0)
+
+
 @pytest.mark.parametrize(
     ("piece", "message"),
     [

@@ -16,6 +16,7 @@ from twofold.tables.cells import holds, inexact, numbers, words
 from twofold.tables.number_counts import MAX_BUCKETS, NumberCounts, keys_of, numbers_of
 
 MAX_TEXTS = MAX_BUCKETS  # different texts of a column that are counted; of more it is known that there are more
+MAX_INTEGER = 2.0**63  # whole numbers from here on are doubles that no int64 is
 MICROSECONDS_A_DAY = 86_400_000_000
 # What a column holds in one partition, and in another: what it holds in both.
 COMMON = {
@@ -85,6 +86,8 @@ class ColumnSummary:
                 return cls(name, kind, rows, rows - column.null_count, inexact=str(column[row]))
             values = numbers(name, column)
             keys = keys_of(values[~np.isnan(values)])
+            if kind == "integers" and np.nanmax(values, initial=0.0) >= MAX_INTEGER:
+                kind = "floats"
         else:
             keys = _microseconds(column.drop_null()).to_numpy().astype(np.int64)
         return cls(name, kind if len(keys) else "nothing", rows, len(keys), numbers=NumberCounts.of(keys))
