@@ -98,7 +98,7 @@ def test_linear_regression_of_plain_numbers_reads_every_form_of_table(capsys, tm
 def test_defaults_are_chosen_by_the_rows_that_have_a_target(capsys, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n" + "".join(f"{RNG.normal():.5f},{'ab'[k % 2] if k < 1985 else ''}\n" for k in range(3000)))
-    assert "mlp 9-128-128-2" in run(capsys, "train", "mlp", path, "--target", "y", "--epochs", 1)
+    assert "mlp 25-128-128-2" in run(capsys, "train", "mlp", path, "--target", "y", "--epochs", 1)
 
 
 def labelled(path, labels, n: int = 120):

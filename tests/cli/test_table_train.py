@@ -50,8 +50,8 @@ def test_one_command_finds_the_kinds_of_columns_trains_and_scores(capsys, houses
     assert "constant: every row has 'Italy'" in text
     assert "regression of price (" in text
     assert "2 rows have no price and are left out" in text
-    assert "238 training rows, 60 test rows; 13 features" in text
-    assert "mlp 13-128-128-1 on houses.csv, 238 samples; squared, adamw" in text
+    assert "238 training rows, 60 test rows; 29 features" in text
+    assert "mlp 29-128-128-1 on houses.csv, 238 samples; squared, adamw" in text
     assert "R2" in text
 
 
@@ -103,7 +103,7 @@ def test_rows_held_out_choose_the_epoch(capsys, houses):
 def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, houses):
     words = ("--hidden", "8", "--activation", "relu", "--optimizer", "sgd", "--learning-rate", "0.01", "--epochs", "1")
     out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", *words, "--drop", "kind")
-    assert "mlp 10-8-1 on houses.csv, 238 samples; squared, sgd, 1 epoch, batch size 32, learning rate 0.01" in out
+    assert "mlp 26-8-1 on houses.csv, 238 samples; squared, sgd, 1 epoch, batch size 32, learning rate 0.01" in out
     assert "silu" not in out
 
 
@@ -130,7 +130,7 @@ def test_columns_are_kept_dropped_and_told_their_kinds(capsys, houses):
         capsys, "train", "mlp", str(houses), "--target", "price", "--features", "house_id,kind",
         "--kinds", "house_id=number", "--epochs", "1",
     )  # fmt: skip
-    assert "12 features" in out
+    assert "28 features" in out
 
 
 def test_linear_encodes_text_and_gaps_and_keeps_the_exact_solution(capsys, houses, tmp_path):

@@ -13,6 +13,7 @@ from twofold.cli.options import Hardware, JobOptions
 from twofold.cli.screen import Screen
 from twofold.data import Dataset, Samples, load_dataset
 from twofold.engines import Engine, choose, open_engine
+from twofold.engines.choice import choose_threads
 from twofold.engines.threads import check_threads, use_threads
 from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
@@ -187,9 +188,19 @@ def open_engine_for(job: Job, hardware: Hardware, **first: Any) -> Engine:
     if not scales_targets(job.network.loss):
         start = start_at_means(job.network, initialize(job.network, **first), np.asarray(job.data.train.y))
     engine = _open(name, job.network, first, hardware, parameters=start)
-    if hardware.threads is not None or job.recipe.slices > 1:
-        use_threads(hardware.threads or 1)  # of slices 1: what several processes have each
+    if (threads := _threads(job, hardware)) is not None:
+        use_threads(threads)
     return engine
+
+
+def _threads(job: Job, hardware: Hardware) -> int | None:
+    """Return how many threads a job has; None for as many as there are."""
+    if hardware.threads is not None:
+        return hardware.threads
+    if job.recipe.slices > 1:  # what several processes have each
+        return 1
+    batch_size = min(job.recipe.batch_size, len(job.data.train))
+    return choose_threads(job.network, batch_size, device=hardware.device)
 
 
 def _size(recipe: Recipe, n: int) -> dict[str, int]:

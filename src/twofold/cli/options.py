@@ -145,7 +145,10 @@ class Hardware:
     dtype: Annotated[str, Option("--dtype", help="float32 or float64.")] = "float32"
     device: Annotated[str, Option("--device", help="cpu, cuda or mps.")] = "cpu"
     precision: Annotated[str | None, Option("--precision", help="bfloat16: matrix products in half the bits.")] = None
-    threads: Annotated[int | None, Option("--threads", help="Threads of the arithmetic; all cores otherwise.")] = None
+    threads: Annotated[
+        int | None,
+        Option("--threads", help="Threads of the arithmetic; one for small products otherwise."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

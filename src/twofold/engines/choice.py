@@ -33,6 +33,8 @@ FORMULAS = {
     NUMBA: "twofold.engines.numba",
 }  # each of which `holds` networks
 
+MIN_SHARED_WORK = 2**24  # multiply-adds of a product from which on it is shared among threads
+
 MAX_NARROW_OUTPUTS = 16  # outputs up to which loops beat a library's matrix product
 
 # The largest product of a minibatch, in multiply-adds, up to which PyTorch's calls cost more than they save:
@@ -99,12 +101,43 @@ def choose(
     is_long = samples is not None and samples > MAX_SHORT_STEPS * batch_size
     if samples is not None and not is_long and 3 * network.n_parameters * samples <= MAX_SMALL_JOB:
         return "scratch"
-    product = max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
+    product = largest_product(network, batch_size)
     if samples is not None and product <= MAX_WORK_FOR_LOOPS and batch_size <= MAX_SAMPLES_FOR_LOOPS:
         cheap = not any(map(_is_long, network.activations)) or batch_size * sum(network.hidden) <= MAX_UNITS_FOR_LOOPS
         if cheap and can("compiled", network):
             return "compiled"
     return "fused" if product > MAX_WORK_FOR_NUMPY and can("fused", network) else "scratch"
+
+
+def choose_threads(network: Network, batch_size: int, *, device: str = "cpu") -> int | None:
+    """Choose how many threads the arithmetic of a training has.
+
+    Threads that share a small product gain little, and wait for each other where another program has one of the cores.
+
+    Parameters
+    ----------
+    network : Network
+    batch_size : int
+        Samples of a minibatch.
+    device : str
+
+    Returns
+    -------
+    int or None
+        1 if every product is less than `MIN_SHARED_WORK` multiply-adds; None, as many as there are, otherwise. By sizes
+        alone: one job has one number, since with another one sums may round otherwise.
+
+    Examples
+    --------
+    >>> choose_threads(Network((20, 64, 64, 3)), 32), choose_threads(Network((784, 256, 10)), 256)
+    (1, None)
+    """
+    return 1 if device == "cpu" and largest_product(network, batch_size) < MIN_SHARED_WORK else None
+
+
+def largest_product(network: Network, batch_size: int) -> int:
+    """Return the multiply-adds of a minibatch's largest matrix product."""
+    return max(inputs * outputs for inputs, outputs in network.shapes) * batch_size
 
 
 def choose_head(network: Network, *, batch_size: int, samples: int, device: str = "cpu") -> str:

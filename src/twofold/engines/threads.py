@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from twofold.engines.forks import threads_after_fork
 from twofold.errors import SpecificationError, show
 from twofold.values import is_whole
 
+LIBRARIES = ("numpy", "scipy.linalg", "sklearn", "torch")  # each brings thread pools of its own
 MAX_THREADS = (
     256  # threads on a machine of fewer cores: PyTorch ends the process if it can't start as many as it is told
 )
@@ -71,9 +73,10 @@ def limited_threads(threads: int | None) -> Iterator[None]:
         yield
         return
     threads = threads_after_fork(threads)
+    loaded = tuple(name for name in LIBRARIES if name in sys.modules)
     torch = sys.modules.get("torch")
     before = None if torch is None else torch.get_num_threads()
-    with threadpool_limits(limits=threads):
+    with _pools(loaded).limit(limits=threads):
         if torch is not None:
             torch.set_num_threads(threads)
         try:
@@ -81,3 +84,9 @@ def limited_threads(threads: int | None) -> Iterator[None]:
         finally:
             if torch is not None:
                 torch.set_num_threads(before)
+
+
+@lru_cache(maxsize=4)
+def _pools(_loaded: tuple[str, ...]) -> ThreadpoolController:
+    """Return the thread pools of the libraries that are loaded: to look for them takes milliseconds."""
+    return ThreadpoolController()

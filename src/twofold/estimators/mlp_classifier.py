@@ -91,7 +91,8 @@ class MLPClassifier(Classifier):
     precision : str, optional
         ``"bfloat16"`` for the matrix products of the fused engines.
     threads : int, optional
-        Most threads that `fit` uses; with several members, that each uses.
+        Most threads that `fit` uses; with several members, that each uses. If None, one for minibatches whose products
+        are small (`twofold.engines.choice.choose_threads`).
     n_members : int
         Networks whose outputs' mean is taken, each from other first weights and in another order of the samples; they
         are fitted side by side on the cores there are, and merged into one network of so many times the hidden units.

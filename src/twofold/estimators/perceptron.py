@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from twofold.data.dataset import Samples
 from twofold.engines import AVERAGE
+from twofold.engines.choice import choose_threads
 from twofold.engines.threads import limited_threads
 from twofold.errors import DataError, SpecificationError
 from twofold.estimators.callbacks import CallbackSupportMixin, Tasks, of_the_session, with_callbacks
@@ -227,7 +228,9 @@ class Perceptron(Saved, CallbackSupportMixin, BaseEstimator):  # type: ignore[mi
         elif not self._are_mine(resume.optimizer_state[AVERAGE]):  # others were assigned since
             resume = resume.with_model(engine.parameters())
         fit = EpochFit(self, engine, samples, recipe=recipe, validation=validation, incremental=incremental)
-        fit.run(resume=resume, after=self._epochs)
+        own = None if self.threads is not None else choose_threads(network, recipe.batch_size, device=self.device)
+        with limited_threads(own):
+            fit.run(resume=resume, after=self._epochs)
         self._epochs += self.n_iter_
 
     def _start(self, X: Array, y: Array, *, first: bool, random_state: np.random.RandomState) -> Network:
