@@ -43,7 +43,7 @@ def images() -> Dataset:
 class Count:
     """Counts the bytes that this process sends by torch.distributed's collectives.
 
-    A ring's ``all_gather`` passes on all parts but one; in ``all_to_all`` what is one's own stays.
+    A ring's ``all_gather`` passes on all parts but one.
     """
 
     def __init__(self) -> None:
@@ -53,17 +53,17 @@ class Count:
         """Begin to count."""
         from torch import distributed
 
-        gather, swap = distributed.all_gather, distributed.all_to_all_single
+        gather, send = distributed.all_gather, distributed.isend
 
         def counted_gather(parts: Any, own: Any, **words: Any) -> Any:
             self.sent += (size - 1) * own.nbytes
             return gather(parts, own, **words)
 
-        def counted_swap(received: Any, own: Any, *words: Any) -> Any:
-            self.sent += own.nbytes * (size - 1) // size  # all parts are of one size
-            return swap(received, own, *words)
+        def counted_send(own: Any, rank: int) -> Any:
+            self.sent += own.nbytes
+            return send(own, rank)
 
-        distributed.all_gather, distributed.all_to_all_single = counted_gather, counted_swap
+        distributed.all_gather, distributed.isend = counted_gather, counted_send
 
 
 def ours(slices: int, threads: int, *, together: bool = True) -> dict[str, Any]:

@@ -27,8 +27,10 @@ PORT = 29400
 DELAY, LOSS = 0.02, 0.01  # seconds and part of the packets, on the bad wire
 SILENCE = 30.0  # seconds without an answer after which a process is taken for lost
 MARGIN = 30.0  # seconds more for torchrun to end, on a machine that is busy with as many hosts
-EPOCHS, FEW = 60, 2
-TRAIN = ["train", "mlp", "--data", "digits", "--slices", "8", "--engine", "scratch", "--save", "model.safetensors"]
+EPOCHS, FEW = 40, 2
+HIDDEN = "1024"  # so that gradients are exchanged in parts
+TRAIN = ["train", "mlp", "--data", "digits", "--slices", "8", "--engine", "scratch", "--hidden", HIDDEN]
+TRAIN += ["--save", "model.safetensors"]
 KEEP = ["--checkpoint", "run", "--every-seconds", "0.2"]
 LOST = re.compile(
     r"twofold: one of \d processes is gone, or was silent for 30 s; the others stop \(process \d: .+\); go on"
