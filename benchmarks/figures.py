@@ -29,7 +29,8 @@ CELLS = {  # what stands in a cell of a table: the file, what stands before it
     "README.zh.md": r"(与 JAX、与 PyTorch 循环相比 \| )[^|]*( \|)",
 }
 FAST = {"README.md": "{} and {} times as fast", "README.zh.md": "{} 倍，{} 倍"}
-DOCUMENTS = ("docs/speed.md", "docs/processes.md", "docs/outgrowing.md", "docs/dask.md", "README.md", "README.zh.md")
+PAGES = ("speed", "processes", "outgrowing", "dask", "tables")
+DOCUMENTS = (*(f"docs/{page}.md" for page in PAGES), "README.md", "README.zh.md")
 
 
 @dataclass(frozen=True)

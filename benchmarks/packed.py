@@ -1,11 +1,12 @@
 """A table block by block beside the same table in memory: seconds, rows a second, peak memory, score; one run.
 
-python benchmarks/packed.py [--rows 300000] [--epochs 3] [--rounds 1] [--engine fused] [--skip-memory]
+python benchmarks/packed.py [--rows 300000] [--epochs 3] [--engine fused] [--skip-memory] [--save]
 
 The table has 20 columns of all kinds, and a number to predict. Each job runs in a process of its own; the peak is
 VmHWM of /proc/self/status, Python and its libraries included. The packed rows are in the page cache, having just been
 written. "CPU s" are of the whole command, all its epochs; other figures of training are of its fastest epoch. Without
---skip-memory the table is also trained on in memory, in the ordinary order and in that of the windows.
+--skip-memory the table is also trained on in memory, in the ordinary order and in that of the windows. Last, processes
+that share the packed table's rows: the peak is the largest of any. Each training has --threads, 1.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from figures import Figures, Report
 from pyarrow import csv
-from rich.console import Console
-from rich.table import Table
 
 JOB = """
 import json, resource, sys
@@ -72,18 +72,27 @@ def write_table(path: Path, rows: int) -> None:
             csv.write_csv(table, file, csv.WriteOptions(include_header=not start))
 
 
-def run(*words: str) -> dict[str, Any]:
-    """Run a command in a process of its own; return its JSON object, its seconds and CPU seconds, its peak in MiB."""
+def run(*words: str, processes: int = 0) -> dict[str, Any]:
+    """Run a command in a process of its own; return its JSON object, its seconds and CPU seconds, its peak in MiB.
+
+    With ``processes`` it is run in so many by torchrun; the peak is then the largest of any, and CPU seconds the sum.
+    """
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--no-python", sys.executable]
+    command = [sys.executable, *(launch if processes else []), "-c", JOB, *words, "--json"]
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", JOB, *words, "--json"], check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - started
-    found, costs = (json.loads(line) for line in done.stdout.splitlines()[-2:])
-    return {**found, **costs, "seconds": seconds}
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    costs = [one for one in told if "peak" in one]
+    (found,) = [one for one in told if "peak" not in one]
+    peak, cpu = max(one["peak"] for one in costs), sum(one["cpu"] for one in costs)
+    return {**found, "peak": peak, "cpu": cpu, "seconds": seconds}
 
 
-def train(*words: str) -> dict[str, Any]:
+def train(*words: str, processes: int = 0) -> dict[str, Any]:
     """Train; return the fastest epoch's seconds, the R2 of the test rows, and the peak."""
-    found = run("train", "mlp", *words, "--members", "1") if "--target" in words else run("train", "mlp", *words)
+    one = ("--members", "1") if "--target" in words else ()
+    found = run("train", "mlp", *words, *one, processes=processes)
     return {
         "seconds": min(epoch["seconds"] for epoch in found["epochs"]),
         "samples": found["epochs"][-1]["samples"],
@@ -100,17 +109,23 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--engine", default="fused")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument("--save", action="store_true", help="keep the figures for the documents")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows, packed, model = (f"{folder}/{name}" for name in ("rows.csv", "packed", "m.safetensors"))
         write_table(Path(rows), words.rows)
-        how = ("--engine", words.engine, "--epochs", str(words.epochs))
+        how = ("--engine", words.engine, "--epochs", str(words.epochs), "--threads", str(words.threads))
         whole = (rows, "--target", "y", "--no-refit", *how)
         jobs = {"packed": lambda: train(packed, "--save", model, *how)}
         if not words.skip_memory:
             jobs["in memory"] = lambda: train(*whole)
             jobs["in memory, in windows' order"] = lambda: train(*whole, "--window", "32768")
+        for n in words.processes:
+            many = f"{n} process{'es' if n > 1 else ''}"
+            jobs[f"packed, 4 slices, {many}"] = lambda n=n: train(packed, *how, "--slices", "4", processes=n)
         pack = run("pack", rows, "--target", "y", "-o", packed)
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in jobs}
         for _ in range(words.rounds):
@@ -118,27 +133,18 @@ def main() -> None:
                 found[name].append(job())
         predict = run("predict", model, rows, "-o", f"{folder}/out.csv")
         size = Path(rows).stat().st_size / 2**20
-    table = Table(
-        title=f"{words.rows:,} rows of 20 columns, {size:.0f} MiB; engine {words.engine}", title_justify="left"
-    )
-    table.add_column("job")
-    for column in ("seconds", "rows/s", "CPU s", "peak MiB", "R2"):
-        table.add_column(column, justify="right")
+    lines = []
     for name, one in (("pack", pack), ("predict", predict)):
-        table.add_row(
-            name,
-            f"{one['seconds']:.1f}",
-            f"{words.rows / one['seconds']:,.0f}",
-            f"{one['cpu']:.1f}",
-            f"{one['peak']:.0f}",
-            "",
-        )
+        speed = f"{words.rows / one['seconds']:,.0f}"
+        lines.append([name, f"{one['seconds']:.1f}", speed, f"{one['cpu']:.1f}", f"{one['peak']:.0f}", ""])
     for name, rounds in found.items():
         seconds, cpu, peak = (statistics.median(one[key] for one in rounds) for key in ("seconds", "cpu", "peak"))
-        speed = rounds[0]["samples"] / seconds
-        score = f"{rounds[0]['score']:.4f}"
-        table.add_row(f"epoch, {name}", f"{seconds:.1f}", f"{speed:,.0f}", f"{cpu:.1f}", f"{peak:.0f}", score)
-    Console().print(table)
+        speed, score = f"{rounds[0]['samples'] / seconds:,.0f}", f"{rounds[0]['score']:.4f}"
+        lines.append([f"epoch, {name}", f"{seconds:.1f}", speed, f"{cpu:.1f}", f"{peak:.0f}", score])
+    report = Report("packed", save=words.save)
+    title = f"{words.rows:,} rows of 20 columns, {size:.0f} MiB; {words.engine}"
+    report.add(Figures(title, ["job", "s", "rows/s", "CPU s", "peak MiB", "R2"], lines))
+    report.close()
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ def figures():
     sys.path.remove(str(ROOT / "benchmarks"))
 
 
-@pytest.mark.parametrize(
-    "document",
-    ["docs/speed.md", "docs/processes.md", "docs/outgrowing.md", "docs/dask.md", "README.md", "README.zh.md"],
-)
+PAGES = ("speed", "processes", "outgrowing", "dask", "tables")
+
+
+@pytest.mark.parametrize("document", [*(f"docs/{page}.md" for page in PAGES), "README.md", "README.zh.md"])
 def test_a_document_quotes_what_is_kept(figures, document):
     text = (ROOT / document).read_text(encoding="utf-8")
     assert document in figures.DOCUMENTS
