@@ -75,6 +75,9 @@ class NewerFormatError(FileFormatError):
 class DataNotFoundError(DataError, FileNotFoundError):
     """A file or data set is not where it was looked for."""
 
+    # ValueError's, which comes first, would not do where Dask unpickles one.
+    __new__ = FileNotFoundError.__new__  # type: ignore[assignment]
+
 
 class DownloadError(TwofoldError, OSError):
     """A download failed from every address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import nist
 from twofold import LinearRegression, load_estimator, save_model
 from twofold.dask import fit_linear
-from twofold.errors import DataError, SpecificationError
+from twofold.errors import DataError, DataNotFoundError, SpecificationError
 
 dd = pytest.importorskip("dask.dataframe", reason="Dask is not installed: pip install 'twofold[dask]'")
 pd = pytest.importorskip("pandas")
@@ -204,3 +205,10 @@ def test_an_error_of_a_worker_comes_home_as_it_is(cluster):
     frame = pd.DataFrame({"x": [1.0, np.nan], "y": [1.0, 2.0]})
     with pytest.raises(DataError, match=r"^column 'x', row 1 of partition 0 "):
         fit_linear(dd.from_pandas(frame, npartitions=1), "y")
+
+
+def test_errors_can_be_sent_by_dask():
+    pytest.importorskip("distributed")  # which pickles errors in its own way from then on
+    error = pickle.loads(pickle.dumps(DataNotFoundError("nothing there")))  # noqa: S301 - our own bytes
+    assert type(error) is DataNotFoundError
+    assert str(error) == "nothing there"
