@@ -4,8 +4,8 @@
 
 FOLDER holds ``tables/`` with the files named below. Each split holds a fifth of the rows out, of each class alike,
 drawn by ``twofold.tables.splitting.split_rows`` with the seeds 0, 1, ...; every model sees the same rows. Printed are
-accuracy or R2, and log loss or MAE, each the mean over the splits, with CPU seconds. LightGBM and CatBoost are taken if
-they are installed; all peers at their defaults, with categories as categories.
+accuracy or R2, and log loss or MAE, each the mean over the splits, with CPU seconds. LightGBM, CatBoost and RealMLP
+(pytabkit) are taken if they are installed; all peers at their defaults, with categories as categories.
 """
 
 from __future__ import annotations
@@ -143,6 +143,12 @@ def peer(task: Task, train: Any, test: Any, name: str) -> Any:
         import lightgbm
 
         model = (lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor)(verbose=-1, n_jobs=1)
+    elif name == "RealMLP":
+        from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+        kind = RealMLP_TD_Classifier if classes else RealMLP_TD_Regressor
+        model = kind(device="cpu", random_state=0, n_threads=1, verbosity=0)
+        A, B = _without_gaps(A, B)
     else:
         import catboost
 
@@ -161,6 +167,16 @@ def peer(task: Task, train: Any, test: Any, name: str) -> Any:
     return full
 
 
+def _without_gaps(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fill missing numbers by the training rows' median, and flag them."""
+    gaps = [name for name in train if train[name].dtype == float and train[name].isna().any()]
+    medians = train[gaps].median()
+    filled = [
+        frame.fillna(medians).assign(**{f"{c}gap": frame[c].isna() * 1.0 for c in gaps}) for frame in (train, test)
+    ]
+    return filled[0], filled[1].fillna(train.median(numeric_only=True))
+
+
 def score(task: Task, test: Any, predicted: Any) -> tuple[float, float]:
     """Return accuracy and log loss, or R2 and MAE."""
     y = task.y[test]
@@ -177,13 +193,15 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--peers", help="only these, such as CatBoost,RealMLP")
     parser.add_argument("--no-peers", action="store_true")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     peers = [
         "histogram boosting",
-        *(n for n, m in (("LightGBM", "lightgbm"), ("CatBoost", "catboost")) if find_spec(m)),
+        *(n for n, m in (("LightGBM", "lightgbm"), ("CatBoost", "catboost"), ("RealMLP", "pytabkit")) if find_spec(m)),
     ]
+    peers = asked.peers.split(",") if asked.peers else peers
     models = [(name, ours) for name in asked.variants.split(",") if name]
     models += [] if asked.no_peers else [(name, peer) for name in peers]
     for name in asked.tables.split(","):

@@ -20,7 +20,7 @@ from twofold.tables.forms import infer_forms, read_numbers
 from twofold.tables.frames import as_table
 from twofold.tables.gaps import with_gaps
 from twofold.tables.plan import Plan
-from twofold.tables.problem import encoder_from_dict
+from twofold.tables.problem import encoder_from_dict, target_from_dict
 from twofold.tables.targets import Target
 
 Array = NDArray[Any]
@@ -149,7 +149,7 @@ class TableRows:
 def target_of(model: Model) -> Target:
     """Return the model's target, as a table has it."""
     if model.encoder is not None:
-        return encoder_from_dict(model.encoder)[1]
+        return target_from_dict(model.encoder)
     classes = LOSSES[model.network.loss].targets.compete or model.tells_two_apart
     return Target(model.target, "classification" if classes else "regression", model.classes)
 

@@ -78,11 +78,17 @@ def encoder_from_dict(value: Any) -> tuple[TablePlan, Target]:
     DataError
         If it is something else.
     """
+    target = target_from_dict(value)
+    return TablePlan.from_dict(value["plan"]), target
+
+
+def target_from_dict(value: Any) -> Target:
+    """Take out of a model's file the target alone, as `encoder_from_dict` does."""
     if not isinstance(value, Mapping) or not {"plan", "target"} <= set(value):
         raise DataError("the model's encoder is not that of a table: it has no plan and target")
     target = from_dict(Target, value["target"], "the model's target")
     check_name("task", target.task, TASKS)
-    return TablePlan.from_dict(value["plan"]), target
+    return target
 
 
 def feature_columns(
