@@ -326,3 +326,26 @@ print({pool["num_threads"] for pool in threadpool_info()})
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout == "{1}\n"
+
+
+@pytest.mark.slow
+def test_the_process_that_compiles_and_those_after_it_take_the_same_steps(tmp_path):
+    """Where a function is not a part of its caller's code, the process that compiled it runs another copy of it."""
+    script = """
+from hashlib import sha256
+from helpers import random_dataset
+from twofold import Network, Recipe, open_engine, train
+for normalization in ("layer", "batch", None):
+    network = Network((9, 300, 300, 3), normalization=normalization)
+    engine = open_engine("compiled", network, dtype="float64", initialization="he")
+    list(train(engine, random_dataset(network, 192), Recipe(epochs=2, batch_size=64, learning_rate=0.01)))
+    numbers = b"".join(array.tobytes() for layer in engine.parameters() for array in layer.arrays.values())
+    print(normalization, sha256(numbers).hexdigest())
+"""
+    own = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    first, second = (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=own).stdout
+        for _ in range(2)
+    )
+    assert first == second
+    assert len(set(first.splitlines())) == 3

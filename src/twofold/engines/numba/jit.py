@@ -17,7 +17,10 @@ COMPILES = not config.DISABLE_JIT
 
 
 def compiled(function: Function) -> Function:
-    """Have a function compiled when it is first called, or as a part of one that calls it.
+    """Have a function compiled when it is first called, or as a part of the code of each that calls it.
+
+    A part, so that each caller's code has its sums in one order: were it called, the process that compiled it would run
+    the copy that it made first, and later ones that on the disk, which was optimised once more.
 
     Parameters
     ----------
@@ -28,7 +31,7 @@ def compiled(function: Function) -> Function:
     -------
     callable
     """
-    made: Any = numba.njit(fastmath=FAST, error_model="numpy")(function)
+    made: Any = numba.njit(fastmath=FAST, error_model="numpy", forceinline=True)(function)
     return made
 
 
