@@ -25,6 +25,7 @@ def cluster():
     """Two worker processes of one thread each; what is computed meanwhile is computed there."""
     import distributed
 
+    before = dict(os.environ)  # to which Dask adds what its workers' memory and threads are to be like
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
@@ -32,6 +33,8 @@ def cluster():
         distributed.Client(found) as client,
     ):
         yield client
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
