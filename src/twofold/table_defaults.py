@@ -10,7 +10,7 @@ from twofold.functions.optimizers import OptimizerConfig
 from twofold.tables.column_inference import Choices
 
 MIN_LARGE_ROWS = 2000  # training rows from which on there are enough for many pieces and a wide network
-MIN_FEWER_ROWS = 10_000  # training rows from which on four networks are trained, not six, in more pieces, without sines
+MIN_FEWER_ROWS = 10_000  # training rows from which on four networks are trained in place of six, for time's sake
 MIN_SINGLE_ROWS = 50_000  # training rows from which on one network is trained: several would gain little
 MIN_VALIDATED_ROWS = 60  # training rows below which a part of them is too few to choose anything by
 MIN_STEPS = 3000  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
@@ -45,11 +45,11 @@ class TableDefaults:
 def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefaults:
     """Choose by the model, the number of training rows and the task.
 
-    An MLP gets its numbers in pieces too, and below `MIN_FEWER_ROWS` rows their sines and cosines. It is the mean of
-    several networks, each trained without another part of the rows, and taken at the epoch that is best on that part:
-    how long to train is what differs most between a table that is mostly noise and one that has none. Of a large table
-    one network is trained, and a tenth of the rows chooses its epoch. What each of these is worth is measured by
-    ``benchmarks/table_defaults.py``.
+    An MLP gets its numbers in pieces too, and, of a small table or one of classes below `MIN_FEWER_ROWS` rows, their
+    sines and cosines. It is the mean of several networks, each trained without another part of the rows, and taken at
+    the epoch that is best on that part: how long to train is what differs most between a table that is mostly noise and
+    one that has none. Of a large table one network is trained, and a tenth of the rows chooses its epoch. What each of
+    these is worth is measured by ``benchmarks/table_defaults.py``.
 
     Parameters
     ----------
@@ -96,12 +96,13 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     if members == 1:
         words["hidden"] = "256,256"
         recipe["learning_rate"] = 0.002
+    waves = task == "classification" and rows < MIN_FEWER_ROWS  # larger ones, and numbers to predict, do without
     recipe["batch_size"] = 128 if rows < MIN_SINGLE_ROWS else 512
     recipe["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
     return TableDefaults(
         recipe=recipe,
         words=words,
-        choices=Choices(pieces=16, frequencies=8) if rows < MIN_FEWER_ROWS else Choices(pieces=32),
+        choices=Choices(pieces=16, frequencies=8) if waves else Choices(pieces=32),
         validation_fraction=held_out,
         members=members,
     )
