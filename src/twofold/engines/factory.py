@@ -60,7 +60,7 @@ def open_engine(
     ----------
     name : str
         ``"scratch"`` (NumPy, gradients by hand), ``"concise"`` (PyTorch, autograd), ``"compiled"`` (machine code by
-        Numba: the first step on a machine takes some 10 s, for which it is compiled), ``"fused"`` (PyTorch without
+        Numba: the first step on a machine takes up to a minute, as it is compiled), ``"fused"`` (PyTorch without
         autograd), or ``"auto"``: what `choose` says.
     network : Network
     seed : int
