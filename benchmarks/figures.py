@@ -29,7 +29,7 @@ CELLS = {  # what stands in a cell of a table: the file, what stands before it
     "README.zh.md": r"(与 JAX、与 PyTorch 循环相比 \| )[^|]*( \|)",
 }
 FAST = {"README.md": "{} and {} times as fast", "README.zh.md": "{} 倍，{} 倍"}
-PAGES = ("speed", "processes", "outgrowing", "dask", "tables")
+PAGES = ("speed", "processes", "outgrowing", "dask", "tables", "lab")
 DOCUMENTS = (*(f"docs/{page}.md" for page in PAGES), "README.md", "README.zh.md")
 
 

@@ -21,7 +21,7 @@ def figures():
     sys.path.remove(str(ROOT / "benchmarks"))
 
 
-PAGES = ("speed", "processes", "outgrowing", "dask", "tables")
+PAGES = ("speed", "processes", "outgrowing", "dask", "tables", "lab")
 
 
 @pytest.mark.parametrize("document", [*(f"docs/{page}.md" for page in PAGES), "README.md", "README.zh.md"])

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { chromium } from "playwright-core";
 import { CHROMIUM, TWOFOLD, nativeSite, python, staticSite, temporary } from "./site.mjs";
+import { trainFor } from "./train_for.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -363,36 +364,13 @@ for (const where of ["static", "native"]) {
 
     test("twenty thousand samples: the page stays fluid", async () => {
       const page = await open(where, "#data=spirals&n=20000&hidden=8,8");
-      const gaps = await trainFor(page, 3000, "fast");
+      await page.evaluate(() => lab.set({ speed: "fast" }));
+      const gaps = await trainFor(page, 3000);
       console.log(`${where}, 20,000 samples: frame time median ${gaps.median} ms, 95 % within ${gaps.most} ms`);
       assert.ok(gaps.median < 100, `median ${gaps.median}`);
       quiet(page);
     });
   });
-}
-
-/** Train for a time and measure what the screen does. */
-async function trainFor(page, ms, speed) {
-  return page.evaluate(
-    async ([ms, speed]) => {
-      lab.set({ speed });
-      const gaps = [];
-      let [last, on] = [performance.now(), true];
-      const tick = (now) => (gaps.push(now - last), (last = now), on && requestAnimationFrame(tick));
-      requestAnimationFrame(tick);
-      const [from, drawn, start] = [lab.state.frame.step, lab.framesDrawn, performance.now()];
-      void lab.play();
-      await new Promise((done) => setTimeout(done, ms));
-      const seconds = (performance.now() - start) / 1000;
-      const taken = (lab.state.frame.step - from) / lab.state.frame.stepsPerEpoch;
-      lab.pause();
-      on = false;
-      gaps.sort((a, b) => a - b);
-      const at = (part) => Math.round(gaps[Math.floor(gaps.length * part)] * 10) / 10;
-      return { epochs: taken / seconds, pictures: (lab.framesDrawn - drawn) / seconds, median: at(0.5), most: at(0.95) };
-    },
-    [ms, speed],
-  );
 }
 
 describe("the bars of the static lab", () => {
@@ -433,7 +411,8 @@ describe("the bars of the static lab", () => {
     const page = await open("static", "#hidden=8,8");
     console.log(`engine ready after ${page.readyAfter} ms`);
     for (const speed of ["normal", "fast"]) {
-      const found = await trainFor(page, 4000, speed);
+      await page.evaluate((speed) => lab.set({ speed }), speed);
+      const found = await trainFor(page, 4000);
       console.log(`${speed}: ${found.epochs.toFixed(0)} epochs a second, ${found.pictures.toFixed(0)} pictures a second, frame time median ${found.median} ms, 95 % within ${found.most} ms`);
       assert.ok(found.epochs > 1);
     }

@@ -140,9 +140,9 @@ export function DataControls() {
       )}
       {problem && (
         <p class="small">
-          {problem.points.train.n} {t("train")}
-          {problem.points.test && `, ${problem.points.test.n} ${t("test")}`}
-          {problem.target && ` · ${t("target")}: ${problem.target}`}
+          {t("train")} {problem.points.train.n}
+          {problem.points.test && ` · ${t("test")} ${problem.points.test.n}`}
+          {problem.target && ` · ${t("target")} ${problem.target}`}
         </p>
       )}
       <div class={over ? "drop over" : "drop"}>

@@ -59,7 +59,8 @@ export interface Box {
   context: CanvasRenderingContext2D;
   x: number;
   y: number;
-  size: number;
+  width: number;
+  height: number;
 }
 
 /** Paint a grid of colours, its first row at the bottom, over a whole canvas or a box of one. */
@@ -78,7 +79,7 @@ export function paintGrid(place: HTMLCanvasElement | Box, width: number, height:
   context.putImageData(image, 0, 0);
   const target = "context" in place ? place.context : place.getContext("2d")!;
   target.imageSmoothingEnabled = options.smooth ?? true;
-  if ("context" in place) return target.drawImage(small, place.x, place.y, place.size, place.size);
+  if ("context" in place) return target.drawImage(small, place.x, place.y, place.width, place.height);
   target.save();
   target.setTransform(1, 0, 0, 1, 0, 0); // all of it, whatever the screen's density
   target.drawImage(small, 0, 0, place.width, place.height);

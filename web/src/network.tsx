@@ -42,7 +42,7 @@ function gridOf(values: Uint8Array | Float32Array, unit: number): Uint8Array | F
 /** Draw what a unit gives: over the input plane or line, or for the sample that is followed. */
 function drawUnit(context: CanvasRenderingContext2D, place: Place, frame: Frame, problem: Problem, dark: boolean): void {
   const { size } = place;
-  const box = { context, x: place.x - size / 2, y: place.y - size / 2, size };
+  const box = { context, x: place.x - size / 2, y: place.y - size / 2, width: size, height: size };
   context.save();
   context.beginPath();
   context.roundRect(box.x, box.y, size, size, 8);
@@ -71,7 +71,7 @@ function drawOverPlane(box: Box, place: Place, plane: Plane, problem: Problem, d
   else paintGrid(box, 40, 40, (p) => tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, own[p]!, dark));
 }
 
-function drawOverLine({ context, x, y, size }: Box, place: Place, plane: Plane, problem: Problem, dark: boolean): void {
+function drawOverLine({ context, x, y, width: size }: Box, place: Place, plane: Plane, problem: Problem, dark: boolean): void {
   const values = lineOf(plane, place, problem.widths.length - 1);
   if (values === null) return;
   const [low, high] = ends(values);
@@ -88,7 +88,7 @@ function drawFollowed(box: Box, place: Place, layers: Packed[], problem: Problem
   const [value, [low, high]] = [own[place.unit]!, ends(own)];
   const chance = place.layer === problem.widths.length - 1 && problem.kind !== "numbers";
   box.context.fillStyle = css(chance ? tint(CLASS_COLOURS[place.unit % CLASS_COLOURS.length]!, value, dark) : diverging(value / Math.max(1e-9, -low, high), dark));
-  box.context.fillRect(box.x, box.y, box.size, box.size);
+  box.context.fillRect(box.x, box.y, box.width, box.height);
 }
 
 const tint = (hex: string, p: number, dark: boolean): [number, number, number] => {

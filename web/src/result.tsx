@@ -131,11 +131,9 @@ function drawPlane(canvas: HTMLCanvasElement, problem: Problem, frame: Frame, tr
   const scale = scales(problem, width, height, train);
   const outputs = unpack(frame.plane!.outputs) as Float32Array;
   if (problem.domain.length === 2) {
-    const picture = document.createElement("canvas");
-    picture.width = picture.height = 240;
     const q = problem.kind === "numbers" ? 1 : problem.classes.length;
-    paintGrid(picture, 40, 40, regionColour(problem.kind, outputs, q, 1600, ends(train?.y ?? [0, 1]), dark));
-    context.drawImage(picture, EDGE.left, EDGE.top, width - EDGE.left - EDGE.right, height - EDGE.top - EDGE.bottom);
+    const box = { context, x: EDGE.left, y: EDGE.top, width: width - EDGE.left - EDGE.right, height: height - EDGE.top - EDGE.bottom };
+    paintGrid(box, 40, 40, regionColour(problem.kind, outputs, q, 1600, ends(train?.y ?? [0, 1]), dark));
   }
   axes(context, problem, scale, width, height, dark);
   if (problem.domain.length === 1) {

@@ -30,6 +30,8 @@ export interface State {
 
 const SLOW_MS = 400;
 const WORK_MS = 48; // of the engine for one picture in fast forward
+const EPOCH_MS = 1000 / 60; // at normal speed, as far as the engine keeps up: one epoch a picture where the screen does
+const MOST_EPOCHS_LATE = 4; // that one picture makes up for
 
 /** All that the page knows, and what may be done. */
 export class Store {
@@ -202,10 +204,20 @@ export class Store {
     this.set({ playing: false });
   }
 
+  private get epochs(): number {
+    const { frame } = this.state;
+    return frame === null ? 0 : frame.step / frame.stepsPerEpoch;
+  }
+
   private async loop(): Promise<void> {
+    let from = { ms: performance.now(), epochs: this.epochs };
     while (this.state.playing) {
       const { speed, frame } = this.state;
-      const work = { slow: { steps: 1 }, normal: { epochs: 1, ms: 200 }, fast: { epochs: 1000, ms: WORK_MS } }[speed];
+      const late = (performance.now() - from.ms) / EPOCH_MS - (this.epochs - from.epochs);
+      if (late > MOST_EPOCHS_LATE) from = { ms: performance.now(), epochs: this.epochs };
+      const epochs = Math.max(1, Math.min(MOST_EPOCHS_LATE, Math.round(late)));
+      const normal = { epochs, ms: epochs > 1 ? Math.round(2 * EPOCH_MS) : 200 };
+      const work = { slow: { steps: 1 }, normal, fast: { epochs: 1000, ms: WORK_MS } }[speed];
       const answer = await this.ask({ do: "advance", ...work, ...this.asked() });
       if (answer.error) return this.set({ playing: false });
       await this.drawn; // the engine has worked while the last picture was drawn
@@ -214,8 +226,8 @@ export class Store {
       this.framesDrawn += 1;
       const wait = speed === "slow" ? SLOW_MS : this.reduced ? 250 : 0;
       this.drawn = new Promise((resolve) => (wait ? setTimeout(resolve, wait) : requestAnimationFrame(() => resolve())));
-      const now = answer.frame;
-      if (now && (now.diverged || now.step >= now.lastStep)) this.set({ playing: false });
+      const reached = answer.frame;
+      if (reached && (reached.diverged || reached.step >= reached.lastStep)) this.set({ playing: false });
     }
   }
 

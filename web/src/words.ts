@@ -18,7 +18,7 @@ const WORDS = {
   reset: ["Start again", "重新开始"],
   speed: ["Speed", "速度"],
   slow: ["slow", "慢"],
-  normal: ["one epoch a picture", "每帧一轮"],
+  normal: ["60 epochs a second", "每秒 60 轮"],
   fast: ["fast forward", "快进"],
   step: ["step", "步"],
   epoch: ["epoch", "轮"],
