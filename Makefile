@@ -13,7 +13,7 @@ PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 COVERAGE :=
 
 test: $(VENV)/ready
-	$(PYTEST) -m "not slow" $(COVERAGE)
+	$(BIN)/python tests/compile_ahead.py & $(PYTEST) -m "not slow" $(COVERAGE)
 
 # The full product of options, machine code compiled anew, kills, limits of memory: what takes too long for each change.
 test-slow: $(VENV)/ready

@@ -177,12 +177,24 @@ print(stats.cache_path, len(stats.cache_hits), len(stats.cache_misses))
 """
 
 
-def fresh(folder):
-    """Take a step in a process whose machine code lies in a folder; return where exactly, and whether it was there."""
+def fresh(folder, processes=1):
+    """Take a step in a process whose machine code lies in a folder; return where exactly, and whether it was there.
+
+    Of several processes at the same time: of each.
+    """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
-    result = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, env=environment, check=True)
-    place, hits, misses = result.stdout.split()
-    return Path(place), int(hits), int(misses)
+    words = [sys.executable, "-c", FRESH]
+    running = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(processes)]
+    found = []
+    for process in running:
+        place, hits, misses = process.communicate()[0].split()
+        found.append((Path(place), int(hits), int(misses)))
+    return found[0] if processes == 1 else found
+
+
+@pytest.mark.slow
+def test_of_several_processes_one_compiles_and_the_others_wait(tmp_path):
+    assert sorted(found[1:] for found in fresh(tmp_path, processes=3)) == [(0, 1), (1, 0), (1, 0)]
 
 
 @pytest.mark.slow

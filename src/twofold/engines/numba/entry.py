@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -41,20 +42,38 @@ class Entry:
         return self._function.__name__
 
     def prepare(self, *given: Any) -> None:
-        """Call it once, so that it is compiled; once more if what lies on the disk is damaged, or the disk is full."""
+        """Call it once, so that it is compiled; once more if what lies on the disk is damaged, or the disk is full.
+
+        Of several processes one compiles, and the others wait for what it leaves on the disk.
+        """
+        folder = code_folder()
         try:
-            self.run(*given)
+            with locked(folder):
+                self.run(*given)
             return
         except Exception:  # whatever a file that was cut off may lead to; what is wrong fails again
-            folder = code_folder()
-        if folder is not None:
-            rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                rmtree(folder, ignore_errors=True)
         try:
             self.run = make_entry(self._function, folder=code_folder())
             self.run(*given)
         except OSError:
             self.run = make_entry(self._function, folder=None)
             self.run(*given)
+
+
+@contextmanager
+def locked(folder: Path | None) -> Iterator[None]:
+    """Keep other processes out of a folder, as far as the system has locks."""
+    if folder is None:
+        yield
+        return
+    with (folder / "lock").open("wb") as file:
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def make_entry(function: Callable[..., Any], *, folder: Path | None) -> Callable[..., Any]:
