@@ -114,3 +114,54 @@ def test_what_is_no_table_is_refused_with_its_place(content, message):
 def test_a_target_that_cannot_be_predicted_is_refused(content, target, message):
     with pytest.raises(DataError, match=message):
         prepare(read_csv("a.csv", content.encode()), target)
+
+
+def table_of(*columns, names="abcdefgh"):
+    rows = zip(*columns, strict=True)
+    return "\n".join([",".join(names[: len(columns)]), *(",".join(map(str, row)) for row in rows)]).encode()
+
+
+def read(session, content):
+    message = {"do": "table", "name": "a.csv", "content": base64.b64encode(content).decode()}
+    return json.loads(session.answer(json.dumps(message)))
+
+
+def test_the_target_to_begin_with_is_the_last_column_that_can_be_predicted():
+    counts = range(30)
+    names, halves = [f"name{i}" for i in counts], [i / 2 for i in counts]
+    told = read(Session(), table_of(counts, halves, names, ["same"] * 30))
+    assert told["table"]["target"] == "b"
+
+
+def test_a_table_of_which_nothing_can_be_predicted_is_refused_and_the_one_before_stays():
+    session = Session()
+    assert "table" in read(session, table_of(range(30), [i * i for i in range(30)]))
+    assert read(session, table_of(range(30)))["error"] == "a.csv has one column, 'a'; there is none to predict it from"
+    setup = Setup(data="csv", target="b").to_plain()
+    assert "frame" in json.loads(session.answer(json.dumps({"do": "setup", "setup": setup})))
+
+
+def test_a_table_is_drawn_in_its_own_units():
+    session = Session()
+    area, price = np.arange(100.0, 140.0), np.arange(40) * 2500.0
+    assert "table" in read(session, table_of(area, price))
+    setup = {"do": "setup", "setup": Setup(data="csv", target="b").to_plain(), "views": ["predictions"]}
+    answer = json.loads(session.answer(json.dumps(setup)))
+    ((low, high),) = answer["problem"]["domain"]
+    assert 90 < low < 105
+    assert 135 < high < 145
+    drawn = answer["problem"]["points"]["train"]
+    X, y = (np.frombuffer(base64.b64decode(drawn[key]["data"]), "<f4") for key in "Xy")
+    np.testing.assert_allclose(y, (X - 100) * 2500, rtol=1e-5)
+    assert answer["frame"]["predictions"]["rmse"] > 1000
+
+
+def test_a_number_whose_square_is_none_is_refused():
+    table = read_csv("a.csv", table_of(range(30), [f"{i}e200" for i in range(30)]))
+    with pytest.raises(DataError, match=r"column 'b': '1e200' in row 2 is too large a number"):
+        prepare(table, "b")
+
+
+def test_a_line_is_counted_as_an_editor_counts_it():
+    with pytest.raises(DataError, match=r"line 6 has 1 cells"):
+        read_csv("a.csv", b'a,b\n1,"x\ny"\n\n2,z\n3\n')

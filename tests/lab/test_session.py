@@ -112,6 +112,7 @@ WAYS = {
     "houses": {"data": "houses", "hidden": [], "learning_rate": 0.03},
     "digits": {"data": "digits", "hidden": [8], "activation": ["relu"], "dropout": 0.2, "optimizer": "adam",
                "learning_rate": 0.003, "batch_size": 64},
+    "counts of houses": {"data": "houses", "hidden": [], "loss": "poisson", "learning_rate": 1e-6},
     **{name: {**fault.example, "fault": name, "n": 100} for name, fault in FAULTS.items()},
 }  # fmt: skip
 
@@ -255,3 +256,41 @@ def test_a_mistake_of_ours_is_told_and_the_session_goes_on(session, monkeypatch,
     assert ask(session, "view", views=["plane"])["error"].startswith("a mistake in the lab itself: KeyError")
     assert "Traceback" in capsys.readouterr().err
     assert "frame" in asked(session, "view")
+
+
+def test_a_table_of_amounts_is_trained_by_a_loss_of_logarithms_and_python_says_so(session, tmp_path, monkeypatch):
+    content = "a,b\n" + "\n".join(f"{i},{i % 7 + 0.5}" for i in range(60))
+    asked(session, "table", name="a.csv", content=base64.b64encode(content.encode()).decode())
+    setup = Setup(data="csv", target="b", hidden=(), loss="gamma", learning_rate=0.01)
+    asked(session, "setup", setup=setup.to_plain())
+    asked(session, "advance", epochs=2)
+    (tmp_path / "a.csv").write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(asked(session, "python")["python"], names)  # noqa: S102 - what the page shows
+    for one, other in zip(names["engine"].parameters(), session._run.engine.parameters(), strict=True):
+        np.testing.assert_array_equal(one.W, other.W)
+
+
+def test_test_rows_of_enlarged_features_are_scored_as_the_page_scores_them(session, tmp_path, capsys):
+    small = {"learning_rate": 1e-9, "initialization": "normal", "sigma": 1e-4}  # nothing overflows
+    example = FAULTS["naive-softmax"].example | small | {"fault": "naive-softmax"}
+    asked(session, "setup", setup=Setup().to_plain() | example)
+    record, model = asked(session, "advance", epochs=1)["frame"]["records"][-1], asked(session, "model")
+    (tmp_path / "m.safetensors").write_bytes(base64.b64decode(model["model"]))
+    (tmp_path / "rows.csv").write_text(model["rows"], encoding="utf-8")
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "m.safetensors"), str(tmp_path / "rows.csv"), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert scores["log loss"]["value"] == pytest.approx(record["test_loss"], rel=1e-12)
+
+
+def test_regression_is_scored_in_its_own_units_as_evaluate_scores_it(session, tmp_path, capsys):
+    asked(session, "setup", setup=Setup(data="houses", hidden=(), learning_rate=0.03).to_plain())
+    rmse = asked(session, "advance", epochs=3, views=["predictions"])["frame"]["predictions"]["rmse"]
+    model = asked(session, "model")
+    (tmp_path / "m.safetensors").write_bytes(base64.b64decode(model["model"]))
+    (tmp_path / "rows.csv").write_text(model["rows"], encoding="utf-8")
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "m.safetensors"), str(tmp_path / "rows.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores"]["RMSE"]["value"] == pytest.approx(rmse, rel=1e-12)

@@ -30,6 +30,7 @@ MOST_ROWS = 200_000
 MOST_CATEGORIES = 30  # of a column; one with more is text or numbers its rows
 MOST_CLASSES = 20  # different whole numbers up to which a target is taken for classes
 ROWS_A_CLASS = 5
+MOST_NUMBER = 1e150  # in a column: its square is a double, too
 TEST = 0.2
 GAPS = {"", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "<NA>"}
 FEATURE_GAPS = GAPS | {"-", "--", "na", "None", "missing", "unknown"}  # in the target these may be names
@@ -76,7 +77,7 @@ class Table:
     def describe(self) -> dict[str, Any]:
         """Return what the page shows of it."""
         columns = [{"name": column.name, "kind": column.kind, "gaps": column.gaps} for column in self.columns.values()]
-        return {"name": self.name, "rows": self.rows, "columns": columns, "target": next(reversed(self.columns))}
+        return {"name": self.name, "rows": self.rows, "columns": columns, "target": first_target(self)}
 
 
 def read_csv(name: str, content: bytes) -> Table:
@@ -108,7 +109,8 @@ def read_csv(name: str, content: bytes) -> Table:
     text = _decode(name, content)
     delimiter = _delimiter(text)
     try:
-        lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        lines = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         raise DataError(f"{name} is not a table: {error}; write it as CSV again") from error
     if len(lines) < 3:
@@ -117,9 +119,9 @@ def read_csv(name: str, content: bytes) -> Table:
         raise DataError(
             f"{name} has {len(lines) - 1} rows; at most {MOST_ROWS} are read here: twofold train reads more"
         )
-    header, *rows = ([cell.strip() for cell in line] for line in lines)
+    header, *rows = ([cell.strip() for cell in row] for _, row in lines)
     _check_header(name, header)
-    for number, row in enumerate(rows, start=2):
+    for (number, _), row in zip(lines[1:], rows, strict=True):
         if len(row) != len(header):
             raise DataError(f"{name}: line {number} has {len(row)} cells; the first line names {len(header)} columns")
     columns = [_column(title, [row[k] for row in rows], delimiter) for k, title in enumerate(header)]
@@ -181,12 +183,12 @@ def numbers(column: Column) -> Array:
     Raises
     ------
     DataError
-        If a number is too large for a double.
+        If a number is too large to be standardised.
     """
     cells = [cell.replace(",", ".") if column.decimal == "," else cell for cell in column.cells]
     values = np.array([math.nan if cell in FEATURE_GAPS else float(cell) for cell in cells])
-    if np.isinf(values).any():
-        row = int(np.flatnonzero(np.isinf(values))[0])
+    if (np.abs(values) > MOST_NUMBER).any():
+        row = int(np.flatnonzero(np.abs(values) > MOST_NUMBER)[0])
         raise DataError(f"column {column.name!r}: {column.cells[row]!r} in row {row + 1} is too large a number")
     return values
 
@@ -203,14 +205,17 @@ class Prepared:
         What reads other rows in the same way, see `twofold.tables.problem.encoder_from_dict`.
     test_rows : str
         The rows of the test set as they were, as CSV.
+    units : Scaling
+        What brings features and targets back to the table's own units.
     """
 
     data: Dataset
     encoder: dict[str, Any]
     test_rows: str
+    units: Scaling
 
 
-def prepare(table: Table, target: str, *, seed: int = 0) -> Prepared:
+def prepare(table: Table, target: str, *, seed: int = 0, targets: bool = True) -> Prepared:
     """Make a table ready to train on: rows without a target left out, a fifth of the others held out for testing.
 
     Parameters
@@ -220,6 +225,8 @@ def prepare(table: Table, target: str, *, seed: int = 0) -> Prepared:
         Column to predict.
     seed : int
         Of the split.
+    targets : bool
+        Standardise a numeric target.
 
     Returns
     -------
@@ -246,13 +253,14 @@ def prepare(table: Table, target: str, *, seed: int = 0) -> Prepared:
             plan, X = PLANS[other.kind](other, rows, fit)
             plans.append(plan)
             parts.append(X)
+    if len(table.columns) == 1:
+        raise DataError(f"{table.name} has one column, {target!r}; there is none to predict it from")
     if not plans:
         raise DataError(f"no column is left to predict {target!r} from: each is text of many values, or one value only")
     X = np.hstack(parts)  # (n, k)
-    scaling = Scaling(np.zeros(X.shape[1]), np.ones(X.shape[1]))
-    if not classes:
-        scaling = Scaling(scaling.mean, scaling.scale, y[fit].mean(axis=0), y[fit].std(axis=0))
-        y = scaling.targets(y)
+    moments = () if classes or not targets else (y[fit].mean(axis=0), y[fit].std(axis=0))
+    scaling = Scaling(np.zeros(X.shape[1]), np.ones(X.shape[1]), *moments)
+    y = scaling.targets(y)
     data = Dataset(
         table.name, Samples(X[fit], y[fit]), Samples(X[held], y[held]), classes=classes,
         features=tuple(name for plan in plans for name in _features(plan)), target=target, scaling=scaling,
@@ -261,7 +269,7 @@ def prepare(table: Table, target: str, *, seed: int = 0) -> Prepared:
     told = {"name": target, "task": task, "classes": list(classes), "unit": None, "because": "chosen in the lab"}
     told["decimal"] = None if classes or column.kind != "number" else column.decimal
     encoder = {"plan": {"schema": 1, "columns": plans, "left_out": {}}, "target": told}
-    return Prepared(data, encoder, _write(table, rows[held]))
+    return Prepared(data, encoder, _write(table, rows[held]), Scaling(*_moments(plans), *moments))
 
 
 def _targets(column: Column, rows: Array) -> tuple[Array, tuple[str, ...]]:
@@ -334,6 +342,34 @@ PLANS = {"number": _number_plan, "category": _category_plan}
 def _features(plan: dict[str, Any]) -> list[str]:
     names = [plan["name"]] if plan["kind"] == "number" else [f"{plan['name']}={value}" for value in plan["values"]]
     return [*names, *([f"{plan['name']} missing"] if plan["gaps"] else [])]
+
+
+def _moments(plans: list[dict[str, Any]]) -> Array:
+    """Return by what each feature was centred and scaled, float64 (2, k): columns of numbers alone are."""
+    pairs = [[(0.0, 1.0)] * len(_features(plan)) for plan in plans]
+    for plan, pair in zip(plans, pairs, strict=True):
+        if plan["kind"] == "number":
+            pair[0] = plan["center"], plan["scale"]
+    return np.array([pair for group in pairs for pair in group]).T
+
+
+def first_target(table: Table) -> str:
+    """Return the last column that can be predicted, which is where a target mostly stands.
+
+    Raises
+    ------
+    DataError
+        If none can; with what stands in the way of the last.
+    """
+    refused: list[DataError] = []
+    for name in reversed(table.columns):
+        try:
+            prepare(table, name)
+        except DataError as error:
+            refused.append(error)
+        else:
+            return name
+    raise refused[0]
 
 
 def _write(table: Table, rows: Array) -> str:

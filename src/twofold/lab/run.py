@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.data import Dataset
+from twofold.data.scaling import Scaling
 from twofold.engines import Engine, EngineState
 from twofold.errors import SpecificationError
 from twofold.network import largest
@@ -49,12 +50,21 @@ class Run:
     recipe : Recipe
     rate : callable, optional
         The learning rate, in place of the recipe's, as for `twofold.train`.
+    units : Scaling, optional
+        What brings features and targets back to their own units, in pictures; the data's if None.
     """
 
     def __init__(
-        self, engine: Engine, data: Dataset, recipe: Recipe, *, rate: Callable[[int, int], float] | None = None
+        self,
+        engine: Engine,
+        data: Dataset,
+        recipe: Recipe,
+        *,
+        rate: Callable[[int, int], float] | None = None,
+        units: Scaling | None = None,
     ) -> None:
         self.engine, self.data, self.recipe = engine, data, recipe
+        self.units = units or data.scaling
         self._rate = rate or recipe.rate
         engine.load(data.train.X, data.train.y, data.train.sample_weight)
         engine.start(recipe)

@@ -99,7 +99,7 @@ class Session:
         if raw.needs_scaling and setup.fault != "unscaled":
             data = raw.standardized(targets=scales_targets(network.loss))
         if setup.fault == "naive-softmax":
-            data = enlarge(data, LARGE)
+            raw = data = enlarge(data, LARGE)
         start = initialize(
             network, setup.seed, initialization=changed.initialization, sigma=setup.sigma, dtype=setup.dtype
         )
@@ -112,14 +112,15 @@ class Session:
             use_naive_softmax(engine)
         recipe = changed.recipe
         rate = mean_twice(recipe) if setup.fault == "mean-twice" else None
-        run = Run(engine, data, recipe, rate=rate)
+        run = Run(engine, data, recipe, rate=rate, units=None if prepared is None else prepared.units)
         self._setup, self._changed, self._raw, self._prepared, self._run = setup, changed, raw, prepared, run
 
     def _load(self, setup: Setup) -> tuple[Dataset, Prepared | None]:
         if setup.data == "csv":
             if self._table is None:
                 raise DataError("the table is not here; put the CSV file on the page again")
-            prepared = prepare(self._table, setup.target, seed=setup.data_seed)
+            targets = scales_targets(setup.loss or None)
+            prepared = prepare(self._table, setup.target, seed=setup.data_seed, targets=targets)
             return prepared.data, prepared
         check_name("data set", setup.data, self._sets())
         return make_data(setup.data, n=setup.n, noise=setup.noise, seed=setup.data_seed), None
@@ -156,8 +157,10 @@ class Session:
             content = base64.b64decode(_text(message, "content"), validate=True)
         except binascii.Error as error:
             raise SpecificationError(f"content is not in base 64: {error}") from error
-        self._table = read_csv(_text(message, "name"), content)
-        return {"table": self._table.describe()}
+        table = read_csv(_text(message, "name"), content)
+        told = table.describe()  # refused if nothing of it can be predicted: then the one before stays
+        self._table = table
+        return {"table": told}
 
     def _set_up(self, message: dict[str, Any]) -> dict[str, Any]:
         """Start again with a setup, at step 0 or at another."""
@@ -185,10 +188,8 @@ class Session:
             "parameters": network.n_parameters,
             "scaled": self._run.data.scaling is not None,
             "engine": self._run.engine.name,
-            "points": views.points(self._run.data if self._setup.fault == "naive-softmax" else raw)
-            if self._prepared is None
-            else views.points(self._run.data),
-            "domain": views.domain(self._run.data),
+            "points": views.points(self._run),
+            "domain": views.domain(self._run),
         }
 
     def _advance(self, message: dict[str, Any]) -> dict[str, Any]:

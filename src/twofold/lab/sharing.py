@@ -13,6 +13,7 @@ from twofold.data import Dataset
 from twofold.functions.configs import Config
 from twofold.lab.data_sets import MAKERS
 from twofold.lab.setup import Setup, kind_of
+from twofold.models import scales_targets
 from twofold.network import Network
 from twofold.recipe import Recipe
 from twofold.saving import Model, save_model
@@ -37,18 +38,18 @@ def as_python(setup: Setup, network: Network, *, epochs: int, file: str, scaled:
     -------
     str
     """
-    fault = setup.fault
+    fault, targets = setup.fault, "" if scales_targets(network.loss) else ", targets=False"
     names = ["Network", "Recipe", "open_engine", "train"]
     lines = [f"data = make_data({setup.data!r}, n={setup.n}, noise={setup.noise}, seed={setup.data_seed})"]
     imports = ["from twofold.lab import make_data"]
     if setup.data == "csv":
         imports = ["from pathlib import Path", "", "from twofold.lab.csv_table import prepare, read_csv"]
         read = f"read_csv({file!r}, Path({file!r}).read_bytes())"
-        lines = [f"data = prepare({read}, {setup.target!r}, seed={setup.data_seed}).data"]
+        lines = [f"data = prepare({read}, {setup.target!r}, seed={setup.data_seed}{targets}).data"]
     elif setup.data not in MAKERS:
         imports, lines, names = [], [f"data = load_dataset({setup.data!r})"], [*names, "load_dataset"]
     if scaled:
-        lines.append("data = data.standardized()")
+        lines.append(f"data = data.standardized({targets.lstrip(', ')})")
     if fault == "naive-softmax":
         imports.append("from twofold.lab.faults import LARGE, enlarge, use_naive_softmax")
         lines.append("data = enlarge(data, LARGE)")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twofold.data import Dataset, Samples
+from twofold.data.scaling import Scaling
 from twofold.engines.scratch import forward
 from twofold.functions import LOSSES
 from twofold.lab.arrays import packed
@@ -27,50 +28,43 @@ WORST = 12
 MOST_INPUTS, MOST_UNITS = 1024, 32  # of a layer's weights that are drawn
 
 
-def points(data: Dataset) -> dict[str, Any]:
-    """Return the samples as far as they are drawn: features in the data's units, and targets."""
-    found: dict[str, Any] = {}
+def points(run: Run) -> dict[str, Any]:
+    """Return the samples as far as they are drawn: features and targets in their own units."""
+    data, found = run.data, dict[str, Any]()
     for name, samples in (("train", data.train), ("test", data.test)):
         if samples is None:
             continue
         chosen = slice(0, MOST_POINTS)
-        X = _raw(data, samples.X[chosen].reshape(len(samples.X[chosen]), -1))
+        X = _raw(run.units, samples.X[chosen].reshape(len(samples.X[chosen]), -1))
         found[name] = {
             "n": len(samples),
             "X": packed(X if X.shape[1] <= 2 else X[:, :0]),
-            "y": packed(_raw_targets(data, samples.y[chosen])),
+            "y": packed(_raw_targets(run.units, samples.y[chosen])),
         }
     return found
 
 
-def _raw(data: Dataset, X: Array) -> Array:
-    """Bring features back to the data's own units."""
-    if data.scaling is None:
+def _raw(units: Scaling | None, X: Array) -> Array:
+    """Bring features back to their own units."""
+    if units is None:
         return X
-    result: Array = X * data.scaling.scale + data.scaling.mean
+    result: Array = X * units.scale + units.mean
     return result
 
 
-def _raw_targets(data: Dataset, y: Array) -> Array:
-    scaling = data.scaling
-    if scaling is None or scaling.target_mean is None:
-        return y
-    result: Array = y * scaling.target_scale + scaling.target_mean
-    return result
+def _raw_targets(units: Scaling | None, y: Array) -> Array:
+    return y if units is None else units.unscaled_targets(y)
 
 
-def domain(data: Dataset) -> list[list[float]]:
-    """Return the ends of each of one or two inputs, in the data's units; none for more."""
+def domain(run: Run) -> list[list[float]]:
+    """Return the ends of each of one or two inputs, in their own units; none for more."""
+    data = run.data
     if data.inputs > 2 or data.image_shape is not None:
         return []
-    X = _raw(data, data.train.X)
+    X = _raw(run.units, data.train.X)
     low, high = X.min(axis=0), X.max(axis=0)
     wide = np.where(high > low, high - low, 1.0) * MARGIN
     return [[float(a), float(b)] for a, b in zip(low - wide, high + wide, strict=True)]
-
-
-def _scaled(data: Dataset, X: Array) -> Array:
-    return X if data.scaling is None else data.scaling.features(X)
 
 
 def layers(parameters: Parameters) -> list[dict[str, Any]]:
@@ -87,13 +81,13 @@ def layers(parameters: Parameters) -> list[dict[str, Any]]:
 
 def plane(run: Run) -> dict[str, Any]:
     """Return outputs and hidden units over the input plane, or along the input line."""
-    ends, network = domain(run.data), run.engine.network
+    ends, network = domain(run), run.engine.network
     if not ends:
         return {}
     axes = [np.linspace(low, high, GRID if len(ends) == 2 else LINE) for low, high in ends]
     X = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(ends)) if len(ends) == 2 else axes[0][:, None]
     parameters = map_arrays(lambda array: array.astype(np.float64), run.engine.parameters())
-    O, tape = forward(network, parameters, _scaled(run.data, X))
+    O, tape = forward(network, parameters, X if run.units is None else run.units.features(X))
     mean = LOSSES[network.loss].link.apply(O)  # (G G, q)
     units = []
     for H in tape.inputs[1:]:  # (G G, h)
@@ -101,7 +95,7 @@ def plane(run: Run) -> dict[str, Any]:
         largest = float(np.nanmax(np.abs(H), initial=1e-9))
         shades = np.nan_to_num(127 + 127 * H.T / largest, nan=127).clip(0, 254).round()
         units.append({"largest": largest, "values": packed(shades, "u1")})  # 127 is 0
-    return {"outputs": packed(_raw_targets(run.data, mean).T), "units": units, "domain": ends}
+    return {"outputs": packed(_raw_targets(run.units, mean).T), "units": units, "domain": ends}
 
 
 def activity(run: Run) -> dict[str, Any]:
@@ -135,20 +129,19 @@ def predictions(run: Run) -> dict[str, Any]:
         return {}
     losses, _ = loss.samples(O, samples.y)
     mean = loss.link.apply(O)  # (n, q)
-    found: dict[str, Any] = {"worst": _worst(run.data, samples, mean, losses)}
+    found: dict[str, Any] = {"worst": _worst(run, samples, mean, losses)}
     if samples.y.ndim == 1 and network.outputs <= MOST_CLASSES:
         pairs = samples.y * network.outputs + mean.argmax(axis=1)
         counts = np.bincount(pairs.astype(np.intp), minlength=network.outputs**2)
         found["confusion"] = counts.reshape(network.outputs, -1).tolist()
     elif samples.y.ndim == 2:
-        found["pairs"] = {
-            "true": packed(_raw_targets(run.data, samples.y)[:MOST_SHOWN]),
-            "predicted": packed(_raw_targets(run.data, mean)[:MOST_SHOWN]),
-        }
+        true, predicted = _raw_targets(run.units, samples.y), _raw_targets(run.units, mean)
+        found["pairs"] = {"true": packed(true[:MOST_SHOWN]), "predicted": packed(predicted[:MOST_SHOWN])}
+        found["rmse"] = float(np.sqrt(np.mean((predicted - true) ** 2)))
     return found
 
 
-def _worst(data: Dataset, samples: Samples, mean: Array, losses: Array) -> list[dict[str, Any]]:
+def _worst(run: Run, samples: Samples, mean: Array, losses: Array) -> list[dict[str, Any]]:
     """Return the test samples of the largest losses."""
     found = []
     for index in np.argsort(-losses, kind="stable")[:WORST]:
@@ -157,9 +150,9 @@ def _worst(data: Dataset, samples: Samples, mean: Array, losses: Array) -> list[
             best = int(mean[index].argmax())
             entry |= {"true": int(samples.y[index]), "predicted": best, "probability": float(mean[index, best])}
         else:
-            raw, true = _raw_targets(data, mean[index]), _raw_targets(data, samples.y[index])
+            raw, true = _raw_targets(run.units, mean[index]), _raw_targets(run.units, samples.y[index])
             entry |= {"true": true.tolist(), "predicted": raw.tolist()}
-        if data.image_shape is not None:
+        if run.data.image_shape is not None:
             image = samples.X[index]
             entry["image"] = packed(image if image.dtype == np.uint8 else 255 * image, "u1")
         found.append(entry)
@@ -185,7 +178,7 @@ def surface(run: Run) -> dict[str, Any]:
         curved = curved - M[np.ix_(seen, rest)] @ np.linalg.pinv(M[np.ix_(rest, rest)]) @ M[np.ix_(rest, seen)]
     names = [f"w{k + 1}" for k in range(data.inputs)] + ["b"] if data.inputs > 1 else ["w", "b"]
     return {
-        "names": names[:2],
+        "names": names,
         "exact": exact.tolist(),
         "least": float(residuals @ residuals / (2 * len(A))),
         "curvature": curved.tolist(),
