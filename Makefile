@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-slow lint wheel docs notebooks lab lab-test check release-check clean
+.PHONY: demo test test-all test-slow coverage lint wheel docs notebooks lab lab-test check release-check clean
 
 demo: $(VENV)/ready
 	$(BIN)/twofold demo
 
-# One process for each core, one thread in each. COVERAGE=--cov measures what the tests reach.
+# One process for each core, one thread in each.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 COVERAGE :=
 
@@ -19,7 +19,10 @@ test: $(VENV)/ready
 test-slow: $(VENV)/ready
 	$(PYTEST) -m slow $(COVERAGE)
 
-test-all:
+test-all: test test-slow
+
+# What the tests reach, branches too; to trace it takes half as long again.
+coverage:
 	rm -f .coverage
 	$(MAKE) test COVERAGE="--cov --cov-report= --cov-fail-under=0"
 	$(MAKE) test-slow COVERAGE="--cov --cov-append --cov-report=term"
