@@ -20,7 +20,18 @@ SOURCE = Path(twofold.__file__).parent
 # Each floor may import its own and those below; `data` and `solvers` know nothing of engines.
 FLOORS = [
     {"deprecation", "errors", "text"},
-    {"dataclass_json", "environment", "files", "functions", "language", "pages", "randomness", "tensor_file", "values"},
+    {
+        "cores",
+        "dataclass_json",
+        "environment",
+        "files",
+        "functions",
+        "language",
+        "pages",
+        "randomness",
+        "tensor_file",
+        "values",
+    },
     {"recipe", "network"},
     {"data", "metrics", "plots", "ranking", "scores", "solvers", "tables", "validation"},
     {"engines", "statistics"},

@@ -9,9 +9,10 @@ from functools import partial
 from threading import Event
 from typing import Any, TypeVar
 
+from twofold.cores import usable_cores
 from twofold.data.dataset import Dataset, Samples
 from twofold.engines import Engine
-from twofold.engines.threads import limited_threads, usable_cores
+from twofold.engines.threads import limited_threads
 from twofold.errors import DivergedError, SpecificationError
 from twofold.recipe import Recipe
 from twofold.run import Epoch, Run, in_order

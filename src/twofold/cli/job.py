@@ -188,8 +188,7 @@ def open_engine_for(job: Job, hardware: Hardware, **first: Any) -> Engine:
     if not scales_targets(job.network.loss):
         start = start_at_means(job.network, initialize(job.network, **first), np.asarray(job.data.train.y))
     engine = _open(name, job.network, first, hardware, parameters=start)
-    if (threads := _threads(job, hardware)) is not None:
-        use_threads(threads)
+    use_threads(_threads(job, hardware))
     return engine
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
+from twofold.cores import quota_threads
 from twofold.engines.forks import threads_after_fork
 from twofold.errors import SpecificationError, show
 from twofold.values import is_whole
@@ -20,11 +21,6 @@ MAX_THREADS = (
 )
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use: no more than its affinity, at least 1."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def check_threads(threads: int | None) -> int | None:
     """Return a number of threads, None for as many as there are cores; raise `SpecificationError` if out of range."""
     most = max(MAX_THREADS, os.cpu_count() or 1)
@@ -33,21 +29,24 @@ def check_threads(threads: int | None) -> int | None:
     return threads
 
 
-def use_threads(threads: int) -> None:
+def use_threads(threads: int | None) -> None:
     """Limit this process's arithmetic to so many threads from now on; call it after an engine is open.
 
     Parameters
     ----------
-    threads : int
+    threads : int or None
         At least 1. Sums may round otherwise with another number; with one number they are the same from run to run.
-        A process forked from one that had loaded PyTorch has one, whatever is asked for.
+        A process forked from one that had loaded PyTorch has one, whatever is asked for. None leaves it to the
+        libraries, but for a container's quota, which they don't see.
 
     Raises
     ------
     SpecificationError
         If it is below 1, or far more than there are cores.
     """
-    check_threads(threads)
+    threads = check_threads(threads) or quota_threads()
+    if threads is None:
+        return
     threads = threads_after_fork(threads)
     threadpool_limits(limits=threads)
     if "torch" in sys.modules:
@@ -56,19 +55,19 @@ def use_threads(threads: int) -> None:
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """Limit the arithmetic within a block to so many threads; None leaves it as it is.
+    """Limit the arithmetic within a block to so many threads.
 
     Parameters
     ----------
     threads : int or None
-        At least 1; after a fork as in `use_threads`.
+        As in `use_threads`.
 
     Raises
     ------
     SpecificationError
         If it is below 1, or far more than there are cores.
     """
-    threads = check_threads(threads)
+    threads = check_threads(threads) or quota_threads()
     if threads is None:
         yield
         return

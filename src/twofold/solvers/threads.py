@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
+from twofold.cores import usable_cores
+
 MAX_NARROW_COLUMNS = 64  # columns up to which products are too short for BLAS's threads
 _ONE_AT_A_TIME = threading.Lock()  # the number of BLAS threads belongs to the whole process
 _INSIDE = threading.local()  # of threads of whoever has taken BLAS's over: they must not wait for that to end
@@ -35,12 +37,13 @@ def own_threads(pieces: int) -> Iterator[int]:
     with _ONE_AT_A_TIME:
         _INSIDE.yes = True
         try:
-            workers = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
-            workers = max(1, min(workers, pieces))
-            if workers == 1:
+            cores = usable_cores()
+            own = max([lib.num_threads for lib in controller.lib_controllers if lib.user_api == "blas"], default=1)
+            workers = min(own, pieces, cores)
+            if workers == 1 and own <= cores:
                 yield 1
                 return
-            with controller.limit(limits=1, user_api="blas"):
+            with controller.limit(limits=cores if workers == 1 else 1, user_api="blas"):
                 yield workers
         finally:
             _INSIDE.yes = False
