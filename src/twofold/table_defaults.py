@@ -45,11 +45,11 @@ class TableDefaults:
 def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefaults:
     """Choose by the model, the number of training rows and the task.
 
-    An MLP gets its numbers in pieces too, and, of a small table or one of classes below `MIN_FEWER_ROWS` rows, their
-    sines and cosines. It is the mean of several networks, each trained without another part of the rows, and taken at
-    the epoch that is best on that part: how long to train is what differs most between a table that is mostly noise and
-    one that has none. Of a large table one network is trained, and a tenth of the rows chooses its epoch. What each of
-    these is worth is measured by ``benchmarks/table_defaults.py``.
+    An MLP gets its numbers and dates in pieces too, and, of a small table or one of classes below `MIN_FEWER_ROWS`
+    rows, their sines and cosines. It is the mean of several networks, each trained without another part of the rows,
+    and taken at the epoch that is best on that part: how long to train is what differs most between a table that is
+    mostly noise and one that has none. Of a large table one network is trained, and a tenth of the rows chooses its
+    epoch. What each of these is worth is measured by ``benchmarks/table_defaults.py``.
 
     Parameters
     ----------

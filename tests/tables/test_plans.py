@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from hypothesis import strategies as some
 from twofold.errors import DataError, SpecificationError
 from twofold.tables import Choices, TablePlan, as_table, learn_table
 from twofold.tables.number_plan import pieces, waves
+from twofold.tables.plan_json import plan_from_dict, plan_to_dict
 
 RNG = np.random.default_rng(0)
 
@@ -205,6 +207,27 @@ def test_times_of_day_lie_on_a_circle():
     }
 
 
+def test_dates_and_times_of_day_come_in_pieces_too_which_are_for_networks():
+    stamps = [*pd.date_range("2019-12-30", periods=4001, freq="3h"), None]
+    column = pa.array(stamps, pa.timestamp("us"))
+    plan = learn({"when": column}, pieces=4)
+    names, (own,) = plan.features, plan.plans
+    assert sum(name.startswith("when years>") for name in names) == 4 * 4
+    assert [name for name in names if "clock>" in name] == [
+        f"when clock>{quarter}" for quarter in (0, 0.125, 0.375, 0.625)
+    ]
+    plain = [name for name, is_plain in zip(names, plan.are_plain, strict=True) if is_plain]
+    assert plain == list(learn({"when": column}).features)
+    X, _ = plan.encode(as_table({"when": column}))
+    P = X[:-1, [name.startswith("when years>") for name in names]]
+    np.testing.assert_allclose(np.diff(np.searchsorted(P.sum(axis=1), np.arange(-8, 9))), 250, atol=1)
+    np.testing.assert_allclose(X[:-1, [name.startswith("when clock>") for name in names]][8:], X[:-9, -5:-1])
+    assert (X[-1] == [0] * (len(names) - 1) + [1]).all()
+    before = {name: word for name, word in plan_to_dict(own).items() if not name.endswith("knots")}
+    assert plan_from_dict(before) == replace(own, year_knots=(), clock_knots=())
+    assert plan_from_dict(json.loads(json.dumps(plan_to_dict(own)))) == own
+
+
 def test_numbers_written_with_a_unit_are_numbers():
     column = ["1,200 kg", "3.5 kg", "12 kg", None] * 5
     plan = learn({"a": column})
@@ -332,6 +355,9 @@ def damaged():
     )
     yield {**whole, "columns": [{**number, "fill": float("nan")}]}, "field 'fill'"
     yield {**whole, "columns": [{**number, "knots": [2.0, 1.0]}]}, "knots must rise"
+    date = plan_to_dict(learn({"when": pd.date_range("2020-01-01", periods=9)}).plans[0])
+    for part in ("year", "clock"):
+        yield {**whole, "columns": [{**date, f"{part}_knots": [2.0, 1.0]}]}, "knots must rise"
     yield {**whole, "columns": [{**category, "parts": [1.0]}]}, "has 2 categories and 1 parts of them"
     yield {**whole, "columns": [{**category, "values": [1, 2]}]}, "field 'values'"
 

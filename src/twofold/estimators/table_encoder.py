@@ -40,7 +40,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         A category with fewer rows than this gets none; a hundredth of the rows, but at most 3, if None.
     pieces : int
         Encode each column of numbers piecewise linearly too, in so many pieces of as many rows each: a network then
-        learns bends and steps of one column more easily (`twofold.tables.number_plan.pieces`). 0 for none.
+        learns bends and steps of one column more easily (`twofold.tables.number_plan.pieces`). Times of day get as many
+        too, the years of dates four times as many. 0 for none.
     frequencies : int
         Encode each column of numbers by sines and cosines of so many frequencies too: a network then learns finer
         bends (`twofold.tables.number_plan.waves`). 0 for none.

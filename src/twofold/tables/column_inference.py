@@ -15,7 +15,7 @@ from twofold.errors import DataError, check_name
 from twofold.tables.category_plan import BooleanPlan, CategoryPlan, GapPlan
 from twofold.tables.cells import booleans_in_text, holds, inexact, numbers, seconds_of_day, words
 from twofold.tables.codes import are_codes
-from twofold.tables.date_plan import ISO, NO_ZONE, UTC, DatePlan, read_times, years_of
+from twofold.tables.date_plan import ISO, NO_ZONE, UTC, DatePlan, day_parts, read_times, years_of
 from twofold.tables.date_text import TIME_FORM, durations_in_text, find_forms
 from twofold.tables.forms import TableForms, forms_told
 from twofold.tables.gaps import few_words, without_gaps
@@ -37,6 +37,7 @@ MIN_TAIL_DEVIATIONS = (
     10.0  # standard deviations, told by the quartiles, that the farthest number of a heavy tail lies away
 )
 FREQUENCY_DEVIATION = 0.5  # periods a standard deviation: what of 0.25, 0.5 and 1 served most tables
+YEAR_PIECES = 4  # times as many pieces as a number has: all that changed with time and no other column holds
 MIN_PERIODIC_NUMBERS = 16  # different numbers from which on sines and cosines say more than pieces do
 
 
@@ -51,7 +52,8 @@ class Choices:
     rare : int or None
         A category with fewer rows than this gets none; a hundredth of the rows, but at most 3, if None.
     pieces : int
-        Pieces of each column of numbers, of as many rows each; 0 for none. See `twofold.tables.number_plan.pieces`.
+        Pieces of each column of numbers and of the time of day, of as many rows each, and of a date's years
+        `YEAR_PIECES` times as many; 0 for none. See `twofold.tables.number_plan.pieces`.
     frequencies : int
         Of sines and cosines of each column of standardised numbers, if it has at least `MIN_PERIODIC_NUMBERS` different
         ones; 0 for none. See `twofold.tables.number_plan.waves`.
@@ -336,6 +338,10 @@ def _date(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForm
         parts += ["weekday"] if np.unique(days.astype(np.int64) % 7).size > 1 else []
     parts += ["clock"] if clock.any() else []
     center, scale = (float(years.mean()), float(years.std())) if choices.scale else (0.0, 1.0)
+    knots: dict[str, Any] = {}
+    if choices.pieces:
+        knots["year_knots"] = _knots(years, YEAR_PIECES * choices.pieces) if "years" in parts else ()
+        knots["clock_knots"] = _knots(day_parts(present), choices.pieces) if "clock" in parts else ()
     return DatePlan(
         name,
         parts=tuple(parts),
@@ -347,6 +353,7 @@ def _date(name: str, column: pa.ChunkedArray, choices: Choices, forms: TableForm
         gaps=gaps,
         baseline=choices.baseline,
         zone=zone,
+        **knots,
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from twofold.tables.cells import holds, words
 from twofold.tables.date_text import TIME_FORM, Times, times_in_text
 from twofold.tables.gaps import without_gaps
+from twofold.tables.number_plan import pieces
 from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
@@ -44,6 +45,9 @@ class DatePlan:
     zone : str
         Whose clock is taken: the name of a zone, to which times with a zone are brought and which others are taken to
         be in; `NO_ZONE` if none had one when it was learned; `OWN_ZONE` for the clock of each column's own.
+    year_knots, clock_knots : tuple of float
+        Ends of pieces, rising, of the years and of the time of day in parts of a day, see
+        `twofold.tables.number_plan.pieces`; () for none.
     """
 
     kind: ClassVar[str] = "date"
@@ -57,10 +61,24 @@ class DatePlan:
     gaps: bool = False
     baseline: bool = False
     zone: str = OWN_ZONE
+    year_knots: tuple[float, ...] = ()
+    clock_knots: tuple[float, ...] = ()
 
     def feature_names(self) -> list[str]:
-        """Name the parts, and the flag."""
-        return [f"{self.name} {name}" for part in self.parts for name in self._names(part)] + flag_name(self)
+        """Name the parts, the pieces of years and of the time of day, and the flag."""
+        parts = [name for part in self.parts for name in self._names(part)]
+        pieces = [f"{part}>{knot:.7g}" for part, knots in self._knots().items() for knot in knots[:-1]]
+        return [f"{self.name} {name}" for name in [*parts, *pieces]] + flag_name(self)
+
+    @property
+    def expanded(self) -> int:
+        """How many features, after the parts, are pieces."""
+        return sum(len(knots) - 1 for knots in self._knots().values())
+
+    def _knots(self) -> dict[str, tuple[float, ...]]:
+        """Return the ends of pieces of the parts that have some."""
+        own = {"years": self.year_knots, "clock": self.clock_knots}
+        return {part: knots for part, knots in own.items() if knots}
 
     def _names(self, part: str) -> list[str]:
         days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -81,6 +99,8 @@ class DatePlan:
         """Take the dates apart; all parts of a missing one are 0."""
         missing, years = np.isnat(codes), years_of(codes)
         parts = [self._part(part, codes, years) for part in self.parts]
+        values = {"years": years, "clock": day_parts(codes)}
+        parts += [pieces(values[part], np.array(knots)) for part, knots in self._knots().items()]
         for features in parts:
             features[missing] = 0.0
         return flagged(self, parts, missing)
@@ -119,7 +139,7 @@ class DatePlan:
             start = times.astype("datetime64[Y]").astype("datetime64[us]")
             turn = (times - start).astype(np.float64) / YEAR
         else:
-            turn = (times - days.astype("datetime64[us]")).astype(np.float64) / 86400e6
+            turn = day_parts(times)
         return np.stack([np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)], axis=1)
 
 
@@ -165,6 +185,12 @@ def _microseconds(column: Any) -> Any:
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = pc.cast(column, pa.timestamp(column.type.unit, UTC))
     return pc.cast(column, pa.timestamp("us"), safe=False)
+
+
+def day_parts(times: Array) -> Array:
+    """Turn datetime64 (n,) into the part of the day that is over; NaN for NaT."""
+    since = times.astype("datetime64[us]") - times.astype("datetime64[D]").astype("datetime64[us]")
+    return np.where(np.isnat(times), np.nan, since.astype(np.int64) / 86400e6)
 
 
 def years_of(times: Array) -> Array:

@@ -63,6 +63,8 @@ def plan_from_dict(value: Any) -> Plan:
     _check_forms(made)
     if isinstance(made, DatePlan) and (made.scale == 0 or not set(made.parts) <= set(DATE_PARTS)):
         raise DataError(f"column {made.name!r}: scale must not be 0, and parts be of {', '.join(DATE_PARTS)}")
+    if isinstance(made, DatePlan) and any((np.diff(knots) <= 0).any() for knots in (made.year_knots, made.clock_knots)):
+        raise DataError(f"column {made.name!r}: knots must rise")
     return made
 
 

@@ -61,11 +61,12 @@ class TablePlan:
 
     @property
     def are_plain(self) -> tuple[bool, ...]:
-        """Tell of each feature whether a linear model takes it: the pieces and waves of a number are for networks."""
+        """Tell of each feature whether a linear model takes it: pieces and waves are for networks."""
         found: list[bool] = []
         for plan in self.plans:
-            expanded = plan.expanded if isinstance(plan, NumberPlan) else 0
-            found += [not 0 < place <= expanded for place in range(len(plan.feature_names()))]
+            expanded = plan.expanded if isinstance(plan, NumberPlan | DatePlan) else 0
+            plain = len(plan.feature_names()) - expanded - plan.gaps
+            found += [True] * plain + [False] * expanded + [True] * plan.gaps
         return tuple(found)
 
     @property
