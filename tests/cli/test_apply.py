@@ -13,6 +13,7 @@ import pytest
 from twofold import load_model
 from twofold.cli import main
 from twofold.engines.protocol import CHUNK
+from twofold.engines.threads import limited_threads
 from twofold.tables import blocks
 from twofold.tables.problem import encoder_from_dict
 
@@ -67,6 +68,17 @@ def test_predictions_go_to_a_file_in_the_rows_order(capsys, models, tmp_path):
     predicted = np.array(pyarrow.csv.read_csv(output).column("price"))
     assert (result["rows"], result["columns"]) == (30, ["price"])
     assert np.corrcoef(predicted, new["price"])[0, 1] > 0.97
+
+
+def test_any_number_of_cores_predicts_the_same_bits(models, tmp_path, monkeypatch):
+    pq.write_table(pa.table(rows(3 * CHUNK + 100)), tmp_path / "new.parquet")
+    found = []
+    for cores in (1, 4):
+        monkeypatch.setattr("twofold.cli.apply.usable_cores", lambda cores=cores: cores)
+        with limited_threads(cores):
+            main(["predict", models["mlp"], str(tmp_path / "new.parquet"), "-o", str(tmp_path / "out.parquet")])
+        found.append((tmp_path / "out.parquet").read_bytes())
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("model", ["mlp", "softmax", "plain"])

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from twofold.data.prefetch import prefetch
+from twofold.data.prefetch import map_in_order, prefetch
 
 
 def readers():
@@ -71,3 +71,46 @@ def test_it_is_no_more_than_so_many_items_ahead():
         assert source.made <= 1 + 3 + 1
     assert source.made > 1
     ahead.close()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_come_in_the_order_of_the_items_from_several_threads(workers):
+    source, threads = Source(), set()
+
+    def compute(k):
+        threads.add(threading.current_thread())
+        time.sleep(0.001 * (k % 3 == 0))
+        return k * k
+
+    assert list(map_in_order(compute, source.items(100), workers)) == [k * k for k in range(100)]
+    assert len(threads) == workers
+    assert source.closed == 1
+    assert not readers()
+
+
+def test_an_exception_comes_in_the_place_of_its_result():
+    source = Source()
+
+    def compute(k):
+        if k == 2:
+            raise ValueError("item 2 is damaged")
+        return k
+
+    results = map_in_order(compute, source.items(), workers=2)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ValueError, match="item 2 is damaged"):
+        next(results)
+    assert source.made < 10
+    assert source.closed == 1
+    assert not readers()
+
+
+def test_no_more_is_computed_than_workers_and_what_waits():
+    source = Source()
+    results = map_in_order(lambda k: k, source.items(), workers=2)
+    assert next(results) == 0
+    time.sleep(0.05)
+    assert source.made <= 8
+    results.close()
+    assert source.closed == 1
+    assert not readers()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from twofold.cli.screen import Screen
 from twofold.cli.table_job import tell_notes
+from twofold.cores import usable_cores
+from twofold.data.prefetch import map_in_order
 from twofold.engines.protocol import CHUNK
+from twofold.engines.threads import limited_threads
 from twofold.errors import DataError, SpecificationError
 from twofold.inspect.table_rows import columns_of_numbers, decimals_of_numbers
 from twofold.saving import Model
@@ -25,6 +28,7 @@ from twofold.tables.problem import encoder_from_dict
 from twofold.tables.table_plan import TableCoding
 
 Array = NDArray[Any]
+Result = TypeVar("Result")
 
 
 def _ignore(_line: str) -> None:
@@ -80,6 +84,14 @@ class ModelRows:
             notes = coding.finish()
         tell_notes(self._screen, notes)
         self.notes = {name: dict(counts) for name, counts in notes.items() if counts}
+
+    def computed(self, function: Callable[[pa.Table, Array], Result]) -> Generator[Result]:
+        """Compute a function of each block, of as many at a time as there are cores, each in one thread.
+
+        So the numbers are the same, to the bit, with any number of cores.
+        """
+        with limited_threads(1):
+            yield from map_in_order(lambda block: function(*block), self.blocks(), usable_cores())
 
     def _plain_blocks(self, rows: int) -> Iterator[tuple[pa.Table, Array]]:
         """Take columns of numbers as they are."""
@@ -174,12 +186,13 @@ def open_rows(
     notes : dict of str to dict
         What was counted, per column.
     """
-    tables, features = [], []
+
+    def taken(table: pa.Table, X: Array) -> tuple[pa.Table, Array]:
+        wanted = [name for name in table.column_names if column in (None, name)]
+        return table.select(wanted), X if compute is None else compute(X)
+
     with open_model_rows(screen, model, path, header=header, encoding=encoding) as rows:
-        for table, X in rows.blocks():
-            wanted = [name for name in table.column_names if column in (None, name)]
-            tables.append(table.select(wanted))
-            features.append(X if compute is None else compute(X))
+        tables, features = zip(*rows.computed(taken), strict=True)
     return pa.concat_tables(tables), np.concatenate(features), rows.notes
 
 

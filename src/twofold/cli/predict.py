@@ -49,7 +49,6 @@ def predict(
     """Predict for each row of a table, in their order; what is not as in the training set is counted and reported."""
     from twofold.cli.apply import open_model_rows
     from twofold.cli.screen import Screen
-    from twofold.data.prefetch import prefetch
     from twofold.errors import SpecificationError
     from twofold.files import check_place
     from twofold.saving import load_model
@@ -66,11 +65,13 @@ def predict(
     names: list[str] = []
     with open_model_rows(screen, trained, file, **vars(reading)) as rows:
 
+        def predictions_of(_: pa.Table, X: NDArray[Any]) -> pa.Table:
+            return _predictions(trained, X, probabilities=probabilities, interval=interval)
+
         def predicted() -> Iterator[pa.Table]:
-            """Predict block by block, while the next one is read."""
-            with closing(prefetch(rows.blocks())) as blocks:
-                for _, X in blocks:
-                    table = _predictions(trained, X, probabilities=probabilities, interval=interval)
+            """Predict block by block, while the next ones are read."""
+            with closing(rows.computed(predictions_of)) as tables:
+                for table in tables:
                     names[:] = table.column_names
                     yield table
 

@@ -1,13 +1,17 @@
-"""Reading ahead: what comes next is prepared in a thread of its own while the last is worked on."""
+"""Reading ahead: what comes next is prepared in threads of their own while the last is worked on."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from queue import SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def prefetch(items: Generator[Item], depth: int = 2) -> Generator[Item]:
@@ -61,3 +65,38 @@ def prefetch(items: Generator[Item], depth: int = 2) -> Generator[Item]:
         left.set()
         room.release()
         thread.join()
+
+
+def map_in_order(function: Callable[[Item], Result], items: Generator[Item], workers: int) -> Generator[Result]:
+    """Compute a function of each item, of several at the same time, while the next ones are read.
+
+    Parameters
+    ----------
+    function : callable
+        Called in several threads at a time.
+    items : generator
+        As for `prefetch`.
+    workers : int
+        Threads, at least 1; hardly more items are in memory.
+
+    Yields
+    ------
+    object
+        The results in the items' order; an exception of the function or of the generator comes in its place.
+
+    Examples
+    --------
+    >>> list(map_in_order(lambda k: k * k, (k for k in range(4)), workers=2))
+    [0, 1, 4, 9]
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool, closing(prefetch(items)) as ahead:
+        try:
+            for item in ahead:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

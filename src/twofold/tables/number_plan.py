@@ -180,8 +180,12 @@ def pieces(values: Array, knots: Array) -> Array:
     if max(np.abs(values).max(initial=0), np.abs(knots).max()) > 1e307:  # differences may exceed the largest double
         values, knots = values / 4, knots / 4
     widths = np.maximum(np.diff(knots), 5e-324)  # the least number above 0: what was so small a piece may be 0 by now
+    P = values[:, None] - knots[:-1]
     with np.errstate(over="ignore"):  # the quotient may, far beyond the knots, and is 0 or 1 there
-        return np.clip((values[:, None] - knots[:-1]) / widths, 0, 1) - 0.5
+        P /= widths
+    np.clip(P, 0, 1, out=P)
+    P -= 0.5
+    return P
 
 
 def waves(values: Array, frequencies: Array) -> Array:
