@@ -310,6 +310,109 @@ for (const where of ["static", "native"]) {
       quiet(page);
     });
 
+    once("quick clicks are all counted, and one training runs whatever is clicked", async () => {
+      const page = await open(where, "#hidden=4");
+      await page.evaluate(() => {
+        const clicks = (n, find) => Array.from({ length: n }, () => find().click());
+        clicks(9, () => document.querySelector('[aria-label="Add a layer"]'));
+        clicks(3, () => document.querySelector('[aria-label="Add a unit to layer 1"]'));
+      });
+      await settled(page);
+      assert.deepEqual((await state(page)).setup.hidden, [7, 4, 4, 4, 4, 4]);
+      await page.evaluate(() => {
+        window.open_ = window.most = window.gone = 0;
+        const { transport } = lab;
+        const ask = transport.ask.bind(transport);
+        transport.ask = async (message) => {
+          if (message.do === "goto") window.gone += 1;
+          if (message.do !== "advance") return ask(message);
+          window.most = Math.max(window.most, ++window.open_);
+          const answer = await ask(message);
+          window.open_ -= 1;
+          return answer;
+        };
+        for (let k = 0; k < 21; k++) document.getElementById("run").click();
+      });
+      await page.waitForFunction(() => lab.state.frame.step > 100);
+      await page.click("#run");
+      await settled(page);
+      assert.equal(await page.evaluate(() => window.most), 1);
+      const there = (await state(page)).step;
+      await page.evaluate(() => {
+        const [back] = [...document.querySelectorAll("button")].filter((button) => button.textContent === "Back a step");
+        for (let k = 0; k < 5; k++) back.click();
+      });
+      await settled(page);
+      assert.equal((await state(page)).step, there - 5);
+      await page.evaluate(() => {
+        window.gone = 0;
+        const slider = document.querySelector("input[type=range]");
+        for (let step = 0; step <= 60; step++) (slider.value = String(step)), slider.dispatchEvent(new Event("input"));
+      });
+      await settled(page);
+      assert.equal((await state(page)).step, 60);
+      assert.ok((await page.evaluate(() => window.gone)) <= 2);
+      pages[where] = undefined; // its transport is not what others expect
+      await close(page);
+    });
+
+    once("a change in the middle of training, and training again at once: the pictures are those of the new run", async () => {
+      const page = await open(where, "#hidden=8");
+      await page.click("#run");
+      await page.waitForFunction(() => lab.state.records.length > 5);
+      await page.evaluate(async () => {
+        const done = lab.change({ data: "spirals" });
+        void lab.play();
+        await done;
+      });
+      await settled(page);
+      if (await page.evaluate(() => lab.state.playing)) await page.click("#run");
+      await settled(page);
+      const shown = (await state(page)).records;
+      assert.deepEqual((await page.evaluate(() => lab.ask({ do: "view" }))).frame.records, shown);
+      quiet(page);
+    });
+
+    once("where the browser keeps nothing the page is there all the same", async () => {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.addInitScript(() => Object.defineProperty(window, "localStorage", { get: () => { throw new DOMException("denied", "SecurityError"); } }));
+      await page.goto(sites[where].address);
+      await ready(page);
+      const { language } = await page.evaluate(() => lab.state);
+      await press(page, language === "en" ? "中文" : "English");
+      assert.notEqual(await page.evaluate(() => lab.state.language), language);
+      await context.close();
+    });
+
+    once("a training that has diverged is told once, and nothing of before is shown as if it were of now", async () => {
+      const page = await open(where, "#learning_rate=1e308");
+      await epochs(page, 1);
+      await settled(page);
+      assert.match(await page.textContent("[role=status]"), /^The numbers have grown without bound/);
+      assert.match(await page.textContent(".numbers"), /loss ∞/);
+      assert.equal(await page.locator(".step").count(), 0);
+      quiet(page);
+    });
+
+    once("of several labels each mark has its name, and no command is told that can't be run", async () => {
+      const page = await open(where, "#data=discs&hidden=8");
+      assert.deepEqual(await page.locator(".legend li").allTextContents(), ["left disc", "right disc", "both labels", "no label"]);
+      await page.click("#tab-share");
+      assert.doesNotMatch(await page.textContent("#panel"), /twofold evaluate/);
+      quiet(page);
+    });
+
+    once("what has no effect without hidden layers is not offered", async () => {
+      const page = await open(where, "#data=blobs&hidden=");
+      const offered = async () => [await page.getByLabel("Activation", { exact: true }).count(), await page.getByLabel("Dropout", { exact: true }).count()];
+      assert.deepEqual(await offered(), [0, 0]);
+      await page.click('[aria-label="Add a layer"]');
+      await settled(page);
+      assert.deepEqual(await offered(), [1, 1]);
+      quiet(page);
+    });
+
     once("axe finds nothing: both languages, light and dark, every tab, wide and narrow", async () => {
       const all = ["numbers", "mistakes", "weights", "surface", "break", "share"];
       for (const [options, hash, tabs] of [
@@ -399,8 +502,11 @@ describe("the bars of the static lab", () => {
       return data.some((value, k) => k % 4 === 2 && value > data[k - 2] + 20);
     });
     assert.ok(blue, "the regions are drawn");
+    await page.getByLabel("Data set").selectOption("spirals"); // it counts once the engine is there
     await page.unrouteAll({ behavior: "wait" });
     await page.waitForFunction(() => lab.state.ready, null, { timeout: LONG });
+    await settled(page);
+    assert.equal((await state(page)).setup.data, "spirals");
     const size = (sites.static.sent() - before_) / 1e6;
     console.log(`first pictures after ${painted} ms; ${size.toFixed(1)} MB in all`);
     assert.ok(size < 18, `${size} MB`);

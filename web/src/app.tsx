@@ -7,7 +7,7 @@ import { Numbers } from "./explain";
 import { NetworkView } from "./network";
 import { Break, Mistakes, Share, Surface, Weights } from "./panels";
 import { Result } from "./result";
-import type { Speed, Tab } from "./store";
+import { keep, type Speed, type Tab } from "./store";
 import type { Word } from "./words";
 
 export function App() {
@@ -37,7 +37,6 @@ export function App() {
 
 function Header() {
   const { store, state, t } = useLab();
-  const keep = (name: string, value: string) => localStorage.setItem(`twofold-lab-${name}`, value);
   return (
     <header>
       <svg viewBox="0 0 32 32" width="30" height="30" aria-hidden="true">
@@ -73,7 +72,7 @@ function Time() {
         </button>
         <button type="button" disabled={!ready} onClick={() => void store.advance({ steps: 1 })}>{t("stepOne")}</button>
         <button type="button" disabled={!ready} onClick={() => void store.advance({ epochs: 1 })}>{t("stepEpoch")}</button>
-        <button type="button" disabled={!ready || step === 0} onClick={() => void store.goTo(step - 1)}>{t("back")}</button>
+        <button type="button" disabled={!ready || step === 0} onClick={() => void store.back()}>{t("back")}</button>
         <button type="button" disabled={!ready || step === 0} onClick={() => void store.goTo(0)}>{t("reset")}</button>
         <label>
           <span class="wide">{t("speed")}</span>{" "}
@@ -84,8 +83,8 @@ function Time() {
         <p class="numbers" data-step={step}>
           <span>{t("epoch")} <b>{Math.floor(step / perEpoch)}</b></span>
           <span>{t("step")} <b>{step}</b></span>
-          <span>{t("loss")} <b>{short(running?.loss ?? last?.loss)}</b></span>
-          {last?.test_accuracy != null && <span>{t("test")} <b>{percent(last.test_accuracy)}</b></span>}
+          <span>{t("loss")} <b>{short(step > 0 ? running?.loss : last?.loss)}</b></span>
+          {last?.test_accuracy != null && <span>{t("testAccuracy")} <b>{percent(last.test_accuracy)}</b></span>}
         </p>
       </div>
       <label class="slider">

@@ -142,7 +142,8 @@ export function DataControls() {
         <p class="small">
           {t("train")} {problem.points.train.n}
           {problem.points.test && ` · ${t("test")} ${problem.points.test.n}`}
-          {problem.target && ` · ${t("target")} ${problem.target}`}
+          {problem.target && ` · ${t("targetIs")} ${problem.target}`}
+          {problem.scaled && <><br />{t(problem.scaled === "all" ? "scaledAll" : "scaledFeatures")}</>}
         </p>
       )}
       <div class={over ? "drop over" : "drop"}>
@@ -182,7 +183,7 @@ export function NetworkControls() {
   const names = Object.keys(choices.activations);
   return (
     <div class="controls">
-      {!several && (
+      {setup.hidden.length > 0 && !several && (
         <Choice label={t("activation")} value={setup.activation[0] ?? "tanh"} options={names} change={(name) => store.change({ activation: [name] })} />
       )}
       {several && setup.activation.map((name, k) => (
@@ -219,7 +220,7 @@ export function NetworkControls() {
             ))}
           <NumberField label={t("decay")} value={setup.weight_decay} min={0} change={(value) => store.change({ weight_decay: value ?? 0 })} />
           <NumberField label={t("l1")} value={setup.l1} min={0} change={(value) => store.change({ l1: value ?? 0 })} />
-          <NumberField label={t("dropout")} value={setup.dropout} min={0} max={0.99} step={0.05} change={(value) => store.change({ dropout: value ?? 0 })} />
+          {setup.hidden.length > 0 && <NumberField label={t("dropout")} value={setup.dropout} min={0} max={0.99} step={0.05} change={(value) => store.change({ dropout: value ?? 0 })} />}
           <Choice label={t("normalization")} value={setup.normalization ?? ""} options={choices.normalizations} empty={t("none")} change={(name) => store.change({ normalization: name || null })} />
           <Choice label={t("schedule")} value={setup.schedule} options={choices.schedules} change={(schedule) => store.change({ schedule })} />
           <NumberField label={t("epochs")} value={setup.epochs} min={1} step={1} change={(value) => value !== null && store.change({ epochs: Math.round(value) })} />

@@ -206,19 +206,24 @@ function LayerButtons() {
   const { setup, choices } = state;
   if (!setup || !choices) return null;
   const { hidden } = setup;
-  const cut = (names: string[], n: number) => (names.length > 1 ? names.slice(0, Math.max(1, n)) : names);
-  const setHidden = (next: number[]) =>
-    store.change({ hidden: next, activation: setup.activation.length > 1 ? cut([...setup.activation, setup.activation.at(-1)!], next.length) : setup.activation });
+  const { layers, units } = choices.most;
+  const setHidden = (next: (hidden: number[]) => number[]) =>
+    store.change(({ hidden, activation }) => {
+      const wanted = next(hidden).slice(0, layers).map((n) => Math.min(units, Math.max(1, n)));
+      const names = activation.length > 1 ? [...activation, activation.at(-1)!].slice(0, Math.max(1, wanted.length)) : activation;
+      return { hidden: wanted, activation: names };
+    });
+  const grow = (k: number, by: number) => setHidden((hidden) => hidden.map((n, j) => (j === k ? n + by : n)));
   return (
     <div class="layers" role="group" aria-label={t("hiddenLayers")}>
       <span>{t("hiddenLayers")}: {hidden.length}</span>
-      <button type="button" aria-label={t("removeLayer")} disabled={hidden.length === 0} onClick={() => setHidden(hidden.slice(0, -1))}>−</button>
-      <button type="button" aria-label={t("addLayer")} disabled={hidden.length >= choices.most.layers} onClick={() => setHidden([...hidden, hidden.at(-1) ?? 4])}>+</button>
+      <button type="button" aria-label={t("removeLayer")} disabled={hidden.length === 0} onClick={() => setHidden((all) => all.slice(0, -1))}>−</button>
+      <button type="button" aria-label={t("addLayer")} disabled={hidden.length >= layers} onClick={() => setHidden((all) => [...all, all.at(-1) ?? 4])}>+</button>
       {hidden.map((n, k) => (
         <span key={k} class="layer">
-          <button type="button" aria-label={`${t("removeUnit")} ${k + 1}`} disabled={n <= 1} onClick={() => setHidden(hidden.map((m, j) => (j === k ? m - 1 : m)))}>−</button>
+          <button type="button" aria-label={`${t("removeUnit")} ${k + 1}`} disabled={n <= 1} onClick={() => grow(k, -1)}>−</button>
           <span>{n}</span>
-          <button type="button" aria-label={`${t("addUnit")} ${k + 1}`} disabled={n >= choices.most.units} onClick={() => setHidden(hidden.map((m, j) => (j === k ? m + 1 : m)))}>+</button>
+          <button type="button" aria-label={`${t("addUnit")} ${k + 1}`} disabled={n >= units} onClick={() => grow(k, 1)}>+</button>
         </span>
       ))}
     </div>

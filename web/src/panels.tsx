@@ -107,6 +107,7 @@ export function Pairs() {
   return (
     <figure>
       <figcaption>{t("pairs")}</figcaption>
+      <p class="small">{t("rmse")} {short(state.frame?.predictions?.rmse, 6)}</p>
       <canvas ref={canvas} class="square" role="img" aria-label={t("pairs")} />
     </figure>
   );
@@ -217,7 +218,7 @@ export function Surface() {
         <p>{t("surfaceHint")}</p>
         <dl>
           <dt>{t("exact")}</dt>
-          <dd>{surface.exact.map((x) => x.toPrecision(6)).join(", ")}</dd>
+          <dd>{surface.exact.map((x, k) => `${surface.names[k]} = ${short(x, 6)}`).join(", ")}</dd>
           <dt>{t("away")}</dt>
           <dd>{short(surface.distance)}</dd>
           <dt>{t("leastLoss")}</dt>
@@ -341,6 +342,7 @@ export function Share() {
     save("model.safetensors", Uint8Array.from(atob(answer.model), (c) => c.charCodeAt(0)), "application/octet-stream");
   };
   const address = `${location.origin}${location.pathname}${location.hash}`;
+  const labels = problem?.kind === "labels"; // of which `twofold evaluate` reads no table
   const image = problem !== null && problem.image.length > 0;
   const evaluate = image ? `twofold evaluate model.safetensors --data ${setup?.data}` : "twofold evaluate model.safetensors test.csv";
   return (
@@ -350,10 +352,10 @@ export function Share() {
         <p>{t(setup?.data === "csv" ? "shareTable" : choices?.native ? "shareNative" : "shareHint")}</p>
         {setup?.data !== "csv" && <p class="row"><code class="address">{address}</code> <button type="button" onClick={() => void copy("address", address)}>{copied === "address" ? t("copied") : t("copy")}</button></p>}
         <h3>{t("modelFile")}</h3>
-        <p>{t("modelHint")} <code>{evaluate}</code></p>
+        <p>{t(labels ? "modelLabels" : image ? "modelAlone" : "modelHint")} <code>{labels ? 'twofold.load_model("model.safetensors")' : evaluate}</code></p>
         <p class="row">
           <button type="button" onClick={() => void download("model")}>{t("download")} model.safetensors</button>
-          {!image && problem?.kind !== "labels" && <button type="button" onClick={() => void download("rows")}>{t("downloadRows")}</button>}
+          {!image && !labels && <button type="button" onClick={() => void download("rows")}>{t("downloadRows")}</button>}
         </p>
       </div>
       <div>

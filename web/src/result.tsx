@@ -8,7 +8,7 @@ import { ends } from "./network";
 import { Confusion, Pairs } from "./panels";
 import type { EpochRecord, Frame, Points, Problem } from "./types";
 
-const EDGE = { left: 34, bottom: 22, top: 6, right: 6 };
+const EDGE = { left: 34, bottom: 22, top: 18, right: 6 };
 
 interface Drawn {
   X: Float32Array;
@@ -72,6 +72,10 @@ export function Result() {
   );
 }
 
+type Mark = [string, (typeof CLASS_SHAPES)[number]];
+const SEVERAL: Mark = ["#7b52ab", "diamond"];
+const NO_LABEL: Mark = ["#888888", "circle"];
+
 function Legend() {
   const { state, t } = useLab("problem");
   const { problem } = state;
@@ -85,6 +89,12 @@ function Legend() {
             <Shape shape={problem.kind === "labels" ? "circle" : CLASS_SHAPES[k % CLASS_SHAPES.length]!} colour={CLASS_COLOURS[k % CLASS_COLOURS.length]!} />
           </svg>
           {name}
+        </li>
+      ))}
+      {problem.kind === "labels" && [[SEVERAL, "severalLabels"] as const, [NO_LABEL, "noLabel"] as const].map(([[colour, shape], word]) => (
+        <li key={word}>
+          <svg width="14" height="14" aria-hidden="true"><Shape shape={shape} colour={colour} /></svg>
+          {t(word)}
         </li>
       ))}
       {problem.classes.length > 10 && <li>+{problem.classes.length - 10} {t("allOthers")}</li>}
@@ -122,6 +132,8 @@ function axes(context: CanvasRenderingContext2D, problem: Problem, scale: Scales
   for (const tick of scale.y.ticks(5)) context.fillText(String(tick), EDGE.left - 4, scale.y(tick) + 3);
   context.textAlign = "right";
   context.fillText((problem.features[0] ?? "x").slice(0, 24), width - EDGE.right, height - 1);
+  context.textAlign = "left";
+  context.fillText(((problem.domain.length === 2 ? problem.features[1] : problem.target) ?? "y").slice(0, 48), 2, 10);
   context.strokeStyle = dark ? "#475060" : "#cbd2dc";
   context.strokeRect(EDGE.left, EDGE.top, width - EDGE.left - EDGE.right, height - EDGE.top - EDGE.bottom);
 }
@@ -185,7 +197,7 @@ function ring(canvas: HTMLCanvasElement, x: number, y: number, dark: boolean): v
   }
 }
 
-function look(problem: Problem, set: Drawn, i: number, range: [number, number], dark: boolean): [string, (typeof CLASS_SHAPES)[number]] {
+function look(problem: Problem, set: Drawn, i: number, range: [number, number], dark: boolean): Mark {
   if (problem.domain.length === 1) return ["#0868be", "circle"];
   if (problem.kind === "numbers") {
     const middle = (range[0] + range[1]) / 2;
@@ -198,7 +210,7 @@ function look(problem: Problem, set: Drawn, i: number, range: [number, number], 
   const labels = Array.from({ length: set.q }, (_, k) => set.y[i * set.q + k]! > 0.5);
   const first = labels.indexOf(true);
   const both = labels.filter(Boolean).length > 1;
-  return both ? ["#7b52ab", "diamond"] : first < 0 ? ["#888888", "circle"] : [CLASS_COLOURS[first]!, "circle"];
+  return both ? SEVERAL : first < 0 ? NO_LABEL : [CLASS_COLOURS[first]!, "circle"];
 }
 
 function nearest(problem: Problem, set: Drawn, px: number, py: number, width: number, height: number): number | null {

@@ -28,6 +28,23 @@ export interface State {
   python: { text: string; exact: boolean } | null;
 }
 
+/** What a browser keeps for this page; one that keeps nothing, as some schools set theirs, begins anew. */
+export function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(`twofold-lab-${name}`);
+  } catch {
+    return null;
+  }
+}
+
+export function keep(name: string, value: string): void {
+  try {
+    localStorage.setItem(`twofold-lab-${name}`, value);
+  } catch {
+    // it holds until the page is closed
+  }
+}
+
 const SLOW_MS = 400;
 const WORK_MS = 48; // of the engine for one picture in fast forward
 const EPOCH_MS = 1000 / 60; // at normal speed, as far as the engine keeps up: one epoch a picture where the screen does
@@ -40,12 +57,13 @@ export class Store {
   private transport: Transport | null = null;
   private drawn: Promise<void> = Promise.resolve();
   private wanted: Setup | null = null;
+  private going: number | null = null; // the step that is asked for, while an answer is awaited
+  private looping = false;
   readonly reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
   framesDrawn = 0;
 
   constructor() {
-    const stored = localStorage.getItem("twofold-lab-language");
-    const dark = localStorage.getItem("twofold-lab-dark");
+    const [stored, dark] = [kept("language"), kept("dark")];
     this.state = {
       language: stored === "zh" || stored === "en" ? stored : navigator.language.startsWith("zh") ? "zh" : "en",
       dark: dark === null ? matchMedia("(prefers-color-scheme: dark)").matches : dark === "yes",
@@ -93,7 +111,7 @@ export class Store {
     const choices = (await this.transport.ask({ do: "choices" })) as unknown as Choices & Answer;
     if (choices.error) return this.set({ error: choices.error });
     this.set({ choices, ready: true, progress: 1 });
-    await this.openAddress();
+    if (this.wanted === null) await this.openAddress(); // what was chosen while Python was loading stands
     window.addEventListener("hashchange", () => void this.openAddress());
   }
 
@@ -150,6 +168,7 @@ export class Store {
   /** Start again with a setup; returns what is wrong with it, if anything. */
   async setUp(setup: Setup, step = 0, error = ""): Promise<string> {
     this.wanted = setup;
+    this.going = null;
     this.set({ playing: false });
     if (this.transport === null) return "";
     const answer = await this.transport.ask({ do: "setup", setup, step, views: this.views(false) });
@@ -166,10 +185,11 @@ export class Store {
     return "";
   }
 
-  /** Start again with some fields changed; settles once that is done or refused. */
-  async change(change: Partial<Setup>): Promise<void> {
-    const { setup } = this.state;
-    if (setup !== null) await this.setUp({ ...(this.wanted ?? setup), ...change });
+  /** Start again with some fields changed, or changed as a function says of the setup that is on its way; settles once
+   * that is done or refused. */
+  async change(change: Partial<Setup> | ((setup: Setup) => Partial<Setup>)): Promise<void> {
+    const setup = this.wanted ?? this.state.setup;
+    if (setup !== null) await this.setUp({ ...setup, ...(typeof change === "function" ? change(setup) : change) });
   }
 
   async advance(message: { steps?: number; epochs?: number }): Promise<void> {
@@ -179,11 +199,24 @@ export class Store {
     await this.refresh();
   }
 
+  /** Go to a step; while an answer is awaited only the last step that was asked for counts. */
   async goTo(step: number): Promise<void> {
+    const busy = this.going !== null;
+    this.going = step;
     this.set({ playing: false, error: "" });
-    this.take(await this.ask({ do: "goto", step, ...this.asked() }));
+    if (busy) return;
+    let asked: number | null = null;
+    while (this.going !== null && this.going !== asked) {
+      asked = this.going;
+      this.take(await this.ask({ do: "goto", step: asked, ...this.asked() }));
+    }
+    this.going = null;
     this.writeAddress();
     await this.refresh();
+  }
+
+  back(): Promise<void> {
+    return this.goTo(Math.max(0, (this.going ?? this.state.frame?.step ?? 0) - 1));
   }
 
   /** What every frame is asked for: its pictures, the records not yet here, and the sample that is followed. */
@@ -195,7 +228,10 @@ export class Store {
   async play(): Promise<void> {
     if (this.state.playing) return;
     this.set({ playing: true, error: "" });
+    if (this.looping) return; // the one that was about to end goes on
+    this.looping = true;
     await this.loop();
+    this.looping = false;
     this.writeAddress();
     await this.refresh();
   }
@@ -221,7 +257,7 @@ export class Store {
       const answer = await this.ask({ do: "advance", ...work, ...this.asked() });
       if (answer.error) return this.set({ playing: false });
       await this.drawn; // the engine has worked while the last picture was drawn
-      if (this.state.frame !== frame && !this.state.playing) return;
+      if (this.state.frame !== frame) continue; // the answer is of before a change
       this.take(answer);
       this.framesDrawn += 1;
       const wait = speed === "slow" ? SLOW_MS : this.reduced ? 250 : 0;
@@ -238,12 +274,14 @@ export class Store {
 
   /** Ask for what the open tab shows, while nothing runs. */
   async refresh(): Promise<void> {
-    const { tab, ready, playing, chosen, problem } = this.state;
+    const { tab, ready, playing, chosen, problem, frame } = this.state;
     if (!ready || playing) return;
-    const step = this.state.frame?.step;
+    const step = frame?.step;
     if (tab === "share") {
       const answer = await this.ask({ do: "python" });
       if (answer.python !== undefined) this.set({ python: { text: answer.python, exact: answer.exact === true } });
+    } else if (tab === "numbers" && frame?.diverged) {
+      this.set({ explanation: null });
     } else if (tab === "numbers") {
       const answer = await this.ask({ do: "explain", ...chosen });
       if (answer.explanation && this.state.frame?.step === step) this.set({ explanation: answer.explanation });

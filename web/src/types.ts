@@ -81,7 +81,7 @@ export interface Problem {
   loss: string;
   link: string;
   parameters: number;
-  scaled: boolean;
+  scaled: "" | "features" | "all";
   engine: string;
   points: { train: Points; test?: Points };
   domain: number[][];
@@ -117,7 +117,7 @@ export interface Frame {
   plane?: { outputs: Packed; units: { largest: number; values: Packed }[]; domain: number[][] };
   followed?: { layers: Packed[] };
   activity?: { on: Packed[] };
-  predictions?: { worst?: Worst[]; confusion?: number[][]; pairs?: { true: Packed; predicted: Packed } };
+  predictions?: { worst?: Worst[]; confusion?: number[][]; pairs?: { true: Packed; predicted: Packed }; rmse?: number };
   surface?: {
     names: string[];
     exact: number[];

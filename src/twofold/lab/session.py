@@ -186,7 +186,7 @@ class Session:
             "loss": network.loss,
             "link": LOSSES[network.loss].link.name,
             "parameters": network.n_parameters,
-            "scaled": self._run.data.scaling is not None,
+            "scaled": _scaled(self._run.data),
             "engine": self._run.engine.name,
             "points": views.points(self._run),
             "domain": views.domain(self._run),
@@ -303,6 +303,13 @@ class Session:
         model = Model.of(run.engine, run.data, raw=self._raw, recipe=run.recipe, encoder=encoder)
         rows = test_rows(self._raw) if prepared is None else prepared.test_rows
         return {"model": base64.b64encode(model_file(model)).decode(), "rows": rows}
+
+
+def _scaled(data: Dataset) -> str:
+    """Tell what is standardised: nothing, ``"features"``, or ``"all"``, the target too."""
+    if data.scaling is None:
+        return ""
+    return "features" if data.scaling.target_mean is None else "all"
 
 
 def _read(text: str) -> dict[str, Any]:
