@@ -202,6 +202,7 @@ HOSTILE = [
     ({"engine": "os.system"}, "unknown engine"),
     ({"loss": "squared"}, "loss 'squared' is one for numbers"),
     ({"fault": "__class__"}, "unknown fault"),
+    ({"fault": "mean-twice", "optimizer": "adam"}, "adam divides the gradient's size out again"),
     ({"epochs": 10**12}, "epochs is 1000000000000"),
     ({"evil": 1}, "a field 'evil', which is not known here"),
     ({"normalization": "batch", "batch_size": 1}, "batch normalisation needs 2 samples"),
