@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -57,6 +58,20 @@ def test_the_sample_that_is_followed_is_shown_in_every_layer(session):
     for name, shown in [("x", x), ("h1", h), ("y_hat", p)]:
         assert shown == pytest.approx(values[name], rel=1e-6)
     assert "no test sample 999" in ask(session, "view", views=["followed"], part="test", sample=999)["error"]
+
+
+def test_a_sample_is_explained_in_chinese(session):
+    told = {}
+    for language in ("en", "zh"):
+        steps = asked(session, "explain", sample=3, language=language)["explanation"]["steps"]
+        told[language] = [(step["title"], step["note"], step["table"] and step["table"]["columns"]) for step in steps]
+    assert len(told["zh"]) == len(told["en"])
+    for english, chinese in zip(told["en"], told["zh"], strict=True):
+        assert re.search("[\u4e00-\u9fff]", chinese[0]), chinese
+        assert bool(english[1]) == bool(chinese[1])
+        assert not english[1] or english[1] != chinese[1]
+    assert ("样本", "") in [(title, note) for title, note, _ in told["zh"]]
+    assert "unknown language 'fr'" in ask(session, "explain", sample=3, language="fr")["error"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -48,7 +48,7 @@ function Header() {
         <p>{t("tagline")}</p>
       </div>
       <div class="row end">
-        <button type="button" lang={state.language === "en" ? "zh-CN" : "en"} onClick={() => { const language = state.language === "en" ? "zh" : "en"; keep("language", language); store.set({ language }); }}>{t("other")}</button>
+        <button type="button" lang={state.language === "en" ? "zh-CN" : "en"} onClick={() => store.speak(state.language === "en" ? "zh" : "en")}>{t("other")}</button>
         <button type="button" onClick={() => { keep("dark", state.dark ? "no" : "yes"); store.set({ dark: !state.dark }); }}>{state.dark ? t("light") : t("dark")}</button>
       </div>
     </header>

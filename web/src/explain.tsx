@@ -4,7 +4,6 @@ import { useLab } from "./context";
 import { css, diverging } from "./draw";
 import { Formula } from "./formula";
 import { Picture } from "./panels";
-import { titleOf } from "./titles";
 import type { Explanation, TraceArray, TraceStep } from "./types";
 import type { Word } from "./words";
 
@@ -116,19 +115,19 @@ function Steps({ explanation }: { explanation: Explanation }) {
 }
 
 function Step({ step, symbols, chosen }: { step: TraceStep; symbols: Record<string, string>; chosen: string }) {
-  const { state, t } = useLab();
+  const { t } = useLab();
   return (
     <article class="step">
-      <h3>{titleOf(state.language, step.title)}</h3>
+      <h3>{step.title}</h3>
       {step.latex && <Formula latex={step.latex} block />}
       {step.latex && step.shapes && <p class="small">{t("shapes")}: <code>{step.shapes}</code></p>}
       {step.worked && <p class="worked" tabIndex={0}><code>{step.worked}</code></p>}
       {step.arrays.map((array) => (
         <Matrix key={array.name} array={array} latex={symbols[array.name] ?? array.name} chosen={chosen} />
       ))}
-      {step.note && state.language === "en" && <p class="small">{step.note}</p>}
+      {step.note && <p class="small">{step.note}</p>}
       {step.table && (
-        <div class="scroll" tabIndex={0} role="group" aria-label={titleOf(state.language, step.title)}>
+        <div class="scroll" tabIndex={0} role="group" aria-label={step.title}>
           <table>
             <thead><tr>{step.table.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr></thead>
             <tbody>{step.table.rows.map((row, k) => <tr key={k}>{row.map((cell, j) => <td key={j}>{typeof cell === "number" ? short(cell, 6) : String(cell ?? "")}</td>)}</tr>)}</tbody>

@@ -274,7 +274,7 @@ export class Store {
 
   /** Ask for what the open tab shows, while nothing runs. */
   async refresh(): Promise<void> {
-    const { tab, ready, playing, chosen, problem, frame } = this.state;
+    const { tab, ready, playing, chosen, problem, frame, language } = this.state;
     if (!ready || playing) return;
     const step = frame?.step;
     if (tab === "share") {
@@ -283,13 +283,20 @@ export class Store {
     } else if (tab === "numbers" && frame?.diverged) {
       this.set({ explanation: null });
     } else if (tab === "numbers") {
-      const answer = await this.ask({ do: "explain", ...chosen });
+      const answer = await this.ask({ do: "explain", ...chosen, language });
       if (answer.explanation && this.state.frame?.step === step) this.set({ explanation: answer.explanation });
     }
     if (tab !== "share" && (tab !== "numbers" || problem?.domain.length === 0)) {
       const answer = await this.ask({ do: "view", ...this.asked() });
       if (!this.state.playing && answer.frame?.step === step) this.take(answer);
     }
+  }
+
+  /** Go on in a language; what the engine has said is asked for again. */
+  speak(language: Language): void {
+    keep("language", language);
+    this.set({ language });
+    void this.refresh();
   }
 
   /** Follow a sample, or one number: its formulas come into sight. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { diverging, mix } from "../src/draw";
 import { ends, nearestEdge, places } from "../src/network";
-import { titleOf } from "../src/titles";
 import { FAULTS, nameOf, say } from "../src/words";
 
 describe("the network's picture", () => {
@@ -48,13 +47,5 @@ describe("words", () => {
     expect(nameOf("zh", "spirals")).toBe("三条螺旋");
     expect(nameOf("zh", "of-the-future")).toBe("of-the-future");
     for (const { title, watch } of Object.values(FAULTS)) expect([...title, ...watch].every((text) => text.length > 3)).toBe(true);
-  });
-
-  it("translate the titles of a trace with the names in them", () => {
-    expect(titleOf("zh", "Loss cross entropy")).toBe("损失：交叉熵");
-    expect(titleOf("zh", "Gradient of W3")).toBe("W3 的梯度");
-    expect(titleOf("zh", "Hidden layer 2")).toBe("隐藏层 2");
-    expect(titleOf("en", "Gradient of W3")).toBe("Gradient of W3");
-    expect(titleOf("zh", "Something new")).toBe("Something new");
   });
 });

@@ -26,6 +26,7 @@ from twofold.lab.data_sets import MAKERS, make_data
 from twofold.lab.faults import FAULTS, LARGE, enlarge, kill_units, mean_twice, use_naive_softmax
 from twofold.lab.run import Run
 from twofold.lab.setup import MOST_LAYERS, MOST_UNITS, Setup, kind_of
+from twofold.language import LANGUAGES
 from twofold.models import scales_targets
 from twofold.network import initialize
 from twofold.values import Range
@@ -250,7 +251,10 @@ class Session:
         return samples, index
 
     def _explain(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Follow a sample through the network: every formula and number; and one entry, if it is named."""
+        """Follow a sample through the network: every formula and number; and one entry, if it is named.
+
+        Titles, notes and tables are in the message's ``language``, "en" or "zh".
+        """
         from twofold.inspect import trace  # not at the top, as all that is not needed before the first picture
         from twofold.inspect.tracing import find_entry
         from twofold.inspect.tracing.document import entry_dict, to_dict
@@ -270,7 +274,8 @@ class Session:
             features=self._raw.features if len(self._raw.features) == self._raw.inputs else (),
             entries=[entry] if entry else [],
         )
-        steps = to_dict(paper)["steps"]
+        language = check_name("language", _text(message, "language", "en"), LANGUAGES)
+        steps = to_dict(paper.in_language(language))["steps"]
         symbols = {name: named.symbol.latex for name, named in paper.arrays.items()}
         found = {"steps": steps, "symbols": symbols, "sample": views.image_of(samples, index), "rows": rows}
         if entry:

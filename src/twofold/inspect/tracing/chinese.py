@@ -72,14 +72,16 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Exact: (.+) hidden units are on, and there is no boundary\. What makes output (.+):",
-        r"精确成立：打开的隐藏单元数为 \1，没有边界。输出 \2 的组成：",
+        r"精确成立：{1}，没有边界。输出 \2 的组成：",
     ),
     (
         r"Exact: (.+) hidden units are on, and it holds wherever x moves by less than (\S+), where unit (\d+) of "
         r"hidden layer (\d+) changes sides\. What makes output (.+):",
-        r"精确成立：打开的隐藏单元数为 \1；只要 x 的移动小于 \2 就成立，到那里第 \4 个隐藏层的单元 \3 改变状态。"
+        r"精确成立：{1}；只要 x 的移动小于 \2 就成立，到那里第 \4 个隐藏层的单元 \3 改变状态。"
         r"输出 \5 的组成：",
     ),
+    (r"(\d+) of (\d+)", r"\2 个隐藏单元中有 \1 个打开"),  # of each layer
+    (r"(.+) \+ (\d+ of \d+)", "{1}，{2}"),
     # tables
     (r"array", "数组"),
     (r"largest entry by hand", "手算的最大元素"),
