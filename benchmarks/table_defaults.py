@@ -58,6 +58,8 @@ VARIANTS: dict[str, Callable[[Choices], dict[str, Any]]] = {
     "30 categories": lambda own: {"choices": replace(own, max_categories=30)},
     "no sines and cosines": lambda own: {"choices": replace(own, frequencies=0)},
     "no pieces": lambda own: {"choices": replace(own, pieces=0)},
+    "two layers": lambda _: {"hidden": "128,128"},
+    "no mean of weights": lambda _: {"ema_decay": 0.0},
     "target as is": lambda _: {"bend_target": False},
     "two members": lambda _: {"members": 2},
     "three members": lambda _: {"members": 3},

@@ -10,10 +10,11 @@ from twofold.functions.optimizers import OptimizerConfig
 from twofold.tables.column_inference import Choices
 
 MIN_LARGE_ROWS = 2000  # training rows from which on there are enough for many pieces and a wide network
-MIN_FEWER_ROWS = 10_000  # training rows from which on four networks are trained in place of six, for time's sake
+MIN_FEWER_ROWS = 10_000  # training rows from which on four networks of two layers are trained, for time's sake
 MIN_SINGLE_ROWS = 50_000  # training rows from which on one network is trained: several would gain little
 MIN_VALIDATED_ROWS = 60  # training rows below which a part of them is too few to choose anything by
 MIN_STEPS = 3000  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
+EMA_DECAY = 0.98  # of tables whose best epoch often comes early, long before the learning rate is down
 MAX_SAMPLES = 5_000_000  # gone through at most in training a large table
 
 
@@ -46,10 +47,12 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     """Choose by the model, the number of training rows and the task.
 
     An MLP gets its numbers and dates in pieces too, and, of a small table or one of classes below `MIN_FEWER_ROWS`
-    rows, their sines and cosines. It is the mean of several networks, each trained without another part of the rows,
-    and taken at the epoch that is best on that part: how long to train is what differs most between a table that is
-    mostly noise and one that has none. Of a large table one network is trained, and a tenth of the rows chooses its
-    epoch. What each of these is worth is measured by ``benchmarks/table_defaults.py``.
+    rows, its numbers' sines and cosines. Numbers to predict below so many rows get a third hidden layer. It is the mean
+    of several networks, each trained without another part of the rows, and taken at the epoch that is best on that
+    part: how long to train is what differs most between a table that is mostly noise and one that has none. Between
+    `MIN_LARGE_ROWS` and `MIN_FEWER_ROWS` rows that epoch often comes while the learning rate is still high, so each
+    network is the running mean of its last steps. Of a large table one network is trained, and a tenth of the rows
+    chooses its epoch. What each of these is worth is measured by ``benchmarks/table_defaults.py``.
 
     Parameters
     ----------
@@ -76,7 +79,8 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
         recipe["epochs"] = _epochs(rows, recipe["batch_size"])
         return TableDefaults(recipe=recipe, words={"init": "zeros"})
     recipe["weight_decay"] = 0.1
-    words = {"activation": "silu", "init": "he", "hidden": "128,128", "dropout": 0.1}
+    deep = task == "regression" and rows < MIN_FEWER_ROWS
+    words = {"activation": "silu", "init": "he", "hidden": "128,128,128" if deep else "128,128", "dropout": 0.1}
     members, held_out = (6 if rows < MIN_FEWER_ROWS else 4 if rows < MIN_SINGLE_ROWS else 1), 0.1
     if rows < MIN_LARGE_ROWS:
         recipe |= {"learning_rate": 0.003, "batch_size": 32, "epochs": _epochs(rows, 32)}
@@ -96,13 +100,16 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     if members == 1:
         words["hidden"] = "256,256"
         recipe["learning_rate"] = 0.002
-    waves = task == "classification" and rows < MIN_FEWER_ROWS  # larger ones, and numbers to predict, do without
+    choices = Choices(pieces=32)
+    if rows < MIN_FEWER_ROWS:
+        recipe["ema_decay"] = EMA_DECAY
+        choices = Choices(pieces=16, frequencies=0 if deep else 8)
     recipe["batch_size"] = 128 if rows < MIN_SINGLE_ROWS else 512
     recipe["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
     return TableDefaults(
         recipe=recipe,
         words=words,
-        choices=Choices(pieces=16, frequencies=8) if waves else Choices(pieces=32),
+        choices=choices,
         validation_fraction=held_out,
         members=members,
     )

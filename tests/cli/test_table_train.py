@@ -51,7 +51,7 @@ def test_one_command_finds_the_kinds_of_columns_trains_and_scores(capsys, houses
     assert "regression of price (" in text
     assert "2 rows have no price and are left out" in text
     assert "238 training rows, 60 test rows; 29 features" in text
-    assert "mlp 29-128-128-1 on houses.csv, 238 samples; squared, adamw" in text
+    assert "mlp 29-128-128-128-1 on houses.csv, 238 samples; squared, adamw" in text
     assert "R2" in text
 
 

@@ -172,7 +172,7 @@ def test_classes_have_the_confusion_and_the_rows_in_doubt(capsys, table):
 @pytest.mark.parametrize(
     ("words", "model", "told"),
     [
-        (("--members", "1", "--validation-fraction", "0.2"), "mlp", "a network of 128-128 hidden units"),
+        (("--members", "1", "--validation-fraction", "0.2"), "mlp", "a network of 128-128-128 hidden units"),
         ((), "linear", "a linear model"),
         (("--test-fraction", "0"), "mlp", "the mean of 6 networks"),
     ],

@@ -35,7 +35,7 @@ Array = NDArray[Any]
 Tell = Callable[[int, Epoch], None]
 
 FOLDS_PLACE = 2  # of the draw, beside those of test and validation rows
-MIN_PATIENCE = 15  # epochs
+MIN_PATIENCE = 10  # epochs
 MAX_LINEAR_ROWS = 50_000  # that the linear model is fitted to: more would change little
 LOG_SCALES = (-1.5, 1.5)  # least and largest logarithm of the probabilities' scale
 
@@ -51,7 +51,8 @@ class Training:
     open_engine : callable
         Makes an engine for a seed.
     patience : int, optional
-        Epochs without a gain after which a member's training ends; a quarter of all, but at least 15, if None.
+        Epochs without a gain after which a member's training ends. If None, a quarter of all, of a running mean of
+        weights, whose loss doesn't jump, a sixth; but at least 10.
     threads : int
         Of each member's arithmetic: small products gain nothing by more than one. Members train at the same time, as
         many as there are cores for; what they come to is the same for any number.
@@ -186,7 +187,8 @@ def _train_member(
     recipe = replace(training.recipe, seed=(training.recipe.seed + k * 1_000_003) % 2**63)
     engine = training.open_engine(recipe.seed)
     loss = LOSSES[training.network.loss]
-    best, kept, records = BestEpoch(training.patience or max(MIN_PATIENCE, recipe.epochs // 4)), np.empty(0), []
+    patience = training.patience or max(MIN_PATIENCE, recipe.epochs // (6 if recipe.ema_decay else 4))
+    best, kept, records = BestEpoch(patience), np.empty(0), []
     for epoch in train(engine, Dataset("fold", seen), recipe):
         O = engine.outputs(left.X).astype(np.float64)
         value = loss.value(O, left.y, left.sample_weight)
