@@ -40,8 +40,9 @@ wheel: $(VENV)/ready
 	$(PYTHON) -m venv build/wheel/venv
 	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[test]"
 	here=$$(pwd); away=$$(mktemp -d); cp -r tests pyproject.toml README.md "$$away"; \
-	cd "$$away" && "$$here/build/wheel/venv/bin/python" -m pytest -n auto --maxprocesses 8 --dist worksteal \
-	  -m "not slow" -p no:cacheprovider tests; \
+	cd "$$away" && { "$$here/build/wheel/venv/bin/python" tests/compile_ahead.py & \
+	"$$here/build/wheel/venv/bin/python" -m pytest -n auto --maxprocesses 8 --dist worksteal \
+	  -m "not slow" -p no:cacheprovider tests; }; \
 	status=$$?; rm -rf "$$away"; exit $$status
 
 # The site in build/site, both languages, and the lessons as executed notebooks in build/notebooks; needs no network.
