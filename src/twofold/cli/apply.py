@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from twofold.cli.notes import tell_notes
 from twofold.cli.screen import Screen
-from twofold.cli.table_job import tell_notes
 from twofold.cores import usable_cores
 from twofold.data.prefetch import map_in_order
 from twofold.engines.protocol import CHUNK
@@ -25,10 +25,12 @@ from twofold.tables.cells import holds
 from twofold.tables.encodings import Say
 from twofold.tables.gaps import with_gaps
 from twofold.tables.problem import encoder_from_dict
-from twofold.tables.table_plan import TableCoding
+from twofold.tables.table_plan import TableCoding, TablePlan
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
+
+ROWS = 4 * CHUNK  # of a block; a multiple of `CHUNK`, so that last bits are those of all rows at once
 
 
 def _ignore(_line: str) -> None:
@@ -51,54 +53,62 @@ class ModelRows:
         if "" in _expected(model) and "" not in table.names:  # models of before have a column without a name as it was
             self._nameless = next((name for name in table.names if name.startswith("Unnamed: ")), None)
 
-    def blocks(self, rows: int = CHUNK) -> Generator[tuple[pa.Table, Array]]:
-        """Read and encode the rows, some at a time; tell at the end what is not as it was when the model was trained.
+    def computed(self, function: Callable[[pa.Table, Array], Result]) -> Generator[Result]:
+        """Read the rows, and compute a function of each block's features, of several blocks at the same time.
+
+        There are as many threads as cores, and one for the arithmetic of each: so the numbers are the same, to the bit,
+        with any number of cores. At the end it is told what is not as it was when the model was trained.
 
         Parameters
         ----------
-        rows : int
-            Of each block but the last; a multiple of `CHUNK`, or last bits may differ from those of all rows at once.
+        function : callable
+            Called in several threads with a table of `ROWS` rows, the last of fewer, and their features (m, d).
 
         Yields
         ------
-        table : pyarrow.Table, m rows
-        X : ndarray, shape (m, d)
+        object
+            What it returned, block by block.
 
         Raises
         ------
         DataError
             If a column is not there, or holds something else than when the model was trained.
         """
-        if self._model.encoder is None:
-            yield from self._plain_blocks(rows)
-            return
-        path, (plan, _) = self._table.path, encoder_from_dict(self._model.encoder)
-        with _naming(path):
-            coding = TableCoding(plan.settled(self._sample(plan.open_marks)))
-        for block in self._read(rows, self._screen.say):
+
+        def compute(block: tuple[pa.Table, Array]) -> Result:
+            table, rows = block
+            return function(table, rows if plan is None else plan.expand(rows, self._model.dtype))
+
+        plan = None if self._model.encoder is None else self._settled_plan()
+        blocks = self._plain_blocks() if plan is None else self._coded_blocks(plan)
+        with limited_threads(1):
+            yield from map_in_order(compute, blocks, usable_cores())
+
+    def _settled_plan(self) -> TablePlan:
+        """Return the encoder's plan with the decimal marks of this table."""
+        plan, _ = encoder_from_dict(cast("Any", self._model.encoder))
+        with _naming(self._table.path):
+            return plan.settled(self._sample(plan.open_marks))
+
+    def _coded_blocks(self, plan: TablePlan) -> Generator[tuple[pa.Table, Array]]:
+        """Read the rows and turn them into codes; tell at the end what was counted."""
+        coding = TableCoding(plan)
+        for block in self._read(ROWS, self._screen.say):
             table = with_gaps(block, plan.gaps)  # in the target too
-            with _naming(path):
-                X = coding.encode(table, self._model.dtype)
-            yield table, X
-        with _naming(path):
+            with _naming(self._table.path):
+                codes = coding.code(table)
+            yield table, codes
+        with _naming(self._table.path):
             notes = coding.finish()
         tell_notes(self._screen, notes)
         self.notes = {name: dict(counts) for name, counts in notes.items() if counts}
 
-    def computed(self, function: Callable[[pa.Table, Array], Result]) -> Generator[Result]:
-        """Compute a function of each block, of as many at a time as there are cores, each in one thread.
-
-        So the numbers are the same, to the bit, with any number of cores.
-        """
-        with limited_threads(1):
-            yield from map_in_order(lambda block: function(*block), self.blocks(), usable_cores())
-
-    def _plain_blocks(self, rows: int) -> Iterator[tuple[pa.Table, Array]]:
+    def _plain_blocks(self) -> Generator[tuple[pa.Table, Array]]:
         """Take columns of numbers as they are."""
         start, sample = 0, self._sample(self._model.features)
         with _naming(self._table.path):
             decimals = decimals_of_numbers(self._model, sample)
-        for table in self._read(rows, self._screen.say):
+        for table in self._read(ROWS, self._screen.say):
             with _naming(self._table.path):
                 X = columns_of_numbers(self._model, table, decimals=decimals, start=start)
             yield table, X

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from twofold.cli.job import OpenedTable
+from twofold.cli.notes import tell_notes
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
 from twofold.cli.table_options import ColumnOptions, TableOptions
@@ -274,22 +275,6 @@ def tell_forms(screen: Screen, problem: Problem) -> None:
     for remark in problem.remarks:
         screen.say(remark)
     tell_notes(screen, {name: Counter(unreadable=counts["unreadable"]) for name, counts in problem.notes.items()})
-
-
-def tell_notes(screen: Screen, notes: dict[str, Counter[str]]) -> None:
-    """Print what is not as it was in the training set."""
-    texts = {
-        "unseen": "a category that was not in the training set",
-        "out of range": "a number beyond those of the training set",
-        "newly missing": "no value, where the training set always had one",
-        "unreadable": "a cell that can't be read, and counts as missing",
-        "with zone": "a time with a zone, where the training set had none; it is read in UTC",
-        "without zone": "a time without a zone, where the training set had one; it is read in UTC",
-    }
-    for name, counts in notes.items():
-        for kind, text in texts.items():
-            if counts[kind]:
-                screen.say(f"column {name}: {counts[kind]} {'row has' if counts[kind] == 1 else 'rows have'} {text}")
 
 
 def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from twofold.tables.row_numbers import row_numbers
 Array = NDArray[Any]
 
 SCHEMA = 1
-FEW_ROWS = 1 << 10  # whose features are made at a time: a column's then are in the cache
+FEW_ROWS = 4096
 MAX_DEVIATIONS = 1e6  # standard deviations: in float32, numbers farther out are taken as this far out
 
 
