@@ -27,7 +27,7 @@ from twofold.tables.row_numbers import row_numbers
 Array = NDArray[Any]
 
 SCHEMA = 1
-FEW_ROWS = 4096
+FEW_ROWS = 1 << 12  # whose features are made at a time: more are out of the cache, fewer cost calls
 MAX_DEVIATIONS = 1e6  # standard deviations: in float32, numbers farther out are taken as this far out
 
 
