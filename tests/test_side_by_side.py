@@ -1,6 +1,11 @@
 """Trainings side by side: each is the training it would be alone."""
 
+import os
+import signal
+import sys
 import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +13,7 @@ import pytest
 import twofold as tw
 from helpers import each_engine, open_kind
 from twofold.errors import SpecificationError
-from twofold.side_by_side import run_side_by_side
+from twofold.side_by_side import run_in_processes, run_side_by_side
 
 DATA = tw.load_dataset("toy-animals")
 RECIPE = tw.Recipe(epochs=3, batch_size=16, learning_rate=0.1)
@@ -103,3 +108,64 @@ def test_tasks_run_in_as_many_threads_as_there_are_cores(monkeypatch):
     assert run_side_by_side([lambda _: meet.wait() >= 0] * 3) == [True] * 3
     monkeypatch.setattr("twofold.side_by_side.usable_cores", lambda: 1)
     assert len(set(run_side_by_side([lambda _: threading.get_ident()] * 3))) == 1
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """Three cores, and no PyTorch in this process."""
+    if sys.platform != "linux":
+        pytest.skip("processes are forked on Linux alone")
+    monkeypatch.setattr("twofold.side_by_side.usable_cores", lambda: 3)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
+def where(k, seconds=0.05):
+    """Say where a task runs, once it has taken a while."""
+    time.sleep(seconds)
+    return k, os.getpid()
+
+
+def test_tasks_run_in_as_many_processes_as_there_are_cores(cores):
+    found = run_in_processes([lambda _, k=k: where(k) for k in range(9)])
+    assert [k for k, _ in found] == list(range(9))
+    assert found[0][1] == os.getpid()
+    assert len({process for _, process in found}) == 3
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # none is left
+
+
+def test_large_results_come_back(cores):
+    found = run_in_processes([lambda _, k=k: np.full(300_000, k) for k in range(4)])
+    assert [array.sum() for array in found] == [0, 300_000, 600_000, 900_000]
+
+
+def test_a_task_that_ended_with_its_process_runs_once_more(cores):
+    here = os.getpid()
+
+    def fragile(k):
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return where(k)
+
+    assert run_in_processes([lambda _, k=k: fragile(k) for k in range(6)]) == [(k, here) for k in range(6)]
+
+
+@pytest.mark.parametrize("wrong", [0, 4])
+def test_a_mistake_in_any_process_is_raised_and_leaves_none_behind(cores, wrong):
+    def task(k):
+        if k == wrong:
+            raise ValueError(f"task {k} is wrong")
+        return where(k)
+
+    with pytest.raises(ValueError, match=f"task {wrong} is wrong"):
+        run_in_processes([lambda _, k=k: task(k) for k in range(6)])
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_beside_pytorch_and_where_no_process_can_be_had_threads_or_this_one_do_the_work(cores, monkeypatch):
+    monkeypatch.setattr(os, "fork", lambda: (_ for _ in ()).throw(OSError("no more processes")))
+    assert run_in_processes([lambda _, k=k: where(k, 0) for k in range(4)]) == [(k, os.getpid()) for k in range(4)]
+    torch = SimpleNamespace(get_num_threads=lambda: 1, set_num_threads=lambda _: None)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert {process for _, process in run_in_processes([lambda _, k=k: where(k) for k in range(4)])} == {os.getpid()}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import pickle
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from threading import Event
-from typing import Any, TypeVar
+from threading import Event, Thread
+from typing import Any, BinaryIO, TypeVar
 
 from twofold.cores import usable_cores
 from twofold.data.dataset import Dataset, Samples
@@ -183,3 +189,97 @@ def run_side_by_side(tasks: Sequence[Callable[[Event], Result]], *, threads: int
                 stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def run_in_processes(tasks: Sequence[Callable[[Event], Result]], *, threads: int = 1) -> list[Result]:
+    """Do as `run_side_by_side`, with a process for each core: Python runs in one thread of a process at a time.
+
+    For tasks of many short steps in Python, in a process that is ours. Processes are forked from this one, so that
+    nothing is sent to them; what tasks return is sent back. Where that can't be (not on Linux, or beside PyTorch, whose
+    threads don't outlive a fork) it is `run_side_by_side`.
+
+    Parameters
+    ----------
+    tasks : sequence of callable, at most 256
+        The first runs in this process. What one changes in another process is lost; what it returns must pickle.
+    threads : int
+        Of each task's arithmetic, at least 1.
+
+    Returns
+    -------
+    list
+        What each task returned, in the order of the tasks. A task that ended with its process runs once more here.
+
+    Raises
+    ------
+    Exception
+        That of a task that failed.
+
+    Examples
+    --------
+    >>> run_in_processes([lambda stopped, k=k: k * k for k in range(4)])
+    [0, 1, 4, 9]
+    """
+    workers = min(len(tasks), max(1, usable_cores() // threads))
+    if workers <= 1 or sys.platform != "linux" or "torch" in sys.modules:
+        return run_side_by_side(tasks, threads=threads)
+    stopped = Event()  # which nobody sets: a process that is to end is killed
+    found: dict[int, Result] = {}
+    tickets, office = os.pipe()  # a byte for each task that waits for a process
+    os.write(office, bytes(range(1, len(tasks))))
+    os.close(office)
+    with limited_threads(threads), ExitStack() as opened:
+        opened.callback(os.close, tickets)
+        others: list[BinaryIO] = []
+        with suppress(OSError):  # where no further process is to be had, fewer do the work
+            while len(others) < workers - 1:
+                others.append(opened.enter_context(_forked(tasks, stopped, tickets)))
+        readers = [Thread(target=_read, args=(other, found), daemon=True) for other in others]
+        for reader in readers:
+            reader.start()
+        found[0] = tasks[0](stopped)
+        while ticket := os.read(tickets, 1):
+            found[ticket[0]] = tasks[ticket[0]](stopped)
+        for reader in readers:
+            reader.join()
+        return [found[k] if k in found else task(stopped) for k, task in enumerate(tasks)]
+
+
+@contextmanager
+def _forked(tasks: Sequence[Callable[[Event], Any]], stopped: Event, tickets: int) -> Iterator[BinaryIO]:
+    """Start a process that runs tasks while there are tickets; yields what it writes. At the end it is killed."""
+    results, sent = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of threads that a fork leaves behind: BLAS starts its anew
+        try:
+            process = os.fork()
+        except OSError:
+            os.close(results)
+            os.close(sent)
+            raise
+    if process == 0:
+        try:  # nothing of the parent's is flushed, closed or told: the process only works, writes and is gone
+            with os.fdopen(sent, "wb") as file:
+                while ticket := os.read(tickets, 1):
+                    pickle.dump((ticket[0], tasks[ticket[0]](stopped)), file)
+                    file.flush()
+        except BaseException:  # whatever it is, it comes again where the task is run once more
+            os._exit(1)
+        os._exit(0)
+    os.close(sent)
+    with os.fdopen(results, "rb") as file:
+        try:
+            yield file
+        finally:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+
+def _read(file: BinaryIO, found: dict[int, Any]) -> None:
+    """Put a process's results where they belong, until it is gone."""
+    with suppress(EOFError, pickle.UnpicklingError):
+        while True:
+            k, result = pickle.load(file)  # noqa: S301 - of our own process
+            found[k] = result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -19,7 +21,7 @@ NUMBERS = (X @ [1.0, -2.0, 0.5, 0.0] + 0.3 * RNG.normal(size=120))[:, None]
 CLASSES = (NUMBERS[:, 0] > 0).astype(np.int64) + (NUMBERS[:, 0] > 2)
 
 
-def fitted(y, *, outputs, loss):
+def fitted(y, *, outputs, loss, forks=False):
     network = Network((4, 8, outputs), "silu", loss)
     recipe = Recipe(epochs=12, batch_size=16, learning_rate=0.01, optimizer="adam")
     training = Training(
@@ -27,6 +29,7 @@ def fitted(y, *, outputs, loss):
         recipe=recipe,
         open_engine=lambda seed: open_engine("scratch", network, seed=seed, initialization="he"),
         plain=np.array([True, True, True, False]),
+        forks=forks,
     )
     return cross_fit(Samples(X, y), training, 3)
 
@@ -63,8 +66,13 @@ def test_outputs_of_classes_are_as_sure_as_they_are_right(of_classes):
     assert probability_scale(of_classes.outputs, CLASSES) == pytest.approx(1, abs=0.05)
 
 
-def test_the_same_seed_gives_the_same_model(of_numbers):
-    again = fitted(NUMBERS, outputs=1, loss="squared")
+@pytest.mark.parametrize("forks", [False, True])
+def test_the_same_seed_gives_the_same_model(of_numbers, monkeypatch, forks):
+    if forks:
+        monkeypatch.setattr("twofold.side_by_side.usable_cores", lambda: 2)
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+    again = fitted(NUMBERS, outputs=1, loss="squared", forks=forks)
+    assert again.histories[1][-1].loss == of_numbers.histories[1][-1].loss
     assert all((a.W == b.W).all() for a, b in zip(of_numbers.parameters, again.parameters, strict=True))
 
 

@@ -28,7 +28,7 @@ from twofold.network import Network, Parameters
 from twofold.randomness import Purpose, stream
 from twofold.recipe import Recipe
 from twofold.run import Epoch
-from twofold.side_by_side import run_side_by_side
+from twofold.side_by_side import run_in_processes, run_side_by_side
 from twofold.training import train
 
 Array = NDArray[Any]
@@ -56,6 +56,8 @@ class Training:
     threads : int
         Of each member's arithmetic: small products gain nothing by more than one. Members train at the same time, as
         many as there are cores for; what they come to is the same for any number.
+    forks : bool
+        Whether members may train in processes of their own, forked from this one.
     plain : ndarray of bool, shape (d,)
         The features that the linear model takes.
     """
@@ -66,6 +68,7 @@ class Training:
     plain: Array
     patience: int | None = None
     threads: int = 1
+    forks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +120,7 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
     folds : int
         At least 2, and at most n.
     tell : callable, optional
-        Told of each epoch, and of which member, from that member's thread.
+        Told of each epoch, and of which member, from that member's thread; of members in other processes it isn't.
 
     Returns
     -------
@@ -138,7 +141,8 @@ def cross_fit(samples: Samples, training: Training, folds: int, *, tell: Tell | 
         return _train_member(training, seen, left, k, tell=tell, stopped=stopped)
 
     tasks = [partial(member, k) for k in range(folds)]
-    for k, (best, records) in enumerate(run_side_by_side(tasks, threads=training.threads)):
+    run = run_in_processes if training.forks else run_side_by_side
+    for k, (best, records) in enumerate(run(tasks, threads=training.threads)):
         kept.append(best[0])
         members.append(best[1])
         outputs[fold == k] = best[2]

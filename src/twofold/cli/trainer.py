@@ -139,7 +139,7 @@ class Trainer:
             if member == 0 and not quiet:
                 self.screen.say(str(in_data_units(epoch, job.data, job.network.loss)))
 
-        members = min(members, len(job.data.train))
+        members, first = min(members, len(job.data.train)), start(0)
         fit = cross_fit(
             job.data.train,
             Training(
@@ -149,6 +149,7 @@ class Trainer:
                 plain=np.array(problem.plan.are_plain),
                 patience=self.patience,
                 threads=self.hardware.threads or 1,
+                forks=first.name == "scratch",  # whose steps are many calls of Python
             ),
             members,
             tell=tell,
@@ -159,7 +160,7 @@ class Trainer:
             self.screen.say(f"the model is the mean of {members} networks at their best epochs, {epochs}{also}")
         runs = tuple([in_data_units(epoch, job.data, job.network.loss) for epoch in own] for own in fit.histories)
         more: dict[str, Any] = {"raw": job.raw, "recipe": job.recipe, "history": runs[0], "encoder": problem.to_dict()}
-        model = replace(Model.of(start(0), job.data, **more), network=fit.network, parameters=fit.parameters)
+        model = replace(Model.of(first, job.data, **more), network=fit.network, parameters=fit.parameters)
         model = keep_errors(model, fit.outputs, job.data.train.y)
         whole = fit.linear if job.data is job.raw else None
         return Trained(model, runs[0], max(fit.epochs), whole, runs, fit.epochs, fit.weights[1])
