@@ -249,10 +249,8 @@ def run_in_processes(tasks: Sequence[Callable[[Event], Result]], *, threads: int
 def _forked(tasks: Sequence[Callable[[Event], Any]], stopped: Event, tickets: int) -> Iterator[BinaryIO]:
     """Start a process that runs tasks while there are tickets; yields what it writes. At the end it is killed."""
     results, sent = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of threads that a fork leaves behind: BLAS starts its anew
+    with warnings.catch_warnings():  # of threads that a fork leaves behind: BLAS starts its own anew
+        warnings.simplefilter("ignore", DeprecationWarning)
         try:
             process = os.fork()
         except OSError:
