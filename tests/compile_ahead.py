@@ -6,7 +6,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from twofold import MissingDependencyError, Network, Recipe, open_engine
+from twofold import Network, Recipe, open_engine
+from twofold.errors import MissingDependencyError
 
 ENGINES = [  # widths, name, options
     ((20, 8, 3), "compiled", {}),

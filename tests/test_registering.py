@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -362,3 +365,37 @@ def test_the_page_on_functions_of_ones_own_runs_as_it_stands():
         for registry, names in zip((ACTIVATIONS, LOSSES, OPTIMIZERS), before, strict=True):
             for name in registry.keys() - names.keys():
                 del registry[name]
+
+
+WITHOUT_LENGTH = """
+import numpy as np
+import twofold as tw
+from twofold.errors import TwofoldError
+
+def adagrad(theta, g, state, eta, t, xp, *, epsilon):
+    (s,) = state
+    s += g * g
+    theta -= eta * g / (xp.sqrt(s) + epsilon)
+    return theta, (s,)
+
+tw.register_optimizer("own_adagrad", adagrad, state=("s",), constants={"epsilon": 1e-8})
+for optimizer, l1 in (("sgd", 0.0), ("sgd", 0.1), ("own_adagrad", 0.0), ("own_adagrad", 0.1)):
+    engine = tw.open_engine("compiled", tw.Network((2, 3, 2)))
+    engine.load(np.eye(2), np.array([0, 1]))
+    try:
+        engine.start(tw.Recipe(epochs=1, batch_size=2, optimizer=optimizer, l1=l1))
+        engine.step(np.arange(2), 0.1)
+        print("taken")
+    except TwofoldError as error:
+        print(error)
+"""
+
+
+def test_an_optimiser_without_a_steps_length_leaves_machine_code_to_the_others():
+    pytest.importorskip("numba")
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}  # machine code is plain Python then: the same way in
+    words = [sys.executable, "-c", WITHOUT_LENGTH]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
+    *taken, refused = done.stdout.splitlines()
+    assert taken == ["taken"] * 3
+    assert "l1 needs the length of a step" in refused

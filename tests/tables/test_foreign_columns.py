@@ -19,6 +19,7 @@ from twofold import TableEncoder
 from twofold.errors import DataError, FileFormatError, TwofoldError
 from twofold.tables import as_table
 from twofold.tables.frames import check_unique
+from twofold.tables.python_columns import take_column
 from twofold.tables.reading import read_table
 from twofold.tables.targets import infer_target
 
@@ -211,3 +212,12 @@ def test_a_parquet_file_has_the_same_types_as_its_frame(tmp_path):
 def test_names_of_a_million_columns_are_compared_in_a_moment():
     with pytest.raises(TwofoldError, match="two columns are named 'x0'"):
         check_unique([f"x{k % 500_000}" for k in range(1_000_000)])
+
+
+def test_whole_numbers_beside_dates_are_no_days():
+    """Arrow counts them from 1970, in silence."""
+    column = take_column("a", [None, dt.date(2000, 1, 1), 5])
+    assert column.to_pylist() == [None, "2000-01-01", "5"]
+    beside = take_column("a", pd.Series([dt.date(2000, 1, 1), 5], dtype=object))
+    assert beside.to_pylist() == ["2000-01-01", "5"]
+    assert pa.types.is_temporal(take_column("a", [None, dt.date(2000, 1, 1)]).type)

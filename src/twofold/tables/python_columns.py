@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Mapping, Sequence, Set
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -107,9 +107,17 @@ def _chunked(name: str, values: Any) -> pa.ChunkedArray:
     """Make an Arrow column, of text if the cells are of several kinds."""
     try:
         column = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
+        if pa.types.is_temporal(column.type) and _holds_whole_numbers(values):
+            column = _mixed(name, values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         column = _mixed(name, values)
     return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+
+
+def _holds_whole_numbers(values: Any) -> bool:
+    """Tell whether cells of Python's are whole numbers, which Arrow takes for days since 1970 beside a date."""
+    cells = values if isinstance(values, Sequence) or str(getattr(values, "dtype", "")) == "object" else ()
+    return any(isinstance(cell, Integral) for cell in cells)
 
 
 def _mixed(name: str, values: Any) -> pa.Array:

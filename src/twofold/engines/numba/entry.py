@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -35,7 +35,8 @@ class Entry:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self.__module__ = function.__module__
-        self.run = make_entry(function, folder=code_folder())
+        self._folder = code_folder()
+        self.run = make_entry(function, folder=self._folder)
 
     def __reduce__(self) -> str:
         """Copy and pickle as functions do: by name."""
@@ -46,16 +47,17 @@ class Entry:
 
         Of several processes one compiles, and the others wait for what it leaves on the disk.
         """
-        folder = code_folder()
         try:
-            with locked(folder):
+            with locked(self._folder):
                 self.run(*given)
             return
         except Exception:  # whatever a file that was cut off may lead to; what is wrong fails again
-            if folder is not None:
-                rmtree(folder, ignore_errors=True)
+            if self._folder is not None:
+                rmtree(self._folder, ignore_errors=True)
         try:
-            self.run = make_entry(self._function, folder=code_folder())
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            self.run = make_entry(self._function, folder=self._folder)
             self.run(*given)
         except OSError:
             self.run = make_entry(self._function, folder=None)
@@ -68,11 +70,11 @@ def locked(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    with (folder / "lock").open("wb") as file:
-        with suppress(ImportError, OSError):
+    with ExitStack() as opened:
+        with suppress(ImportError, OSError):  # not to be written any more, or a system without locks
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(opened.enter_context((folder / "lock").open("wb")), fcntl.LOCK_EX)
         yield
 
 

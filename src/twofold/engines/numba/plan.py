@@ -134,6 +134,7 @@ def plan_of(network: Network) -> Plan:
 def step_config(recipe: Recipe) -> StepConfig:
     """Write what of a recipe a step reads in numbers."""
     rule = recipe.optimizer.definition
+    _ = recipe.l1 > 0 and rule.step_length  # which says so if there is none
     return StepConfig(
         OPTIMIZERS[recipe.optimizer.name],
         frozen(np.array([recipe.l1, *recipe.optimizer.constants.values()], dtype=np.float64)),

@@ -24,7 +24,12 @@ def source_of_step(rule: Optimizer) -> str:
 
 
 def source_of_penalty(rule: Optimizer) -> str:
-    """Write the proximal step of an L1 penalty in the same way; it changes theta."""
+    """Write the proximal step of an L1 penalty in the same way; it changes theta.
+
+    Of a rule without a step's length, which takes no penalty, it changes nothing.
+    """
+    if rule.length is None:
+        return _source(rule, (Expression("theta"),), ("theta",))
     penalty = rule.record_penalty(**{name: Expression(name) for name in ("l1", *rule.constants)})
     return _source(rule, (penalty,), ("theta",))
 
