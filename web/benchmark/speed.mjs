@@ -4,29 +4,16 @@
 //
 // DIR is the built page of TensorFlow Playground (its `dist`), measured in turns with ours; --save keeps the figures for
 // the documents. Contestants take turns in one browser, a figure is the median of its rounds.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { writeFileSync } from "node:fs";
 import { cpus, type } from "node:os";
-import { extname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
-import { CHROMIUM, TREE, nativeSite, staticSite } from "../e2e/site.mjs";
+import { CHROMIUM, TREE, nativeSite, serve, staticSite } from "../e2e/site.mjs";
 import { trainFor } from "../e2e/train_for.mjs";
 
 const [ROUNDS, MS] = [5, 4000];
 const ADDRESS = "#hidden=8,8&epochs=100000"; // more than are reached
-const PLAYGROUND = "#activation=relu&batchSize=10&dataset=circle&learningRate=0.03&noise=0&networkShape=8,8&seed=0.1&percTrainData=80&x=true&y=true&hideText=true";
-
-/** Serve the files of a folder. */
-async function serve(folder) {
-  const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
-  const server = createServer((request, response) => {
-    const path = join(folder, new URL(request.url, "http://x").pathname.replace(/\/$/, "/index.html"));
-    if (!path.startsWith(folder) || !existsSync(path)) return response.writeHead(404).end();
-    response.writeHead(200, { "Content-Type": types[extname(path)] ?? "application/octet-stream" }).end(readFileSync(path));
-  });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
-}
+const PLAYGROUND = "#activation=tanh&batchSize=10&dataset=circle&learningRate=0.03&noise=0&networkShape=8,8&seed=0.1&percTrainData=80&x=true&y=true&hideText=true";
 
 const THEIRS = {
   play: () => document.querySelector("#play-pause-button").click(),

@@ -44,6 +44,11 @@ export async function staticSite() {
     console.log(`the static lab can't be built here: ${error.message}`);
     return null;
   }
+  return serve(folder);
+}
+
+/** Serve the files of a folder. */
+export async function serve(folder) {
   let bytes = 0;
   const server = createServer((request, response) => {
     const path = join(folder, new URL(request.url, "http://x").pathname.replace(/\/$/, "/index.html"));

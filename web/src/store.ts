@@ -250,7 +250,7 @@ export class Store {
     while (this.state.playing) {
       const { speed, frame } = this.state;
       const late = (performance.now() - from.ms) / EPOCH_MS - (this.epochs - from.epochs);
-      if (late > MOST_EPOCHS_LATE) from = { ms: performance.now(), epochs: this.epochs };
+      if (Math.abs(late) > MOST_EPOCHS_LATE) from = { ms: performance.now(), epochs: this.epochs };
       const epochs = Math.max(1, Math.min(MOST_EPOCHS_LATE, Math.round(late)));
       const normal = { epochs, ms: epochs > 1 ? Math.round(2 * EPOCH_MS) : 200 };
       const work = { slow: { steps: 1 }, normal, fast: { epochs: 1000, ms: WORK_MS } }[speed];

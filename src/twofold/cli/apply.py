@@ -30,7 +30,9 @@ from twofold.tables.table_plan import TableCoding, TablePlan
 Array = NDArray[Any]
 Result = TypeVar("Result")
 
-ROWS = 4 * CHUNK  # of a block; a multiple of `CHUNK`, so that last bits are those of all rows at once
+MAX_CHUNKS = 4  # of `CHUNK` rows in a block
+MAX_BLOCK_NUMBERS = 2**24  # features of a block of more than one chunk
+MAX_NUMBERS = 2**27  # features of all blocks that are worked on at the same time
 
 
 def _ignore(_line: str) -> None:
@@ -62,7 +64,8 @@ class ModelRows:
         Parameters
         ----------
         function : callable
-            Called in several threads with a table of `ROWS` rows, the last of fewer, and their features (m, d).
+            Called in several threads with a table and its features (m, d); m is a multiple of `CHUNK` but at the end,
+            so that last bits are those of all rows at once.
 
         Yields
         ------
@@ -80,9 +83,12 @@ class ModelRows:
             return function(table, rows if plan is None else plan.expand(rows, self._model.dtype))
 
         plan = None if self._model.encoder is None else self._settled_plan()
-        blocks = self._plain_blocks() if plan is None else self._coded_blocks(plan)
+        chunk = CHUNK * self._model.network.inputs
+        rows = CHUNK * max(1, min(MAX_CHUNKS, MAX_BLOCK_NUMBERS // chunk))
+        workers = max(1, min(usable_cores(), MAX_NUMBERS // (rows * self._model.network.inputs)))
+        blocks = self._plain_blocks(rows) if plan is None else self._coded_blocks(plan, rows)
         with limited_threads(1):
-            yield from map_in_order(compute, blocks, usable_cores())
+            yield from map_in_order(compute, blocks, workers)
 
     def _settled_plan(self) -> TablePlan:
         """Return the encoder's plan with the decimal marks of this table."""
@@ -90,10 +96,10 @@ class ModelRows:
         with _naming(self._table.path):
             return plan.settled(self._sample(plan.open_marks))
 
-    def _coded_blocks(self, plan: TablePlan) -> Generator[tuple[pa.Table, Array]]:
+    def _coded_blocks(self, plan: TablePlan, rows: int) -> Generator[tuple[pa.Table, Array]]:
         """Read the rows and turn them into codes; tell at the end what was counted."""
         coding = TableCoding(plan)
-        for block in self._read(ROWS, self._screen.say):
+        for block in self._read(rows, self._screen.say):
             table = with_gaps(block, plan.gaps)  # in the target too
             with _naming(self._table.path):
                 codes = coding.code(table)
@@ -103,12 +109,12 @@ class ModelRows:
         tell_notes(self._screen, notes)
         self.notes = {name: dict(counts) for name, counts in notes.items() if counts}
 
-    def _plain_blocks(self) -> Generator[tuple[pa.Table, Array]]:
+    def _plain_blocks(self, rows: int) -> Generator[tuple[pa.Table, Array]]:
         """Take columns of numbers as they are."""
         start, sample = 0, self._sample(self._model.features)
         with _naming(self._table.path):
             decimals = decimals_of_numbers(self._model, sample)
-        for table in self._read(ROWS, self._screen.say):
+        for table in self._read(rows, self._screen.say):
             with _naming(self._table.path):
                 X = columns_of_numbers(self._model, table, decimals=decimals, start=start)
             yield table, X

@@ -111,11 +111,11 @@ class Session:
             if network.loss != "cross_entropy" or setup.engine != "scratch":
                 raise SpecificationError("softmax as in books: needs classes, their cross entropy and engine scratch")
             use_naive_softmax(engine)
-        if setup.fault == "mean-twice" and setup.optimizer not in ("sgd", "momentum", "nesterov"):
+        recipe = changed.recipe
+        if setup.fault == "mean-twice" and recipe.optimizer.definition.usual_rate is not None:
             raise SpecificationError(
                 f"the mean taken twice: {setup.optimizer} divides the gradient's size out again; choose SGD or momentum"
             )
-        recipe = changed.recipe
         rate = mean_twice(recipe) if setup.fault == "mean-twice" else None
         run = Run(engine, data, recipe, rate=rate, units=None if prepared is None else prepared.units)
         self._setup, self._changed, self._raw, self._prepared, self._run = setup, changed, raw, prepared, run
