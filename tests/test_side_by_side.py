@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -148,6 +149,48 @@ def test_a_task_that_ended_with_its_process_runs_once_more(cores):
         return where(k)
 
     assert run_in_processes([lambda _, k=k: fragile(k) for k in range(6)]) == [(k, here) for k in range(6)]
+
+
+def test_ctrl_c_ends_none_of_the_processes_by_itself_since_the_first_one_does(cores):
+    here = os.getpid()
+
+    def interrupted(k):
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGINT)
+        return where(k)
+
+    found = run_in_processes([lambda _, k=k: interrupted(k) for k in range(3)])
+    assert len({process for _, process in found}) == 3
+
+
+LONG = """
+import os, signal, time
+import twofold.side_by_side
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells take from what they start beside others
+twofold.side_by_side.usable_cores = lambda: 3
+def work(_):
+    os.write(1, b"at work\\n")
+    time.sleep(60)
+twofold.side_by_side.run_in_processes([work] * 3)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+@pytest.mark.parametrize("tell", [os.kill, os.killpg])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_all_processes_end_with_the_first_one_whatever_ends_it(number, tell):
+    with subprocess.Popen(
+        [sys.executable, "-c", LONG],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert [process.stdout.readline() for _ in range(3)] == ["at work\n"] * 3
+        tell(process.pid, number)
+        _, err = process.communicate(timeout=20)  # until no process has the pipes open
+    assert process.returncode == -number
+    assert err.count("Traceback") == (number == signal.SIGINT)
 
 
 @pytest.mark.parametrize("wrong", [0, 4])

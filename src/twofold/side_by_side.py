@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import signal
@@ -26,6 +27,8 @@ from twofold.training import train
 
 Result = TypeVar("Result")
 T = TypeVar("T")
+
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 
 
 @dataclass(frozen=True)
@@ -247,8 +250,13 @@ def run_in_processes(tasks: Sequence[Callable[[Event], Result]], *, threads: int
 
 @contextmanager
 def _forked(tasks: Sequence[Callable[[Event], Any]], stopped: Event, tickets: int) -> Iterator[BinaryIO]:
-    """Start a process that runs tasks while there are tickets; yields what it writes. At the end it is killed."""
+    """Start a process that runs tasks while there are tickets; yields what it writes.
+
+    At the end it is killed, or when the parent ends, however that may be.
+    """
     results, sent = os.pipe()
+    parent, libc = os.getpid(), ctypes.CDLL(None)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))  # the parent ends the process
     with warnings.catch_warnings():  # of threads that a fork leaves behind: BLAS starts its own anew
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
@@ -257,10 +265,14 @@ def _forked(tasks: Sequence[Callable[[Event], Any]], stopped: Event, tickets: in
             os.close(results)
             os.close(sent)
             raise
+        finally:
+            if os.getpid() == parent:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if process == 0:
         try:  # nothing of the parent's is flushed, closed or told: the process only works, writes and is gone
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             with os.fdopen(sent, "wb") as file:
-                while ticket := os.read(tickets, 1):
+                while os.getppid() == parent and (ticket := os.read(tickets, 1)):
                     pickle.dump((ticket[0], tasks[ticket[0]](stopped)), file)
                     file.flush()
         except BaseException:  # whatever it is, it comes again where the task is run once more
