@@ -173,7 +173,7 @@ def test_classes_have_the_confusion_and_the_rows_in_doubt(capsys, table):
     ("words", "model", "told"),
     [
         (("--members", "1", "--validation-fraction", "0.2"), "mlp", "a network of 128-128-128 hidden units"),
-        ((), "linear", "a linear model"),
+        ((), "linear", "linear regression, by least squares, solved exactly"),
         (("--test-fraction", "0"), "mlp", "the mean of 6 networks"),
     ],
     ids=["one network", "linear", "no test rows"],
@@ -185,10 +185,47 @@ def test_every_model_of_a_table_has_its_report(capsys, table, no_pictures, words
         assert page.words[1] == "training R2"
         assert len(row_of(page, "linear regression" if model == "linear" else "network")) == 4
         assert any(word.startswith("No row was held out") for word in page.words)
-        assert "What matters" not in page.words
+        assert ("What matters" in page.words) == (model == "linear")
     else:
         assert row_of(page, "rows")[1] == "96 trained, 24 chose the epoch, 30 held out to test"
         assert any(word.startswith("The weights of the best epoch") for word in page.words)
+
+
+@pytest.mark.parametrize("columns", [("area",), ("area", "zone")], ids=["numbers alone", "a category too"])
+def test_linear_regression_tells_its_coefficients_and_the_rows_that_it_misses(capsys, table, no_pictures, columns):
+    lines = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, (*columns, "price"), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(line for line in lines if line["area"])
+    words = ("--target", "price", "--save", table.parent / "m.safetensors")
+    text, told = report(capsys, table, "train", "linear", table, *words)
+    page, model = Page(text), load_model(table.parent / "m.safetensors")
+    for each in told["summary"]["coefficients"]:
+        value, low, high, error = (readable(each[key]) for key in ("value", "low", "high", "standard_error"))
+        assert row_of(page, each["name"], value) == [each["name"], value, f"{low} to {high}", error, f"{each['p']:.2g}"]
+    assert row_of(page, "adjusted R2")[1] == readable(told["summary"]["fit"]["r2_adjusted"])
+    assert row_of(page, "area")[1].startswith("number 2")
+    assert any("from the first one of its column" in word for word in page.words) == ("zone" in columns)
+    assert "Training" not in page.words  # no curve of what is solved exactly
+    assert "Rows that it was trained on, counted from 0 below the line of names" in page.words
+    rows = TableRows.of(model, read_table(table))
+    listed = [int(row[0]) for row in page.rows if row and row[0].isdigit()]
+    assert listed == np.argsort(-np.abs(rows.outputs() - rows.y), kind="stable")[:10].tolist()
+    assert row_of(page, "always the same")[2].startswith(f"{readable(float(rows.y.std()))} ")
+    again = Page(report(capsys, table, "report", table.parent / "m.safetensors", "--data", table)[0])
+    assert row_of(again, "area")[:2] == row_of(page, "area")[:2]
+    assert row_of(again, "linear regression") == row_of(page, "linear regression")
+
+
+def test_many_coefficients_are_folded_and_the_clearest_drawn(capsys, tmp_path, no_pictures):
+    path, X = tmp_path / "wide.csv", RNG.normal(size=(200, 70)).round(3)
+    names = [f"x{k}" for k in range(70)]
+    lines = [",".join(map(str, [*row, (row[0] + row[1]).round(3)])) for row in X]
+    path.write_text("\n".join([",".join([*names, "y"]), *lines]))
+    text, _ = report(capsys, path, "train", "linear", path, "--target", "y", "--epochs", "1")
+    assert "<details><summary>All 71 coefficients" in text
+    assert any(word.startswith("The 30 coefficients that are clearest of 0") for word in Page(text).words)
 
 
 def test_a_long_table_is_folded_and_a_rare_class_told(capsys, tmp_path, no_pictures):
@@ -238,13 +275,14 @@ def test_a_comparison_of_tables_names_their_columns(capsys, table, no_pictures):
 LATIN = re.compile(
     r"area|zone|north|south|east|note|price|houses|script|cheap|dear|csv|mlp|silu|adamw|cosine|squared|scratch|twofold|"
     r"MAE|ROC-AUC|epsilon|python|llvmlite|numba|numpy|scipy|torch|cpu|Linux|x86_64|aarch64|float32|Wilson|RMSE|SHA-256|beta\d|sigma|he|"
-    r"[0-9a-f]{64}|\d+e[-+]?\d+|x{5,}|Student|cmd|calc|gamma|accelerate|Darwin|arm64"
+    r"[0-9a-f]{64}|\d+e[-+]?\d+|x{5,}|Student|cmd|calc|gamma|accelerate|Darwin|arm64|"
+    r"--test-fraction|sgd|float64|normal"
 )
 
 
 def test_a_chinese_report_leaves_no_word_of_ours_in_english(capsys, table, no_pictures):
-    for target, drop in (("price", "cheap"), ("cheap", "price")):
-        text, _ = train(capsys, table, "--language", "zh", target=target, drop=drop)
+    for target, drop, model in (("price", "cheap", "mlp"), ("cheap", "price", "mlp"), ("price", "cheap", "linear")):
+        text, _ = train(capsys, table, "--language", "zh", target=target, drop=drop, model=model)
         page = Page(text)
         code = [word for word in page.words if word.startswith("twofold train")]
         found = [w for w in page.words if re.search("[A-Za-z]{3}", LATIN.sub("", w)) and w not in code]

@@ -68,7 +68,7 @@ class OpenedTable:
     on_all_rows : callable or None
         Makes the table ready anew, without test or validation rows; None where no row is held out.
     table : pyarrow.Table or None
-        Its rows, where there is a problem.
+        Its rows, where they are in memory.
     """
 
     options: JobOptions

@@ -66,7 +66,7 @@ def _subject(screen: Screen, file: Path, model: Model, data: str, *, root: Path 
     from twofold.report import Subject
 
     if (table := rows_file(model, data)) is not None:
-        if model.encoder is None:
+        if model.encoder is None and not (model.features and model.target):
             return Subject(model, table_rows(screen, model, table), name=name, rows_alone=True)
         story, rows = _story_of_rows(screen, model, table)
         return Subject(model, rows, name=name, rows_alone=True, table=story)
@@ -156,29 +156,34 @@ def report_run(
 
 
 def table_story(opened: OpenedTable, trained: Trained, held_out: HeldOutScores | None) -> TableStory | None:
-    """Put together what a report tells of a table that was trained on; None if it is columns of numbers as they are."""
+    """Put together what a report tells of a table that was trained on; None if there is none in memory."""
     from twofold.cli.table_scores import score_training
-    from twofold.inspect.table_rows import TableRows
+    from twofold.inspect.table_rows import TableRows, describe_columns, target_of
     from twofold.report.table_story import TableStory
 
-    problem, cells = opened.problem, opened.table
-    if problem is None or cells is None:
+    problem, cells, model, data = opened.problem, opened.table, trained.model, opened.raw
+    if cells is None:
         return None
-    tests = problem.test_rows
-    parts = {"training": problem.data.train, "validation": problem.validation, "test": problem.data.test}
+    validation = None if problem is None else problem.validation
+    rows = None
+    if problem is not None and len(tests := problem.test_rows):
+        rows = TableRows.of(model, cells.take(tests), numbers=tests)
+    elif not model.network.hidden and validation is None:
+        rows = TableRows.of(model, cells)
+    parts = {"training": data.train, "validation": validation, "test": data.test}
     counts = {name: len(part) for name, part in parts.items() if part is not None}
     return TableStory(
-        target=problem.target,
-        columns=problem.plan.describe(),
-        missing={name: noted["missing"] for name, noted in problem.notes.items()},
-        features=problem.data.inputs,
-        counts=counts | {"without target": problem.dropped},
-        scores=score_training(trained.model, problem) if held_out is None else held_out.models,
-        rows=TableRows.of(trained.model, cells.take(tests), numbers=tests) if len(tests) else None,
+        target=target_of(model),
+        columns=describe_columns(model, cells),
+        missing={} if problem is None else {name: noted["missing"] for name, noted in problem.notes.items()},
+        features=data.inputs,
+        counts=counts | {"without target": 0 if problem is None else problem.dropped},
+        scores=score_training(model, data) if held_out is None else held_out.models,
+        rows=rows,
         runs=trained.runs,
         kept=trained.kept,
         linear_weight=trained.linear_weight,
-        remarks=problem.remarks,
+        remarks=() if problem is None else problem.remarks,
     )
 
 
@@ -188,20 +193,18 @@ def _story_of_rows(screen: Screen, model: Model, path: Path) -> tuple[TableStory
     from twofold.cli.evaluate import scored_rows
     from twofold.cli.table_scores import model_name
     from twofold.data import Dataset, Samples
-    from twofold.inspect.table_rows import TableRows
+    from twofold.inspect.table_rows import TableRows, describe_columns, target_of
     from twofold.report.table_story import TableStory
-    from twofold.tables.problem import encoder_from_dict
 
-    plan, target = encoder_from_dict(model.encoder)
     table, _, _, unknown, more = scored_rows(screen, model, path)
     rows = TableRows.of(model, table)
     y = rows.y if rows.classes else rows.y[:, None]
     data = Dataset(path.stem, Samples(rows.X, y), classes=model.classes, features=model.features, target=model.target)
     return TableStory(
-        target=target,
-        columns=plan.describe(),
+        target=target_of(model),
+        columns=describe_columns(model, table),
         missing={name: noted.get("missing", 0) for name, noted in more["notes"].items()},
-        features=len(plan.features),
+        features=model.network.inputs,
         counts={"judged": len(rows), "unknown": unknown, "without target": more["dropped"]},
         scores={model_name(model): score_outputs(rows.outputs(), rows.y, unknown=unknown)},
         rows=rows,

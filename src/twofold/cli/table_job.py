@@ -113,7 +113,7 @@ def open_in_memory(
     plain = counting and all(_plain(table.column(column)) for column in [*special, *counting])
     if options.model == "linear" and plain and not (words.test_fraction or words.kinds):
         raw = plain_dataset(path.name, table, name, features=counting, weight=words.weight)
-        return OpenedTable(options, raw)
+        return OpenedTable(options, raw, table=table)
     opened = _pose(path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms)
     if opened.problem is not None:
         tell_table(screen, opened.problem, {name: table.column(name).null_count for name in table.column_names})

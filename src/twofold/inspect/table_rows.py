@@ -146,6 +146,15 @@ class TableRows:
         return self.model.predict(X)[:, 0].astype(np.float64)
 
 
+def describe_columns(model: Model, table: pa.Table) -> list[tuple[str, str, str]]:
+    """Tell of each column its name, its kind, and what becomes of it: numbers stay as they are without an encoder."""
+    if model.encoder is not None:
+        return encoder_from_dict(model.encoder)[0].describe()
+    X = columns_of_numbers(model, table)
+    ends = zip(model.features, X.min(axis=0), X.max(axis=0), strict=True)
+    return [(name, "number", f"{low:g} to {high:g}") for name, low, high in ends]
+
+
 def target_of(model: Model) -> Target:
     """Return the model's target, as a table has it."""
     if model.encoder is not None:

@@ -30,17 +30,13 @@ def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
     list of Block
         None unless it is linear regression of one number with the squared loss, from few features.
     """
-    model, data = subject.model, subject.data
+    model = subject.model
     network = model.network
     if network.hidden or network.loss != "squared" or network.outputs != 1 or network.inputs > MAX_FEATURES:
         return []
-    X = floats(data.train.X.reshape(len(data.train), -1), "float64")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DependentColumnsWarning)  # the page says it
-        solution = solve_least_squares(X, data.train.y, data.train.sample_weight)
-    if solution.rank < network.inputs:
-        return [Words(f"Only {solution.rank} of {network.inputs} columns are independent; many solutions are exact.")]
-    summary = summarize(solution, names=model.features or data.features or None, target_names=[data.target])
+    summary = exact_summary(subject)
+    if isinstance(summary, Words):
+        return [summary]
     layers = model.parameters if model.scaling is None else model.scaling.unscale(model.parameters)
     trained = np.append(layers[0].b, layers[0].W[:, 0])  # the intercept first
     caption = "This model beside the exact solution and its 95 % intervals, in the data's own units"
@@ -48,6 +44,18 @@ def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
         caption, ("coefficient", "model", "exact", "from", "to", "standard error"), _rows(summary, trained)
     )
     return [listing, easel.coefficients(summary)]
+
+
+def exact_summary(subject: Subject) -> Summary | Words:
+    """Solve linear regression of the training set exactly; what to say instead where there are many solutions."""
+    model, data = subject.model, subject.data
+    X = floats(data.train.X.reshape(len(data.train), -1), "float64")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DependentColumnsWarning)  # the page says it
+        solution = solve_least_squares(X, data.train.y, data.train.sample_weight)
+    if solution.rank < X.shape[1]:
+        return Words(f"Only {solution.rank} of {X.shape[1]} columns are independent; many solutions are exact.")
+    return summarize(solution, names=model.features or data.features or None, target_names=[data.target])
 
 
 def _rows(summary: Summary, trained: np.ndarray) -> tuple[tuple[object, ...], ...]:

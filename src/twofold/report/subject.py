@@ -78,6 +78,12 @@ class Subject:
         return self.rows_alone or self.data.test is not None
 
     @property
+    def solved(self) -> bool:
+        """Whether it is linear regression of a table, whose least squares are solved exactly."""
+        network = self.model.network
+        return self.table is not None and not network.hidden and network.loss == "squared" and network.outputs == 1
+
+    @property
     def part(self) -> str:
         """What it is judged on, in words."""
         if self.rows_alone:

@@ -18,9 +18,9 @@ from twofold.plots import actual_plot, residual_plot, training_curves
 from twofold.report import table_words as words
 from twofold.report.blocks import Block, Cell, Facts, Fold, Headline, Listing, Section, Words
 from twofold.report.chinese import chinese_section
+from twofold.report.coefficients import coefficient_blocks
 from twofold.report.description import history, how, network_facts, parameters
 from twofold.report.drawings import MAX_POINTS, Easel
-from twofold.report.exact import exact_blocks
 from twofold.report.scores import class_listing
 from twofold.report.subject import Subject
 from twofold.report.table_story import TableStory
@@ -61,7 +61,7 @@ class TableReport:
             told = self._say(where, score=self._inside(score.name)).strip()
             found.append(Headline(told, _value(score), self._interval(score)))
         for name in simpler[-1:]:
-            first = self._scores_of(name)[0]
+            first = self._scores_of(name)[0 if self.story.target.classes or name != "always the same" else 1]
             told = self._say(words.BESIDE, score=self._inside(first.name), model=self._model(name)).strip()
             found.append(Headline(told, _value(first), self._interval(first)))
         if self.story.importance is not None:
@@ -81,7 +81,7 @@ class TableReport:
             (words.MATTERS, self._matters()),
             (words.WORST, self._worst()),
             (words.TRAINING, self._training()),
-            (words.LEARNED, self._shared(exact_blocks(self.subject, self.easel))),
+            (words.LEARNED, coefficient_blocks(self.subject, self.easel, self.language)),
             (words.REPEAT, self._repeat()),
         )
         return [Section(self._say(title), tuple(blocks)) for title, blocks in parts]
@@ -126,7 +126,7 @@ class TableReport:
     def _model_told(self) -> str:
         network, story = self.subject.model.network, self.story
         if not network.hidden:
-            return self._say(words.PLAIN)
+            return self._say(words.SOLVED if self.subject.solved else words.PLAIN)
         if len(story.runs) < 2:
             return self._say(words.ONE, hidden="-".join(map(str, network.hidden)))
         told = self._say(words.MEAN_OF, n=len(story.runs))
@@ -217,6 +217,7 @@ class TableReport:
         blocks += [
             self.easel.hang(curves.plot, self._say(words.DEPENDENCE, column=_cut(curves.column)))
             for curves in self.story.dependences
+            if not self.subject.solved  # whose coefficients say it
         ]
         heads = tuple(self._say(head, score=score) for head in words.IMPORTANCE_HEADS)
         rows = tuple((each.name, readable(each.value), self._between(each)) for each in found.columns)
@@ -228,7 +229,7 @@ class TableReport:
         rows = self.story.rows
         if rows is None:
             return []
-        caption = self._say(words.WORST_CAPTION)
+        caption = self._say(words.WORST_CAPTION if self.subject.held_out else words.WORST_TRAINED)
         if self.subject.rows_alone:
             caption = self._say(words.WORST_ROWS_OF, data=self.subject.data.name)
         worst = worst_rows(rows, MAX_ROWS)
@@ -255,7 +256,7 @@ class TableReport:
 
     def _training(self) -> list[Block]:
         runs = [list(run) for run in self.story.runs if run]
-        if not runs:
+        if not runs or self.subject.solved:
             return []
         blocks: list[Block] = list(self._curves(runs))
         if self.story.kept:
@@ -324,9 +325,7 @@ class TableReport:
         return self._say(words.MODEL_NAMES[name]) if name in words.MODEL_NAMES else name
 
     def _between(self, score: Estimate) -> str:
-        if math.isnan(score.low):
-            return "–"
-        return f"{readable(score.low)} {'to' if self.language == 'en' else '至'} {readable(score.high)}"
+        return words.interval(score.low, score.high, self.language)
 
     def _interval(self, score: Estimate) -> str:
         return f"{'95 % interval' if self.language == 'en' else '95% 区间'} {self._between(score)}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from twofold.language import Phrases, Text
+from twofold.pages.numbers import readable
 
 TITLE = Text("{target}, predicted from {data}", "{target}：由 {data} 预测")
 
@@ -34,6 +37,7 @@ LEFT_OUT = Text("{n} left out", "{n} 列未用")
 MODEL = Text("model", "模型")
 ONE = Text("a network of {hidden} hidden units", "一个网络，{hidden} 个隐藏单元")
 PLAIN = Text("a linear model", "线性模型")
+SOLVED = Text("linear regression, by least squares, solved exactly", "线性回归，最小二乘的解析解")
 MEAN_OF = Text(
     "the mean of {n} networks, each trained without another part of the rows, merged into one",
     "{n} 个网络的平均，每个网络训练时留出不同的一部分行，合并为一个",
@@ -98,6 +102,9 @@ SHARED = Text(
 WORST_CAPTION = Text(
     "Rows that were not trained on, counted from 0 below the line of names", "均未参与训练；行号从表头之下的 0 数起"
 )
+WORST_TRAINED = Text(
+    "Rows that it was trained on, counted from 0 below the line of names", "训练所用的行；行号从表头之下的 0 数起"
+)
 WORST_ROWS_OF = Text("Rows of {data}, counted from 0 below the line of names", "{data} 的行；行号从表头之下的 0 数起")
 UNSURE = Text("The rows of which it was least sure", "最没有把握的行")
 NONE_WRONG = Text("No row is wrong.", "没有一行出错。")
@@ -107,6 +114,40 @@ PREDICTED_HEAD = Text("predicted", "预测")
 ERROR = Text("error", "误差")
 SURE = Text("p(predicted)", "p(预测)")
 OF_ACTUAL = Text("p(actual)", "p(真实)")
+
+# what was learned
+INTERCEPT = Text("intercept", "截距")
+MISSING = Text("{column} missing", "{column} 缺失")
+GROWS = Text(
+    "The change of {target} where a column grows by one and the others stay",
+    "其他列不变时，某列增加 1，{target} 的变化",
+)
+AGAINST = Text(
+    "The change of {target} where a feature grows by one and the others stay; of a category, from the first one of its "
+    "column",
+    "其他特征不变时，某特征增加 1，{target} 的变化；类别与该列的第一个类别相比",
+)
+COEFFICIENT_HEADS = (
+    Text("feature", "特征"),
+    Text("coefficient", "系数"),
+    Text("95 % interval", "95% 区间"),
+    Text("standard error", "标准误"),
+    Text("p", "p 值"),
+)
+ALL_COEFFICIENTS = Text("All {n} coefficients", "全部 {n} 个系数")
+SIGMA = Text("standard error of the residuals", "残差标准误")
+ADJUSTED = Text("adjusted R2", "调整后的 R2")
+DF = Text("degrees of freedom", "自由度")
+STANDARD = Text(
+    "Coefficients times the standard deviations of their features, which makes them comparable; 95 % intervals, hollow "
+    "if they hold 0",
+    "系数乘以其特征的标准差，便于比较；附 95% 区间，含 0 者为空心",
+)
+STANDARD_SOME = Text(
+    "The {n} coefficients that are clearest of 0, times the standard deviations of their features, which makes them "
+    "comparable; 95 % intervals",
+    "最明显不为 0 的 {n} 个系数，乘以其特征的标准差，便于比较；附 95% 区间",
+)
 
 # training
 NETWORK = Text("network {n}", "网络 {n}")
@@ -213,6 +254,13 @@ REMARKS = Phrases(
         ),
     )
 )
+
+
+def interval(low: float, high: float, language: str) -> str:
+    """Write an interval in a language."""
+    if math.isnan(low):
+        return "–"
+    return f"{readable(low)} {'to' if language == 'en' else '至'} {readable(high)}"
 
 
 def became(what: str, language: str) -> str:
