@@ -16,7 +16,11 @@ from pyarrow import csv
 from twofold.cli import main
 from twofold.data import data_hash
 from twofold.errors import FileFormatError, TwofoldError
-from twofold.tables import packing
+from twofold.inspect.hard_rows import worst_rows
+from twofold.inspect.importance import column_importance
+from twofold.inspect.table_rows import TableRows
+from twofold.saving import load_model
+from twofold.tables import packing, read_table
 from twofold.tables.column_inference import Choices
 from twofold.tables.packed import open_packed
 from twofold.tables.packing import Packing, pack_table
@@ -81,6 +85,42 @@ def test_a_packed_table_trains_to_the_file_of_the_table_in_memory(capsys, table,
     assert main(["train", "mlp", str(table), *own, "--save", str(memory), *windows]) == 0
     assert main(["train", "mlp", str(tmp_path / "all.csv"), "--save", str(packed), *windows]) == 0
     assert packed.read_bytes() == memory.read_bytes()
+
+
+@pytest.mark.parametrize("words", ["numbers", "classes"])
+def test_the_rows_of_a_packed_table_are_told_as_those_of_the_table_in_memory(capsys, table, tmp_path, words):
+    folder, file, page = tmp_path / "packed", tmp_path / "m.safetensors", tmp_path / "r.html"
+    assert main(["pack", str(table), "-o", str(folder), *WORDS[words]]) == 0
+    results = ("--save", str(file), "--report", str(page))
+    assert main(["train", "mlp", str(folder), "--epochs", "2", "--engine", "scratch", *results]) == 0
+    model, packed = load_model(file), open_packed(folder)
+    found = TableRows.of_packed(model, packed.problem().data.test, 1000)
+    cells = read_table(table, text=["code"])
+    whole = TableRows.of(model, cells.select([*found.cells.column_names, packed.target.name]))
+    pairs = zip(found.X, found.y, strict=True)
+    places = [np.flatnonzero((whole.X == X).all(axis=1) & (whole.y == y))[0] for X, y in pairs]
+    rows = TableRows.of(model, whole.cells.take(places))
+    np.testing.assert_array_equal(found.X, rows.X)
+    np.testing.assert_array_equal(found.y, rows.y)
+    assert column_importance(found) == column_importance(rows)
+    own, others = ([(each.actual, each.predicted) for each in worst_rows(them)] for them in (found, rows))
+    assert own == others
+    again = packed.plan.encode(found.cells, model.dtype)[0]
+    np.testing.assert_array_equal(again, found.X)  # cells say all that the codes do
+    text = page.read_text(encoding="utf-8")
+    assert "Rows of the packed test set, counted from 0" in text
+    assert text.count("<figure>") >= 5
+    assert "evenly spread" not in text
+
+
+def test_the_report_of_many_packed_rows_looks_at_some_of_them_and_says_so(capsys, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("twofold.cli.report.MAX_STORED", 60)
+    page = tmp_path / "r.html"
+    assert main(["train", "mlp", str(folder), "--epochs", "2", "--report", str(page), "--json"]) == 0
+    every = open_packed(folder).sizes["test"]
+    text = page.read_text(encoding="utf-8")
+    assert f"On the test set, {every} rows that were not trained on" in text
+    assert f"is of 60 rows, evenly spread over the {every}." in text
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -256,7 +296,6 @@ def test_what_is_there_already_stays_and_a_mistake_leaves_nothing(table, tmp_pat
         ("train mlp FOLDER --drop z", "FOLDER is packed already; leave out --drop, or pack the table with it"),
         ("train mlp FOLDER --members 3", "FOLDER is packed, and trains one network; leave out --members"),
         ("train mlp FOLDER --data digits", "give --data digits or the folder FOLDER, not both"),
-        ("train mlp FOLDER --report r.html", "--report draws rows that are in memory; leave it out for a packed table"),
         ("train mlp FOLDER --window -1", "window is -1; it must be an integer >= 0"),
         ("pack TABLE -o FOLDER", "which column of TABLE is to be predicted? name it with --target"),
         ("pack TABLE -o FOLDER --target y", "FOLDER: is there already; remove it, or name another folder"),

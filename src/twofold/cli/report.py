@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from twofold.report.table_story import TableStory
     from twofold.saving import Model
 
+MAX_STORED = 10_000  # rows of a packed table that are looked at one by one
+
 FILES = Annotated[list[Path], Argument(help="One model that --save wrote, or several to compare.", show_default=False)]
 
 
@@ -144,7 +146,7 @@ def report_run(
     command = repeat_command("train", job.options, job.recipe, hardware, words, file=file)
     subject = Subject(
         model,
-        _own_units(job.raw),
+        _own_units(_in_memory(job.raw)),
         job.options.model,
         command,
         hardware.engine,
@@ -156,17 +158,19 @@ def report_run(
 
 
 def table_story(opened: OpenedTable, trained: Trained, held_out: HeldOutScores | None) -> TableStory | None:
-    """Put together what a report tells of a table that was trained on; None if there is none in memory."""
+    """Put together what a report tells of a table that was trained on; None if none was."""
     from twofold.cli.table_scores import score_training
     from twofold.inspect.table_rows import TableRows, describe_columns, target_of
     from twofold.report.table_story import TableStory
 
     problem, cells, model, data = opened.problem, opened.table, trained.model, opened.raw
-    if cells is None:
+    if problem is None and cells is None:
         return None
     validation = None if problem is None else problem.validation
     rows = None
-    if problem is not None and len(tests := problem.test_rows):
+    if cells is None:
+        rows = None if data.test is None else TableRows.of_packed(model, data.test, MAX_STORED)
+    elif problem is not None and len(tests := problem.test_rows):
         rows = TableRows.of(model, cells.take(tests), numbers=tests)
     elif not model.network.hidden and validation is None:
         rows = TableRows.of(model, cells)
@@ -178,12 +182,13 @@ def table_story(opened: OpenedTable, trained: Trained, held_out: HeldOutScores |
         missing={} if problem is None else {name: noted["missing"] for name, noted in problem.notes.items()},
         features=data.inputs,
         counts=counts | {"without target": 0 if problem is None else problem.dropped},
-        scores=score_training(model, data) if held_out is None else held_out.models,
+        scores=score_training(model, _in_memory(data)) if held_out is None else held_out.models,
         rows=rows,
         runs=trained.runs,
         kept=trained.kept,
         linear_weight=trained.linear_weight,
         remarks=() if problem is None else problem.remarks,
+        packed=cells is None,
     )
 
 
@@ -210,6 +215,23 @@ def _story_of_rows(screen: Screen, model: Model, path: Path) -> tuple[TableStory
         rows=rows,
         runs=(model.history,) if model.history else (),
     ), data
+
+
+def _in_memory(data: Dataset) -> Dataset:
+    """Bring evenly spread rows of what is on disk into memory, of the part that a model is judged on."""
+    from dataclasses import replace
+
+    from twofold.data import Samples
+    from twofold.data.stored import Stored, evenly_spread
+
+    if not isinstance(data.train.X, Stored):
+        return data
+    parts = {}
+    for name, most in {"train": MAX_STORED if data.test is None else 2, "test": MAX_STORED}.items():
+        if (samples := getattr(data, name)) is not None:
+            rows = evenly_spread(len(samples), most)
+            parts[name] = Samples(samples.X[rows], samples.y[rows])
+    return replace(data, **parts)
 
 
 def _own_units(data: Dataset) -> Dataset:

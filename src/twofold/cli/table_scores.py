@@ -13,7 +13,7 @@ from twofold.baselines.cross_fit import assign_folds, fit_linear_folds
 from twofold.baselines.linear_models import Linear
 from twofold.cli.screen import Screen
 from twofold.data.dataset import Dataset, Samples
-from twofold.data.stored import Stored, in_pieces
+from twofold.data.stored import Stored, evenly_spread, in_pieces
 from twofold.engines.protocol import CHUNK
 from twofold.inspect.table_rows import class_outputs
 from twofold.saving import Model
@@ -126,7 +126,7 @@ def _targets(data: Dataset, y: Array) -> Array:
 def _fit_linear(problem: Problem) -> Linear:
     train, plain = problem.data.train, np.array(problem.plan.are_plain)
     if isinstance(train.X, Stored):  # some rows of it, all over it
-        rows = np.unique(np.linspace(0, len(train) - 1, LINEAR_ROWS).round().astype(np.int64))
+        rows = evenly_spread(len(train), LINEAR_ROWS)
         weight = None if train.sample_weight is None else train.sample_weight[rows]
         train = Samples(train.X[rows], train.y[rows], weight)
     fold = assign_folds(train.y, min(LINEAR_FOLDS, len(train)), seed=0)

@@ -52,7 +52,7 @@ def train(
     last = processes.share(lambda: check_safety(safety))
     check_places(save, report)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.first_weights["seed"]}
-    if file is not None and (large := _large(screen, options, words, file=file, report=report)):
+    if file is not None and (large := _large(screen, options, words, file=file)):
         from twofold.cli.table import fit_table
 
         _refuse_for_large(file, safety, report, processes)
@@ -113,21 +113,16 @@ def _open(
     return OpenedTable(options, load(screen, options.data, options.root))
 
 
-def _large(
-    screen: Screen, options: JobOptions, words: TableOptions, *, file: Path, report: Path | None
-) -> TableFile | None:
+def _large(screen: Screen, options: JobOptions, words: TableOptions, *, file: Path) -> TableFile | None:
     """Check the words about a table, and return it if it is solved in one pass."""
     from twofold.cli.table import large_table
     from twofold.cli.table_job import check_table_words
-    from twofold.errors import SpecificationError
     from twofold.tables.packed import is_packed_table
 
-    if not is_packed_table(file):
-        check_table_words(options, words, file)
-        return large_table(screen, options, file, words)
-    if report is not None:
-        raise SpecificationError("--report draws rows that are in memory; leave it out for a packed table")
-    return None
+    if is_packed_table(file):
+        return None
+    check_table_words(options, words, file)
+    return large_table(screen, options, file, words)
 
 
 def _refuse_for_large(file: Path, safety: Safety, report: Path | None, processes: Processes) -> None:

@@ -71,6 +71,17 @@ class Stored:
         return np.concatenate(parts, dtype=dtype) if parts else np.empty(self.shape, dtype or self.dtype)
 
 
+def evenly_spread(n: int, most: int) -> Array:
+    """Return at most so many places of n, from the first to the last, int64.
+
+    Examples
+    --------
+    >>> evenly_spread(9, 3).tolist(), evenly_spread(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
+
+
 def _let_go(records: Array) -> None:
     """Let the system have the pages of a mapped file back, which it keeps as long as it has no better use."""
     mapped = getattr(records, "_mmap", None)

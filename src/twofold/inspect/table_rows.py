@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from twofold.data.dataset import Samples
 from twofold.data.fingerprint import data_hash
+from twofold.data.stored import Stored, evenly_spread
 from twofold.errors import DataError, SpecificationError, nearest
 from twofold.functions import LOSSES
 from twofold.saving.model import Model
@@ -19,6 +20,7 @@ from twofold.tables.cells import holds
 from twofold.tables.forms import infer_forms, read_numbers
 from twofold.tables.frames import as_table
 from twofold.tables.gaps import with_gaps
+from twofold.tables.packed import cells_of_codes
 from twofold.tables.plan import Plan
 from twofold.tables.problem import encoder_from_dict, target_from_dict
 from twofold.tables.targets import Target
@@ -99,6 +101,38 @@ class TableRows:
         named = {each.name: each for each in plans}
         return cls(model, cells.take(own), X[own], y, where, _blocks(model, plans), named)
 
+    @classmethod
+    def of_packed(cls, model: Model, samples: Samples, most: int) -> TableRows:
+        """Read evenly spread rows of a part of a packed table, whose numbers count the rows of that part.
+
+        Parameters
+        ----------
+        model : Model
+            Trained on the table.
+        samples : Samples
+            On disk, see `twofold.tables.packed`.
+        most : int
+            Rows.
+
+        Returns
+        -------
+        TableRows
+        """
+        X, numbers = samples.X, evenly_spread(len(samples), most)
+        if not isinstance(X, Stored):
+            raise SpecificationError("the rows are no packed ones; give their table to TableRows.of")
+        records, plan = np.array(X.records[numbers]), encoder_from_dict(model.encoder)[0]
+        y = records["y"].astype(np.int64 if model.classes else np.float64)
+        return cls(
+            model,
+            cells_of_codes(plan, records),
+            X[numbers],
+            y,
+            numbers,
+            _blocks(model, plan.plans),
+            {each.name: each for each in plan.plans},
+        )
+
     def __len__(self) -> int:
         return len(self.y)
 
@@ -135,7 +169,7 @@ class TableRows:
         """Return evenly spread rows, if there are more than so many."""
         if len(self) <= most:
             return self
-        rows = np.linspace(0, len(self) - 1, most).round().astype(np.int64)
+        rows = evenly_spread(len(self), most)
         return replace(self, cells=self.cells.take(rows), X=self.X[rows], y=self.y[rows], numbers=self.numbers[rows])
 
     def outputs(self, X: Array | None = None) -> Array:
@@ -146,9 +180,9 @@ class TableRows:
         return self.model.predict(X)[:, 0].astype(np.float64)
 
 
-def describe_columns(model: Model, table: pa.Table) -> list[tuple[str, str, str]]:
-    """Tell of each column its name, its kind, and what becomes of it: numbers stay as they are without an encoder."""
-    if model.encoder is not None:
+def describe_columns(model: Model, table: pa.Table | None = None) -> list[tuple[str, str, str]]:
+    """Tell of each column its name, its kind, and what becomes of it: without an encoder, numbers as they are."""
+    if model.encoder is not None or table is None:
         return encoder_from_dict(model.encoder)[0].describe()
     X = columns_of_numbers(model, table)
     ends = zip(model.features, X.min(axis=0), X.max(axis=0), strict=True)

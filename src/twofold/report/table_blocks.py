@@ -153,7 +153,8 @@ class TableReport:
 
     def _how_good(self) -> list[Block]:
         story, subject = self.story, self.subject
-        n = f"{len(subject.samples):,}"
+        looked, every = len(subject.samples), story.counts.get("test" if subject.held_out else "training", 0)
+        n = f"{every if story.packed and story.rows is not None else looked:,}"
         caption = self._say(words.ON_TEST if subject.held_out else words.ON_TRAINED, n=n)
         blocks: list[Block] = []
         if subject.rows_alone:
@@ -162,6 +163,8 @@ class TableReport:
             blocks.append(Words(self._say(words.NOT_HELD_OUT)))
         if story.scores:
             blocks.append(self._comparison(caption))
+        if story.packed and looked < every:
+            blocks.append(Words(self._say(words.SOME, n=f"{looked:,}", every=f"{every:,}")))
         if tell_simpler(story.scores):
             blocks.append(Words(self._say(words.SIMPLER)))
         if subject.kind == "classes":
@@ -229,7 +232,8 @@ class TableReport:
         rows = self.story.rows
         if rows is None:
             return []
-        caption = self._say(words.WORST_CAPTION if self.subject.held_out else words.WORST_TRAINED)
+        trained = words.WORST_CAPTION if self.subject.held_out else words.WORST_TRAINED
+        caption = self._say(words.WORST_PACKED if self.story.packed else trained)
         if self.subject.rows_alone:
             caption = self._say(words.WORST_ROWS_OF, data=self.subject.data.name)
         worst = worst_rows(rows, MAX_ROWS)

@@ -48,6 +48,8 @@ class TableStory:
         What the linear model is multiplied by that is part of the model.
     remarks : sequence of str
         How cells were read.
+    packed : bool
+        Its rows are on disk, and some of them are looked at one by one.
     """
 
     target: Target
@@ -61,6 +63,7 @@ class TableStory:
     kept: Sequence[int] = ()
     linear_weight: float = 0.0
     remarks: Sequence[str] = ()
+    packed: bool = False
 
     @cached_property
     def importance(self) -> Importance | None:

@@ -65,6 +65,10 @@ NOT_HELD_OUT = Text(
     "没有留出测试行（--test-fraction 0），因此不知道对新行效果如何：在训练过的行上，评分总比在其他行上好。"
     "留出一部分：--test-fraction 0.2",
 )
+SOME = Text(
+    "What follows, pictures and rows, is of {n} rows, evenly spread over the {every}.",
+    "以下的图和行取自 {every} 行中均匀分布的 {n} 行。",
+)
 SIMPLER = Text(
     "The linear model scores no worse than the network here: the simpler model is the better choice.",
     "线性模型在这里不比网络差：更简单的模型是更好的选择。",
@@ -105,6 +109,7 @@ WORST_CAPTION = Text(
 WORST_TRAINED = Text(
     "Rows that it was trained on, counted from 0 below the line of names", "训练所用的行；行号从表头之下的 0 数起"
 )
+WORST_PACKED = Text("Rows of the packed test set, counted from 0", "打包表的测试集的行；行号从 0 数起")
 WORST_ROWS_OF = Text("Rows of {data}, counted from 0 below the line of names", "{data} 的行；行号从表头之下的 0 数起")
 UNSURE = Text("The rows of which it was least sure", "最没有把握的行")
 NONE_WRONG = Text("No row is wrong.", "没有一行出错。")

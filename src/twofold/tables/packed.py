@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from twofold.data.dataset import Dataset, Samples
 from twofold.data.scaling import Scaling
 from twofold.data.stored import Stored
 from twofold.errors import DataError, DataNotFoundError, FileFormatError, NewerFormatError
+from twofold.tables.category_plan import BooleanPlan, CategoryPlan, GapPlan
+from twofold.tables.plan import Plan
 from twofold.tables.problem import Problem, encoder_from_dict, tell_scale
 from twofold.tables.table_plan import TablePlan
 from twofold.tables.targets import Target
@@ -160,6 +163,32 @@ class PackedTable:
             y = Stored(records, numbers, (1,), np.dtype(np.float64))
         weights = Stored(records, lambda rows: rows["w"], (), np.dtype(np.float64)) if self.weighted else None
         return Samples(X, y, weights)  # type: ignore[arg-type] # as good as arrays
+
+
+def cells_of_codes(plan: TablePlan, records: Array) -> pa.Table:
+    """Return the cells that rows of codes stand for: of a category that the plan doesn't know that it is another one.
+
+    Parameters
+    ----------
+    plan : TablePlan
+    records : ndarray, shape (n,)
+        With the fields of the plan's `record_type`.
+
+    Returns
+    -------
+    pyarrow.Table, n rows
+    """
+    return pa.table({own.name: _cells(own, records[f"f{k}"]) for k, own in enumerate(plan.plans)})
+
+
+def _cells(plan: Plan, codes: Array) -> pa.Array:
+    if isinstance(plan, CategoryPlan):
+        return pa.array([*plan.values, "(other)", None], pa.string()).take(pa.array(codes))
+    if isinstance(plan, BooleanPlan):
+        return pa.array([False, True, None]).take(pa.array(codes))
+    if isinstance(plan, GapPlan):
+        return pa.array(["(a value)", None]).take(pa.array(codes))
+    return pa.array(codes, from_pandas=True)  # numbers, NaN where there is none, or times, NaT
 
 
 def is_packed_table(path: Path) -> bool:
