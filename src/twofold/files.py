@@ -109,10 +109,12 @@ def check_place(path: str | os.PathLike[str]) -> None:
 
 
 def check_places(*paths: str | os.PathLike[str] | None) -> None:
-    """Do as `check_place` for each path; None is left out."""
-    for path in paths:
-        if path is not None:
-            check_place(path)
+    """Do as `check_place` for each path, and refuse one that is given twice; None is left out."""
+    given = [path for path in paths if path is not None]
+    for k, path in enumerate(given):
+        check_place(path)
+        if Path(path).resolve() in [Path(other).resolve() for other in given[:k]]:
+            raise DataError(f"{path}: two things are to be written to it; give each a file of its own")
 
 
 def check_spelling(path: str | os.PathLike[str]) -> None:

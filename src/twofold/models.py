@@ -205,7 +205,7 @@ def compare_with_exact(engine: Engine, data: Dataset, raw: Dataset) -> TwoSoluti
     parameters = engine.parameters()
     sgd = parameters if data.scaling is None else data.scaling.unscale(parameters)
     X = floats(raw.train.X, "float64")  # the engine's numbers: image bytes as 0 to 1
-    exact = solve_least_squares(X, raw.train.y, raw.train.sample_weight)
+    exact = solve_least_squares(X, raw.train.y, raw.train.sample_weight, names=raw.features or None)
     (layer,), (best,) = sgd, exact.parameters
     apart = np.concatenate([(layer.W - best.W).ravel(), layer.b - best.b])
     O = X @ layer.W + layer.b

@@ -87,6 +87,8 @@ def test_it_shows_its_scores(prices):
     ("words", "error", "message"),
     [
         ({"target": "prize"}, DataError, "there is no column 'prize'"),
+        ({"target": "price", "epoch": 5}, SpecificationError, "option of fit_table 'epoch'.*did you mean 'epochs'"),
+        ({"target": "price", "model": "tree"}, SpecificationError, "option of fit_table 'model'"),
         ({"target": "price", "members": 1}, SpecificationError, "members is 1; fit_table takes at least 2"),
     ],
 )

@@ -96,6 +96,15 @@ def test_the_place_of_a_picture_is_tried_before_the_training(command, tmp_path, 
     assert "there is no folder" in captured.err
 
 
+def test_a_report_does_not_take_the_models_place(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "softmax", "--data", "toy-animals", "--save", "run", "--report", str(tmp_path / "run")]
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "two things are to be written to it" in captured.err
+
+
 class Full(io.StringIO):
     """A stream to a disk that has no room."""
 

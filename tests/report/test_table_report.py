@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import hostile
+from twofold import LinearRegression
 from twofold.cli import main
 from twofold.inspect.importance import column_importance
 from twofold.inspect.table_rows import TableRows
@@ -216,6 +217,27 @@ def test_linear_regression_tells_its_coefficients_and_the_rows_that_it_misses(ca
     again = Page(report(capsys, table, "report", table.parent / "m.safetensors", "--data", table)[0])
     assert row_of(again, "area")[:2] == row_of(page, "area")[:2]
     assert row_of(again, "linear regression") == row_of(page, "linear regression")
+
+
+@pytest.mark.filterwarnings("always:columns depend on each other")
+def test_features_that_follow_from_others_are_named_and_the_others_have_their_intervals(capsys, tmp_path, no_pictures):
+    path, X = tmp_path / "gaps.csv", RNG.normal(size=(60, 3)).round(3)
+    y = (X[:, 0] - 2 * X[:, 1] + RNG.normal(size=60)).round(3)
+    gone = np.arange(60) % 7 == 0  # in both columns at once
+    lines = [f"{a},{b},{c},{d}" if not g else f",,{c},{d}" for (a, b, c), d, g in zip(X, y, gone, strict=True)]
+    path.write_text("\n".join(["a,b,c,y", *lines]))
+    words = ["train", "linear", str(path), "--target", "y", "--epochs", "1", "--report", str(tmp_path / "r.html")]
+    assert main(words) == 0
+    assert re.search("columns depend on each other: . missing on . missing", capsys.readouterr().err)
+    page = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
+    (said,) = [word for word in page.words if word.startswith("Features that follow from the others are left out here")]
+    (left,) = {"a", "b"} & {said.partition("(1): ")[2].removesuffix(" missing")}
+    kept = {"a": "b", "b": "a"}[left]
+    filled = np.where(gone[:, None], np.nanmedian(np.where(gone[:, None], np.nan, X[:, :2]), axis=0), X[:, :2])
+    fit = LinearRegression().fit(np.stack([filled[:, 0], filled[:, 1], X[:, 2], gone], axis=1), y)
+    names = ("intercept", "a", "b", "c", f"{kept} missing")
+    for name, each in zip(names, fit.summary().coefficients, strict=True):
+        assert row_of(page, name, readable(each.value))[2] == f"{readable(each.low)} to {readable(each.high)}"
 
 
 def test_many_coefficients_are_folded_and_the_clearest_drawn(capsys, tmp_path, no_pictures):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from twofold.baselines.comparison import constant_outputs, score_outputs
 from twofold.baselines.cross_fit import CrossFit, Training, cross_fit
 from twofold.engines import Engine, choose, open_engine
-from twofold.errors import SpecificationError
+from twofold.errors import SpecificationError, check_name
 from twofold.inspect.dependence import Dependence, partial_dependence
 from twofold.inspect.hard_rows import HardRow, uncertain_rows, worst_rows
 from twofold.inspect.importance import Importance, column_importance
 from twofold.inspect.table_rows import TableRows
 from twofold.models import build_network, in_data_units, suggest_recipe
+from twofold.recipe import CONFIGS, Recipe
 from twofold.saving import Model, save_model
 from twofold.saving.intervals import keep_errors, predict_interval
 from twofold.scores import Estimate
@@ -37,6 +38,11 @@ from twofold.tables.targets import infer_target
 Array = NDArray[Any]
 
 MIN_MEMBERS = 2
+OPTIONS = {
+    *("members", "refit", "engine", "choices", "bend_target", "hidden", "activation", "dropout", "init", "patience"),
+    *(field.name for field in fields(Recipe)),
+    *(name for kind in CONFIGS.values() for name in kind.known_constants()),
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -205,6 +211,8 @@ def fit_table(
     (['always the same', 'linear model', 'network'], (1,))
     """
     training = dict(training)
+    for name in training:
+        check_name("option of fit_table", name, OPTIONS)
     refit, seed, engine = (
         training.pop(name, usual) for name, usual in (("refit", True), ("seed", 0), ("engine", "auto"))
     )

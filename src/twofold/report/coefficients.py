@@ -43,9 +43,11 @@ def coefficient_blocks(subject: Subject, easel: Easel, language: str) -> list[Bl
     story = subject.table
     if story is None or not subject.solved or subject.rows_alone:
         return shared(exact_blocks(subject, easel))
-    summary = exact_summary(subject)
-    if isinstance(summary, Words):
-        return shared([summary])
+    summary, given = exact_summary(subject)
+    follow: list[Block] = [Words(say(words.FOLLOW, n=len(given), features=", ".join(given)))] if given else []
+    if summary is None:
+        return follow
+    scales = dict(zip(subject.model.features, subject.data.train.X.std(axis=0).tolist(), strict=True))
     names = {"intercept": say(words.INTERCEPT)}
     names |= {f"{name} missing": say(words.MISSING, column=name) for name, *_ in story.columns}
     items = [replace(each, name=names.get(each.name, each.name)) for each in summary.coefficients]
@@ -64,11 +66,12 @@ def coefficient_blocks(subject: Subject, easel: Easel, language: str) -> list[Bl
     listing = Listing(caption, tuple(map(say, words.COEFFICIENT_HEADS)), rows)
     fit = summary.fit
     facts = ((words.SIGMA, readable(fit.sigma)), (words.ADJUSTED, readable(fit.r2_adjusted)), (words.DF, f"{fit.df:,}"))
-    scales = dict(zip((each.name for each in items[1:]), subject.data.train.X.std(axis=0).tolist(), strict=True))
     clearest = sorted(items[1:], key=lambda each: -abs(each.t))[:MAX_DRAWN]
     drawn = replace(summary, coefficients=tuple(each for each in items if each in clearest))
+    scales = {names.get(name, name): scale for name, scale in scales.items()}
     told = words.STANDARD if len(clearest) == len(items) - 1 else words.STANDARD_SOME
     return [
+        *follow,
         Fold(say(words.ALL_COEFFICIENTS, n=len(rows)), (listing,)) if len(rows) > MAX_FEATURES else listing,
         Facts(tuple((say(name), value) for name, value in facts)),
         easel.hang(partial(coefficient_plot, drawn, scales=scales), say(told, n=len(clearest))),

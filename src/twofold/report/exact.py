@@ -34,9 +34,10 @@ def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
     network = model.network
     if network.hidden or network.loss != "squared" or network.outputs != 1 or network.inputs > MAX_FEATURES:
         return []
-    summary = exact_summary(subject)
-    if isinstance(summary, Words):
-        return [summary]
+    summary, given = exact_summary(subject)
+    if given or summary is None:
+        d = network.inputs
+        return [Words(f"Only {d - len(given)} of {d} columns are independent; many solutions are exact.")]
     layers = model.parameters if model.scaling is None else model.scaling.unscale(model.parameters)
     trained = np.append(layers[0].b, layers[0].W[:, 0])  # the intercept first
     caption = "This model beside the exact solution and its 95 % intervals, in the data's own units"
@@ -46,16 +47,25 @@ def exact_blocks(subject: Subject, easel: Easel) -> list[Block]:
     return [listing, easel.coefficients(summary)]
 
 
-def exact_summary(subject: Subject) -> Summary | Words:
-    """Solve linear regression of the training set exactly; what to say instead where there are many solutions."""
-    model, data = subject.model, subject.data
+def exact_summary(subject: Subject) -> tuple[Summary | None, list[str]]:
+    """Summarise the exact solution of the training set, without the features that others give, and name these.
+
+    None if no feature is left.
+    """
+    data = subject.data
     X = floats(data.train.X.reshape(len(data.train), -1), "float64")
+    names = subject.model.features or data.features or tuple(f"x{k}" for k in range(X.shape[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DependentColumnsWarning)  # the page says it
         solution = solve_least_squares(X, data.train.y, data.train.sample_weight)
-    if solution.rank < X.shape[1]:
-        return Words(f"Only {solution.rank} of {X.shape[1]} columns are independent; many solutions are exact.")
-    return summarize(solution, names=model.features or data.features or None, target_names=[data.target])
+    given = [each.column for each in solution.dependent]
+    if given:
+        kept = np.delete(np.arange(X.shape[1]), given)
+        if not len(kept):
+            return None, list(names)
+        solution = solve_least_squares(X[:, kept], data.train.y, data.train.sample_weight)
+    own = [name for k, name in enumerate(names) if k not in given]
+    return summarize(solution, names=own, target_names=[data.target]), [names[k] for k in given]
 
 
 def _rows(summary: Summary, trained: np.ndarray) -> tuple[tuple[object, ...], ...]:

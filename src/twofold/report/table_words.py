@@ -139,6 +139,11 @@ COEFFICIENT_HEADS = (
     Text("standard error", "标准误"),
     Text("p", "p 值"),
 )
+FOLLOW = Text(
+    "Features that follow from the others are left out here, and what they say is in the others' coefficients ({n}): "
+    "{features}",
+    "由其他特征可以推出的特征在此略去（{n} 个），其作用已计入其他系数：{features}",
+)
 ALL_COEFFICIENTS = Text("All {n} coefficients", "全部 {n} 个系数")
 SIGMA = Text("standard error of the residuals", "残差标准误")
 ADJUSTED = Text("adjusted R2", "调整后的 R2")
