@@ -24,7 +24,7 @@ from twofold.tables.forms import SEPARATOR
 from twofold.tables.frames import check_unique, check_width
 from twofold.tables.gaps import GAP_WORDS
 from twofold.tables.header import column_names, names_columns
-from twofold.tables.number_text import decimals_in_doubt, shows_points
+from twofold.tables.number_text import shows_points
 from twofold.values import count
 
 SEPARATORS = (";", "\t", "|", ",")  # the first of those that fit equally well: a comma may be a decimal point
@@ -121,11 +121,10 @@ def open_lines(
     return Lines(path, data, names, nameless, separator, header)
 
 
-def with_doubtful_as_text(lines: Lines, table: pa.Table, decimal: str | None) -> pa.Table:
-    """Read numbers again as text whose points may be marks of thousands; ``decimal`` is what the user says."""
-    doubtful = decimals_in_doubt(table, decimal)
+def with_doubtful_as_text(lines: Lines, table: pa.Table, doubtful: list[str], *, thousands: bool) -> pa.Table:
+    """Read numbers again as text whose points may be marks of thousands, or are, as the user says."""
     again = lines.read(doubtful, doubtful) if doubtful else table
-    if decimal == "," or not any(shows_points(again.column(name)) for name in doubtful):
+    if thousands or not any(shows_points(again.column(name)) for name in doubtful):
         for name in doubtful:
             table = table.set_column(table.column_names.index(name), name, again.column(name))
     return table.replace_schema_metadata({SEPARATOR: lines.separator.encode()})

@@ -25,6 +25,7 @@ from twofold.tables.lines import (
     without_nameless,
     without_names_again,
 )
+from twofold.tables.number_text import decimals_in_doubt
 from twofold.tables.parquet import ParquetTable, parquet_files
 from twofold.values import count
 
@@ -97,7 +98,9 @@ def read_table(
             table = open_parquet(path).read()
         else:
             lines = open_lines(path, _unpacked(path), encoding=encoding, header=header, say=say)
-            table = with_doubtful_as_text(lines, lines.read(set(text)), decimal)
+            table = lines.read(set(text))
+            doubtful = decimals_in_doubt(table, decimal)
+            table = with_doubtful_as_text(lines, table, doubtful, thousands=decimal == ",")
             table = spelled_as_written(lines, table, spelled, numbers=numbers, say=say)
             table = without_names_again(lines, without_nameless(lines, table, say), say)
     check_unique(table.column_names, f"{path}: ")
