@@ -22,6 +22,7 @@ IRIS = load_iris()
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
 THROUGH_THE_ORIGIN = "a weight of one class moves only planes through the origin, and the check's classes need another"
 MINIBATCHES = "a repeated sample changes which samples share a minibatch, and with it the penalty's share of a step"
+NO_MINIMUM = "the check's classes can be told apart, so rounding decides where L-BFGS stops on its way to infinity"
 
 
 def expected(estimator):
@@ -36,6 +37,7 @@ def expected(estimator):
         SoftmaxRegression(),
         SoftmaxRegression(solver="newton"),
         SoftmaxRegression(penalty=None),
+        SoftmaxRegression(penalty=None, solver="newton"),
         SoftmaxRegression(fit_intercept=False),
         SoftmaxRegression(solver="adam", learning_rate_init=0.1, max_iter=50, dtype="float64"),
         SoftmaxRegression(solver="sgd", batch_size=8, max_iter=20),
@@ -44,6 +46,8 @@ def expected(estimator):
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # the checks are content with few epochs
 def test_scikit_learns_checks(estimator, check):
+    if estimator.penalty is None and estimator.solver != "newton" and "sample_weight_equivalence" in str(check):
+        pytest.skip(NO_MINIMUM)
     check(estimator)
 
 
