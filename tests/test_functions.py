@@ -280,3 +280,14 @@ def test_deviances_are_those_of_scikit_learn():
     O, y = rng.normal(size=(50, 1)), rng.poisson(2.0, size=(50, 1)).astype(float)
     assert LOSSES["poisson"].value(O, y) == pytest.approx(mean_poisson_deviance(y, np.exp(O)) / 2, rel=1e-13)
     assert LOSSES["gamma"].value(O, y + 1) == pytest.approx(mean_gamma_deviance(y + 1, np.exp(O)) / 2, rel=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_value_and_derivative_together_are_those_one_by_one(name: str, dtype: str) -> None:
+    Z = np.array([[-1e30, -40.0, -1.5, -1e-3], [0.0, 0.25, 3.0, 1e30]], dtype)
+    phi = ACTIVATIONS[name]
+    value, derivative = phi.value_and_derivative(Z)
+    assert value.dtype == derivative.dtype == Z.dtype
+    assert value.tobytes() == phi.value(Z).tobytes()
+    assert derivative.tobytes() == phi.derivative(Z).tobytes()

@@ -60,14 +60,16 @@ def stream(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:
     >>> bool((a == b).all())
     True
     """
+    return np.random.Generator(_philox(seed, purpose, *place))
+
+
+def _philox(seed: int, purpose: Purpose, first: int = 0, second: int = 0) -> np.random.Philox:
     if not (is_whole(seed) and 0 <= seed < 2**64):
         raise SpecificationError(f"seed is {show(seed)}; it must lie between 0 and 2**64 - 1")
-    first, second = (*place, 0, 0)[:2]
     # The low half of the counter is left to the generator itself, which counts its blocks there.
-    philox = np.random.Philox(
+    return np.random.Philox(
         key=np.array([seed, purpose], dtype=np.uint64), counter=np.array([0, 0, first, second], dtype=np.uint64)
     )
-    return np.random.Generator(philox)
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
@@ -151,13 +153,13 @@ def dropout_masks(
     if rate == 0:
         return []
     least = round(rate * 2**16)  # 16 bits are plenty for a coin, and four coins come with each 64 that are drawn
+    one = np.dtype(dtype).type(1)
+    kept = one / one.dtype.type(1 - rate)
     masks = []
     for layer, h in enumerate(hidden):
-        philox: Any = stream(seed, Purpose.DROPOUT, step, layer).bit_generator
+        philox: Any = _philox(seed, Purpose.DROPOUT, step, layer)
         blocks, before = divmod(start * h, 16)  # it draws 4 times 64 bits at once
         raw = philox.advance(blocks).random_raw(-(-(before + n * h) // 4))
         coins = np.asarray(raw, dtype="<u8").view("<u2")[before : before + n * h].reshape(n, h)
-        mask = (coins >= least).astype(dtype)
-        mask /= 1 - rate
-        masks.append(mask)
+        masks.append((coins >= least) * kept)
     return masks

@@ -35,6 +35,8 @@ class Tape(NamedTuple):
         Each layer's input: X, then each H after its activation and dropout.
     Z : list of ndarray
         What each hidden layer's activation was given.
+    derivatives : list of ndarray
+        The activation's derivative there, if this is training.
     masks : sequence of ndarray
         What each hidden layer's H was multiplied by; empty without dropout.
     normalized : list of Normalized
@@ -43,6 +45,7 @@ class Tape(NamedTuple):
 
     inputs: list[Array]
     Z: list[Array]
+    derivatives: list[Array]
     masks: Sequence[Array]
     normalized: list[Normalized]
 
@@ -62,7 +65,8 @@ def forward(
     masks : sequence of ndarray, shape (n, h) each, optional
         What each hidden layer's H is multiplied by: dropout.
     training : bool
-        Whether batch normalisation is by the minibatch's own means and variances, not by the running ones.
+        Whether a way back follows, and batch normalisation is by the minibatch's own means and variances, not by the
+        running ones.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def forward(
         Raw outputs.
     tape : Tape
     """
-    tape = Tape([], [], masks, [])
+    tape = Tape([], [], [], masks, [])
     H = X  # (n, d)
     for index, (layer, activation) in enumerate(zip(parameters, network.activations, strict=False)):
         tape.inputs.append(H)
@@ -81,7 +85,11 @@ def forward(
             Z = layer.arrays["gamma"] * normalized.Z_hat  # (n, h)
         Z += layer.b
         tape.Z.append(Z)
-        H = ACTIVATIONS[activation].value(Z)  # (n, h)
+        if training:
+            H, derivative = ACTIVATIONS[activation].value_and_derivative(Z)  # (n, h) each
+            tape.derivatives.append(derivative)
+        else:
+            H = ACTIVATIONS[activation].value(Z)  # (n, h)
         if masks:
             H = H * masks[index]
     tape.inputs.append(H)
@@ -108,7 +116,7 @@ def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) ->
     network : Network
     parameters : Parameters
     tape : Tape
-        Of the forward pass.
+        Of a forward pass in training.
     dO : ndarray, shape (n, q)
         Gradient of the loss with respect to the outputs; 1/n is in it already.
 
@@ -132,7 +140,7 @@ def backward(network: Network, parameters: Parameters, tape: Tape, dO: Array) ->
             dH = dZ * layer.W.T if dZ.shape[1] == 1 else dZ @ layer.W.T  # (n, h)
             if tape.masks:
                 dH *= tape.masks[index - 1]
-            dZ = dH * ACTIVATIONS[network.activations[index - 1]].derivative(tape.Z[index - 1])  # (n, h)
+            dZ = dH * tape.derivatives[index - 1]  # (n, h)
     return tuple(reversed(gradients))
 
 

@@ -51,21 +51,19 @@ class TrainState:
 
     def __init__(self, network: Network, parameters: Parameters, dtype: Precision) -> None:
         self.network, self.dtype = network, dtype
-        self.average: Parameters | None = None
-        self._own(parameters)
+        self._own(parameters, None)
         self.begin_epoch()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin as a copy of another: the layers become parts of the one array again."""
         self.__dict__ |= state
-        self._own(self.parameters)
+        self._own(self.parameters, self.average)
 
     def start(self, recipe: Recipe) -> None:
         """Forget the optimiser's state and count steps from 0; the model's parameters stay."""
-        self._own(self.model)
         self.recipe = check_recipe(self.network, recipe)
+        self._own(self.model, map_arrays(np.copy, self.model) if recipe.ema_decay else None)
         self.optimizer_state = np.zeros((len(recipe.optimizer.definition.state), self.theta.size), self.dtype)
-        self.average = map_arrays(np.copy, self.parameters) if recipe.ema_decay else None
         self.steps = 0
 
     def begin_epoch(self) -> None:
@@ -95,8 +93,12 @@ class TrainState:
                 array += RATE * (moments[: array.size] - array)
                 moments = moments[array.size :]
         if self.average is not None:
-            keep = self.recipe.keep(self.steps - 1)
-            self.average = map_arrays(lambda a, theta: a + (1 - keep) * (theta - a), self.average, self.parameters)
+            new = 1 - self.recipe.keep(self.steps - 1)
+            self._average += new * (self.theta - self._average)
+            for average, layer in zip(self.average, self.parameters, strict=True):
+                for mean, own in ((average.mean, layer.mean), (average.variance, layer.variance)):
+                    if mean is not None:
+                        mean += new * (own - mean)
 
     def read(self) -> EngineState:
         """Copy out everything that `write` needs."""
@@ -110,17 +112,20 @@ class TrainState:
     def write(self, state: EngineState) -> None:
         """Go on from a state."""
         state = check_state(self.network, self.recipe, state, self.dtype)
-        self.average = state.optimizer_state.get(AVERAGE)
-        self._own(state.parameters)
+        self._own(state.parameters, state.optimizer_state.get(AVERAGE))
         for row, name in zip(self.optimizer_state, self.recipe.optimizer.definition.state, strict=True):
             row[:] = join(state.optimizer_state[name])
         self.totals = np.array(state.totals)
         self.steps = state.steps
 
-    def _own(self, parameters: Parameters) -> None:
-        """Take over parameters: the trained ones are copied into one array."""
+    def _own(self, parameters: Parameters, average: Parameters | None) -> None:
+        """Take over parameters and their average: the trained ones are copied into one array each."""
         self.theta = join(parameters)
         self.parameters = part(self.theta, parameters)
+        self.average: Parameters | None = None
+        if average is not None:
+            self._average = join(average)
+            self.average = part(self._average, average)
 
 
 def moments_of(normalized: Sequence[Normalized], n: int) -> list[Array]:

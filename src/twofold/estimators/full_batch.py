@@ -137,7 +137,7 @@ def value_and_gradient(
     """
     loss = LOSSES[network.loss]
     with np.errstate(over="ignore", invalid="ignore"):  # a step too long is taken back by the line search
-        O, tape = forward(network, parameters, X)  # (n, q)
+        O, tape = forward(network, parameters, X, training=True)  # (n, q)
         losses, gradient_of_outputs = loss.samples(O, y)
         if smoothing:
             losses, gradient_of_outputs = smooth((losses, gradient_of_outputs), O, y, smoothing, targets=loss.targets)

@@ -174,6 +174,13 @@ class Activation:
         result: Array = xp.full(Z, self.phi_derivative(Z, xp))
         return result
 
+    def value_and_derivative(self, Z: Array) -> tuple[Array, Array]:
+        """Return both, the same numbers as one by one; what they have in common is computed once."""
+        from twofold.functions.numpy_functions import of_type, together
+
+        value, derivative = together(self.expressions, Z.dtype)(Z)
+        return value, of_type(Z.dtype).full(Z, derivative)
+
     @cached_property
     def expressions(self) -> tuple[Any, Any]:
         """What `phi` and `phi_derivative` compute of ``z``, recorded: each an `Expression`, or a number."""

@@ -1,17 +1,19 @@
 """A formula as an expression: what a function of numbers computes, recorded by calling it once.
 
 Definitions in this folder are functions of a number or an array ``z`` and of ``xp``, the functions that go with it:
-`twofold.functions.arrays.Numpy` for NumPy arrays, others for PyTorch, and `Recorder` here. With the recorder a
+`twofold.functions.numpy_functions` for NumPy arrays, others for PyTorch, and `Recorder` here. With the recorder a
 definition returns an `Expression`, from which plain Python, machine code and ONNX graphs are written. Whoever debugs a
 definition calls it with NumPy's functions and steps through it.
 """
 
 from __future__ import annotations
 
+import linecache
 import operator
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from twofold.errors import SpecificationError
@@ -35,6 +37,8 @@ COMPARISONS = ("<", "<=", ">", ">=")
 # How tightly each operator binds, in Python's grammar.
 BINDING = {"where": 0, **dict.fromkeys(COMPARISONS, 1), "+": 2, "-": 2, "*": 3, "/": 3, "negative": 4}
 TIGHT = 5  # names, numbers and calls
+
+_number_of_file = count(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +170,26 @@ def walk(*expressions: Any) -> Iterator[Any]:
         yield from go(expression)
 
 
+def share(*expressions: Any) -> tuple[Any, ...]:
+    """Return expressions in which parts that are the same are one part, to be computed once.
+
+    Examples
+    --------
+    >>> z = Expression("z")
+    >>> python_lines(share((1 - z) * (1 - z), 1 - z), PYTHON)
+    ['a1 = 1.0 - z', 'return a1 * a1, a1']
+    """
+    first: dict[tuple[Any, ...], Expression] = {}
+    places: dict[int, Any] = {}
+    for part in walk(*expressions):
+        places[id(part)] = part
+        if isinstance(part, Expression):
+            arguments = tuple(places[id(argument)] for argument in part.arguments)
+            key = tuple(id(a) if isinstance(a, Expression) else repr(a) for a in arguments)
+            places[id(part)] = first.setdefault((part.name, *key), Expression(part.name, arguments))
+    return tuple(places[id(expression)] for expression in expressions)
+
+
 def names_in(expression: Any) -> set[str]:
     """Return the names of an expression's functions and operators."""
     return {part.name for part in walk(expression) if isinstance(part, Expression) and part.arguments}
@@ -239,6 +263,15 @@ def python_lines(expression: Any, language: Language, *, share: bool = True) -> 
                 lines.append(f"{name} = {written[id(part)][0]}")
                 written[id(part)] = (name, TIGHT)
     return [*lines, f"return {', '.join(written[id(result)][0] for result in results)}"]
+
+
+def function_of(source: str, name: str, functions: Mapping[str, Any]) -> Any:
+    """Make a function of text that defines it, with these functions at hand; debuggers find its lines."""
+    file = f"<{name} {next(_number_of_file)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    space: dict[str, Any] = dict(functions)
+    exec(compile(source, file, "exec"), space)  # noqa: S102 - our own text, of operators, functions and numbers alone
+    return space[name]
 
 
 def _write(part: Expression, arguments: list[tuple[str, int]], language: Language) -> tuple[str, int]:

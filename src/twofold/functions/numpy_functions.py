@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from twofold.functions.expressions import FUNCTIONS, Language, function_of, python_lines, share
 
 Array = NDArray[Any]
 
@@ -66,3 +69,14 @@ def slow_ndtr(Z: Array) -> Array:
 def of_type(dtype: Any) -> NumpyFunctions:
     """Return the functions on arrays of a type, such as ``numpy.dtype("float32")``."""
     return NumpyFunctions(dtype)
+
+
+NUMPY = Language({"where": "where({0}, {1}, {2})"}, number=repr)
+
+
+@cache
+def together(expressions: tuple[Any, ...], dtype: Any) -> Callable[[Array], tuple[Any, ...]]:
+    """Return a function of an array z of a type that computes several expressions, each part of them once."""
+    lines = "".join(f"    {line}\n" for line in python_lines(share(*expressions), NUMPY))
+    xp = of_type(dtype)
+    return function_of(f"def formulas(z):\n{lines}", "formulas", {name: getattr(xp, name) for name in FUNCTIONS})

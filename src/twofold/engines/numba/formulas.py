@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import linecache
 import math
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,7 @@ import numpy as np
 from twofold.engines.numba import exponential
 from twofold.engines.numba.jit import inlined
 from twofold.engines.numba.normal import normal
-from twofold.functions.expressions import Expression, Language, python_lines
-
-_number_of_file = count(1)
+from twofold.functions.expressions import Expression, Language, function_of, python_lines
 
 
 @inlined
@@ -143,13 +139,4 @@ def machine_code(expression: Any, *variables: str) -> Any:
     callable
         Of as many numbers; debuggers find its lines.
     """
-    return inlined(function_of(source_of(expression, *variables), "formula"))
-
-
-def function_of(source: str, name: str) -> Any:
-    """Make a function of text that defines it, with the functions of definitions at hand; debuggers find its lines."""
-    file = f"<{name} {next(_number_of_file)}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    space: dict[str, Any] = dict(FUNCTIONS)
-    exec(compile(source, file, "exec"), space)  # noqa: S102 - our own text, of operators, functions and numbers alone
-    return space[name]
+    return inlined(function_of(source_of(expression, *variables), "formula", FUNCTIONS))

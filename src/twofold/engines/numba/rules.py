@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from twofold.engines.numba.formulas import NUMBA, function_of
+from twofold.engines.numba.formulas import FUNCTIONS, NUMBA
 from twofold.engines.numba.jit import compiled
-from twofold.functions.expressions import Expression, Language, python_lines, take_out, walk
+from twofold.functions.expressions import Expression, Language, function_of, python_lines, take_out, walk
 from twofold.functions.optimizers import Optimizer
 
 WIDE = Language(NUMBA.calls, number=repr)  # for what is computed once a step, in float64 whatever theta is
@@ -55,5 +55,5 @@ def _source(rule: Optimizer, expressions: tuple[Any, ...], changed: Sequence[str
 @cache
 def loop_of(source: str) -> Callable[..., None]:
     """Compile a loop; rules that differ in name alone share one."""
-    made: Callable[..., None] = compiled(function_of(source, "loop"))
+    made: Callable[..., None] = compiled(function_of(source, "loop", FUNCTIONS))
     return made
