@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # tests run in several processes: each computes in one thread
@@ -14,7 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # tests run in several processes: each 
 import pytest
 from hypothesis import settings
 
-from twofold import Dataset, load_dataset
+from twofold import Dataset, Network, load_dataset
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 HAS_DASK = importlib.util.find_spec("dask") is not None
@@ -54,6 +55,16 @@ def fashion() -> Dataset:
 @pytest.fixture(scope="session")
 def animals() -> Dataset:
     return load_dataset("toy-animals")
+
+
+@pytest.fixture
+def usual_machine_code() -> Iterator[None]:
+    """Afterwards machine code knows the usual functions alone, whose code is on the disk for other tests."""
+    yield
+    from twofold.engines import numba as loops
+
+    loops.holds = lambda *_: False
+    loops.take_up(Network((2, 2)))  # which makes it anew, and `holds` too
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ DAMPED = Optimizer(damped, ("speed",), {"damping": Constant(0.5, FRACTION, "what
 @pytest.mark.slow
 @torch_only
 @pytest.mark.parametrize("name", KINDS)
-def test_an_optimiser_that_came_into_the_registry_later_is_in_every_engine(name, monkeypatch):
+def test_an_optimiser_that_came_into_the_registry_later_is_in_every_engine(usual_machine_code, name, monkeypatch):
     monkeypatch.setitem(OPTIMIZERS, "damped", DAMPED)
     network = Network((4, 5, 3), "tanh")
     recipe = Recipe(epochs=2, batch_size=8, optimizer="damped", weight_decay=0.1, l1=0.01, clip_norm=0.5)

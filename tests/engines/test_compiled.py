@@ -165,57 +165,49 @@ def test_the_loops_are_python_for_those_who_want_to_follow_them(name):
     assert result.stdout.split() == ["True", "True"]
 
 
-FRESH = """
-import numpy as np
-from twofold import Network, open_engine
-from twofold.engines import numba as loops
-engine = open_engine("compiled", Network((2, 2)))
-engine.load(np.eye(2), np.array([0, 1]))
-engine.step(np.arange(2), 0.1)
-stats = getattr(loops.shallow_step.run, "stats", None)
-print(stats.cache_path, len(stats.cache_hits), len(stats.cache_misses))
+OWN = """
+from twofold.engines.numba.entry import Entry
+
+@Entry
+def twice(x):
+    return 2 * x
+
+print("ready", flush=True)
+input()
+twice.prepare(3)
+print(twice.run.stats.cache_path, len(twice.run.stats.cache_hits), len(twice.run.stats.cache_misses))
 """
 
 
 def fresh(folder, processes=1):
-    """Take a step in a process whose machine code lies in a folder; return where exactly, and whether it was there.
-
-    Of several processes at the same time: of each.
-    """
+    """Compile a function at the same time in so many processes; return where each looked, and whether it was there."""
+    (folder / "own.py").write_text(OWN)
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
-    words = [sys.executable, "-c", FRESH]
-    running = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(processes)]
-    found = []
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    running = [subprocess.Popen([sys.executable, folder / "own.py"], **pipes) for _ in range(processes)]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * processes
     for process in running:
-        place, hits, misses = process.communicate()[0].split()
-        found.append((Path(place), int(hits), int(misses)))
-    return found[0] if processes == 1 else found
+        print(file=process.stdin, flush=True)
+    found = [process.communicate()[0].split() for process in running]
+    return sorted((Path(place), int(hits), int(misses)) for place, hits, misses in found)
 
 
 @pytest.mark.slow
 def test_of_several_processes_one_compiles_and_the_others_wait(tmp_path):
-    assert sorted(found[1:] for found in fresh(tmp_path, processes=3)) == [(0, 1), (1, 0), (1, 0)]
+    assert [found[1:] for found in fresh(tmp_path, processes=3)] == [(0, 1), (1, 0), (1, 0)]
 
 
 @pytest.mark.slow
-def test_machine_code_is_kept_on_disk_and_damage_to_it_survived(tmp_path):
-    place, hits, misses = fresh(tmp_path)
+def test_machine_code_is_kept_on_disk_and_replaced_when_damaged(tmp_path):
+    ((place, *counts),) = fresh(tmp_path)
     assert tmp_path in place.parents
-    assert (hits, misses) == (0, 1)
-    assert fresh(tmp_path) == (place, 1, 0)
-    for path in place.iterdir():
-        path.write_bytes(path.read_bytes()[: 100 if path.suffix == ".nbc" else 0])
-    fresh(tmp_path)
-    assert fresh(tmp_path) == (place, 1, 0)
-
-
-@pytest.mark.slow
-def test_damaged_machine_code_is_replaced(tmp_path):
-    place, _, _ = fresh(tmp_path)
-    for path in place.glob("*.nbc"):
-        path.write_bytes(path.read_bytes()[:100])
-    assert fresh(tmp_path)[1] == 0
-    assert fresh(tmp_path) == (place, 1, 0)
+    assert counts == [0, 1]
+    assert fresh(tmp_path) == [(place, 1, 0)]
+    for damaged, kept in (("*.nbc", 100), ("*", 0)):
+        for path in place.glob(damaged):
+            path.write_bytes(path.read_bytes()[:kept])
+        assert fresh(tmp_path) == [(place, 0, 1)]
+        assert fresh(tmp_path) == [(place, 1, 0)]
 
 
 def test_a_copy_of_an_engine_has_its_machine_code():

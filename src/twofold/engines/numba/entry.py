@@ -45,10 +45,10 @@ class Entry:
     def prepare(self, *given: Any) -> None:
         """Call it once, so that it is compiled; once more if what lies on the disk is damaged, or the disk is full.
 
-        Of several processes one compiles, and the others wait for what it leaves on the disk.
+        Of several processes one compiles, and the others wait for what it leaves on the disk; not for other functions.
         """
         try:
-            with locked(self._folder):
+            with locked(self._folder, self._function.__name__):
                 self.run(*given)
             return
         except Exception:  # whatever a file that was cut off may lead to; what is wrong fails again
@@ -65,8 +65,8 @@ class Entry:
 
 
 @contextmanager
-def locked(folder: Path | None) -> Iterator[None]:
-    """Keep other processes out of a folder, as far as the system has locks."""
+def locked(folder: Path | None, name: str) -> Iterator[None]:
+    """Keep other processes off a function's files in a folder, as far as the system has locks."""
     if folder is None:
         yield
         return
@@ -74,7 +74,7 @@ def locked(folder: Path | None) -> Iterator[None]:
         with suppress(ImportError, OSError):  # not to be written any more, or a system without locks
             import fcntl
 
-            fcntl.flock(opened.enter_context((folder / "lock").open("wb")), fcntl.LOCK_EX)
+            fcntl.flock(opened.enter_context((folder / f"{name}.lock").open("wb")), fcntl.LOCK_EX)
         yield
 
 
