@@ -44,12 +44,18 @@ def each_engine(kinds: Sequence[str] = KINDS, *, compiles_anew: bool = False) ->
 
     Where a test has machine code compiled that no other takes, `compiled` is a slow test: that is half a minute.
     """
-    needs = {kind: PYTORCH in LIBRARIES.get(kind.partition(",")[0], ()) for kind in kinds}
     slow = {"compiled"} if compiles_anew else set()
-    return [
-        pytest.param(kind, marks=[*[pytest.mark.torch] * needs[kind], *[pytest.mark.slow] * (kind in slow)])
-        for kind in kinds
-    ]
+    return [pytest.param(kind, marks=[*marks_of(kind), *[pytest.mark.slow] * (kind in slow)]) for kind in kinds]
+
+
+def marks_of(kind: str) -> list[Any]:
+    """Return the mark of tests that need PyTorch, if this engine does."""
+    return [pytest.mark.torch] * (PYTORCH in LIBRARIES.get(kind.partition(",")[0], ()))
+
+
+def engine_first(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Combinations of options, the first of which is an engine of `KINDS`; those that need PyTorch are marked so."""
+    return [pytest.param(*row, marks=marks_of(row[0])) for row in rows]
 
 
 def random_dataset(network: Network, n: int = 50, seed: int = 0, *, weighted: bool = False) -> Dataset:
@@ -88,7 +94,13 @@ def assert_same_state(one: EngineState, other: EngineState) -> None:
                 np.testing.assert_array_equal(first, second, strict=first is not None)
 
 
-def every_pair(*options: Iterable[str]) -> list[tuple[str, ...]]:
+def every_one(*options: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """As few combinations of options as can be, in which each of them occurs."""
+    lists = [list(names) for names in options]
+    return [tuple(names[k % len(names)] for names in lists) for k in range(max(map(len, lists)))]
+
+
+def every_pair(*options: Iterable[Any]) -> list[tuple[Any, ...]]:
     """Few combinations of options, in which every pair of them occurs."""
     lists = [list(names) for names in options]
     places = range(len(lists))
@@ -97,8 +109,8 @@ def every_pair(*options: Iterable[str]) -> list[tuple[str, ...]]:
     }  # fmt: skip
     rows = []
     while missing:
-        row: dict[int, str] = {}
-        i, a, j, b = min(missing)
+        row: dict[int, Any] = {}
+        i, a, j, b = min(missing, key=repr)
         row |= {i: a, j: b}
         for place in places:
             if place not in row:  # the option that meets most of the pairs that are missing
@@ -108,11 +120,11 @@ def every_pair(*options: Iterable[str]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _pairs(row: dict[int, str]) -> set[tuple[int, str, int, str]]:
+def _pairs(row: dict[int, Any]) -> set[tuple[int, Any, int, Any]]:
     return {(i, row[i], j, row[j]) for i in row for j in row if i < j}
 
 
-def _met(row: dict[int, str], missing: set[tuple[int, str, int, str]]) -> int:
+def _met(row: dict[int, Any], missing: set[tuple[int, Any, int, Any]]) -> int:
     return len(_pairs(row) & missing)
 
 

@@ -9,7 +9,17 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from helpers import AfterStep, assert_same_state, each_engine, open_kind, random_dataset
+from helpers import (
+    KINDS,
+    AfterStep,
+    assert_same_state,
+    each_engine,
+    engine_first,
+    every_one,
+    every_pair,
+    open_kind,
+    random_dataset,
+)
 from twofold import (
     CheckpointFolder,
     Checkpoints,
@@ -80,8 +90,7 @@ def assert_same_run(engine, history, other, records):
     assert untimed(history) == untimed(records)
 
 
-@engines
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("name", "optimizer"), engine_first(every_one(KINDS, OPTIMIZERS)))
 def test_a_run_stopped_at_any_step_is_the_run_that_was_not(tmp_path, name, optimizer):
     recipe = replace(RECIPE, optimizer=optimizer, epochs=2)
     whole = opened(name)
@@ -93,8 +102,7 @@ def test_a_run_stopped_at_any_step_is_the_run_that_was_not(tmp_path, name, optim
         assert_same_run(engine, finished(engine, path, recipe), whole, records)
 
 
-@engines
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("name", "optimizer"), engine_first(every_one(KINDS, OPTIMIZERS)))
 def test_a_run_stopped_at_every_step_is_the_run_that_was_not(tmp_path, name, optimizer):
     recipe = replace(RECIPE, optimizer=optimizer)
     whole = opened(name, dtype="float64")
@@ -105,9 +113,9 @@ def test_a_run_stopped_at_every_step_is_the_run_that_was_not(tmp_path, name, opt
     assert_same_run(engine, finished(engine, tmp_path, recipe), whole, records)
 
 
-@engines
-@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
-@pytest.mark.parametrize("averaging", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("name", "normalization", "averaging"), engine_first(every_pair(KINDS, [None, *NORMALIZATIONS], [0.0, 0.9]))
+)
 def test_normalisations_and_averages_go_on_where_they_were(tmp_path, name, normalization, averaging):
     network = replace(NETWORK, widths=(5, 7, 6, 3), activation=("tanh", "relu"), normalization=normalization)
     recipe = replace(RECIPE, ema_decay=averaging, label_smoothing=0.1, optimizer="momentum")

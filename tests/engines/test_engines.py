@@ -9,7 +9,16 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import AfterStep, assert_same_state, each_engine, open_kind, random_dataset
+from helpers import (
+    KINDS,
+    AfterStep,
+    assert_same_state,
+    each_engine,
+    engine_first,
+    every_pair,
+    open_kind,
+    random_dataset,
+)
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.engines import ENGINES
 from twofold.errors import DataError, MissingDependencyError, SpecificationError, UnknownNameError
@@ -73,10 +82,10 @@ def test_running_means_are_of_the_steps_since_the_epoch_began(name):
     assert np.isnan(engine.running().loss)
 
 
-@EACH
-@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
-@pytest.mark.parametrize("averaging", [0.0, 0.9])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("name", "optimizer", "averaging", "normalization"),
+    engine_first(every_pair(KINDS, OPTIMIZERS, [0.0, 0.9], [None, *NORMALIZATIONS])),
+)
 def test_a_run_resumed_after_any_step_is_the_run_that_was_not_stopped_bit_for_bit(
     name, optimizer, averaging, normalization
 ):

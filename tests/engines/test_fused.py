@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from helpers import FUSED_NUMBA, AfterStep, open_kind, random_dataset
+from helpers import FUSED_NUMBA, AfterStep, every_pair, open_kind, random_dataset
 from twofold import Network, Recipe, initialize, open_engine, train
 from twofold.errors import DataError
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS, OPTIMIZERS
@@ -236,10 +236,10 @@ def test_one_row_of_large_numbers_is_not_taken_for_infinite():
     )
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("normalization", [None, *NORMALIZATIONS])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("name", ["fused", FUSED_NUMBA])
+@pytest.mark.parametrize(
+    ("name", "optimizer", "normalization", "loss"),
+    every_pair(["fused", FUSED_NUMBA], ["sgd", "adam"], [None, *NORMALIZATIONS], LOSSES),
+)
 def test_bfloat16_stays_near_float32(name, optimizer, normalization, loss):
     network = Network((20, 16, 3), loss=loss, dropout=0.2, normalization=normalization)
     data = random_dataset(network, 64, weighted=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers import FUSED_NUMBA, assert_same_steps, open_kind, random_dataset
+from helpers import FUSED_NUMBA, assert_same_steps, every_one, every_pair, open_kind, random_dataset
 from twofold import Network, Recipe, train
 from twofold.engines import numba as loops
 from twofold.engines.choice import MAX_NARROW_OUTPUTS
@@ -27,16 +27,16 @@ def both(network, data, *, dtype="float64", steps=3, **recipe):
     return engines
 
 
-@pytest.mark.parametrize("h", [1, 2, 7, 8, 9, 21])
-@pytest.mark.parametrize("q", [1, 2, 3, 8, 9, MAX_NARROW_OUTPUTS - 1, MAX_NARROW_OUTPUTS, MAX_NARROW_OUTPUTS + 1])
-@pytest.mark.parametrize("n", [1, 17, 130])
+WIDTHS = [1, 2, 3, 8, 9, MAX_NARROW_OUTPUTS - 1, MAX_NARROW_OUTPUTS, MAX_NARROW_OUTPUTS + 1]
+
+
+@pytest.mark.parametrize(("n", "q", "h"), every_pair([1, 17, 130], WIDTHS, [1, 2, 7, 8, 9, 21]))
 def test_ends_of_every_shape_agree(n, q, h):
     network = Network((5, h, q), "silu", "squared")
     assert_same_steps(both(network, random_dataset(network, n, weighted=True)))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activations", [("relu", name) for name in ACTIVATIONS])
+@pytest.mark.parametrize(("activations", "loss"), every_one([("relu", name) for name in ACTIVATIONS], LOSSES))
 def test_several_hidden_layers_agree(activations, loss):
     network = Network((9, 12, 10, 4), activations, loss)
     data = random_dataset(network, 60, weighted=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
 
-from helpers import random_dataset
+from helpers import every_one, random_dataset
 from twofold import Network, Recipe, check_gradients, collapse, compare_engines, initialize, open_engine, train
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES, NORMALIZATIONS
@@ -17,7 +16,7 @@ from twofold.inspect.collapse import fold_normalization
 DEEP = Network((4, 6, 5, 3), activation="identity")
 
 
-@pytest.mark.parametrize(("activation", "loss"), list(product(ACTIVATIONS, LOSSES)))
+@pytest.mark.parametrize(("activation", "loss"), every_one(ACTIVATIONS, LOSSES))
 def test_every_gradient_passes_by_hand_by_autograd_and_by_differences(activation, loss):
     report = check_gradients(Network((3, 5, 4, 3), activation, loss))
     assert report.passed, str(report)

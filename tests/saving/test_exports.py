@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers import random_dataset
+from helpers import every_one, random_dataset
 from twofold import Model, Network, export_onnx, load_dataset, open_engine, save_model, to_python, to_torch
 from twofold.cli import main
 from twofold.data.scaling import Scaling
@@ -55,13 +55,12 @@ def onnxruntime():
     return pytest.importorskip("onnxruntime")
 
 
-every = pytest.mark.parametrize(
-    ("activation", "loss", "scaled"),
-    [(activation, loss, scaled) for activation in ACTIVATIONS for loss in LOSSES for scaled in (False, True)],
-)
+every_function = pytest.mark.parametrize(("activation", "loss"), every_one(ACTIVATIONS, LOSSES))
+scaled_or_not = pytest.mark.parametrize("scaled", [False, True])
 
 
-@every
+@every_function
+@scaled_or_not
 def test_python_computes_the_same_outputs(activation, loss, scaled):
     model = made(activation, loss, scaled=scaled)
     X = samples(model)
@@ -169,7 +168,8 @@ def test_the_source_runs_without_any_library(tmp_path):
     assert numpy == "False"
 
 
-@every
+@every_function
+@scaled_or_not
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_onnx_computes_the_same_outputs_and_probabilities(tmp_path, onnxruntime, activation, loss, scaled, dtype):
     model = made(activation, loss, dtype=dtype, scaled=scaled)
@@ -238,7 +238,8 @@ def test_onnx_without_its_libraries_says_how_to_get_them(tmp_path, monkeypatch):
 
 
 @pytest.mark.torch
-@every
+@every_function
+@scaled_or_not
 def test_the_torch_module_computes_the_same_outputs(activation, loss, scaled):
     torch = pytest.importorskip("torch")
     model = made(activation, loss, scaled=scaled, dropout=0.5)
