@@ -44,9 +44,10 @@ def models(tmp_path_factory) -> dict[str, str]:
     train = write(folder / "train.csv", rows(400))
     words = ("--kinds", "code=category", "--json")
     made = {}
-    for model, target in (("mlp", "price"), ("softmax", "kind"), ("linear", "price")):
+    few = ("--members", "2", "--hidden", "16", "--epochs", "40")
+    for model, target, *own in (("mlp", "price", *few), ("softmax", "kind"), ("linear", "price")):
         made[model] = str(folder / f"{model}.safetensors")
-        assert main(["train", model, train, "--target", target, "--save", made[model], *words]) == 0
+        assert main(["train", model, train, "--target", target, "--save", made[model], *words, *own]) == 0
     made["plain"] = str(folder / "plain.safetensors")
     assert main(["train", "linear", train, "--target", "price", "--features", "size", "--save", made["plain"]]) == 0
     made["digits"] = str(folder / "digits.safetensors")
