@@ -43,3 +43,14 @@ def test_dropout_differs_between_steps_and_layers_and_is_off_at_rate_0():
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, next_step)
     assert dropout_masks((50,), 20, 0, seed=0, step=0) == []
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**64 - 1])
+@pytest.mark.parametrize("start", [0, 3, 40])
+def test_masks_are_the_coins_of_their_streams(seed: int, start: int) -> None:
+    masks = dropout_masks((5, 8), 6, 0.25, seed=seed, step=9, dtype="float32", start=start)
+    for layer, (h, mask) in enumerate(zip((5, 8), masks, strict=True)):
+        raw = stream(seed, Purpose.DROPOUT, 9, layer).bit_generator.random_raw((start + 6) * h // 4 + 4)
+        coins = raw.astype("<u8").view("<u2")[start * h : (start + 6) * h].reshape(6, h)
+        np.testing.assert_array_equal(mask, np.where(coins >= 2**14, np.float32(1) / np.float32(0.75), np.float32(0)))
+        assert mask.dtype == np.float32
