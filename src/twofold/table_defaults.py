@@ -13,7 +13,9 @@ MIN_LARGE_ROWS = 2000  # training rows from which on there are enough for many p
 MIN_FEWER_ROWS = 10_000  # training rows from which on four networks of two layers are trained, for time's sake
 MIN_SINGLE_ROWS = 50_000  # training rows from which on one network is trained: several would gain little
 MIN_VALIDATED_ROWS = 60  # training rows below which a part of them is too few to choose anything by
-MIN_STEPS = 3000  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
+MIN_STEPS = 700  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
+MIN_CLASS_STEPS = 240  # of a small table with classes, whose log loss soon grows again
+MIN_SOFTMAX_STEPS = 3000  # the same of softmax regression, whose rate is small
 EMA_DECAY = 0.98  # of tables whose best epoch often comes early, long before the learning rate is down
 MAX_SAMPLES = 5_000_000  # gone through at most in training a large table
 
@@ -76,18 +78,18 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     recipe: dict[str, Any] = {"optimizer": "adamw", "schedule": "cosine"}
     if model == "softmax":
         recipe |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < MIN_LARGE_ROWS else 256}
-        recipe["epochs"] = _epochs(rows, recipe["batch_size"])
+        recipe["epochs"] = _epochs(rows, recipe["batch_size"], MIN_SOFTMAX_STEPS, least=30)
         return TableDefaults(recipe=recipe, words={"init": "zeros"})
-    recipe["weight_decay"] = 0.1
+    recipe |= {"weight_decay": 0.1, "optimizer": OptimizerConfig("adamw", beta2=0.95)}
     deep = task == "regression" and rows < MIN_FEWER_ROWS
     words = {"activation": "silu", "init": "he", "hidden": "128,128,128" if deep else "128,128", "dropout": 0.1}
     members, held_out = (6 if rows < MIN_FEWER_ROWS else 4 if rows < MIN_SINGLE_ROWS else 1), 0.1
     if rows < MIN_LARGE_ROWS:
-        recipe |= {"learning_rate": 0.003, "batch_size": 32, "epochs": _epochs(rows, 32)}
+        recipe |= {"learning_rate": 0.01, "batch_size": 128, "epochs": _epochs(rows, 128, MIN_STEPS, least=30)}
         if task == "classification":
             words["dropout"] = 0.2
-            recipe |= {"learning_rate": 0.001, "weight_decay": 1.0}
-            recipe["epochs"] = max(60, math.ceil(300 / math.ceil(rows / 32)))
+            recipe |= {"learning_rate": 0.004, "weight_decay": 1.0}
+            recipe["epochs"] = _epochs(rows, 128, MIN_CLASS_STEPS, least=40)
         held_out = 0.0 if task == "classification" or rows < MIN_VALIDATED_ROWS else 0.15
         return TableDefaults(
             recipe=recipe,
@@ -96,7 +98,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
             validation_fraction=held_out,
             members=members if rows >= MIN_VALIDATED_ROWS else 1,
         )
-    recipe |= {"learning_rate": 0.006, "optimizer": OptimizerConfig("adamw", beta2=0.95)}
+    recipe["learning_rate"] = 0.006
     if members == 1:
         words["hidden"] = "256,256"
         recipe["learning_rate"] = 0.002
@@ -115,6 +117,6 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     )
 
 
-def _epochs(rows: int, batch_size: int) -> int:
-    """Return as many epochs as make `MIN_STEPS` steps, but at least 30 and at most 1000."""
-    return max(30, min(1000, math.ceil(MIN_STEPS / math.ceil(rows / batch_size))))
+def _epochs(rows: int, batch_size: int, steps: int, *, least: int) -> int:
+    """Return as many epochs as make so many steps, but at least so many and at most 1000."""
+    return max(least, min(1000, math.ceil(steps / math.ceil(rows / batch_size))))
