@@ -159,7 +159,7 @@ def test_ctrl_c_ends_none_of_the_processes_by_itself_since_the_first_one_does(co
             os.kill(os.getpid(), signal.SIGINT)
         return where(k)
 
-    found = run_in_processes([lambda _, k=k: interrupted(k) for k in range(3)])
+    found = run_in_processes([lambda _, k=k: interrupted(k) for k in range(9)])
     assert len({process for _, process in found}) == 3
 
 

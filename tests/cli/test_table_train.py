@@ -103,7 +103,7 @@ def test_rows_held_out_choose_the_epoch(capsys, houses):
 def test_options_that_are_given_stand_over_the_defaults_for_tables(capsys, houses):
     words = ("--hidden", "8", "--activation", "relu", "--optimizer", "sgd", "--learning-rate", "0.01", "--epochs", "1")
     out, _ = run(capsys, "train", "mlp", str(houses), "--target", "price", *words, "--drop", "kind")
-    assert "mlp 26-8-1 on houses.csv, 238 samples; squared, sgd, 1 epoch, batch size 32, learning rate 0.01" in out
+    assert "mlp 26-8-1 on houses.csv, 238 samples; squared, sgd, 1 epoch, batch size 128, learning rate 0.01" in out
     assert "silu" not in out
 
 
