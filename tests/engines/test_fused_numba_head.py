@@ -43,6 +43,7 @@ def test_several_hidden_layers_agree(activations, loss):
     assert_same_steps(both(network, data, optimizer="momentum", weight_decay=0.01, clip_norm=1.0))
 
 
+@pytest.mark.slow  # machine code for bytes, which other tests don't take
 @pytest.mark.parametrize("hidden", [(), (6,)])
 @pytest.mark.parametrize("q", [MAX_NARROW_OUTPUTS, 40])
 def test_image_bytes_stand_for_numbers_from_0_to_1(q, hidden):

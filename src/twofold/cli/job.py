@@ -15,9 +15,9 @@ from twofold.data import Dataset, Samples, load_dataset
 from twofold.engines import Engine, choose, open_engine
 from twofold.engines.choice import choose_threads
 from twofold.engines.threads import check_threads, use_threads
-from twofold.errors import SpecificationError
+from twofold.errors import SpecificationError, check_name
 from twofold.functions import LOSSES
-from twofold.models import build_network, scales_targets, suggest_recipe
+from twofold.models import MODELS, build_network, scales_targets, suggest_recipe
 from twofold.network import Network, Parameters, initialize, start_at_means
 from twofold.recipe import Recipe, nest
 from twofold.values import count
@@ -93,6 +93,7 @@ def check_words(options: JobOptions, *hardware: Hardware) -> None:
     TwofoldError
         If a word is wrong.
     """
+    check_name("model", options.model, MODELS)
     LOSSES.check(options.loss or "squared")
     Recipe(**nest(options.recipe))
     trial = Network((1, *(options.hidden_widths() or (1,)), 2), options.activations())

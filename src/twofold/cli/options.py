@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 from typer import Argument, Option
 
-from twofold.errors import SpecificationError, check_name
+from twofold.errors import SpecificationError
 from twofold.functions.activations import ACTIVATIONS
 from twofold.functions.configs import Config
 from twofold.functions.initializations import INITIALIZATIONS, SIGMA
@@ -78,7 +78,7 @@ def about_constant(kind: type[Config], name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
-    """What is trained on what, and how: the words of the command line, not yet checked but for the model."""
+    """What is trained on what, and how: the words of the command line, not yet checked."""
 
     model: Annotated[str, Argument(help="linear, softmax or mlp.", show_default=False)]
     data: Annotated[str | None, Option("--data", help="A data set's name, or a folder of IDX files.")] = None
@@ -97,12 +97,6 @@ class JobOptions:
     recipe: dict[str, Any] = dataclasses.field(default_factory=dict, metadata={"parameters": recipe_parameters()})
     init: Annotated[str, Option("--init", help=f"First weights: {either(INITIALIZATIONS)}.")] = "normal"
     sigma: Annotated[float, Option("--sigma", help=f"Of normal: {SIGMA.help}.")] = SIGMA.default
-
-    def __post_init__(self) -> None:
-        """Raise `UnknownNameError` if there is no such model."""
-        from twofold.models import MODELS  # not at the top: help needs no NumPy
-
-        check_name("model", self.model, MODELS)
 
     @property
     def first_weights(self) -> dict[str, Any]:

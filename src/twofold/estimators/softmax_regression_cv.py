@@ -57,7 +57,7 @@ class SoftmaxRegressionCV(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = SoftmaxRegressionCV(Cs=[0.01, 1.0], l1_ratios=[0.0, 1.0], cv=3).fit(X, y)
+    >>> model = SoftmaxRegressionCV(Cs=[0.01, 1.0], l1_ratios=[0.0, 1.0], cv=3, max_iter=1000).fit(X, y)
     >>> model.C_, model.scores_.shape
     (1.0, (3, 2, 2))
     """
