@@ -181,7 +181,7 @@ def model_of_many_features(table: pa.Table) -> Model:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited otherwise there")
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_predict_and_evaluate_take_memory_for_a_block_of_rows_whatever_their_number(tmp_path, ending):
-    n, most = 300_000, 128 * MEBIBYTE
+    n, most = 450_000, 192 * MEBIBYTE  # a few blocks, and what is read ahead while another program has the cores
     rng = np.random.default_rng(0)
     table = pa.table({f"x{k}": rng.normal(size=n).round(3) for k in range(10)} | {"y": rng.normal(size=n)})
     model = model_of_many_features(table.slice(0, 5000))
