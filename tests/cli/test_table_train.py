@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 
 import numpy as np
 import pytest
@@ -339,22 +338,3 @@ def test_what_does_not_go_with_several_members_is_told(capsys, houses, tmp_path,
     words = words.replace("RUN", str(tmp_path / "run"))
     assert main(["train", "mlp", str(houses), "--target", "price", *words.split()]) == 2
     assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("model", ["softmax", "mlp"])
-def test_of_many_epochs_some_have_a_line(capsys, houses, model):
-    words = ("--hidden", "4", "--members", "2", "--patience", "999") if model == "mlp" else ()
-    words = ("train", model, str(houses), "--target", "kind", "--epochs", "120", *words)
-    out, _ = run(capsys, *words)
-    shown = [int(line.split()[1].partition("/")[0]) for line in out.splitlines() if line.startswith("epoch")]
-    assert shown == [1, *range(5, 121, 5)]
-    assert "\nof 120 epochs one in 5 is shown\n" in out
-    assert len(run_json(capsys, *words)["epochs"]) == 120
-
-
-def test_the_last_epoch_has_a_line_where_training_ends_early(capsys, houses):
-    words = ("--validation-fraction", "0.2", "--patience", "2", "--epochs", "500", "--learning-rate", "0.05")
-    out, _ = run(capsys, "train", "softmax", str(houses), "--target", "kind", *words)
-    assert re.search(r"epoch +(\d+)/500.*\nthe weights are those of epoch", out)[1] == str(
-        len(run_json(capsys, "train", "softmax", str(houses), "--target", "kind", *words)["epochs"])
-    )

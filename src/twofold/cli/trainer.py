@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -26,8 +25,6 @@ from twofold.values import count
 if TYPE_CHECKING:
     from twofold.baselines.linear_models import Linear
     from twofold.tables.problem import Problem
-
-MAX_LINES = 50  # epochs up to which each has a line; of more, half so many have one
 
 
 @dataclass(frozen=True)
@@ -139,11 +136,9 @@ class Trainer:
             return open_engine_for(job, self.hardware, seed=seed)
 
         def tell(member: int, epoch: Epoch) -> None:
-            if member == 0 and not quiet and is_shown(epoch):
+            if member == 0 and not quiet:
                 self.screen.say(str(in_data_units(epoch, job.data, job.network.loss)))
 
-        if not quiet:
-            say_which(self.screen, job.recipe.epochs)
         members, first = min(members, len(job.data.train)), start(0)
         fit = cross_fit(
             job.data.train,
@@ -197,39 +192,20 @@ class Told:
         if run.resumed is not None:
             behind = f"{len(run.history)} of {count(run.recipe.epochs, 'epoch')} being over"
             self._screen.say(f"going on from step {run.resumed.steps}, {behind}")
-        say_which(self._screen, run.recipe.epochs)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Print the epoch, if it is one of those shown."""
+        """Print the epoch."""
         self.records.append(self._in_data_units(run.epoch))
-        if is_shown(run.epoch):
-            self._screen.say(str(self.records[-1]))
+        self._screen.say(str(self.records[-1]))
 
     def on_train_end(self, run: Run) -> None:
-        """Print the last epoch, if the training ended early, and say that the time was up."""
-        if run.stop_reason and run.history and not is_shown(run.history[-1]):
-            self._screen.say(str(self.records[-1]))
+        """Say that the time was up."""
         if run.stop_reason == "time_budget":
             where = f"{run.samples} samples into epoch {len(run.history) + 1}"
             self._screen.say(f"the time budget is used up, {where}")
 
     def _in_data_units(self, epoch: Epoch) -> Epoch:
         return in_data_units(epoch, self._job.data, self._job.network.loss)
-
-
-def is_shown(epoch: Epoch) -> bool:
-    """Tell whether an epoch has a line: the first, the last and, of many, one in so many."""
-    return epoch.epoch in (1, epoch.epochs) or epoch.epoch % _apart(epoch.epochs) == 0
-
-
-def say_which(screen: Screen, epochs: int) -> None:
-    """Say how many epochs have no line, if some haven't."""
-    if (apart := _apart(epochs)) > 1:
-        screen.say(f"of {epochs} epochs one in {apart} is shown")
-
-
-def _apart(epochs: int) -> int:
-    return 1 if epochs <= MAX_LINES else math.ceil(2 * epochs / MAX_LINES)
 
 
 def _on_rows_of(job: Job, problem: Problem) -> Job:
