@@ -36,7 +36,7 @@ lint: $(VENV)/ready
 	$(BIN)/mypy
 
 # The wheel, in an environment of its own, without PyTorch and with the source tree out of reach. What `make test` proves
-# and the wheel can't change is left out: folders from which no import leads to an engine, and scikit-learn's checks.
+# and the wheel can't change is left out: folders whose code needs nothing of PyTorch, and scikit-learn's checks.
 NOT_OF_THE_WHEEL := --ignore=tests/plots --ignore=tests/solvers --ignore=tests/statistics --ignore=tests/tables \
   -k "not scikit_learn"
 

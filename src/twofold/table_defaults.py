@@ -15,7 +15,7 @@ MIN_SINGLE_ROWS = 50_000  # training rows from which on one network is trained: 
 MIN_VALIDATED_ROWS = 60  # training rows below which a part of them is too few to choose anything by
 MIN_STEPS = 700  # of a small table with numbers to predict: fewer leave clean ones, such as airfoil self-noise, short
 MIN_CLASS_STEPS = 240  # of a small table with classes, whose log loss soon grows again
-MIN_SOFTMAX_STEPS = 3000  # the same of softmax regression, whose rate is small
+MIN_SOFTMAX_STEPS = 3000  # of softmax regression, whose rate is small
 EMA_DECAY = 0.98  # of tables whose best epoch often comes early, long before the learning rate is down
 MAX_SAMPLES = 5_000_000  # gone through at most in training a large table
 
@@ -118,5 +118,5 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
 
 
 def _epochs(rows: int, batch_size: int, steps: int, *, least: int) -> int:
-    """Return as many epochs as make so many steps, but at least so many and at most 1000."""
+    """Return as many epochs as make ``steps`` steps, but at least ``least`` and at most 1000."""
     return max(least, min(1000, math.ceil(steps / math.ceil(rows / batch_size))))
