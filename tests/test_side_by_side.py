@@ -1,6 +1,7 @@
 """Trainings side by side: each is the training it would be alone."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -204,6 +205,27 @@ def test_a_mistake_in_any_process_is_raised_and_leaves_none_behind(cores, wrong)
         run_in_processes([lambda _, k=k: task(k) for k in range(6)])
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_what_reads_a_process_that_is_killed_has_its_file_until_it_has_seen_the_end(cores, monkeypatch):
+    faults = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+
+    def late(file, load=pickle.load):
+        try:
+            return load(file)
+        except EOFError:
+            time.sleep(0.1)
+            file.peek(1)  # as the unpickler does between two reads
+            raise
+
+    monkeypatch.setattr(pickle, "load", late)
+    with pytest.raises(ZeroDivisionError):
+        run_in_processes([lambda _, k=k: 1 / 0 if k == 0 else where(k, 5) for k in range(3)])
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.name.endswith("(_read)"):
+            thread.join()
+    assert not faults
 
 
 def test_beside_pytorch_and_where_no_process_can_be_had_threads_or_this_one_do_the_work(cores, monkeypatch):

@@ -279,17 +279,16 @@ def _forked(tasks: Sequence[Callable[[Event], Any]], stopped: Event, tickets: in
             os._exit(1)
         os._exit(0)
     os.close(sent)
-    with os.fdopen(results, "rb") as file:
-        try:
-            yield file
-        finally:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
+    try:
+        yield os.fdopen(results, "rb")
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
 
 def _read(file: BinaryIO, found: dict[int, Any]) -> None:
-    """Put a process's results where they belong, until it is gone."""
-    with suppress(EOFError, pickle.UnpicklingError):
+    """Put a process's results where they belong, until it is gone; then close the file, which nobody else reads."""
+    with file, suppress(EOFError, pickle.UnpicklingError):
         while True:
             k, result = pickle.load(file)  # noqa: S301 - of our own process
             found[k] = result
