@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from twofold.cli.app import app
+from twofold.cli.app import command_line
 
 HEAD = {
     "en": (
@@ -29,7 +29,7 @@ def command_page(language: str) -> str:
 
     title, lead, option, meaning = HEAD[language]
     parts = [f"# {title}", lead]
-    for path, command in _walk(get_command(app), "twofold"):
+    for path, command in _walk(get_command(command_line()), "twofold"):
         arguments = " ".join(_written(p) for p in command.params if p.param_type_name == "argument")
         parts += [f"## {path}", f"```text\n{path} [OPTIONS] {arguments}".rstrip() + "\n```", _plain(command.help or "")]
         rows = [f"| {_names(p)} | {_meaning(p)} |" for p in command.params if not getattr(p, "hidden", False)]

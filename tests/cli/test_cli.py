@@ -252,6 +252,13 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(capsys, words, 
     assert line.startswith(f"twofold: {message}")
 
 
+def test_a_command_that_is_called_is_the_only_one_that_is_loaded():
+    code = "import sys; from twofold.cli.app import command_line; command_line(['show']); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "twofold.cli.show" in modules
+    assert {"twofold.cli.train", "twofold.cli.plot", "twofold.cli.certify"}.isdisjoint(modules)
+
+
 def test_a_gpu_that_is_full_is_one_line(capsys, monkeypatch):
     class OutOfMemoryError(RuntimeError):  # as PyTorch has it
         pass
@@ -259,7 +266,7 @@ def test_a_gpu_that_is_full_is_one_line(capsys, monkeypatch):
     def full(*_, **__):
         raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 1 GiB")
 
-    monkeypatch.setattr("twofold.cli.app.app", full)
+    monkeypatch.setattr("twofold.cli.app.command_line", lambda words: full)
     code, _, err = run(capsys, "train", "mlp", "--data", "toy-animals")
     assert (code, err) == (2, "twofold: there is not enough memory for this: CUDA out of memory\n")
 

@@ -62,14 +62,14 @@ def _run(words: list[str], *, debug: bool) -> int:
     """Run a command; what ends it early becomes a line and an exit code."""
     from typer import Abort
 
-    from twofold.cli.app import app
+    from twofold.cli.app import command_line
     from twofold.cli.stopped import Stopped
     from twofold.errors import TwofoldError
 
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _note
-            code = app(words, prog_name="twofold", standalone_mode=False)
+            code = command_line(words)(words, prog_name="twofold", standalone_mode=False)
     except (KeyboardInterrupt, Abort):
         code = 130
     except Stopped as stopped:
