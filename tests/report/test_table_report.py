@@ -206,6 +206,8 @@ def test_linear_regression_tells_its_coefficients_and_the_rows_that_it_misses(ca
         value, low, high, error = (readable(each[key]) for key in ("value", "low", "high", "standard_error"))
         assert row_of(page, each["name"], value) == [each["name"], value, f"{low} to {high}", error, f"{each['p']:.2g}"]
     assert row_of(page, "adjusted R2")[1] == readable(told["summary"]["fit"]["r2_adjusted"])
+    expected = row_of(page, "of new rows expect R2 (each row predicted by a fit to the others)")
+    assert expected[1] == readable(told["summary"]["left_out"]["r2"])
     assert row_of(page, "area")[1].startswith("number 2")
     assert any("from the first one of its column" in word for word in page.words) == ("zone" in columns)
     assert "Training" not in page.words  # no curve of what is solved exactly

@@ -13,12 +13,15 @@ from rich.progress import BarColumn, TimeRemainingColumn
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen, bars_on, field
 from twofold.cli.table_options import TableOptions
+from twofold.data.dataset import Samples
 from twofold.data.tables import TableFile, open_table, read_blocks
 from twofold.errors import DataError, SpecificationError
 from twofold.network import Network
 from twofold.saving import Model, save_model
+from twofold.solvers.inference import MAX_LEFT_OUT, left_out_scores
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import summarize
+from twofold.validation import floats
 
 MAX_BYTES_IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
 
@@ -123,11 +126,20 @@ def fit_table(screen: Screen, table: TableFile, result: dict[str, Any], *, save:
         screen.result(result)
 
 
-def tell_summary(screen: Screen, solution: LeastSquares, features: tuple[str, ...], target: str) -> dict[str, Any]:
-    """Print the statistics of an exact solution; none where columns depend on each other."""
+def tell_summary(
+    screen: Screen, solution: LeastSquares, features: tuple[str, ...], target: str, *, samples: Samples | None = None
+) -> dict[str, Any]:
+    """Print the statistics of an exact solution; none where columns depend on each other.
+
+    With the samples that were fitted it says what to expect of new ones.
+    """
     if solution.rank < len(features):
         screen.say(f"only {solution.rank} of {len(features)} columns are independent; many solutions are exact")
         return {"summary": None}
-    summary = summarize(solution, names=features, target_names=[target])
+    left_out = None
+    if samples is not None and len(samples) <= MAX_LEFT_OUT:
+        X = floats(samples.X.reshape(len(samples), -1), "float64")
+        left_out = left_out_scores(solution, X, samples.y, samples.sample_weight)
+    summary = summarize(solution, names=features, target_names=[target], left_out=left_out)
     screen.console.print(summary)
     return {"summary": summary.to_dict()}

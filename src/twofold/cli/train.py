@@ -199,5 +199,5 @@ def _tell_exact(screen: Screen, both: TwoSolutions, raw: Dataset) -> dict[str, A
         "sgd": {"w": sgd[:-1], "b": sgd[-1], "loss": both.sgd_loss},
         "exact": {"w": exact[:-1], "b": exact[-1], "loss": both.exact.loss},
         "distance": both.distance,
-        **tell_summary(screen, both.exact, raw.features, raw.target),
+        **tell_summary(screen, both.exact, raw.features, raw.target, samples=raw.train),
     }

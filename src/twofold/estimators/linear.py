@@ -19,7 +19,15 @@ from twofold.estimators.solved import Solved
 from twofold.estimators.streamed import Streamed
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
-from twofold.solvers.inference import Influence, Prediction, Robust, influence, predict_interval, robust_errors
+from twofold.solvers.inference import (
+    Influence,
+    Prediction,
+    Robust,
+    influence,
+    left_out_scores,
+    predict_interval,
+    robust_errors,
+)
 from twofold.solvers.input_checks import check_finite, check_weights
 from twofold.solvers.least_squares import solve_least_squares, warn_about
 from twofold.solvers.moments import Moments
@@ -198,7 +206,7 @@ class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin
         Parameters
         ----------
         X, y, sample_weight : optional
-            The samples that were fitted; only robust errors need them.
+            The samples that were fitted: robust errors need them, and what to expect of new samples is told by them.
         robust : {"HC0", "HC1", "HC2", "HC3"}, optional
         level : float
             Of the confidence intervals.
@@ -215,12 +223,14 @@ class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin
             If there are no standard errors: penalised, non-negative, dependent columns; or robust ones lack X and y.
         """
         check_is_fitted(self)
-        solution, errors = self._statistics(), None
-        if robust is not None:
-            if X is None or y is None:
-                raise SpecificationError("robust errors need the samples that were fitted; give X and y")
-            features, targets, weight = self._samples(X, y, sample_weight)
-            errors = (robust, robust_errors(solution, features, targets, weight, kind=robust, target=target))
+        solution, errors, left_out = self._statistics(), None, None
+        if X is not None and y is not None:
+            samples = self._samples(X, y, sample_weight)
+            left_out = left_out_scores(solution, *samples, target=target)
+            if robust is not None:
+                errors = (robust, robust_errors(solution, *samples, kind=robust, target=target))
+        elif robust is not None:
+            raise SpecificationError("robust errors need the samples that were fitted; give X and y")
         return summarize(
             solution,
             names=self._names(),
@@ -228,6 +238,7 @@ class LinearRegression(Streamed, Solved, Saved, MultiOutputMixin, RegressorMixin
             target=target,
             level=level,
             robust=errors,
+            left_out=left_out,
         )
 
     def influence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -65,7 +66,9 @@ def coefficient_blocks(subject: Subject, easel: Easel, language: str) -> list[Bl
     caption = say(words.AGAINST if categories else words.GROWS, target=story.target.name)
     listing = Listing(caption, tuple(map(say, words.COEFFICIENT_HEADS)), rows)
     fit = summary.fit
-    facts = ((words.SIGMA, readable(fit.sigma)), (words.ADJUSTED, readable(fit.r2_adjusted)), (words.DF, f"{fit.df:,}"))
+    facts = [(words.SIGMA, readable(fit.sigma)), (words.ADJUSTED, readable(fit.r2_adjusted)), (words.DF, f"{fit.df:,}")]
+    if summary.left_out is not None and not math.isnan(summary.left_out.r2):
+        facts.append((words.LEFT_OUT, readable(summary.left_out.r2)))
     clearest = sorted(items[1:], key=lambda each: -abs(each.t))[:MAX_DRAWN]
     drawn = replace(summary, coefficients=tuple(each for each in items if each in clearest))
     scales = {names.get(name, name): scale for name, scale in scales.items()}

@@ -10,6 +10,7 @@ from twofold.report.blocks import Block, Listing, Words
 from twofold.report.drawings import Easel
 from twofold.report.subject import Subject
 from twofold.solvers import solve_least_squares
+from twofold.solvers.inference import MAX_LEFT_OUT, left_out_scores
 from twofold.solvers.solution import DependentColumnsWarning
 from twofold.solvers.summary import Summary, summarize
 from twofold.validation import floats
@@ -65,7 +66,9 @@ def exact_summary(subject: Subject) -> tuple[Summary | None, list[str]]:
             return None, list(names)
         solution = solve_least_squares(X[:, kept], data.train.y, data.train.sample_weight)
     own = [name for k, name in enumerate(names) if k not in given]
-    return summarize(solution, names=own, target_names=[data.target]), [names[k] for k in given]
+    samples = np.delete(X, given, axis=1), data.train.y, data.train.sample_weight
+    left_out = left_out_scores(solution, *samples) if len(X) <= MAX_LEFT_OUT else None
+    return summarize(solution, names=own, target_names=[data.target], left_out=left_out), [names[k] for k in given]
 
 
 def _rows(summary: Summary, trained: np.ndarray) -> tuple[tuple[object, ...], ...]:

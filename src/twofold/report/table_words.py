@@ -148,6 +148,7 @@ ALL_COEFFICIENTS = Text("All {n} coefficients", "全部 {n} 个系数")
 SIGMA = Text("standard error of the residuals", "残差标准误")
 ADJUSTED = Text("adjusted R2", "调整后的 R2")
 DF = Text("degrees of freedom", "自由度")
+LEFT_OUT = Text("of new rows expect R2 (each row predicted by a fit to the others)", "新数据的预期 R2 (留一法)")
 STANDARD = Text(
     "Coefficients times the standard deviations of their features, which makes them comparable; 95 % intervals, hollow "
     "if they hold 0",

@@ -27,6 +27,7 @@ Robust = Literal["HC0", "HC1", "HC2", "HC3"]
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
 EPS = float(np.finfo(np.float64).eps)
 BLOCK = 1 << 14  # rows taken at a time
+MAX_LEFT_OUT = 100_000  # samples up to which each is predicted without it; of more, one more or less changes nothing
 
 
 @dataclass(frozen=True)
@@ -383,3 +384,72 @@ def influence(
         t = e / ((fit.sigma if sigma is None else sigma) * np.sqrt(rest))
         external = t * np.sqrt((fit.df - 1) / (fit.df - t**2)) if sigma is None else t
         return Influence(e, h, t, external, t**2 * h / rest / fit.parameters)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How well each sample is predicted by the fit to all others: what to expect of new ones.
+
+    Attributes
+    ----------
+    r2, rmse : float
+        ``1 - sum_i w_i (e_i / (1 - h_i))^2 / tss``, also called predicted R2, and the error itself, in the target's
+        unit; NaN where no sample is left.
+    alone : int
+        Samples that are in neither, since each determines a coefficient alone: the others say nothing of it.
+    """
+
+    r2: float
+    rmse: float
+    alone: int
+
+
+def left_out_scores(
+    solution: LeastSquares, X: Array, Y: Array, weight: Array | None = None, *, target: int = 0
+) -> LeftOut:
+    """Score the prediction of each sample without it, in closed form.
+
+    Parameters
+    ----------
+    solution : LeastSquares
+    X, Y : ndarray, shapes (n, d) and (n, q)
+        The samples that were fitted.
+    weight : ndarray, shape (n,), optional
+    target : int
+
+    Returns
+    -------
+    LeftOut
+
+    Raises
+    ------
+    SpecificationError
+        If the solution has no leverages: penalised, non-negative, dependent columns.
+    DataError
+        If there are other samples or weights than were fitted.
+
+    References
+    ----------
+    Allen, "The relationship between variable selection and data augmentation and a method for prediction",
+    Technometrics 16, 1974.
+
+    Examples
+    --------
+    >>> from twofold import solve_least_squares
+    >>> X, Y = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([[2.0], [3.0], [5.0], [5.0]])
+    >>> left_out_scores(solve_least_squares(X, Y), X, Y).r2.__round__(4)
+    0.5599
+    """
+    check_target(solution, target)
+    _check_samples(solution, X, weight)
+    rest = _left_of_1(spread_of(solution), _row_squares(leverage_rows(solution, X, weight)))
+    kept = ~np.isnan(rest)
+    share = (np.ones(len(X)) if weight is None else weight)[kept]
+    if not share.sum():
+        return LeftOut(np.nan, np.nan, len(X))
+    y = Y[kept, target]
+    errors = weighted_residuals(solution, X, Y, weight)[kept, target] / rest[kept]
+    total = float(share @ np.square(y - (np.average(y, weights=share) if solution.intercept else 0.0)))
+    press = float(errors @ errors)
+    r2 = 1 - press / total if total else np.nan
+    return LeftOut(r2, float(np.sqrt(press / share.sum())), int((~kept).sum()))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twofold.errors import MissingDependencyError
 from twofold.pages.fitted_table import FittedTable
 from twofold.pages.numbers import finite
-from twofold.solvers.inference import Fit, check_target, goodness, spread_of, standard_errors, t_quantile
+from twofold.solvers.inference import Fit, LeftOut, check_target, goodness, spread_of, standard_errors, t_quantile
 from twofold.solvers.solution import LeastSquares
 from twofold.text import visible
 from twofold.values import count
@@ -70,6 +70,8 @@ class Summary:
         Of the confidence intervals.
     errors : str
         ``"classical"`` or the kind of robust errors.
+    left_out : LeftOut or None
+        How well each sample is predicted without it, where the samples were at hand.
     """
 
     target: str
@@ -78,6 +80,7 @@ class Summary:
     condition: float
     level: float
     errors: str
+    left_out: LeftOut | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and numbers; what is not finite becomes None."""
@@ -129,7 +132,16 @@ class Summary:
             f"R2 {fit.r2:.6g}, adjusted {fit.r2_adjusted:.6g}; sigma {fit.sigma:.6g}; F {fit.f:.6g} (p {fit.f_p:.3g})",
             f"log-likelihood {fit.log_likelihood:.6g}, AIC {fit.aic:.6g}, BIC {fit.bic:.6g}; "
             f"condition {self.condition:.3g}",
+            *self._of_new_ones(),
         ]
+
+    def _of_new_ones(self) -> list[str]:
+        """Return what new samples are expected to score, if that is known."""
+        left = self.left_out
+        if left is None or math.isnan(left.rmse):
+            return []
+        but = f"; left out: {left.alone} without which a coefficient is not determined" if left.alone else ""
+        return [f"of new samples expect R2 {left.r2:.4g}, RMSE {left.rmse:.4g}: each by a fit to the others{but}"]
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group
@@ -174,6 +186,7 @@ def summarize(
     target: int = 0,
     level: float = 0.95,
     robust: tuple[str, Array] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Summary:
     """Build the summary of one target.
 
@@ -188,6 +201,8 @@ def summarize(
         Of the confidence intervals, between 0 and 1.
     robust : (str, ndarray of shape (p,)), optional
         Kind and values of standard errors to use in place of the classical ones.
+    left_out : LeftOut, optional
+        How well each sample is predicted without it, see `left_out_scores`.
 
     Returns
     -------
@@ -243,4 +258,5 @@ def summarize(
         condition=solution.condition,
         level=level,
         errors=kind,
+        left_out=left_out,
     )
