@@ -121,6 +121,27 @@ def cores(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
 
 
+def test_scratch_trains_in_processes_to_what_each_comes_to_alone(cores):
+    recipe = tw.Recipe(epochs=3, batch_size=16, learning_rate=0.1, optimizer="adam", ema_decay=0.9)
+    engines, alone = open_engines("scratch", 5), open_engines("scratch", 5)
+    runs = tw.train_many(engines, DATA, recipe)
+    for engine, run, one in zip(engines, runs, alone, strict=True):
+        history = list(tw.train(one, DATA, recipe))
+        assert run.engine is engine
+        assert same(engine, one)
+        assert engine.steps == one.steps
+        assert [epoch.loss for epoch in run.history] == [epoch.loss for epoch in history]
+
+
+def test_a_training_that_diverges_in_another_process_is_told(cores):
+    recipes = [RECIPE, *[tw.Recipe(epochs=5, batch_size=16, learning_rate=1e200)] * 2]
+    data = tw.load_dataset("synthetic")
+    engines = [tw.open_engine("scratch", tw.Network((2, 1), loss="squared"), seed=seed) for seed in range(3)]
+    good, *bad = tw.train_many(engines, data, recipes)
+    assert good.error is None
+    assert all("learning rate" in str(each.error) and each.history == tuple(each.error.history) for each in bad)
+
+
 def where(k, seconds=0.05):
     """Say where a task runs, once it has taken a while."""
     time.sleep(seconds)

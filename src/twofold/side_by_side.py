@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, TypeVar
 
 from twofold.cores import usable_cores
 from twofold.data.dataset import Dataset, Samples
-from twofold.engines import Engine
+from twofold.engines import Engine, EngineState
+from twofold.engines.scratch import ScratchEngine
 from twofold.engines.threads import limited_threads
 from twofold.errors import DivergedError, SpecificationError
 from twofold.recipe import Recipe
@@ -38,7 +39,7 @@ class Trained:
     Attributes
     ----------
     engine : Engine
-        With the trained parameters.
+        With the trained parameters; one whose training diverged has none that are of use.
     recipe : Recipe
     history : tuple of Epoch
         Up to the epoch before the one that diverged, if one did.
@@ -68,8 +69,8 @@ def train_many(
     """Train several engines at the same time, one a core.
 
     Each comes to the very parameters that it comes to alone with so many threads: only the waiting is shared. Small
-    networks leave a second core idle and gain most; ``"compiled"`` and ``"fused"`` gain more than ``"scratch"``, whose
-    Python runs in one thread at a time.
+    networks leave a second core idle and gain most. ``"scratch"``, whose Python runs in one thread at a time, trains in
+    processes where no callbacks are to be called, see `run_in_processes`.
 
     Parameters
     ----------
@@ -117,7 +118,23 @@ def train_many(
         partial(_train_one, engine, sets[k], recipes[k], callbacks=callbacks and callbacks(k), validation=held[k])
         for k, engine in enumerate(engines)
     ]
+    if callbacks is None and all(type(engine) is ScratchEngine for engine in engines):
+        away = run_in_processes([partial(_without_engine, task) for task in tasks], threads=threads)
+        together = list(zip(engines, recipes, away, strict=True))
+        for engine, own, (state, _, error) in together:
+            if error is None:
+                engine.start(own)
+                engine.restore(state)  # what was trained may be a copy of it, in another process
+        return [Trained(engine, own, history, error) for engine, own, (_, history, error) in together]
     return run_side_by_side(tasks, threads=threads)
+
+
+def _without_engine(
+    task: Callable[[Event], Trained], stopped: Event
+) -> tuple[EngineState, tuple[Epoch, ...], DivergedError | None]:
+    """Return what can go from one process to another: the engine's state, not its samples."""
+    done = task(stopped)
+    return done.engine.state(), done.history, done.error
 
 
 def _for_each(given: T | Sequence[T], name: str, kind: Any, number: int) -> list[T]:

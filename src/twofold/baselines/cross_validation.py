@@ -21,7 +21,7 @@ from twofold.functions.losses import Loss
 from twofold.metrics import score
 from twofold.network import Network
 from twofold.recipe import Recipe
-from twofold.side_by_side import StopWith, run_side_by_side
+from twofold.side_by_side import StopWith, run_in_processes, run_side_by_side
 from twofold.training import train
 from twofold.values import is_whole
 
@@ -133,7 +133,8 @@ def cross_validate(
         return opened.outputs(left.X)
 
     tasks = [partial(outputs_of, own, fold) for own in recipes for fold in range(folds)]
-    found = run_side_by_side(tasks, threads=threads)
+    run = run_in_processes if name == "scratch" else run_side_by_side
+    found = run(tasks, threads=threads)
     results = []
     for own in recipes:
         outputs, found = found[:folds], found[folds:]
