@@ -130,7 +130,9 @@ def kept(name: str) -> tuple[dict[str, str], list[Figures]]:
 
 
 def as_markdown(name: str) -> str:
-    """Return a benchmark's tables and where they come from."""
+    """Return a benchmark's tables and where they come from; how to make them, if it has not been run yet."""
+    if not (RESULTS / f"{name}.json").exists() and (ROOT / "benchmarks" / f"{name}.py").exists():
+        return f"No figures are kept yet: `python benchmarks/{name}.py --save`.\n\n"
     words, tables = kept(name)
     parts = [PIVOTS[name](tables)] if name in PIVOTS else [_table(each) for each in tables]
     used = ", ".join(f"{package} {number}" for package, number in words["versions"].items())  # type: ignore[attr-defined]

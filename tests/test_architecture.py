@@ -180,6 +180,13 @@ list(train(open_engine("scratch", network), load_dataset("toy-animals"), Recipe(
     assert "scipy" in loaded_after(script.format("gelu"))
 
 
+def test_data_are_read_without_numpys_masked_arrays():
+    script = "import sys, twofold; twofold.load_dataset('toy-animals'); print('numpy.ma' in sys.modules)"
+    for begin, loaded in (("", "False"), ("import numpy.ma; ", "True")):
+        done = subprocess.run([sys.executable, "-c", begin + script], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == loaded
+
+
 @pytest.mark.parametrize("words", [["mlp"], ["softmax", "--json"]], ids=" ".join)
 def test_a_command_that_trains_on_a_small_set_loads_no_more_than_numpy(words):
     script = f"""

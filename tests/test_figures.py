@@ -40,6 +40,12 @@ def test_a_figure_that_was_typed_is_overwritten(figures):
         figures.update("docs/speed.md", "<!-- figures: nothing -->\n<!-- end of figures -->")
 
 
+def test_a_benchmark_that_was_never_run_leaves_word_how_to_run_it(figures, monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "RESULTS", tmp_path)
+    block = "<!-- figures: speedrun -->\n<!-- end of figures -->"
+    assert "`python benchmarks/speedrun.py --save`" in figures.update("docs/speed.md", block)
+
+
 def test_tables_fit_a_screen(figures, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     report = figures.Report("nothing", save=False)

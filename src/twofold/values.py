@@ -104,7 +104,7 @@ def refuse_masked(name: str, values: object) -> None:
     Traceback (most recent call last):
     twofold.errors.DataError: X has 1 masked cell; fill or drop it: TableEncoder takes masked cells as gaps
     """
-    ma: Any = getattr(sys.modules.get("numpy"), "ma", None)  # where NumPy isn't, no such array is
+    ma: Any = sys.modules.get("numpy.ma")  # where it wasn't imported, no such array is; `numpy.ma` would import it
     if ma and isinstance(values, ma.MaskedArray) and (masked := int(ma.getmaskarray(values).sum())):
         cells = f"{count(masked, 'masked cell')}; fill or drop {'it' if masked == 1 else 'them'}"
         raise DataError(f"{name} has {cells}: TableEncoder takes masked cells as gaps")
