@@ -157,6 +157,10 @@ def test_tasks_run_in_as_many_processes_as_there_are_cores(cores):
         os.waitpid(-1, os.WNOHANG)  # none is left
 
 
+def test_any_number_of_tasks(cores):
+    assert run_in_processes([lambda _, k=k: k for k in range(1000)]) == list(range(1000))
+
+
 def test_large_results_come_back(cores):
     found = run_in_processes([lambda _, k=k: np.full(300_000, k) for k in range(4)])
     assert [array.sum() for array in found] == [0, 300_000, 600_000, 900_000]

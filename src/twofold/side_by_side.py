@@ -29,6 +29,7 @@ from twofold.training import train
 Result = TypeVar("Result")
 T = TypeVar("T")
 
+MAX_TICKETS = 1 << 15  # of tasks that wait for a process: what a pipe of Linux holds
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 
 
@@ -220,7 +221,7 @@ def run_in_processes(tasks: Sequence[Callable[[Event], Result]], *, threads: int
 
     Parameters
     ----------
-    tasks : sequence of callable, at most 256
+    tasks : sequence of callable
         The first runs in this process. What one changes in another process is lost; what it returns must pickle.
     threads : int
         Of each task's arithmetic, at least 1.
@@ -241,12 +242,12 @@ def run_in_processes(tasks: Sequence[Callable[[Event], Result]], *, threads: int
     [0, 1, 4, 9]
     """
     workers = min(len(tasks), max(1, usable_cores() // threads))
-    if workers <= 1 or sys.platform != "linux" or "torch" in sys.modules:
+    if workers <= 1 or sys.platform != "linux" or "torch" in sys.modules or len(tasks) > MAX_TICKETS:
         return run_side_by_side(tasks, threads=threads)
     stopped = Event()  # which nobody sets: a process that is to end is killed
     found: dict[int, Result] = {}
-    tickets, office = os.pipe()  # a byte for each task that waits for a process
-    os.write(office, bytes(range(1, len(tasks))))
+    tickets, office = os.pipe()  # two bytes for each task that waits for a process
+    os.write(office, b"".join(k.to_bytes(2, "big") for k in range(1, len(tasks))))
     os.close(office)
     with limited_threads(threads), ExitStack() as opened:
         opened.callback(os.close, tickets)
@@ -258,8 +259,9 @@ def run_in_processes(tasks: Sequence[Callable[[Event], Result]], *, threads: int
         for reader in readers:
             reader.start()
         found[0] = tasks[0](stopped)
-        while ticket := os.read(tickets, 1):
-            found[ticket[0]] = tasks[ticket[0]](stopped)
+        while ticket := os.read(tickets, 2):
+            k = int.from_bytes(ticket, "big")
+            found[k] = tasks[k](stopped)
         for reader in readers:
             reader.join()
         return [found[k] if k in found else task(stopped) for k, task in enumerate(tasks)]
@@ -289,8 +291,9 @@ def _forked(tasks: Sequence[Callable[[Event], Any]], stopped: Event, tickets: in
         try:  # nothing of the parent's is flushed, closed or told: the process only works, writes and is gone
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             with os.fdopen(sent, "wb") as file:
-                while os.getppid() == parent and (ticket := os.read(tickets, 1)):
-                    pickle.dump((ticket[0], tasks[ticket[0]](stopped)), file)
+                while os.getppid() == parent and (ticket := os.read(tickets, 2)):
+                    k = int.from_bytes(ticket, "big")
+                    pickle.dump((k, tasks[k](stopped)), file)
                     file.flush()
         except BaseException:  # whatever it is, it comes again where the task is run once more
             os._exit(1)
