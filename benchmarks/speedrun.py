@@ -62,7 +62,7 @@ class Plan:
     decay : float
         Of weights, in AdamW.
     mirrored : bool
-        Train on each image and on its mirror image.
+        Train on each image and on its mirror image, and predict by the sum of both outputs.
     normalization : str, optional
         As in `twofold.Network`.
     smoothing, dropout : float
@@ -107,9 +107,9 @@ PLANS: dict[float, dict[str, Plan]] = {
         sklearn=Plan((64,), 2, 128, 0.003, threads=1),
     ),
     0.88: alike(
-        Plan((128, 64), 2, 128, 0.01, normalization="batch", threads=1),
-        textbook=Plan((128, 64), 6, 128, 0.1, normalization="batch", threads=1),
-        sklearn=Plan((128,), 5, 128, 0.002),
+        Plan((128, 64), 2, 192, 0.012, normalization="batch", threads=1),
+        textbook=Plan((256,), 15, 128, 0.2, smoothing=0.0),
+        sklearn=Plan((128,), 8, 256, 0.002),
     ),
     0.90: alike(
         Plan((256, 256), 7, 256, 0.008, decay=0.1, normalization="batch", engine="fused, bfloat16"),
@@ -118,9 +118,9 @@ PLANS: dict[float, dict[str, Plan]] = {
         pytorch={"engine": "float32"},
     ),
     0.91: alike(
-        Plan((512, 512), 12, 512, 0.008, decay=0.1, mirrored=True, normalization="batch", engine="fused, bfloat16"),
+        Plan((512, 512), 10, 256, 0.006, decay=0.1, mirrored=True, normalization="batch", engine="fused, bfloat16"),
         textbook=Plan((512, 512), 25, 256, 0.2, mirrored=True, normalization="batch"),
-        sklearn=Plan((512, 512), 10, 256, 0.0005, mirrored=True),
+        sklearn=Plan((512, 512), 12, 256, 0.0003, mirrored=True),
         pytorch={"engine": "float32"},
     ),
 }

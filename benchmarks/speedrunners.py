@@ -56,6 +56,14 @@ def read(words: Words) -> Parts:
     return X, y.astype(np.int64), test_X, test_y.astype(np.int64)
 
 
+def accuracy(outputs: Callable[[Array], Array], X: Array, y: Array, words: Words) -> float:
+    """Return the part of images whose class has the largest output; with mirror images, of both outputs together."""
+    O = outputs(X)
+    if words["mirrored"]:
+        O = O + outputs(X.reshape(-1, 28, 28)[:, :, ::-1].reshape(X.shape))
+    return float((O.argmax(axis=1) == y).mean())
+
+
 def with_twofold(words: Words, seed: int) -> float:
     """Train by `twofold.train`, on the plan's engine."""
     import twofold as tw
@@ -79,7 +87,7 @@ def with_twofold(words: Words, seed: int) -> float:
     )
     for _ in tw.train(engine, tw.Dataset("fashion-mnist", tw.Samples(X, y)), recipe):
         pass
-    return float(tw.evaluate(engine, tw.Samples(test_X, test_y)).accuracy or 0.0)
+    return accuracy(engine.outputs, test_X.reshape(-1, 784), test_y, words)
 
 
 def module(words: Words) -> torch.nn.Sequential:
@@ -99,13 +107,17 @@ def module(words: Words) -> torch.nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(words["hidden"][-1], 10))
 
 
-def score(model: torch.nn.Module, X: torch.Tensor, y: torch.Tensor) -> float:
-    """Return a PyTorch model's accuracy."""
+def outputs_of(model: torch.nn.Module) -> Callable[[Array], Array]:
+    """Return the outputs of a PyTorch model as a function of images."""
     import torch
 
     model.eval()
-    with torch.inference_mode():
-        return (model(X).argmax(dim=1) == y).float().mean().item()
+
+    def outputs(X: Array) -> Array:
+        with torch.inference_mode():
+            return model(torch.from_numpy(X)).numpy()
+
+    return outputs
 
 
 def textbook(words: Words, seed: int) -> float:
@@ -115,7 +127,8 @@ def textbook(words: Words, seed: int) -> float:
     from torch.utils import data
 
     torch.manual_seed(seed)
-    X, y, test_X, test_y = map(torch.from_numpy, read(words))
+    images, labels, *test = read(words)
+    X, y = torch.from_numpy(images), torch.from_numpy(labels)
     train_iter = data.DataLoader(data.TensorDataset(X, y), words["batch_size"], shuffle=True)
     net = module(words)
     loss = nn.CrossEntropyLoss(reduction="none", label_smoothing=words["smoothing"])
@@ -126,7 +139,7 @@ def textbook(words: Words, seed: int) -> float:
             trainer.zero_grad()
             value.mean().backward()
             trainer.step()
-    return score(net, test_X, test_y)
+    return accuracy(outputs_of(net), *test, words)
 
 
 def pytorch_tuned(words: Words, seed: int) -> float:
@@ -134,7 +147,8 @@ def pytorch_tuned(words: Words, seed: int) -> float:
     import torch
 
     torch.manual_seed(seed)
-    X, y, test_X, test_y = map(torch.from_numpy, read(words))
+    images, labels, *test = read(words)
+    X, y = torch.from_numpy(images), torch.from_numpy(labels)
     model, size = module(words), words["batch_size"]
     steps = words["epochs"] * -(-len(X) // size)
     weights, others = ([p for p in model.parameters() if (p.ndim > 1) is decays] for decays in (True, False))
@@ -150,7 +164,7 @@ def pytorch_tuned(words: Words, seed: int) -> float:
                 loss.backward()
                 optimizer.step()
                 schedule.step()
-    return score(model, test_X, test_y)
+    return accuracy(outputs_of(model), *test, words)
 
 
 def keras_jax(words: Words, seed: int) -> float:
@@ -178,7 +192,7 @@ def keras_jax(words: Words, seed: int) -> float:
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, loss, jit_compile=True)
     model.fit(X, keras.utils.to_categorical(y, 10), batch_size=words["batch_size"], epochs=words["epochs"], verbose=0)
-    return float((model.predict(test_X, batch_size=len(test_X), verbose=0).argmax(axis=1) == test_y).mean())
+    return accuracy(lambda images: model.predict(images, batch_size=len(images), verbose=0), test_X, test_y, words)
 
 
 def sklearn_mlp(words: Words, seed: int) -> float:
@@ -198,7 +212,7 @@ def sklearn_mlp(words: Words, seed: int) -> float:
         random_state=seed,
     )
     warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are as many as planned
-    return float(model.fit(X, y).score(test_X, test_y))
+    return accuracy(model.fit(X, y).predict_proba, test_X, test_y, words)
 
 
 CONTESTANTS: dict[str, Callable[[Words, int], float]] = {
