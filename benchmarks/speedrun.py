@@ -27,8 +27,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from figures import PACKAGES, Figures, Report
 from speedrunners import CONTESTANTS
@@ -41,7 +39,6 @@ NEEDS = {"PyTorch": "torch", "the textbook": "torch", "Keras on JAX": "keras", "
 ENGINES = ("scratch", "compiled", "fused", "fused, bfloat16")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 COLUMNS = ("who", "seconds", "times twofold", "accuracy", "hidden", "epochs", "batch")
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class Plan:
     smoothing, dropout : float
         Label smoothing, and the probability with which a hidden unit is dropped.
     engine : str
-        twofold's; ", bfloat16" after it is the precision of matrix products, which PyTorch's autocast has too.
+        twofold's; ", bfloat16" after it is the precision of its matrix products.
     threads : int
         Of the arithmetic; 0 for as many as there are cores. Small products are done sooner by one.
     """
@@ -89,13 +86,14 @@ class Plan:
     threads: int = 0
 
 
-def alike(plan: Plan, textbook: Plan, sklearn: Plan, pytorch: Mapping[str, Any] = EMPTY) -> dict[str, Plan]:
-    """Give PyTorch and Keras twofold's plan, PyTorch with precision and threads of its own."""
+def alike(plan: Plan, textbook: Plan, sklearn: Plan) -> dict[str, Plan]:
+    """Give PyTorch and Keras twofold's plan, with as many threads as there are cores for large products."""
+    everywhere = replace(plan, threads=0) if max(plan.hidden) * plan.batch_size > 2**15 else plan
     return {
         "twofold": plan,
-        "PyTorch": replace(plan, **pytorch),
+        "PyTorch": everywhere,
         "the textbook": replace(textbook, optimizer="sgd", schedule="constant"),
-        "Keras on JAX": plan,
+        "Keras on JAX": everywhere,
         "scikit-learn": replace(sklearn, optimizer="adam", schedule="constant", normalization=None, smoothing=0.0),
     }
 
@@ -112,16 +110,14 @@ PLANS: dict[float, dict[str, Plan]] = {
         sklearn=Plan((128,), 8, 256, 0.002),
     ),
     0.90: alike(
-        Plan((256, 256), 7, 256, 0.008, decay=0.1, normalization="batch", engine="fused, bfloat16"),
+        Plan((256, 256), 7, 256, 0.008, decay=0.1, normalization="batch", engine="compiled", threads=1),
         textbook=Plan((512, 512), 25, 256, 0.2, normalization="batch"),
         sklearn=Plan((512,), 15, 256, 0.001),
-        pytorch={"engine": "float32"},
     ),
     0.91: alike(
         Plan((512, 512), 10, 256, 0.006, decay=0.1, mirrored=True, normalization="batch", engine="fused, bfloat16"),
         textbook=Plan((512, 512), 25, 256, 0.2, mirrored=True, normalization="batch"),
         sklearn=Plan((512, 512), 12, 256, 0.0003, mirrored=True),
-        pytorch={"engine": "float32"},
     ),
 }
 
