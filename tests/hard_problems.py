@@ -21,7 +21,8 @@ import numpy as np
 
 from twofold.errors import DataError
 from twofold.solvers import Moments, solve_least_squares, solve_moments
-from twofold.solvers.inference import influence, robust_errors
+from twofold.solvers.inference import robust_errors
+from twofold.solvers.influence import influence
 
 MOST = 0.3  # digits by which a claim may be too high
 BITS = 1200  # below the point, of square roots

@@ -12,7 +12,8 @@ from hard_problems import MOST, Hard, draw, overclaims, right_digits, root, trut
 from twofold import LinearRegression, load_estimator, save_model
 from twofold.solvers import solve_least_squares
 from twofold.solvers.exact_products import exact_product
-from twofold.solvers.inference import influence, predict_interval, robust_errors
+from twofold.solvers.inference import predict_interval, robust_errors
+from twofold.solvers.influence import influence
 from twofold.solvers.inverse_root import inverse_root
 from twofold.solvers.ridge import ridge_path
 

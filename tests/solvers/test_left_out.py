@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twofold import LinearRegression, solve_least_squares
-from twofold.solvers.inference import left_out_scores
+from twofold.solvers.influence import left_out_scores
 
 
 def by_refitting(X, Y, weight, *, intercept):

@@ -18,7 +18,7 @@ from twofold.data.tables import TableFile, open_table, read_blocks
 from twofold.errors import DataError, SpecificationError
 from twofold.network import Network
 from twofold.saving import Model, save_model
-from twofold.solvers.inference import MAX_LEFT_OUT, left_out_scores
+from twofold.solvers.influence import MAX_LEFT_OUT, left_out_scores
 from twofold.solvers.solution import LeastSquares
 from twofold.solvers.summary import summarize
 from twofold.validation import floats

@@ -19,15 +19,8 @@ from twofold.estimators.solved import Solved
 from twofold.estimators.streamed import Streamed
 from twofold.estimators.weights import spread
 from twofold.solvers import pairs
-from twofold.solvers.inference import (
-    Influence,
-    Prediction,
-    Robust,
-    influence,
-    left_out_scores,
-    predict_interval,
-    robust_errors,
-)
+from twofold.solvers.inference import Prediction, Robust, predict_interval, robust_errors
+from twofold.solvers.influence import Influence, influence, left_out_scores
 from twofold.solvers.input_checks import check_finite, check_weights
 from twofold.solvers.least_squares import solve_least_squares, warn_about
 from twofold.solvers.moments import Moments

@@ -10,7 +10,7 @@ from twofold.report.blocks import Block, Listing, Words
 from twofold.report.drawings import Easel
 from twofold.report.subject import Subject
 from twofold.solvers import solve_least_squares
-from twofold.solvers.inference import MAX_LEFT_OUT, left_out_scores
+from twofold.solvers.influence import MAX_LEFT_OUT, left_out_scores
 from twofold.solvers.solution import DependentColumnsWarning
 from twofold.solvers.summary import Summary, summarize
 from twofold.validation import floats

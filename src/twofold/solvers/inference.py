@@ -1,4 +1,4 @@
-"""What the normal linear model says about a solution: standard errors, tests, intervals, influence.
+"""What the normal linear model says about a solution: standard errors, tests, intervals.
 
 Conventions are those of statsmodels and of NIST: sigma^2 = RSS / (n - p); R2 is about the mean with an intercept and
 about 0 without one; the likelihood's variance is RSS / n; AIC and BIC count p parameters, not sigma.
@@ -27,7 +27,6 @@ Robust = Literal["HC0", "HC1", "HC2", "HC3"]
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
 EPS = float(np.finfo(np.float64).eps)
 BLOCK = 1 << 14  # rows taken at a time
-MAX_LEFT_OUT = 100_000  # samples up to which each is predicted without it; of more, one more or less changes nothing
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def check_target(solution: LeastSquares, target: int) -> None:
         raise DataError(f"there is no target {target}; there are {q}, counted from 0")
 
 
-def _check_samples(solution: LeastSquares, X: Array, weight: Array | None) -> None:
+def check_samples(solution: LeastSquares, X: Array, weight: Array | None) -> None:
     """Raise `DataError` if these can't be the samples that were fitted."""
     sums = solution.residuals
     n, total = (len(X), float(len(X))) if weight is None else (int((weight > 0).sum()), float(weight.sum()))
@@ -120,7 +119,7 @@ def _check_samples(solution: LeastSquares, X: Array, weight: Array | None) -> No
         raise DataError(f"the weights sum to {total:g} and the fit's to {sums.weight_sum:g}; give those of the fit")
 
 
-def _left_of_1(spread: Spread, leverage: Pair) -> Array:
+def left_of_1(spread: Spread, leverage: Pair) -> Array:
     """Return 1 - h; NaN where a sample determines its own prediction, so that its residual is but rounding."""
     rest = pairs.subtract(pairs.pair(np.ones(len(leverage.high))), leverage).high
     rounding = EPS if spread.low is None else 2.0**-90
@@ -190,13 +189,13 @@ def sample_effects(
     """
     check_name("kind of robust errors", kind, ROBUST)
     spread, fit = spread_of(solution), goodness(solution, target)
-    _check_samples(solution, X, weight)
+    check_samples(solution, X, weight)
     nothing = np.full((len(X), len(spread.root)), np.nan)
     if fit.df <= 0:
         return nothing
     U = leverage_rows(solution, X, weight)  # (n, p)
     e = weighted_residuals(solution, X, Y, weight)[:, target]
-    rest = _left_of_1(spread, _row_squares(U))
+    rest = left_of_1(spread, row_squares(U))
     own = np.isnan(rest)
     if own.any() and kind == "HC3":
         return nothing
@@ -241,7 +240,7 @@ def _root(spread: Spread) -> Pair:
     return pairs.pair(spread.root) if spread.low is None else Pair(spread.root, spread.low)
 
 
-def _row_squares(U: Pair) -> Pair:
+def row_squares(U: Pair) -> Pair:
     """Sum the squares of each row: (n, p) to (n,)."""
     return pairs.sum_of_squares(U.T)
 
@@ -299,7 +298,7 @@ def predict_interval(solution: LeastSquares, X: Array, *, level: float = 0.95, t
     fit = goodness(solution, target)
     quantile = t_quantile(level, fit.df)
     mean = _fitted(solution, X).high[:, target]
-    h = _row_squares(leverage_rows(solution, X)).high
+    h = row_squares(leverage_rows(solution, X)).high
     error, spread = fit.sigma * np.sqrt(h), fit.sigma * np.sqrt(1 + h)
 
     def around(width: Array) -> Array:
@@ -313,143 +312,3 @@ def t_quantile(level: float, df: int) -> float:
     if not 0 < level < 1:
         raise SpecificationError(f"level is {level}; it must lie between 0 and 1, such as 0.95")
     return float(scipy.stats.t.isf((1 - level) / 2, df)) if df > 0 else np.nan
-
-
-@dataclass(frozen=True)
-class Influence:
-    """What each sample does to the fit; of the weighted rows, as statsmodels has it.
-
-    Where the leverage is 1, nothing is left to judge a sample by: the last three are NaN.
-
-    Attributes
-    ----------
-    residual : ndarray, shape (n,)
-        ``sqrt(w) (y - y_hat)``.
-    leverage : ndarray, shape (n,)
-        h: how far y_hat follows its own y, from 0 to 1.
-    studentized : ndarray, shape (n,)
-        Residual over its standard error, with sigma of all samples (internal).
-    studentized_external : ndarray, shape (n,)
-        With sigma of all other samples: follows Student's t with df - 1.
-    cook : ndarray, shape (n,)
-        Cook's distance.
-    """
-
-    residual: Array
-    leverage: Array
-    studentized: Array
-    studentized_external: Array
-    cook: Array
-
-
-def influence(
-    solution: LeastSquares,
-    X: Array,
-    Y: Array,
-    weight: Array | None = None,
-    *,
-    target: int = 0,
-    sigma: float | None = None,
-) -> Influence:
-    """Compute leverage, studentised residuals and Cook's distance of the samples that were fitted.
-
-    Parameters
-    ----------
-    solution : LeastSquares
-    X, Y : ndarray, shapes (n, d) and (n, q)
-    weight : ndarray, shape (n,), optional
-    target : int
-    sigma : float, optional
-        The noise's standard deviation where it is known, as of counts; no sample then does anything to it.
-
-    Returns
-    -------
-    Influence
-
-    Raises
-    ------
-    DataError
-        If there are other samples or weights than were fitted.
-
-    References
-    ----------
-    Cook, "Detection of influential observations in linear regression", Technometrics 19, 1977.
-    """
-    fit = goodness(solution, target)
-    _check_samples(solution, X, weight)
-    leverage = _row_squares(leverage_rows(solution, X, weight))
-    e, h = weighted_residuals(solution, X, Y, weight)[:, target], leverage.high
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rest = _left_of_1(spread_of(solution), leverage)
-        t = e / ((fit.sigma if sigma is None else sigma) * np.sqrt(rest))
-        external = t * np.sqrt((fit.df - 1) / (fit.df - t**2)) if sigma is None else t
-        return Influence(e, h, t, external, t**2 * h / rest / fit.parameters)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """How well each sample is predicted by the fit to all others: what to expect of new ones.
-
-    Attributes
-    ----------
-    r2, rmse : float
-        ``1 - sum_i w_i (e_i / (1 - h_i))^2 / tss``, also called predicted R2, and the error itself, in the target's
-        unit; NaN where no sample is left.
-    alone : int
-        Samples that are in neither, since each determines a coefficient alone: the others say nothing of it.
-    """
-
-    r2: float
-    rmse: float
-    alone: int
-
-
-def left_out_scores(
-    solution: LeastSquares, X: Array, Y: Array, weight: Array | None = None, *, target: int = 0
-) -> LeftOut:
-    """Score the prediction of each sample without it, in closed form.
-
-    Parameters
-    ----------
-    solution : LeastSquares
-    X, Y : ndarray, shapes (n, d) and (n, q)
-        The samples that were fitted.
-    weight : ndarray, shape (n,), optional
-    target : int
-
-    Returns
-    -------
-    LeftOut
-
-    Raises
-    ------
-    SpecificationError
-        If the solution has no leverages: penalised, non-negative, dependent columns.
-    DataError
-        If there are other samples or weights than were fitted.
-
-    References
-    ----------
-    Allen, "The relationship between variable selection and data augmentation and a method for prediction",
-    Technometrics 16, 1974.
-
-    Examples
-    --------
-    >>> from twofold import solve_least_squares
-    >>> X, Y = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([[2.0], [3.0], [5.0], [5.0]])
-    >>> left_out_scores(solve_least_squares(X, Y), X, Y).r2.__round__(4)
-    0.5599
-    """
-    check_target(solution, target)
-    _check_samples(solution, X, weight)
-    rest = _left_of_1(spread_of(solution), _row_squares(leverage_rows(solution, X, weight)))
-    kept = ~np.isnan(rest)
-    share = (np.ones(len(X)) if weight is None else weight)[kept]
-    if not share.sum():
-        return LeftOut(np.nan, np.nan, len(X))
-    y = Y[kept, target]
-    errors = weighted_residuals(solution, X, Y, weight)[kept, target] / rest[kept]
-    total = float(share @ np.square(y - (np.average(y, weights=share) if solution.intercept else 0.0)))
-    press = float(errors @ errors)
-    r2 = 1 - press / total if total else np.nan
-    return LeftOut(r2, float(np.sqrt(press / share.sum())), int((~kept).sum()))

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from twofold.errors import MissingDependencyError
 from twofold.pages.fitted_table import FittedTable
 from twofold.pages.numbers import finite
-from twofold.solvers.inference import Fit, LeftOut, check_target, goodness, spread_of, standard_errors, t_quantile
+from twofold.solvers.inference import Fit, check_target, goodness, spread_of, standard_errors, t_quantile
+from twofold.solvers.influence import LeftOut
 from twofold.solvers.solution import LeastSquares
 from twofold.text import visible
 from twofold.values import count

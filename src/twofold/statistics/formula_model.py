@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.solvers import pairs
 from twofold.solvers.aliasing import independent_columns
-from twofold.solvers.inference import Influence, influence
+from twofold.solvers.influence import Influence, influence
 from twofold.solvers.solution import DependentColumnsWarning
 from twofold.statistics.covariance import Covariance, WeightedFit, covariance_of
 from twofold.statistics.fit_summary import FitSummary

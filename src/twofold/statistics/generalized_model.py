@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from twofold.errors import DataError, SpecificationError, check_name
-from twofold.solvers.inference import Influence, Prediction, goodness, influence, predict_interval
+from twofold.solvers.inference import Prediction, goodness, predict_interval
+from twofold.solvers.influence import Influence, influence
 from twofold.statistics.covariance import WeightedFit
 from twofold.statistics.families import FAMILIES, Family
 from twofold.statistics.fit_summary import FitSummary, check_level, coefficient_rows
