@@ -240,8 +240,7 @@ def test_commands_print_by_their_screen_alone():
 
 
 MAX_PARAMETERS = 8
-# Those of version 0.1 that are called by keyword, and an optimiser, whose constants are its parameters.
-WIDE = {"adam", "check_gradients", "trace"}
+WIDE = {"adam"}  # an optimiser, whose constants are its parameters
 
 
 def test_no_function_has_more_parameters_than_a_reader_can_keep_apart():

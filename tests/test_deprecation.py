@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from twofold import Network, check_gradients, initialize, trace
 from twofold.deprecation import MODULES, REMOVED_IN
 
 
@@ -24,3 +27,31 @@ def test_a_module_is_found_by_its_old_name(old, monkeypatch):
 def test_other_names_are_still_unknown():
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'twofold\.border'"):
         importlib.import_module("twofold.border")
+
+
+def test_what_is_traced_is_an_attribute_now():
+    network = Network((4, 3))
+    parameters = initialize(network)
+    with pytest.warns(
+        DeprecationWarning, match=r"trace's parameter source is called replace\(trace\(...\), source=...\) now"
+    ):
+        old = trace(network, parameters, np.ones((1, 4)), [0], source="a sample of ones")
+    new = replace(trace(network, parameters, np.ones((1, 4)), [0]), source="a sample of ones")
+    assert str(old) == str(new)
+    assert "a sample of ones" in str(new)
+
+
+def test_the_step_of_the_differences_is_chosen_now():
+    network = Network((4, 5, 3), activation="tanh")
+    with pytest.warns(DeprecationWarning, match="check_gradients's parameter step"):
+        coarse = check_gradients(network, step=0.3)
+    assert not coarse.passed
+    assert check_gradients(network).passed
+
+
+def test_what_never_was_a_parameter_is_refused():
+    network = Network((4, 3))
+    with pytest.raises(TypeError, match=r"check_gradients\(\) got an unexpected keyword argument 'nothing'"):
+        check_gradients(network, nothing=1)
+    with pytest.raises(TypeError, match=r"trace\(\) got an unexpected keyword argument 'nothing'"):
+        trace(network, initialize(network), np.ones((1, 4)), [0], nothing=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -49,6 +49,34 @@ def warn_renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
         As for `warnings.warn`, seen from here.
     """
     warnings.warn(renamed(old, new), DeprecationWarning, stacklevel=stacklevel)
+
+
+def old_parameters(
+    function: str, given: Mapping[str, Any], instead: Mapping[str, str], *, deeper: int = 0
+) -> Mapping[str, Any]:
+    """Return parameters of version 0.1 as they are, with a warning that says what to write instead.
+
+    Parameters
+    ----------
+    function : str
+        Its name.
+    given : mapping of str
+        What was given to it beside its parameters.
+    instead : mapping of str to str
+        Of each parameter that went, what takes its place.
+    deeper : int
+        Calls that lie between the function and this one.
+
+    Raises
+    ------
+    TypeError
+        If there never was such a parameter.
+    """
+    if strange := given.keys() - instead.keys():
+        raise TypeError(f"{function}() got an unexpected keyword argument {min(strange)!r}")
+    for name in given:
+        warn_renamed(f"{function}'s parameter {name}", instead[name], stacklevel=4 + deeper)
+    return given
 
 
 def takes_old_parameters(cls: type[T]) -> type[T]:

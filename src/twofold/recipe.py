@@ -165,11 +165,11 @@ class Recipe:
         >>> [name for name in Recipe(optimizer="momentum").flat() if name not in Recipe.__dataclass_fields__]
         ['momentum', 'warmup_epochs']
         """
-        words: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         for each in fields(self):
             value = getattr(self, each.name)
-            words |= {each.name: value.name, **value.constants} if isinstance(value, Config) else {each.name: value}
-        return words
+            options |= {each.name: value.name, **value.constants} if isinstance(value, Config) else {each.name: value}
+        return options
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, fit for JSON."""
@@ -235,7 +235,7 @@ class Recipe:
         return self.learning_rate * ramp * factor
 
 
-def nest(words: Mapping[str, Any]) -> dict[str, Any]:
+def nest(options: Mapping[str, Any]) -> dict[str, Any]:
     """Put constants that stand beside the fields of a `Recipe`, as on a command line, into their configs.
 
     Examples
@@ -243,7 +243,7 @@ def nest(words: Mapping[str, Any]) -> dict[str, Any]:
     >>> nest({"epochs": 3, "optimizer": "lion", "beta1": 0.95})
     {'epochs': 3, 'optimizer': OptimizerConfig('lion', beta1=0.95)}
     """
-    nested = dict(words)
+    nested = dict(options)
     for name, kind in CONFIGS.items():
         own = {key: nested.pop(key) for key in kind.known_constants() if key in nested}
         if any(value is not None for value in own.values()):
@@ -252,9 +252,9 @@ def nest(words: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _nested_as_now(words: Mapping[str, Any]) -> dict[str, Any]:
+def _nested_as_now(options: Mapping[str, Any]) -> dict[str, Any]:
     """Nest what version 0.1 wrote: every constant, also those that its optimiser and schedule don't read."""
-    now = {PARAMETERS.get(name, name): value for name, value in words.items()}
+    now = {PARAMETERS.get(name, name): value for name, value in options.items()}
     for name, kind in CONFIGS.items():
         if not isinstance(chosen := now.get(name, getattr(Recipe, name).name), str):
             continue

@@ -28,7 +28,7 @@ class TableDefaults:
     ----------
     recipe : dict
         Fields of `Recipe`.
-    words : dict
+    options : dict
         ``hidden``, ``activation``, ``dropout`` and ``init``, by the names of the command line.
     choices : Choices
         How columns become features.
@@ -39,7 +39,7 @@ class TableDefaults:
     """
 
     recipe: dict[str, Any] = field(default_factory=dict)
-    words: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     choices: Choices = field(default_factory=Choices)
     validation_fraction: float = 0.0
     members: int = 1
@@ -79,28 +79,28 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     if model == "softmax":
         recipe |= {"learning_rate": 0.01, "weight_decay": 0.01, "batch_size": 32 if rows < MIN_LARGE_ROWS else 256}
         recipe["epochs"] = _epochs(rows, recipe["batch_size"], MIN_SOFTMAX_STEPS, least=30)
-        return TableDefaults(recipe=recipe, words={"init": "zeros"})
+        return TableDefaults(recipe=recipe, options={"init": "zeros"})
     recipe |= {"weight_decay": 0.1, "optimizer": OptimizerConfig("adamw", beta2=0.95)}
     deep = task == "regression" and rows < MIN_FEWER_ROWS
-    words = {"activation": "silu", "init": "he", "hidden": "128,128,128" if deep else "128,128", "dropout": 0.1}
+    options = {"activation": "silu", "init": "he", "hidden": "128,128,128" if deep else "128,128", "dropout": 0.1}
     members, held_out = (6 if rows < MIN_FEWER_ROWS else 4 if rows < MIN_SINGLE_ROWS else 1), 0.1
     if rows < MIN_LARGE_ROWS:
         recipe |= {"learning_rate": 0.01, "batch_size": 128, "epochs": _epochs(rows, 128, MIN_STEPS, least=30)}
         if task == "classification":
-            words["dropout"] = 0.2
+            options["dropout"] = 0.2
             recipe |= {"learning_rate": 0.004, "weight_decay": 1.0}
             recipe["epochs"] = _epochs(rows, 128, MIN_CLASS_STEPS, least=40)
         held_out = 0.0 if task == "classification" or rows < MIN_VALIDATED_ROWS else 0.15
         return TableDefaults(
             recipe=recipe,
-            words=words,
+            options=options,
             choices=Choices(pieces=8, frequencies=8),
             validation_fraction=held_out,
             members=members if rows >= MIN_VALIDATED_ROWS else 1,
         )
     recipe["learning_rate"] = 0.006
     if members == 1:
-        words["hidden"] = "256,256"
+        options["hidden"] = "256,256"
         recipe["learning_rate"] = 0.002
     choices = Choices(pieces=32)
     if rows < MIN_FEWER_ROWS:
@@ -110,7 +110,7 @@ def table_defaults(model: str, rows: int, task: str = "regression") -> TableDefa
     recipe["epochs"] = max(10, min(60, MAX_SAMPLES // rows))
     return TableDefaults(
         recipe=recipe,
-        words=words,
+        options=options,
         choices=choices,
         validation_fraction=held_out,
         members=members,

@@ -15,7 +15,7 @@ import numpy as np
 from twofold.callbacks import LearningRate
 from twofold.data.dataset import Dataset, Samples
 from twofold.data.stored import Stored, in_pieces
-from twofold.deprecation import warn_renamed
+from twofold.deprecation import old_parameters
 from twofold.distributed import Processes
 from twofold.engines import Engine, EngineState
 from twofold.engines.protocol import CHUNK
@@ -237,11 +237,8 @@ class _AfterStep:
 def _of_old_names(renamed: dict[str, Any]) -> tuple[object, ...]:
     """Make callbacks of what version 0.1 had parameters for."""
     new = {"watch": ("a callback's on_step_end", _AfterStep), "rate": ("callbacks=LearningRate(rate)", LearningRate)}
-    if strange := renamed.keys() - new.keys():
-        raise TypeError(f"train() got an unexpected keyword argument {min(strange)!r}")
-    for name in renamed:
-        warn_renamed(f"train's parameter {name}", new[name][0], stacklevel=4)
-    return tuple(new[name][1](value) for name, value in renamed.items() if value is not None)
+    old = old_parameters("train", renamed, {name: instead for name, (instead, _) in new.items()}, deeper=1)
+    return tuple(new[name][1](value) for name, value in old.items() if value is not None)
 
 
 def batch_edges(n: int, batch_size: int, *, even: bool = True) -> list[int]:

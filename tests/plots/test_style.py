@@ -178,7 +178,7 @@ def test_every_word_of_the_pictures_has_its_chinese():
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
-            and node.func.id in ("say", "dress", "caption")
+            and node.func.id in ("say", "style_axes", "caption")
         ):
             values = [*node.args, *(word.value for word in node.keywords if word.arg in ("x", "y", "title"))]
             said |= {

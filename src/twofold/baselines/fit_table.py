@@ -85,7 +85,7 @@ class TableFit:
         """Return the ends of intervals that hold the actual number in so many of the rows, each (n,)."""
         return predict_interval(self.model, self._encoded(X), level)
 
-    def importance(self, X: Any = None, **words: Any) -> Importance:
+    def importance(self, X: Any = None, **options: Any) -> Importance:
         """Tell what matters: how much worse the score is if a column's cells are shuffled among the rows.
 
         Parameters
@@ -93,16 +93,16 @@ class TableFit:
         X : table, optional
             Rows with their target that the model was not trained on; the test rows otherwise, of the model that they
             scored.
-        **words
+        **options
             ``score``, ``repeats`` and ``seed``, see `twofold.inspect.importance.column_importance`.
 
         Returns
         -------
         Importance
         """
-        return column_importance(self._judged(X), **words)
+        return column_importance(self._judged(X), **options)
 
-    def dependence(self, column: str, X: Any = None, **words: Any) -> Dependence:
+    def dependence(self, column: str, X: Any = None, **options: Any) -> Dependence:
         """Tell how predictions go with one column, see `twofold.inspect.dependence.partial_dependence`.
 
         Parameters
@@ -110,14 +110,14 @@ class TableFit:
         column : str
         X : table, optional
             As for `importance`.
-        **words
+        **options
             ``points``.
 
         Returns
         -------
         Dependence
         """
-        return partial_dependence(self._judged(X), column, **words)
+        return partial_dependence(self._judged(X), column, **options)
 
     def worst_rows(self, X: Any = None, most: int = 10) -> list[HardRow]:
         """Return the rows that are missed worst, see `twofold.inspect.hard_rows`; X as for `importance`."""
@@ -201,7 +201,7 @@ def fit_table(
     DataError
         If a column is not there, or nothing can be learned.
     SpecificationError
-        If the words don't go together.
+        If the options don't go together.
 
     Examples
     --------
@@ -263,17 +263,17 @@ def _fit(
     problem: Problem, usual: TableDefaults, given: Mapping[str, Any], *, seed: int, engine: str
 ) -> tuple[Model, CrossFit]:
     """Train the members on a problem's training rows and merge them into a model."""
-    words = {**usual.words, **usual.recipe, "members": max(usual.members, MIN_MEMBERS), **given}
-    members = words.pop("members")
+    options = {**usual.options, **usual.recipe, "members": max(usual.members, MIN_MEMBERS), **given}
+    members = options.pop("members")
     if members < MIN_MEMBERS:
         raise SpecificationError(f"members is {members}; fit_table takes at least {MIN_MEMBERS}")
-    hidden, init = words.pop("hidden"), words.pop("init")
+    hidden, init = options.pop("hidden"), options.pop("init")
     widths = tuple(map(int, hidden.split(","))) if isinstance(hidden, str) else hidden
     network = build_network(
-        "mlp", problem.data, hidden=widths, activation=words.pop("activation"), dropout=words.pop("dropout")
+        "mlp", problem.data, hidden=widths, activation=options.pop("activation"), dropout=options.pop("dropout")
     )
-    patience = words.pop("patience", None)
-    recipe = suggest_recipe("mlp", problem.data, **words, seed=seed)
+    patience = options.pop("patience", None)
+    recipe = suggest_recipe("mlp", problem.data, **options, seed=seed)
     n = len(problem.data.train)
     name = engine
     if engine == "auto":

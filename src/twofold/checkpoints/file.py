@@ -38,7 +38,7 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
     SpecificationError
         If `Checkpoint.setting` is not fit for a file.
     """
-    words = {
+    metadata = {
         "network": asdict(checkpoint.network),
         "recipe": checkpoint.recipe.to_dict(),
         "data": checkpoint.data,
@@ -52,8 +52,8 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
         "head": checkpoint.state.head,
     }
     if checkpoint.memories:  # files without are as those of version 0.1
-        words["memories"] = checkpoint.memories
-    write_tensors(path, _arrays(checkpoint), words, kind="checkpoint")
+        metadata["memories"] = checkpoint.memories
+    write_tensors(path, _arrays(checkpoint), metadata, kind="checkpoint")
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -72,9 +72,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     DataError
         There is no such file, it can't be read, or it is not a whole checkpoint.
     """
-    arrays, words = read_tensors(path, kind="checkpoint", finite=False)
+    arrays, metadata = read_tensors(path, kind="checkpoint", finite=False)
     try:
-        return _from_file(arrays, words)
+        return _from_file(arrays, metadata)
     except NewerFormatError as error:
         raise NewerFormatError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -82,35 +82,35 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise FileFormatError(f"{path}: not a whole checkpoint: {what}") from error
 
 
-def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
-    network = from_dict(Network, words["network"], "network")
-    recipe = Recipe.from_dict(words["recipe"], "recipe")
+def _from_file(arrays: dict[str, Array], metadata: dict[str, Any]) -> Checkpoint:
+    network = from_dict(Network, metadata["network"], "network")
+    recipe = Recipe.from_dict(metadata["recipe"], "recipe")
     loss, right, weight = arrays["totals"].tolist()
     memory = sorted({name.split(".")[1] for name in arrays if name.startswith("memory.")})
-    samples = _count(words["samples"])
-    environment, head = _words(words["environment"]), words.get("head", "")
+    samples = _count(metadata["samples"])
+    environment, head = _words(metadata["environment"]), metadata.get("head", "")
     if environment.get("engine") == "fused-compiled":  # version 0.1's name of fused with Numba's loops
         environment, head = environment | {"engine": "fused"}, "numba"
     state = EngineState(
         _unpack(arrays, "parameters."),
         {name: _unpack(arrays, f"memory.{name}.") for name in memory},
-        _count(words["steps"]),
+        _count(metadata["steps"]),
         (float(loss), float(right), float(weight)),
         head,
     )
-    dtype = check_precision(words["dtype"])
+    dtype = check_precision(metadata["dtype"])
     checkpoint = Checkpoint(
         network=network,
         recipe=recipe,
-        data=_words(words["data"]),
-        setting=_words(words["setting"]),
+        data=_words(metadata["data"]),
+        setting=_words(metadata["setting"]),
         dtype=dtype,
         state=check_state(network, recipe, state, dtype),
         history=_epochs(arrays, recipe, samples),
         samples=samples,
-        seconds=float(words["seconds"]),
-        best=None if words["best"] is None else _best(network, dtype, arrays, words["best"]),
-        memories=_object(words.get("memories", {})),
+        seconds=float(metadata["seconds"]),
+        best=None if metadata["best"] is None else _best(network, dtype, arrays, metadata["best"]),
+        memories=_object(metadata.get("memories", {})),
         environment=environment,
     )
     strange = sorted(arrays.keys() - _arrays(checkpoint).keys())
@@ -119,8 +119,8 @@ def _from_file(arrays: dict[str, Array], words: dict[str, Any]) -> Checkpoint:
     return checkpoint
 
 
-def _best(network: Network, dtype: Precision, arrays: Mapping[str, Array], words: dict[str, Any]) -> BestEpoch:
-    best = BestEpoch(**{name: words[name] for name in BEST})
+def _best(network: Network, dtype: Precision, arrays: Mapping[str, Array], metadata: dict[str, Any]) -> BestEpoch:
+    best = BestEpoch(**{name: metadata[name] for name in BEST})
     best.value = float(arrays["best.value"])
     parameters = _unpack(arrays, "best.parameters.")
     best.parameters = check_parameters(network, parameters, dtype) if parameters else None

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from twofold.cli.notes import tell_notes
 from twofold.cli.screen import Screen
+from twofold.cli.table_notes import tell_notes
 from twofold.cores import usable_cores
 from twofold.data.prefetch import map_in_order
 from twofold.engines.protocol import CHUNK

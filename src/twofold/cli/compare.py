@@ -39,7 +39,7 @@ def compare(
     as_json: AS_JSON = False,
 ) -> None:
     """Train two engines in lockstep and print how far apart they are; or one in several processes."""
-    from twofold.cli.job import check_words, load, plan
+    from twofold.cli.job import check_options, load, plan
     from twofold.cli.report import report_comparison
     from twofold.cli.screen import Screen
     from twofold.errors import SpecificationError
@@ -52,7 +52,7 @@ def compare(
     first, second = names
     screen = Screen(as_json=as_json, language=language)
     check_places(report)
-    check_words(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
+    check_options(options, Hardware(engine=first, dtype=dtype), Hardware(engine=second, dtype=dtype))
     job = plan(screen, options, load(screen, options.data, options.root))
     if processes is not None:
         from twofold.cli.compare_processes import compare_processes

@@ -37,7 +37,7 @@ def evaluate(
     """Score a model: accuracy, log loss and confusion matrix, or R2, RMSE and MAE, with 95 % intervals."""
     from twofold.baselines.comparison import score_outputs
     from twofold.cli.screen import Screen
-    from twofold.cli.table_job import tell_scores
+    from twofold.cli.table_notes import tell_scores
     from twofold.cli.table_scores import tell_confusion
     from twofold.errors import SpecificationError
     from twofold.inspect.table_rows import outputs_to_score, target_of
@@ -80,7 +80,7 @@ def scored_rows(
     the targets; classes among them are to be scored as wrong, while numbers that can't be read are left out.
     """
     from twofold.cli.apply import open_rows
-    from twofold.cli.table_job import without
+    from twofold.cli.table_notes import without
     from twofold.errors import DataError
     from twofold.inspect.table_rows import target_of
 

@@ -23,14 +23,14 @@ def find_rate(
     as_json: AS_JSON = False,
 ) -> None:
     """Sweep the learning rate upwards and suggest one."""
-    from twofold.cli.job import check_words, load, open_engine_for, plan
+    from twofold.cli.job import check_options, load, open_engine_for, plan
     from twofold.cli.screen import Screen
     from twofold.files import check_place
     from twofold.inspect import find_rate as sweep_rates
     from twofold.plots import check_picture, rate_curve, save
 
     screen = Screen(as_json=as_json)
-    check_words(options, hardware)
+    check_options(options, hardware)
     check_picture(output)
     check_place(output)
     job = plan(screen, options, load(screen, options.data, options.root))

@@ -79,7 +79,7 @@ class OpenedTable:
     table: pa.Table | None = None
 
 
-def check_words(options: JobOptions, *hardware: Hardware) -> None:
+def check_options(options: JobOptions, *hardware: Hardware) -> None:
     """Try all that can be tried without the data: a mistake should come to light before a download, not after it.
 
     Parameters

@@ -14,7 +14,7 @@ from twofold.values import count
 
 @takes(ColumnOptions)
 def pack(
-    words: ColumnOptions,
+    column_options: ColumnOptions,
     *,
     file: Annotated[Path, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)],
     output: Annotated[Path, Option("--output", "-o", help="The folder to make.", show_default=False)],
@@ -23,16 +23,17 @@ def pack(
 ) -> None:
     """Pack a table that is larger than memory, to train an mlp on it: twofold train mlp FOLDER."""
     from twofold.cli.screen import Screen
-    from twofold.cli.table_job import check_columns, numbered_columns, tell_forms, tell_table
+    from twofold.cli.table_job import check_columns, numbered_columns
+    from twofold.cli.table_notes import tell_forms, tell_table
     from twofold.errors import SpecificationError
     from twofold.table_defaults import table_defaults
     from twofold.tables.column_inference import Choices
     from twofold.tables.forms import Forms
     from twofold.tables.packing import Packing, pack_table
 
-    if words.target is None:
+    if column_options.target is None:
         raise SpecificationError(f"which column of {file} is to be predicted? name it with --target")
-    check_columns(words)
+    check_columns(column_options)
     screen = Screen(as_json=as_json)
 
     def settle(rows: int, task: str) -> tuple[Choices, float]:
@@ -40,19 +41,24 @@ def pack(
         return usual.choices, usual.validation_fraction
 
     how = Packing(
-        target=words.target,
+        target=column_options.target,
         settle=settle,
-        numbered=lambda table, dates: numbered_columns(screen, table, words, dates=dates),
-        weight=words.weight,
-        task=words.task,
-        keep=words.names("features"),
-        drop=words.names("drop") or (),
-        kinds=words.kinds_by_name(),
-        said=Forms(decimal=words.decimal, dates=words.dates, zone=words.zone, gaps=tuple(words.names("gaps") or ())),
-        header=words.header,
-        encoding=words.encoding,
-        test_fraction=0.2 if words.test_fraction is None else words.test_fraction,
-        validation_fraction=words.validation_fraction,
+        numbered=lambda table, dates: numbered_columns(screen, table, column_options, dates=dates),
+        weight=column_options.weight,
+        task=column_options.task,
+        keep=column_options.names("features"),
+        drop=column_options.names("drop") or (),
+        kinds=column_options.kinds_by_name(),
+        said=Forms(
+            decimal=column_options.decimal,
+            dates=column_options.dates,
+            zone=column_options.zone,
+            gaps=tuple(column_options.names("gaps") or ()),
+        ),
+        header=column_options.header,
+        encoding=column_options.encoding,
+        test_fraction=0.2 if column_options.test_fraction is None else column_options.test_fraction,
+        validation_fraction=column_options.validation_fraction,
         seed=seed,
     )
     packed = pack_table(file, output, how, screen.say)

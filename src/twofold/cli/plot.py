@@ -135,7 +135,7 @@ def _draw_of_table(screen: Screen, subject: str, job: PlotJob, options: PictureO
 
     if not names_file(job.model):
         raise SpecificationError(f"{subject} is of a saved model: twofold train mlp FILE --target COLUMN --save MODEL")
-    _refuse_training_words(job)
+    _refuse_training_options(job)
     if job.table is not None and job.data is not None:
         raise SpecificationError(f"give --data {job.data} or the table {job.table}, not both")
     table = job.table or (None if job.data is None else Path(job.data))
@@ -167,7 +167,7 @@ def _model(screen: Screen, subject: str, job: PlotJob, hardware: Hardware) -> tu
         from twofold.errors import check_name
 
         check_name("model", job.model, MODELS)
-    _refuse_training_words(job)
+    _refuse_training_options(job)
     model = load_model(job.model)
     if job.table is not None and job.data is not None:
         raise SpecificationError(f"give --data {job.data} or the table {job.table}, not both")
@@ -196,7 +196,7 @@ def _no_data(model: Model) -> Dataset:
     return Dataset(model.data_name, Samples(np.zeros((0, model.network.inputs)), np.zeros((0, model.network.outputs))))
 
 
-def _refuse_training_words(job: PlotJob) -> None:
+def _refuse_training_options(job: PlotJob) -> None:
     """Refuse an option that only a training reads: with a model file it would change nothing."""
     from twofold.errors import SpecificationError
 
@@ -227,9 +227,9 @@ def _trained(screen: Screen, subject: str, options: PlotJob, hardware: Hardware)
 
 
 def _prepared(screen: Screen, options: PlotJob, hardware: Hardware) -> tuple[Job, Engine]:
-    from twofold.cli.job import check_words, load, open_engine_for, plan
+    from twofold.cli.job import check_options, load, open_engine_for, plan
 
-    check_words(options, hardware)
+    check_options(options, hardware)
     job = plan(screen, options, load(screen, options.data, options.root))
     return job, open_engine_for(job, hardware)
 

@@ -115,7 +115,7 @@ def report_run(
     *,
     job: Job,
     hardware: Hardware,
-    words: TableOptions,
+    table_options: TableOptions,
     file: Path | None,
     table: TableStory | None = None,
 ) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def report_run(
     model : Model
         Trained, with its history.
     job : Job
-    hardware, words
+    hardware, table_options
         Of the command line; the engine's name settled.
     file : Path, optional
         The table that was trained on.
@@ -143,7 +143,7 @@ def report_run(
     from twofold.cli.repeat_command import repeat_command
     from twofold.report import Subject, render_report
 
-    command = repeat_command("train", job.options, job.recipe, hardware, words, file=file)
+    command = repeat_command("train", job.options, job.recipe, hardware, table_options, file=file)
     subject = Subject(
         model,
         _own_units(_in_memory(job.raw)),

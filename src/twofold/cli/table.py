@@ -26,7 +26,7 @@ from twofold.validation import floats
 MAX_BYTES_IN_MEMORY = 1 << 28  # bytes of file up to which a table is loaded, and SGD is run beside the exact solution
 
 
-def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOptions) -> TableFile | None:
+def large_table(screen: Screen, options: JobOptions, path: Path, table_options: TableOptions) -> TableFile | None:
     """Look at the columns of a file that is too large for memory; None if it isn't.
 
     Parameters
@@ -34,7 +34,7 @@ def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOpt
     screen : Screen
     options : JobOptions
     path : Path
-    words : TableOptions
+    table_options : TableOptions
         With a target.
 
     Returns
@@ -48,24 +48,38 @@ def large_table(screen: Screen, options: JobOptions, path: Path, words: TableOpt
     DataError
         If a column is not there, or not of numbers.
     """
-    if not path.is_file() or path.stat().st_size <= MAX_BYTES_IN_MEMORY or words.target is None:
+    if not path.is_file() or path.stat().st_size <= MAX_BYTES_IN_MEMORY or table_options.target is None:
         return None
     if options.model != "linear":
         return None
     if options.loss not in (None, "squared"):
         raise SpecificationError(f"{path} is solved in one pass, by least squares of all rows; leave out --loss")
-    written = words.decimal or words.dates or words.zone or words.gaps or words.encoding
-    if words.drop or words.test_fraction or words.kinds or written or words.header is False:
+    written = (
+        table_options.decimal
+        or table_options.dates
+        or table_options.zone
+        or table_options.gaps
+        or table_options.encoding
+    )
+    if (
+        table_options.drop
+        or table_options.test_fraction
+        or table_options.kinds
+        or written
+        or table_options.header is False
+    ):
         raise SpecificationError(
             f"{path} has {path.stat().st_size / 1e6:.0f} MB and is solved in one pass, by least squares of all rows; "
             "leave out --drop, --kinds, --decimal, --dates, --zone, --gaps, --encoding, --no-header and "
             "--test-fraction, and name the columns with --features"
         )
-    table = open_table(path, words.target, features=words.names("features"), weight=words.weight)
-    return _without_row_numbers(screen, table, words)
+    table = open_table(
+        path, table_options.target, features=table_options.names("features"), weight=table_options.weight
+    )
+    return _without_row_numbers(screen, table, table_options)
 
 
-def _without_row_numbers(screen: Screen, table: TableFile, words: TableOptions) -> TableFile:
+def _without_row_numbers(screen: Screen, table: TableFile, table_options: TableOptions) -> TableFile:
     """Leave out the columns that number the rows of the first block."""
     from twofold.cli.table_job import numbered_columns
 
@@ -74,7 +88,7 @@ def _without_row_numbers(screen: Screen, table: TableFile, words: TableOptions) 
     if first is None:
         return table
     rows = pa.table({name: first.Z[:, 1 + k] for k, name in enumerate(table.features)})
-    numbered = numbered_columns(screen, rows, words)
+    numbered = numbered_columns(screen, rows, table_options)
     features = tuple(name for name in table.features if name not in numbered)
     if not features:
         raise DataError(

@@ -1,9 +1,8 @@
-"""A table on disk, made ready to train on, and what is told of it."""
+"""A table on disk, in memory or packed, made ready to train on."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,63 +14,62 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from twofold.cli.job import OpenedTable
-from twofold.cli.notes import tell_notes
 from twofold.cli.options import JobOptions
 from twofold.cli.screen import Screen
+from twofold.cli.table_notes import tell_forms, tell_table
 from twofold.cli.table_options import ColumnOptions, TableOptions
 from twofold.data import Dataset
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import LOSSES
 from twofold.models import scales_targets
-from twofold.scores import Estimate
 from twofold.table_defaults import TableDefaults, table_defaults
 from twofold.tables.cells import holds
-from twofold.tables.column_inference import FREE_TEXT
 from twofold.tables.forms import Forms, TableForms, infer_forms
 from twofold.tables.gaps import with_gaps
-from twofold.tables.problem import Preparation, Problem, feature_columns, plain_dataset, prepare
+from twofold.tables.problem import Preparation, feature_columns, plain_dataset, prepare
 from twofold.tables.reading import read_table, without_empty_rows
 from twofold.tables.row_numbers import row_numbers
-from twofold.tables.targets import MIN_ROWS_PER_CLASS, WHOLE, infer_target
+from twofold.tables.targets import infer_target
 from twofold.values import count
 
 Array = NDArray[Any]
 
-MAX_SHOWN = 100  # columns that are shown at most: a screen table of thousands takes longer than training
-MAX_POSSIBLE_CLASSES = 100  # different whole numbers that may still be names of classes, to be asked for
 MAX_MEMBERS = 50
+WINDOW = 1 << 15  # rows of a packed table that are in memory at a time, if nobody says otherwise
 MODEL_TASKS = {"linear": "regression", "softmax": "classification"}
 
 
-def check_table_words(options: JobOptions, words: TableOptions, path: Path) -> None:
-    """Check the words about a table as far as they go without it.
+def check_table_options(options: JobOptions, table_options: TableOptions, path: Path) -> None:
+    """Check the options about a table as far as they go without it.
 
     Raises
     ------
     SpecificationError
-        If the words don't go together.
+        If the options don't go together.
     """
     if options.data is not None:
         raise SpecificationError(f"give --data {options.data} or the file {path}, not both")
-    if words.target is None:
+    if table_options.target is None:
         raise SpecificationError(f"which column of {path} is to be predicted? name it with --target")
     expected = MODEL_TASKS.get(options.model)
-    if expected and words.task not in (None, expected):
-        raise SpecificationError(f"{options.model} is for {expected}; leave out --task {words.task}, or train mlp")
-    check_columns(words)
+    if expected and table_options.task not in (None, expected):
+        raise SpecificationError(
+            f"{options.model} is for {expected}; leave out --task {table_options.task}, or train mlp"
+        )
+    check_columns(table_options)
 
 
-def check_columns(words: ColumnOptions) -> None:
+def check_columns(table_options: ColumnOptions) -> None:
     """Raise `SpecificationError` if a part to hold out is none, or kinds are not names and kinds."""
     for option in ("test_fraction", "validation_fraction"):
-        value = getattr(words, option)
+        value = getattr(table_options, option)
         if value is not None and not 0 <= value < 1:
             raise SpecificationError(f"--{option.replace('_', '-')} is {value}; it must be at least 0 and less than 1")
-    words.kinds_by_name()
+    table_options.kinds_by_name()
 
 
 def open_in_memory(
-    screen: Screen, path: Path, options: JobOptions, *, words: TableOptions, given: set[str]
+    screen: Screen, path: Path, options: JobOptions, *, table_options: TableOptions, given: set[str]
 ) -> OpenedTable:
     """Read a table and make it ready.
 
@@ -80,7 +78,7 @@ def open_in_memory(
     screen : Screen
     path : Path
     options : JobOptions
-    words : TableOptions
+    table_options : TableOptions
     given : set of str
         Names of the options that the user gave; the others get the defaults for tables.
 
@@ -88,33 +86,35 @@ def open_in_memory(
     -------
     OpenedTable
     """
-    name = words.target or ""
-    text = [column for column, kind in words.kinds_by_name().items() if kind == "category"]
-    gaps = tuple(words.names("gaps") or ())
-    said = Forms(decimal=words.decimal, dates=words.dates, zone=words.zone, gaps=gaps)
-    classes = options.model != "linear" and words.task != "regression"
+    name = table_options.target or ""
+    text = [column for column, kind in table_options.kinds_by_name().items() if kind == "category"]
+    gaps = tuple(table_options.names("gaps") or ())
+    said = Forms(decimal=table_options.decimal, dates=table_options.dates, zone=table_options.zone, gaps=gaps)
+    classes = options.model != "linear" and table_options.task != "regression"
     table = read_table(
         path,
         text=text,
-        header=words.header,
-        encoding=words.encoding,
-        decimal=words.decimal,
+        header=table_options.header,
+        encoding=table_options.encoding,
+        decimal=table_options.decimal,
         spelled=name if classes else None,
-        numbers=words.kinds_by_name(),
+        numbers=table_options.kinds_by_name(),
         say=screen.say,
     )
     table = with_gaps(without_empty_rows(table, screen.say), gaps)
-    keep, drop = words.names("features"), words.names("drop") or []
-    features = feature_columns(table, name, keep=keep, drop=drop, weight=words.weight, where=str(path))
-    special = [name, *([words.weight] if words.weight else [])]
+    keep, drop = table_options.names("features"), table_options.names("drop") or []
+    features = feature_columns(table, name, keep=keep, drop=drop, weight=table_options.weight, where=str(path))
+    special = [name, *([table_options.weight] if table_options.weight else [])]
     forms = infer_forms(table.select([*special, *features]), said)
-    numbered = numbered_columns(screen, table.select(features), words, dates=forms.dates)
+    numbered = numbered_columns(screen, table.select(features), table_options, dates=forms.dates)
     counting = [feature for feature in features if feature not in numbered]
     plain = counting and all(_plain(table.column(column)) for column in [*special, *counting])
-    if options.model == "linear" and plain and not (words.test_fraction or words.kinds):
-        raw = plain_dataset(path.name, table, name, features=counting, weight=words.weight)
+    if options.model == "linear" and plain and not (table_options.test_fraction or table_options.kinds):
+        raw = plain_dataset(path.name, table, name, features=counting, weight=table_options.weight)
         return OpenedTable(options, raw, table=table)
-    opened = _pose(path, table, features, options=options, words=words, given=given, numbered=numbered, forms=forms)
+    opened = _prepare(
+        path, table, features, options=options, table_options=table_options, given=given, numbered=numbered, forms=forms
+    )
     if opened.problem is not None:
         tell_table(screen, opened.problem, {name: table.column(name).null_count for name in table.column_names})
         tell_forms(screen, opened.problem)
@@ -127,11 +127,17 @@ def _plain(column: pa.ChunkedArray) -> bool:
 
 
 def numbered_columns(
-    screen: Screen, table: pa.Table, words: ColumnOptions, *, dates: Collection[str] = ()
+    screen: Screen, table: pa.Table, table_options: ColumnOptions, *, dates: Collection[str] = ()
 ) -> dict[str, str]:
     """Find the features that number the rows, and say what becomes of them: what is named, or alone, is kept."""
-    found = row_numbers(table, {*words.kinds_by_name(), *dates})
-    kept = "it is named" if words.features else "there is no other to predict from" if table.num_columns == 1 else None
+    found = row_numbers(table, {*table_options.kinds_by_name(), *dates})
+    kept = (
+        "it is named"
+        if table_options.features
+        else "there is no other to predict from"
+        if table.num_columns == 1
+        else None
+    )
     for name, reason in found.items():
         number = holds(table.column(name)) == "numbers" or str(table.column(name).drop_null()[0]).isdigit()
         keep = f"; to keep it: --kinds {quote(f'{name}=number')}" if number else ""
@@ -140,23 +146,23 @@ def numbered_columns(
     return found if kept is None else {}
 
 
-def _pose(
+def _prepare(
     path: Path,
     table: pa.Table,
     features: list[str],
     *,
     options: JobOptions,
-    words: TableOptions,
+    table_options: TableOptions,
     given: set[str],
     numbered: dict[str, str],
     forms: TableForms,
 ) -> OpenedTable:
-    name, linear = words.target or "", options.model == "linear"
+    name, linear = table_options.target or "", options.model == "linear"
     domain = None if options.loss is None else LOSSES[LOSSES.check(options.loss)].targets
     numbers = linear or (domain is not None and not domain.has_accuracy)
-    task = words.task or ("regression" if numbers else None)
+    task = table_options.task or ("regression" if numbers else None)
     target = infer_target(name, table.column(name), task, decimal=forms.decimals.get(name))
-    test = (0.0 if linear else 0.2) if words.test_fraction is None else words.test_fraction
+    test = (0.0 if linear else 0.2) if table_options.test_fraction is None else table_options.test_fraction
     y, present = target.read(table.column(name))
     rows = int(present.sum())  # those that train and test; others have no target
     if domain is not None and target.task == "regression" and (outside := domain.outside(y)).any():
@@ -166,19 +172,21 @@ def _pose(
     usual = table_defaults(options.model, max(1, round((1 - test) * rows)), target.task)
     members = (
         1
-        if given & {"checkpoint", "resume", "time_budget", "slices"} and words.members is None
-        else _members(options.model, options.normalization, words, usual)
+        if given & {"checkpoint", "resume", "time_budget", "slices"} and table_options.members is None
+        else _members(options.model, options.normalization, table_options, usual)
     )
-    validation = usual.validation_fraction if words.validation_fraction is None else words.validation_fraction
+    validation = (
+        usual.validation_fraction if table_options.validation_fraction is None else table_options.validation_fraction
+    )
     validation = 0.0 if members > 1 else validation
-    if words.patience is not None and not validation and members == 1:
+    if table_options.patience is not None and not validation and members == 1:
         raise SpecificationError(
             "--patience needs rows to choose the epoch by; hold some out: --validation-fraction 0.1"
         )
     how = Preparation(
         name=path.name,
-        weight=words.weight,
-        kinds=words.kinds_by_name(),
+        weight=table_options.weight,
+        kinds=table_options.kinds_by_name(),
         choices=usual.choices,
         numbered=numbered,
         forms=forms,
@@ -190,32 +198,34 @@ def _pose(
     made = partial(prepare, table, target, features, how)
     problem = made(test_fraction=test, validation_fraction=validation)
     recipe = usual.recipe | ({"learning_rate": _stable_rate(problem.data)} if linear else {}) | options.recipe
-    open_words = {key: value for key, value in usual.words.items() if key not in given}
-    options = replace(options, recipe=recipe, **open_words)
+    left_open = {key: value for key, value in usual.options.items() if key not in given}
+    options = replace(options, recipe=recipe, **left_open)
     held_out = problem.data.test is not None or problem.validation is not None
     again = (
-        partial(made, test_fraction=0.0, validation_fraction=0.0) if held_out and words.refit and not linear else None
+        partial(made, test_fraction=0.0, validation_fraction=0.0)
+        if held_out and table_options.refit and not linear
+        else None
     )
     return OpenedTable(options, problem.data, problem, members, again, table)
 
 
-def _members(model: str, normalization: str | None, words: TableOptions, usual: TableDefaults) -> int:
+def _members(model: str, normalization: str | None, table_options: TableOptions, usual: TableDefaults) -> int:
     """Settle how many networks are trained; one if validation rows are asked for."""
     if model != "mlp":
-        if words.members not in (None, 1):
-            raise SpecificationError(f"--members {words.members} is for mlp; {model} is one model")
+        if table_options.members not in (None, 1):
+            raise SpecificationError(f"--members {table_options.members} is for mlp; {model} is one model")
         return 1
-    if words.members is None:
-        return 1 if words.validation_fraction is not None or normalization == "layer" else usual.members
-    if not 1 <= words.members <= MAX_MEMBERS:
-        raise SpecificationError(f"--members is {words.members}; it must be from 1 to {MAX_MEMBERS}")
-    if words.members > 1 and words.validation_fraction:
+    if table_options.members is None:
+        return 1 if table_options.validation_fraction is not None or normalization == "layer" else usual.members
+    if not 1 <= table_options.members <= MAX_MEMBERS:
+        raise SpecificationError(f"--members is {table_options.members}; it must be from 1 to {MAX_MEMBERS}")
+    if table_options.members > 1 and table_options.validation_fraction:
         raise SpecificationError(
             "each of several members is judged on the rows it does not see; leave --validation-fraction out"
         )
-    if words.members > 1 and normalization == "layer":
+    if table_options.members > 1 and normalization == "layer":
         raise SpecificationError("networks with layer normalisation can't be merged into one; take --members 1")
-    return words.members
+    return table_options.members
 
 
 def _stable_rate(data: Dataset) -> float:
@@ -227,68 +237,60 @@ def _stable_rate(data: Dataset) -> float:
     return min(0.03, 1 / (1 + float(lengths.mean()) + float(lengths.max()) / 10))
 
 
-def _left_out(rows: Sequence[tuple[str, str, str, str]]) -> str:
-    number = sum(kind == "left out" for _, kind, _, _ in rows)
-    return "none is" if not number else "1 is" if number == 1 else f"{number} are"
+def open_packed_table(
+    screen: Screen, folder: Path, options: JobOptions, *, table_options: TableOptions, given: set[str]
+) -> OpenedTable:
+    """Open a packed table, whose rows stay on disk, with the defaults that a table in memory gets.
 
+    Parameters
+    ----------
+    screen : Screen
+    folder : Path
+    options : JobOptions
+    table_options : TableOptions
+        Those about training; what was settled when the table was packed is refused.
+    given : set of str
+        Names of the options that the user gave.
 
-def tell_table(screen: Screen, problem: Problem, missing: Mapping[str, int]) -> None:
-    """Print what was found in a table; ``missing`` are cells without a value, of the columns that were not encoded."""
-    target, missing = problem.target, {**missing, **{name: own["missing"] for name, own in problem.notes.items()}}
-    rows = [(name, kind, words, str(missing.get(name) or "")) for name, kind, words in problem.plan.describe()]
-    screen.table(f"columns of {problem.data.name}", ("column", "kind", "", "missing"), rows[:MAX_SHOWN], text=3)
-    if len(rows) > MAX_SHOWN:
-        screen.say(
-            f"and {count(len(rows) - MAX_SHOWN, 'column')} more, of which {_left_out(rows[MAX_SHOWN:])} left out"
+    Returns
+    -------
+    OpenedTable
+
+    Raises
+    ------
+    SpecificationError
+        If more is asked for than a packed table has.
+    """
+    from twofold.tables.packed import open_packed  # not at the top: most tables are not packed
+
+    if options.data is not None:
+        raise SpecificationError(f"give --data {options.data} or the folder {folder}, not both")
+    if options.model != "mlp":
+        raise SpecificationError(
+            f"{folder} was packed for mlp; train mlp on it, or {options.model} on the table itself"
         )
-    what = f"{len(target.classes)} classes: {_some(target.classes)}" if target.classes else "numbers"
-    screen.say(f"{target.task} of {target.name} ({target.because}), {what}")
-    for line in _hints(problem):
-        screen.say(line)
-    if problem.dropped:
-        screen.say(without(problem.dropped, target.name))
-    parts = [("training", problem.data.train), ("validation", problem.validation), ("test", problem.data.test)]
-    sizes = [count(len(part), f"{name} row") for name, part in parts if part is not None]
-    screen.say(f"{', '.join(sizes)}; {count(problem.data.inputs, 'feature')}")
+    _refuse_for_packed(folder, table_options)
+    packed = open_packed(folder)
+    if table_options.target not in (None, packed.target.name):
+        raise SpecificationError(
+            f"{folder} was packed to predict {packed.target.name!r}; pack it for {table_options.target!r}"
+        )
+    problem = packed.problem(scale_target=scales_targets(options.loss), bend_target=options.loss is None)
+    usual = table_defaults("mlp", packed.sizes["train"] + packed.sizes["validation"], packed.target.task)
+    recipe = {"window": WINDOW} | usual.recipe | options.recipe
+    left_open = {key: value for key, value in usual.options.items() if key not in given}
+    screen.say(
+        f"{folder}: {count(len(problem.data.train), 'training row')}, {count(problem.data.inputs, 'feature')}, "
+        f"{recipe['window'] or 'all'} rows in memory at a time"
+    )
+    return OpenedTable(replace(options, recipe=recipe, **left_open), problem.data, problem)
 
 
-def _hints(problem: Problem) -> list[str]:
-    """Say what to type where the data may mean something else, and what is not read at all."""
-    target, lines = problem.target, []
-    if WHOLE in target.because:
-        different, rows = int(target.because.split()[0]), len(problem.data.train)
-        if target.classes and different > 2:
-            lines.append(
-                f"if the values of {target.name} are amounts or grades, not names of classes: --task regression"
-            )
-        if not target.classes and different <= MAX_POSSIBLE_CLASSES and rows >= different * MIN_ROWS_PER_CLASS:
-            lines.append(f"if the values of {target.name} are names of classes: --task classification")
-    folded = Counter(name.casefold() for name in target.classes)
-    if alike := [repr(name) for name in target.classes if folded[name.casefold()] > 1]:
-        lines.append(f"classes that differ in capital letters alone stay apart: {_some(tuple(alike))}")
-    free = [name for name, reason in problem.plan.left_out.items() if reason.startswith("free text")]
-    return lines + ([f"column {', '.join(map(repr, free))}: {FREE_TEXT}"] if free else [])
-
-
-def tell_forms(screen: Screen, problem: Problem) -> None:
-    """Print how numbers and dates were read, and which cells could not be."""
-    for remark in problem.remarks:
-        screen.say(remark)
-    tell_notes(screen, {name: Counter(unreadable=counts["unreadable"]) for name, counts in problem.notes.items()})
-
-
-def tell_scores(screen: Screen, title: str, scores: list[Estimate]) -> dict[str, Any]:
-    """Print scores with their intervals, and return them for JSON."""
-    rows = [(score.name, f"{score.value:.4g}", score.interval, score.how) for score in scores]
-    screen.table(title, ("", "value", "95 % interval", "kind of interval"), rows)
-    return {score.name: score.to_dict() for score in scores}
-
-
-def without(dropped: int, target: str) -> str:
-    """Say how many rows have no target."""
-    have, are = ("has", "is") if dropped == 1 else ("have", "are")
-    return f"{count(dropped, 'row')} {have} no {target} and {are} left out"
-
-
-def _some(names: tuple[str, ...], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _refuse_for_packed(folder: Path, table_options: TableOptions) -> None:
+    """Raise `SpecificationError` at an option that comes too late, or that takes all rows in memory."""
+    free = {"target", "patience", "refit"}
+    for name in [name for name in table_options.given() if name not in free]:
+        if name == "members":
+            raise SpecificationError(f"{folder} is packed, and trains one network; leave out --members")
+        option = name.replace("_", "-")
+        raise SpecificationError(f"{folder} is packed already; leave out --{option}, or pack the table with it")

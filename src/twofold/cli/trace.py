@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,9 +109,9 @@ def _follow(screen: Screen, subject: Subject, entries: tuple[str, ...]) -> Trace
         learning_rate=subject.learning_rate,
         classes=data.classes if len(data.classes) == network.outputs else (),
         features=data.features,
-        source=f"{data.name}, {which} {', '.join(map(str, places))}",
         entries=entries,
     )
+    paper = replace(paper, source=f"{data.name}, {which} {', '.join(map(str, places))}")
     if data.scaling is None:
         return paper
     return with_own_units(paper, data.scaling, features=data.features, target=data.target)

@@ -29,14 +29,14 @@ def train(
     options: JobOptions,
     hardware: Hardware,
     safety: Safety,
-    words: TableOptions,
+    table_options: TableOptions,
     *,
     results: Results,
     context: Context,
     file: Annotated[Path | None, Argument(help="A table: CSV, TSV, Parquet, a folder.", show_default=False)] = None,
 ) -> None:
     """Train a model on a data set, or on a table; linear regression on a table of any size."""
-    from twofold.cli.job import check_words, open_engine_for, plan, with_validation
+    from twofold.cli.job import check_options, open_engine_for, plan, with_validation
     from twofold.cli.report import report_run, table_story
     from twofold.cli.safety import check_safety, same_engine
     from twofold.cli.screen import Screen
@@ -46,26 +46,26 @@ def train(
     from twofold.models import compare_with_exact
 
     screen, save, report = Screen(as_json=results.as_json, language=results.language), results.save, results.report
-    check_words(options, hardware)
+    check_options(options, hardware)
     sliced = options.recipe.get("slices") not in (None, 1)
     processes = connect(threads=hardware.threads or 1) if sliced or is_launched() else Processes()
     last = processes.share(lambda: check_safety(safety))
     check_places(save, report)
     result: dict[str, Any] = {"model": options.model, "dtype": hardware.dtype, "seed": options.first_weights["seed"]}
-    if file is not None and (large := _large(screen, options, words, file=file)):
+    if file is not None and (large := _large(screen, options, table_options, file=file)):
         from twofold.cli.table import fit_table
 
         _refuse_for_large(file, safety, report, processes)
         fit_table(screen, large, result, save=save)
         return
-    opened = _open(screen, options, words, file=file, given=given(context))
+    opened = _open(screen, options, table_options, file=file, given=given(context))
     raw, problem = opened.raw, opened.problem
     job = with_validation(
         plan(screen, opened.options, raw, hardware=same_engine(hardware, last)),
         None if problem is None else problem.validation,
     )
     engine = open_engine_for(job, same_engine(hardware, last))
-    trainer = Trainer(screen, hardware, safety, words.patience, processes)
+    trainer = Trainer(screen, hardware, safety, table_options.patience, processes)
     trained = trainer.train(engine, job, opened)
     result |= {"engine": engine.name, "data": raw.name, "epochs": [epoch.to_dict() for epoch in trained.records]}
     if processes.rank > 0:  # the first process writes and tells
@@ -85,44 +85,50 @@ def train(
         if report is not None:
             settled, story = replace(hardware, engine=engine.name), table_story(opened, trained, held_out)
             result |= report_run(
-                screen, report, trained.model, job=job, hardware=settled, words=words, file=file, table=story
+                screen,
+                report,
+                trained.model,
+                job=job,
+                hardware=settled,
+                table_options=table_options,
+                file=file,
+                table=story,
             )
     finally:
         screen.result(result)
 
 
 def _open(
-    screen: Screen, options: JobOptions, words: TableOptions, *, file: Path | None, given: set[str]
+    screen: Screen, options: JobOptions, table_options: TableOptions, *, file: Path | None, given: set[str]
 ) -> OpenedTable:
     """Read a data set, or a table that fits in memory."""
     from twofold.cli.job import OpenedTable, load
 
     if file is not None:
-        from twofold.cli.packed_job import open_packed_table
-        from twofold.cli.table_job import open_in_memory
+        from twofold.cli.table_job import open_in_memory, open_packed_table
         from twofold.tables.packed import is_packed_table
 
         if is_packed_table(file):
-            return open_packed_table(screen, file, options, words=words, given=given)
+            return open_packed_table(screen, file, options, table_options=table_options, given=given)
         try:
-            return open_in_memory(screen, file, options, words=words, given=given)
+            return open_in_memory(screen, file, options, table_options=table_options, given=given)
         except MemoryError as error:
-            how = f"twofold pack {file} --target {words.target} -o DIR, and train mlp DIR"
+            how = f"twofold pack {file} --target {table_options.target} -o DIR, and train mlp DIR"
             raise MemoryError(f"{error}; a table that is larger than memory is packed first: {how}") from error
-    words.refuse()
+    table_options.refuse()
     return OpenedTable(options, load(screen, options.data, options.root))
 
 
-def _large(screen: Screen, options: JobOptions, words: TableOptions, *, file: Path) -> TableFile | None:
-    """Check the words about a table, and return it if it is solved in one pass."""
+def _large(screen: Screen, options: JobOptions, table_options: TableOptions, *, file: Path) -> TableFile | None:
+    """Check the options about a table, and return it if it is solved in one pass."""
     from twofold.cli.table import large_table
-    from twofold.cli.table_job import check_table_words
+    from twofold.cli.table_job import check_table_options
     from twofold.tables.packed import is_packed_table
 
     if is_packed_table(file):
         return None
-    check_table_words(options, words, file)
-    return large_table(screen, options, file, words)
+    check_table_options(options, table_options, file)
+    return large_table(screen, options, file, table_options)
 
 
 def _refuse_for_large(file: Path, safety: Safety, report: Path | None, processes: Processes) -> None:

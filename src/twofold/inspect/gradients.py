@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from twofold.deprecation import old_parameters
 from twofold.engines import open_engine
 from twofold.engines.scratch import Tape, forward
 from twofold.errors import MissingDependencyError, SpecificationError
@@ -20,6 +21,7 @@ from twofold.validation import check_block, floats
 
 Array = NDArray[Any]
 
+STEP, STEP_OF_NORMALIZED = 1e-3, 1e-4  # h of the differences
 MAX_COORDINATES = 2000  # networks up to this many parameters are checked coordinate by coordinate
 
 
@@ -30,7 +32,7 @@ class GradientCheck:
     Attributes
     ----------
     where : str
-        The coordinate, such as ``"W1[0, 2]"``; or ``"direction"``: the slope along a random direction of length 1
+        The coordinate, such as ``"W1[0, 2]"``; or ``"direction"``: the derivative along a random direction of length 1
         through all parameters at once.
     by_hand : float
     autograd : float or None
@@ -108,10 +110,15 @@ def check_gradients(
     parameters: Given | None = None,
     coordinates: Sequence[str] | None = None,
     seed: int = 0,
-    step: float | None = None,
     tolerance: float = 1e-7,
+    **renamed: Any,
 ) -> GradientReport:
     """Check a network's gradient, in float64: by hand, by autograd (with PyTorch installed), by central differences.
+
+    The differences' step h is 1e-3, or 1e-4 with a normalisation, which bends more sharply where numbers vary little:
+    their error is of order h^4, rounding of order 1e-16 / h. Across a kink of ReLU a difference is no derivative, so h
+    is made smaller there, down to 1e-8, until every hidden unit stays on its side; where one never does, its
+    pre-activation being 0, only the other ways are compared.
 
     Parameters
     ----------
@@ -126,13 +133,10 @@ def check_gradients(
         Check these, such as ``"W1[0, 2]"``, and no others.
     seed : int
         Of whatever is random here.
-    step : float, optional
-        h of the differences, 1e-3, or 1e-4 with a normalisation, which bends more sharply where numbers vary little;
-        their error is of order h^4, rounding of order 1e-16 / h. Across a kink of ReLU a
-        difference is no derivative, so h is made smaller there, down to 1e-8, until every hidden unit stays on its
-        side; where one never does, its pre-activation being 0, only the other ways are compared.
     tolerance : float
         Largest relative error that passes.
+    **renamed
+        ``step`` of version 0.1: h of the differences, which is chosen now.
 
     Returns
     -------
@@ -163,18 +167,20 @@ def check_gradients(
         point = check_parameters(network, parameters, "float64")
     by_hand = _flat(open_engine("scratch", network, parameters=point, dtype="float64").gradients(X, y, sample_weight))
     autograd = _autograd(network, point, (X, y, sample_weight))
-    if step is None:
-        step = 1e-3 if network.normalization is None else 1e-4
-    slope = _slopes(network, point, (X, y, sample_weight), step)
+    step = STEP if network.normalization is None else STEP_OF_NORMALIZED
+    step = old_parameters("check_gradients", renamed, {"step": "a step that is chosen"}).get("step") or step
+    difference = _central_differences(network, point, (X, y, sample_weight), step)
 
     direction = stream(seed, Purpose.DIRECTION).standard_normal(len(by_hand))
     direction /= np.linalg.norm(direction)
-    along = [("direction", direction @ by_hand, None if autograd is None else direction @ autograd, slope(direction))]
+    along = [
+        ("direction", direction @ by_hand, None if autograd is None else direction @ autograd, difference(direction))
+    ]
     chosen = _chosen(network, coordinates)
     for name, i in chosen.items():
         unit = np.zeros(len(by_hand))
         unit[i] = 1
-        along.append((name, by_hand[i], None if autograd is None else autograd[i], slope(unit)))
+        along.append((name, by_hand[i], None if autograd is None else autograd[i], difference(unit)))
     if len(chosen) == len(by_hand):
         scale = float(np.linalg.norm([differences for *_, differences in along[1:] if differences is not None]))
     else:
@@ -216,17 +222,17 @@ def _autograd(network: Network, point: Parameters, samples: tuple[Any, Any, Any]
     return _flat(engine.gradients(*samples))
 
 
-def _slopes(
+def _central_differences(
     network: Network, point: Parameters, samples: tuple[Any, Any, Any], step: float
 ) -> Callable[[Array], float | None]:
-    """Return the function that takes a direction (p,) to the loss's slope along it, by central differences."""
+    """Return the function that takes a direction (p,) to the loss's derivative along it, by central differences."""
     block = check_block(network, *samples, dtype="float64")
     X = floats(block.X, "float64")
     centre = _flat(point)
     rough = not all(ACTIVATIONS[name].smooth for name in network.activations)
     loss = LOSSES[network.loss]
 
-    def slope(direction: Array) -> float | None:
+    def along(direction: Array) -> float | None:
         def at(h: float) -> tuple[Array, Tape]:
             return forward(network, _shaped(network, centre + h * direction), X, training=True)
 
@@ -245,7 +251,7 @@ def _slopes(
                     return None
         return central_difference(lambda h: loss.value(at(h)[0], block.y, block.weight), h)
 
-    return slope
+    return along
 
 
 def _flat(parameters: Parameters) -> Array:

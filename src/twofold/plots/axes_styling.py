@@ -33,7 +33,7 @@ def label(name: str) -> str:
     return f" {text}" if text.startswith("_") else text  # matplotlib's legends leave out what begins with _
 
 
-def dress(
+def style_axes(
     ax: Axes,
     theme: Theme,
     *,
@@ -108,7 +108,7 @@ def _take_literally(ax: Axes) -> None:
 
 
 def legend(ax: Axes, theme: Theme, **placing: Any) -> None:
-    """Add a legend in the theme's ink, on a veil of its paper; before `dress`, which sets its font."""
+    """Add a legend in the theme's ink, on a veil of its paper; before `style_axes`, which sets its font."""
     box: dict[str, Any] = {"facecolor": theme.paper, "framealpha": 0.7, "edgecolor": "none", "borderpad": 0.2}
     ax.legend(**box, fontsize=SMALL, labelcolor=theme.ink, **placing)
 

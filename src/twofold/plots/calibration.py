@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from twofold.errors import DataError, SpecificationError
-from twofold.plots.axes_styling import dress, legend, say
+from twofold.plots.axes_styling import legend, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import WIDTH
 
@@ -138,4 +138,4 @@ def calibration_plot(actual: Array, probabilities: Array, *, bins: int = 10, ax:
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.02)
     legend(ax, theme, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1.0, handlelength=1.5)
-    return dress(ax, theme, x="confidence", y="accuracy", grid="y")
+    return style_axes(ax, theme, x="confidence", y="accuracy", grid="y")

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, label
+from twofold.plots.axes_styling import label, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import WIDTH
 
@@ -72,4 +72,4 @@ def coefficient_plot(
         ax.plot(value, row, "o", ms=6, color=color, mfc=theme.paper if unclear else color)
     ax.set_yticks(np.arange(len(items)), [label(item.name) for item in items])
     ax.set_ylim(len(items) - 0.4, -0.6)
-    return dress(ax, theme, title=f"{summary.target}, {100 * summary.level:g} %", x="coefficient", grid="x")
+    return style_axes(ax, theme, title=f"{summary.target}, {100 * summary.level:g} %", x="coefficient", grid="x")

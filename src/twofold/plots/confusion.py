@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, label
+from twofold.plots.axes_styling import label, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import LEAST, WIDTH, Theme
 
@@ -70,7 +70,7 @@ def confusion_matrix(actual: Array, predicted: Array, classes: Sequence[str] = (
     ax.set_xlim(-0.5, q - 0.5)
     ax.set_ylim(q - 0.5, -0.5)
     ax.set_aspect("equal")
-    dress(ax, theme, x="predicted class", y="actual class")
+    style_axes(ax, theme, x="predicted class", y="actual class")
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax

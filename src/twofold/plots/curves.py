@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from twofold.errors import DataError, check_name
-from twofold.plots.axes_styling import dress, label, legend, say
+from twofold.plots.axes_styling import label, legend, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import WIDTH, Theme
 
@@ -127,7 +127,7 @@ def training_curves(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlim(0, max(run[-1].epoch for run in named.values()) + 0.3)
     legend(ax, theme, handles=_handles(ax, theme, named, "kept" if kept else "best") if several else None)
-    return dress(ax, theme, x="epoch", y=quantity, grid="y")
+    return style_axes(ax, theme, x="epoch", y=quantity, grid="y")
 
 
 def best_epoch(run: Run, quantity: str = "loss") -> tuple[int, float] | None:

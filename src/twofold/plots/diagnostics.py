@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, legend, say
+from twofold.plots.axes_styling import legend, say, style_axes
 from twofold.plots.figures import panels
 from twofold.plots.residuals import MAX_VECTOR_POINTS, dot_size, quantile_plot, residual_plot
 from twofold.plots.style import SMALL, WIDTH, Theme, root_figure, theme_on
@@ -77,7 +77,7 @@ def diagnostic_plots(
     across = ("fitted value", "normal quantile", "fitted value", "leverage")
     titles = ("Residuals", "Normal quantiles", "Spread", "Leverage")
     for ax, title, x, y in zip((first, second, third, fourth), titles, across, words, strict=True):
-        dress(ax, theme, title=title, x=x, y=y, grid="both" if ax is second else "y")
+        style_axes(ax, theme, title=title, x=x, y=y, grid="both" if ax is second else "y")
     figure = root_figure(first)
     assert figure is not None  # noqa: S101 - panels makes one
     return figure

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from twofold.errors import SpecificationError
 from twofold.network import Network, Parameters
-from twofold.plots.axes_styling import dress, label, say
+from twofold.plots.axes_styling import label, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import LABEL, LEAST, SMALL, WIDTH, Theme
 
@@ -85,7 +85,7 @@ def network_diagram(
     ax.set_aspect("equal")
     ax.set_xlim(-2.1, widest - 0.5)
     ax.set_ylim(-0.5 - 0.35 * bool(inputs), (len(rows) - 1) * gap + 0.5 + 0.35 * bool(outputs))
-    return dress(ax, theme, frame=False)
+    return style_axes(ax, theme, frame=False)
 
 
 def shown(width: int, most: int) -> list[int]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twofold.errors import DataError, SpecificationError, check_name, show
 from twofold.functions import ACTIVATIONS, Activation
-from twofold.plots.axes_styling import dress, legend, say
+from twofold.plots.axes_styling import legend, say, style_axes
 from twofold.plots.figures import open_axes, panels
 from twofold.plots.style import WIDTH
 from twofold.values import is_real
@@ -91,7 +91,7 @@ def xyplot(
         ax.plot(x, slope, color=theme.color(1), lw=2, ls="--", label=say("derivative"))
         legend(ax, theme)
     ax.set_xlim(low, high)
-    return dress(ax, theme, title=title, x="x", grid="both")
+    return style_axes(ax, theme, title=title, x="x", grid="both")
 
 
 def _of_numbers(x: Any, y: Any, name: object, *, title: str, ax: Axes | None) -> Axes:
@@ -106,7 +106,7 @@ def _of_numbers(x: Any, y: Any, name: object, *, title: str, ax: Axes | None) ->
         )
     ax, theme = open_axes(ax, (WIDTH, 2.8))
     ax.plot(across, np.where(np.isfinite(up), up, np.nan), color=theme.color(0), lw=2)
-    return dress(ax, theme, title=title, x="x", y=f"{name}(x)" if isinstance(name, str) else "y", grid="both")
+    return style_axes(ax, theme, title=title, x="x", y=f"{name}(x)" if isinstance(name, str) else "y", grid="both")
 
 
 def activation_plots(names: Sequence[str] = (), *, columns: int = 2) -> list[Axes]:

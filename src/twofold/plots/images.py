@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress
+from twofold.plots.axes_styling import style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import SMALL
 
@@ -96,7 +96,7 @@ def image_grid(
             ax.text(*place, labels[index], ha="center", va="bottom", fontsize=SMALL, linespacing=1.05, color=color)
     ax.set_xlim(0, (columns - 1) * step_x + width)
     ax.set_ylim((rows - 1) * step_y + 1.04 * height, -above)
-    return dress(ax, theme, frame=False)
+    return style_axes(ax, theme, frame=False)
 
 
 def _check(images: Array, labels: Sequence[str], colors: Sequence[str]) -> None:

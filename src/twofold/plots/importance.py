@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, label, legend, say
+from twofold.plots.axes_styling import label, legend, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import SMALL, WIDTH, Theme
 from twofold.scores import Estimate
@@ -112,7 +112,7 @@ def importance_plot(columns: Sequence[Estimate], *, score: str = "R2", ax: Axes 
     ax.set_yticks(np.arange(len(columns)), [label(item.name) for item in columns])
     ax.set_ylim(len(columns) - 0.4, -0.6)
     change = "rise of {} by shuffling the column" if score in ("MAE", "log loss") else "{} lost by shuffling the column"
-    return dress(ax, theme, x=change.format(score), grid="x")
+    return style_axes(ax, theme, x=change.format(score), grid="x")
 
 
 def dependence_plot(curves: Curves, *, ax: Axes | None = None) -> Axes:
@@ -145,9 +145,9 @@ def dependence_plot(curves: Curves, *, ax: Axes | None = None) -> Axes:
         of = f"{of}: {curves.outputs[0]}"
     if curves.kind == "category":
         _draw_categories(ax, theme, curves)
-        return dress(ax, theme, x=of, y=curves.column, grid="x")
+        return style_axes(ax, theme, x=of, y=curves.column, grid="x")
     _draw_lines(ax, theme, curves)
-    return dress(ax, theme, x=curves.column, y=of, grid="y")
+    return style_axes(ax, theme, x=curves.column, y=of, grid="y")
 
 
 def _shown(curves: Curves) -> list[int]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, label, say
+from twofold.plots.axes_styling import label, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import SMALL, WIDTH, Theme
 
@@ -79,7 +79,7 @@ def activation_distributions(layers: Sequence[Array], names: Sequence[str] = (),
     ax, theme = open_axes(ax, (WIDTH, 0.9 + 0.75 * len(layers)))
     _ridges(ax, theme, drawn, notes)
     _name(ax, names or [f"{say('hidden layer')} {index}" for index in range(1, len(layers) + 1)])
-    return dress(ax, theme, x="activation", grid="x")
+    return style_axes(ax, theme, x="activation", grid="x")
 
 
 def gradient_distributions(gradients: Sequence[Array], names: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
@@ -119,7 +119,7 @@ def gradient_distributions(gradients: Sequence[Array], names: Sequence[str] = ()
     _ridges(ax, theme, sizes, notes)
     ax.xaxis.set_major_formatter(lambda value, _: f"1e{value:g}")
     _name(ax, names or [f"{say('layer')} {index}" for index in range(1, len(gradients) + 1)])
-    return dress(ax, theme, x="size of the gradient", grid="x")
+    return style_axes(ax, theme, x="size of the gradient", grid="x")
 
 
 def _check(layers: Sequence[Array], names: Sequence[str]) -> list[Array]:

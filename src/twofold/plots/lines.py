@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, label, legend
+from twofold.plots.axes_styling import label, legend, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import WIDTH
 
@@ -72,4 +72,4 @@ def line_plot(
         getattr(ax, f"set_{axis}scale")("log")
     if any(lines):
         legend(ax, theme)
-    return dress(ax, theme, title=title, x=xlabel, y=ylabel, grid="both")
+    return style_axes(ax, theme, title=title, x=xlabel, y=ylabel, grid="both")

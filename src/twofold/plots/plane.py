@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, label, legend, say
+from twofold.plots.axes_styling import label, legend, say, style_axes
 from twofold.plots.figures import Panel, new_figure, open_axes
 from twofold.plots.style import LEAST, SMALL, WIDTH, Theme, theme_on
 
@@ -96,7 +96,7 @@ def decision_regions(
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
     legend(ax, theme, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handletextpad=0.1, columnspacing=1.2)
-    return dress(ax, theme, x=features[0], y=features[1])
+    return style_axes(ax, theme, x=features[0], y=features[1])
 
 
 def _around(X: Array) -> tuple[float, float, float, float]:
@@ -182,7 +182,7 @@ def _draw_line(predict: Predict, X: Array, y: Array, *, names: Sequence[str], ax
     across = np.linspace(x.min(), x.max(), 200)
     ax.plot(across, predict(across[:, None]), color=theme.color(1), lw=2, label=say("fitted"))
     legend(ax, theme)
-    return dress(ax, theme, x=names[0], y=names[1], grid="y")
+    return style_axes(ax, theme, x=names[0], y=names[1], grid="y")
 
 
 def _draw_surface(predict: Predict, X: Array, y: Array, *, names: Sequence[str], ax: Axes | None) -> Axes:

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from twofold.plots.axes_styling import dress, legend, say
+from twofold.plots.axes_styling import legend, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import WIDTH
 
@@ -43,4 +43,4 @@ def rate_curve(rates: Array, losses: Array, smoothed: Array, suggestion: float, 
     # The explosion at the end would press everything else flat.
     ax.set_ylim(0.9 * min(losses.min(), smoothed.min()), 1.5 * smoothed[0])
     legend(ax, theme)
-    return dress(ax, theme, x="learning rate", y="mean loss before the step", grid="y")
+    return style_axes(ax, theme, x="learning rate", y="mean loss before the step", grid="y")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from twofold.errors import DataError
-from twofold.plots.axes_styling import dress, legend, say
+from twofold.plots.axes_styling import legend, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import SMALL, WIDTH
 
@@ -73,7 +73,7 @@ def residual_plot(actual: Array, fitted: Array, *, outliers: int = 3, ax: Axes |
         ax.annotate(
             str(index), place, xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color=theme.ink
         )
-    return dress(ax, theme, x="fitted value", y="residual", grid="y")
+    return style_axes(ax, theme, x="fitted value", y="residual", grid="y")
 
 
 def actual_plot(actual: Array, predicted: Array, *, name: str = "", log: bool = False, ax: Axes | None = None) -> Axes:
@@ -125,7 +125,7 @@ def actual_plot(actual: Array, predicted: Array, *, name: str = "", log: bool = 
             axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
             axis.set_minor_locator(NullLocator())
     legend(ax, theme, loc="upper left")
-    return dress(ax, theme, title=name, x="predicted", y="actual", grid="both")
+    return style_axes(ax, theme, title=name, x="predicted", y="actual", grid="both")
 
 
 def quantile_plot(actual: Array, fitted: Array, *, ax: Axes | None = None) -> Axes:
@@ -167,7 +167,7 @@ def quantile_plot(actual: Array, fitted: Array, *, ax: Axes | None = None) -> Ax
     ax.scatter(
         quantiles, standardised, s=dot_size(n), color=theme.color(0), alpha=0.6, lw=0, rasterized=n > MAX_VECTOR_POINTS
     )
-    return dress(ax, theme, x="normal quantile", y="standardised residual", grid="both")
+    return style_axes(ax, theme, x="normal quantile", y="standardised residual", grid="both")
 
 
 def _check(actual: Array, fitted: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from twofold.errors import DataError, SpecificationError
-from twofold.plots.axes_styling import dress, label, legend, say
+from twofold.plots.axes_styling import label, legend, say, style_axes
 from twofold.plots.figures import open_axes
 from twofold.plots.style import WIDTH
 
@@ -90,7 +90,7 @@ def loss_surface(
     ax.set_ylim(bottom, top)
     points = np.concatenate([exact[None, [i, j]], *(route[:, [i, j]] for route in routes.values())])
     legend(ax, theme, loc=emptiest(points, (left, right, bottom, top)))
-    return dress(ax, theme, x=names[i], y=names[j])
+    return style_axes(ax, theme, x=names[i], y=names[j])
 
 
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -1,8 +1,8 @@
 """Softmax regression with an elastic net: a penalty with a kink at 0, which makes coefficients exactly 0.
 
 Minimises ``f(W, b) + l1 sum |W|`` where f holds the l2 part. Each iteration takes Newton's step for the coefficients
-that are free, those that are not 0 and those that the slope pulls away from it, within the orthant that they are in or
-go to; what would change its sign stops at 0. Coefficients that are all but 0 and pulled there move by their own
+that are free, those that are not 0 and those that the gradient pulls away from it, within the orthant that they are in
+or go to; what would change its sign stops at 0. Coefficients that are all but 0 and pulled there move by their own
 curvature alone, without which steps could come to nothing (Bertsekas 1982). Once the orthant is the minimum's, it is
 Newton's method, and the last digits come in a few iterations.
 """
@@ -64,16 +64,16 @@ def minimize_elastic_net(
     net = _Net(problem, l1)
     theta, iteration, stopped = start.astype(np.float64), 0, False
     value, gradient = net.value_and_gradient(theta)
-    slope = net.subgradient(theta, gradient)
-    while _largest(slope) > tol and iteration < max_iter and not stopped:
-        found = net.newton_step(theta, value, slope) or net.shrinkage_step(theta, value, gradient)
+    subgradient = net.subgradient(theta, gradient)
+    while _largest(subgradient) > tol and iteration < max_iter and not stopped:
+        found = net.newton_step(theta, value, subgradient) or net.shrinkage_step(theta, value, gradient)
         if found is None:  # as far as doubles go
             break
         theta, value, gradient = found
-        slope = net.subgradient(theta, gradient)
+        subgradient = net.subgradient(theta, gradient)
         iteration += 1
         stopped = report is not None and report(iteration, value, theta)
-    return SoftmaxSolution(theta, value, _largest(slope), iteration, stopped)
+    return SoftmaxSolution(theta, value, _largest(subgradient), iteration, stopped)
 
 
 class _Net:
@@ -90,30 +90,32 @@ class _Net:
         return value + float(np.sum(self._l1 * np.abs(theta))), gradient
 
     def subgradient(self, theta: Array, gradient: Array) -> Array:
-        """Return the subgradient of least length: at 0, what of the slope the kink doesn't hold."""
+        """Return the subgradient of least length: at 0, what of the gradient the kink doesn't hold."""
         held = np.sign(gradient) * np.maximum(np.abs(gradient) - self._l1, 0.0)
         return np.where(theta != 0, gradient + self._l1 * np.sign(theta), held)
 
-    def newton_step(self, theta: Array, value: float, slope: Array) -> Step | None:
+    def newton_step(self, theta: Array, value: float, subgradient: Array) -> Step | None:
         """Take Newton's step of the free coefficients, halved until the objective falls; None if it never does."""
-        orthant = np.where(theta != 0, np.sign(theta), -np.sign(slope))
-        near = np.abs(theta) <= min(MAX_NEAR * float(np.abs(theta).max()), _largest(slope))
-        held = (self._l1 > 0) & near & (theta * slope > 0)
-        free = ((theta != 0) | (slope != 0)) & ~held
+        orthant = np.where(theta != 0, np.sign(theta), -np.sign(subgradient))
+        near = np.abs(theta) <= min(MAX_NEAR * float(np.abs(theta).max()), _largest(subgradient))
+        held = (self._l1 > 0) & near & (theta * subgradient > 0)
+        free = ((theta != 0) | (subgradient != 0)) & ~held
         P = self._problem.probabilities(theta)
         diagonal = self._problem.diagonal(P)
-        direction = np.where(held, -slope / diagonal, self._direction(theta, slope, P=P, free=free, diagonal=diagonal))
+        direction = np.where(
+            held, -subgradient / diagonal, self._direction(theta, subgradient, P=P, free=free, diagonal=diagonal)
+        )
         length = 1.0
         while length > MIN_LENGTH:
             candidate = theta + length * direction
             crossed = (self._l1 > 0) & (candidate * orthant < 0)
             candidate = np.where(crossed, 0.0, candidate)
             lower, gradient = self.value_and_gradient(candidate)
-            expected = float(np.vdot(slope, candidate - theta))
+            expected = float(np.vdot(subgradient, candidate - theta))
             falls = lower <= value + 1e-4 * min(expected, 0.0) and lower < value
-            # Near the minimum values agree to rounding, and the slope alone can tell.
+            # Near the minimum values agree to rounding, and the subgradient alone can tell.
             same = lower <= value + 1e-14 * abs(value)
-            if falls or (same and _largest(self.subgradient(candidate, gradient)) < _largest(slope)):
+            if falls or (same and _largest(self.subgradient(candidate, gradient)) < _largest(subgradient)):
                 return candidate, lower, gradient
             length /= 2
         return None
@@ -130,18 +132,20 @@ class _Net:
             length /= 4
         return None
 
-    def _direction(self, theta: Array, slope: Array, *, P: Array, free: NDArray[np.bool_], diagonal: Array) -> Array:
-        """Solve ``(H + damping) direction = - slope`` on the free coefficients by preconditioned conjugate gradients.
+    def _direction(
+        self, theta: Array, subgradient: Array, *, P: Array, free: NDArray[np.bool_], diagonal: Array
+    ) -> Array:
+        """Solve ``(H + damping) direction = -subgradient`` on the free coefficients, by conjugate gradients.
 
         One vector more in all classes' rows changes no probability, so that without an l2 part H is singular: damping
-        in proportion to the slope keeps steps short, and vanishes at the minimum.
+        in proportion to the subgradient keeps steps short, and vanishes at the minimum.
         """
-        change, damping = blocks(self._problem, theta), min(MAX_DAMPING, _largest(slope)) * diagonal
-        direction = np.zeros_like(slope)
-        residual = -slope * free
+        change, damping = blocks(self._problem, theta), min(MAX_DAMPING, _largest(subgradient)) * diagonal
+        direction = np.zeros_like(subgradient)
+        residual = -subgradient * free
         z = change.inverse(residual) * free
         p, rho = z, float(np.vdot(residual, z))
-        goal = min(0.25, math.sqrt(_largest(slope))) * math.sqrt(max(rho, 0.0))
+        goal = min(0.25, math.sqrt(_largest(subgradient))) * math.sqrt(max(rho, 0.0))
         for _ in range(MAX_PRODUCTS):
             Hp = (self._problem.curvature(P, p) + damping * p) * free
             along = float(np.vdot(p, Hp))
@@ -155,8 +159,8 @@ class _Net:
             if math.sqrt(max(rho, 0.0)) <= goal:
                 break
             p = z + rho / before * p
-        return direction if direction.any() else -slope * free / diagonal
+        return direction if direction.any() else -subgradient * free / diagonal
 
 
-def _largest(slope: Array) -> float:
-    return float(np.abs(slope).max())
+def _largest(subgradient: Array) -> float:
+    return float(np.abs(subgradient).max())

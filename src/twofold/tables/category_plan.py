@@ -18,7 +18,7 @@ from twofold.tables.cells import (
     yes_and_no,
 )
 from twofold.tables.gaps import without_gaps
-from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
+from twofold.tables.plan import CellCounts, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -38,28 +38,28 @@ class BooleanPlan:
 
     code_type: ClassVar[str] = "u1"
 
-    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, CellCounts]:
         """Read 0, 1 and, where it is missing, 2."""
         what = holds(column)
-        values, tally = None, Tally()
+        values, counts = None, CellCounts()
         if what == "text":
             text = without_gaps(words(column))
             values = yes_and_no(text)
-            count_unread(tally, text, np.isnan(values))
+            count_unread(counts, text, np.isnan(values))
         if what in ("booleans", "numbers", "nothing"):
             values = numbers(self.name, column, start)
         if values is None or not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
             raise wrong(self.name, column, "yes and no")
-        count_missing(self, tally, np.isnan(values))
-        return np.where(np.isnan(values), 2, values).astype(np.uint8), tally
+        count_missing(self, counts, np.isnan(values))
+        return np.where(np.isnan(values), 2, values).astype(np.uint8), counts
 
     def features(self, codes: Array, /) -> Array:
         """Fill what is missing."""
         return flagged(self, [np.array([0.0, 1.0, self.fill])[codes][:, None]], codes == 2)
 
-    def check(self, tally: Tally) -> None:
+    def check(self, counts: CellCounts) -> None:
         """Refuse a column of which most can't be read."""
-        check_readable(self.name, tally, "yes and no")
+        check_readable(self.name, counts, "yes and no")
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,16 @@ class CategoryPlan:
 
     code_type: ClassVar[str] = "<u2"
 
-    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
+    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, CellCounts]:
         """Look each cell up: its place among the k values, k for others, and k + 1 where it is missing."""
         if holds(column) == "other":
             raise wrong(self.name, column, "categories")
         text = without_gaps(words(column)) if self.gap_words else words(column)
         k, missing = len(self.values), text.is_null().to_numpy().astype(bool)
         places: Array = pc.index_in(text, pa.array(self.values, pa.string())).fill_null(k).to_numpy()
-        tally = Tally(Counter(unseen=int(((places == k) & ~missing).sum())))
-        count_missing(self, tally, missing)
-        return np.where(missing, k + 1, places).astype(np.uint16), tally
+        counts = CellCounts(Counter(unseen=int(((places == k) & ~missing).sum())))
+        count_missing(self, counts, missing)
+        return np.where(missing, k + 1, places).astype(np.uint16), counts
 
     def features(self, codes: Array, /) -> Array:
         """Give each cell its row of 0 and 1."""
@@ -117,7 +117,7 @@ class CategoryPlan:
         rows = np.vstack([np.eye(k, len(average)), unseen, missing])
         return flagged(self, [rows[codes][:, int(self.baseline) :]], codes == k + 1)
 
-    def check(self, tally: Tally) -> None:
+    def check(self, counts: CellCounts) -> None:
         """Do nothing: any cell may be a category."""
 
 
@@ -136,16 +136,16 @@ class GapPlan:
 
     code_type: ClassVar[str] = "u1"
 
-    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
+    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, CellCounts]:
         """Tell where cells are missing, 1, and where not, 0."""
         cells = column if holds(column) in ("other", "nothing", "times") else words(column)
         cells = without_gaps(cells) if self.gap_words and pa.types.is_string(cells.type) else cells
         missing: Array = pc.is_null(cells).to_numpy().astype(np.uint8)
-        return missing, Tally(Counter(missing=int(missing.sum())))
+        return missing, CellCounts(Counter(missing=int(missing.sum())))
 
     def features(self, codes: Array, /) -> Array:
         """Flag missing cells."""
         return codes.astype(np.float64)[:, None]
 
-    def check(self, tally: Tally) -> None:
+    def check(self, counts: CellCounts) -> None:
         """Do nothing: any cell has a value or none."""

@@ -14,7 +14,7 @@ from twofold.tables.cells import holds, words
 from twofold.tables.date_text import TIME_FORM, Times, times_in_text
 from twofold.tables.gaps import without_gaps
 from twofold.tables.number_plan import pieces
-from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
+from twofold.tables.plan import CellCounts, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -87,13 +87,13 @@ class DatePlan:
 
     code_type: ClassVar[str] = "<M8[us]"
 
-    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, Tally]:
+    def codes(self, column: pa.ChunkedArray, _start: int = 0, /) -> tuple[Array, CellCounts]:
         """Read the dates; NaT where there is none."""
-        times, tally = self.read(column)
+        times, counts = self.read(column)
         years = years_of(times)
-        count_missing(self, tally, np.isnat(times))
-        tally.notes["out of range"] = int(((years < self.low) | (years > self.high)).sum())
-        return times, tally
+        count_missing(self, counts, np.isnat(times))
+        counts.notes["out of range"] = int(((years < self.low) | (years > self.high)).sum())
+        return times, counts
 
     def features(self, codes: Array, /) -> Array:
         """Take the dates apart; all parts of a missing one are 0."""
@@ -109,24 +109,24 @@ class DatePlan:
     def _form(self) -> str:
         return self.date_format or (TIME_FORM if self.parts == ("clock",) else ISO)
 
-    def read(self, column: pa.ChunkedArray) -> tuple[Array, Tally]:
+    def read(self, column: pa.ChunkedArray) -> tuple[Array, CellCounts]:
         """Read datetime64 (n,), NaT where there is none, and count what is not as it was when learned."""
         form = self._form
         compact = holds(column) == "numbers" and form == COMPACT
         if holds(column) not in ("times", "text", "nothing") and not compact:
             raise wrong(self.name, column, f"dates such as {form}")
         read = read_times(column, form, self.zone)
-        tally = Tally()
+        counts = CellCounts()
         if holds(column) != "times":
-            count_unread(tally, without_gaps(words(column)), np.isnat(read.values))
-        tally.notes["with zone"] = int(read.zoned.sum()) if self.zone == NO_ZONE else 0
+            count_unread(counts, without_gaps(words(column)), np.isnat(read.values))
+        counts.notes["with zone"] = int(read.zoned.sum()) if self.zone == NO_ZONE else 0
         without = ~read.zoned & ~np.isnat(read.values)
-        tally.notes["without zone"] = int(without.sum()) if self.zone == UTC else 0
-        return read.values, tally
+        counts.notes["without zone"] = int(without.sum()) if self.zone == UTC else 0
+        return read.values, counts
 
-    def check(self, tally: Tally) -> None:
+    def check(self, counts: CellCounts) -> None:
         """Refuse a column of which most is not of the form."""
-        check_readable(self.name, tally, f"dates of the form {self._form}; write them so, or train again")
+        check_readable(self.name, counts, f"dates of the form {self._form}; write them so, or train again")
 
     def _part(self, part: str, times: Array, years: Array) -> Array:
         if part == "years":

@@ -20,7 +20,7 @@ from twofold.tables.cells import (
 from twofold.tables.date_text import durations_in_text
 from twofold.tables.gaps import without_gaps
 from twofold.tables.number_text import numbers_with_unit
-from twofold.tables.plan import Tally, check_readable, count_missing, count_unread, flag_name, flagged, wrong
+from twofold.tables.plan import CellCounts, check_readable, count_missing, count_unread, flag_name, flagged, wrong
 
 Array = NDArray[Any]
 
@@ -82,12 +82,12 @@ class NumberPlan:
 
     code_type: ClassVar[str] = "<f8"
 
-    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, CellCounts]:
         """Read the numbers; NaN where there is none."""
-        values, tally = self.read(column, start)
-        count_missing(self, tally, np.isnan(values))
-        tally.notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
-        return values, tally
+        values, counts = self.read(column, start)
+        count_missing(self, counts, np.isnan(values))
+        counts.notes["out of range"] = int(((values < self.low) | (values > self.high)).sum())
+        return values, counts
 
     def features(self, codes: Array, /) -> Array:
         """Fill, bend, centre and scale."""
@@ -102,13 +102,13 @@ class NumberPlan:
             parts.append(waves(standardised, np.array(self.frequencies)))
         return flagged(self, parts, missing)
 
-    def read(self, column: pa.ChunkedArray, start: int = 0) -> tuple[Array, Tally]:
+    def read(self, column: pa.ChunkedArray, start: int = 0) -> tuple[Array, CellCounts]:
         """Read numbers (n,), NaN where there is none, and count the cells that can't be read."""
         what = holds(column)
         if what in ("numbers", "booleans", "nothing"):
-            return numbers(self.name, column, start), Tally()
+            return numbers(self.name, column, start), CellCounts()
         if self.duration and pa.types.is_time(column.type):
-            return seconds_of_day(column), Tally()
+            return seconds_of_day(column), CellCounts()
         if what != "text":
             raise wrong(self.name, column, "numbers")
         text = without_gaps(words(column))
@@ -117,15 +117,15 @@ class NumberPlan:
             units = Counter({("", ""): int((~np.isnan(values)).sum())})
         else:
             values, units = numbers_with_unit(text, self.decimal or ".", self.unit or ("", ""))
-        tally = Tally(units=units)
-        count_unread(tally, text, np.isnan(values))
-        return values, tally
+        counts = CellCounts(units=units)
+        count_unread(counts, text, np.isnan(values))
+        return values, counts
 
-    def check(self, tally: Tally) -> None:
+    def check(self, counts: CellCounts) -> None:
         """Refuse a column of which most can't be read, or most has another unit."""
-        (unit, readable), *_ = [*tally.units.most_common(1), (("", ""), 0)]
-        notes = Counter(unreadable=tally.present - readable)
-        check_readable(self.name, replace(tally, notes=notes), self._told())
+        (unit, readable), *_ = [*counts.units.most_common(1), (("", ""), 0)]
+        notes = Counter(unreadable=counts.present - readable)
+        check_readable(self.name, replace(counts, notes=notes), self._told())
         if readable and unit != (self.unit or ("", "")):
             raise DataError(
                 f"column {self.name!r} has numbers with {unit_told(unit)}; the model was trained on numbers with "

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 @dataclass
-class Tally:
+class CellCounts:
     """What was met in a column's cells, which adds up over the blocks of a table.
 
     Attributes
@@ -36,7 +36,7 @@ class Tally:
     example: str | None = None
     units: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: CellCounts) -> None:
         """Add what was met further down."""
         self.notes.update(other.notes)
         self.present += other.present
@@ -77,7 +77,7 @@ class Plan(Protocol):
         """NumPy's name of the type of a cell's code."""
         ...
 
-    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, Tally]:
+    def codes(self, column: pa.ChunkedArray, start: int = 0, /) -> tuple[Array, CellCounts]:
         """Turn cells into codes (n,), all that their features depend on, and count what is not as when learned.
 
         `start` rows lie before these.
@@ -88,7 +88,7 @@ class Plan(Protocol):
         """Turn codes (n,) into features (n, k)."""
         ...
 
-    def check(self, tally: Tally) -> None:
+    def check(self, counts: CellCounts) -> None:
         """Raise `DataError` if what was met in a whole column says that it holds something else than when learned."""
         ...
 
@@ -98,11 +98,11 @@ def flag_name(plan: Plan) -> list[str]:
     return [f"{plan.name} missing"] if plan.gaps else []
 
 
-def count_missing(plan: Plan, tally: Tally, missing: Array) -> None:
+def count_missing(plan: Plan, counts: CellCounts, missing: Array) -> None:
     """Count missing cells, which without a flag are something new."""
-    tally.notes["missing"] = int(missing.sum())
+    counts.notes["missing"] = int(missing.sum())
     if not plan.gaps:
-        tally.notes["newly missing"] = tally.notes["missing"]
+        counts.notes["newly missing"] = counts.notes["missing"]
 
 
 def flagged(plan: Plan, parts: list[Array], missing: Array) -> Array:
@@ -110,28 +110,28 @@ def flagged(plan: Plan, parts: list[Array], missing: Array) -> Array:
     return np.hstack([*parts, missing.astype(np.float64)[:, None]] if plan.gaps else parts)
 
 
-def count_unread(tally: Tally, text: pa.ChunkedArray, missing: Array) -> None:
+def count_unread(counts: CellCounts, text: pa.ChunkedArray, missing: Array) -> None:
     """Count the cells of a text column that could not be read.
 
     Parameters
     ----------
-    tally : Tally
+    counts : CellCounts
     text : pyarrow.ChunkedArray of string, n cells
         Null where there is a gap.
     missing : ndarray of bool, shape (n,)
         Cells of which nothing was read.
     """
     unread = np.flatnonzero(missing & text.is_valid().to_numpy().astype(bool))
-    tally.notes["unreadable"] = len(unread)
-    tally.present = len(text) - text.null_count
-    tally.example = text[int(unread[0])].as_py() if unread.size else None
+    counts.notes["unreadable"] = len(unread)
+    counts.present = len(text) - text.null_count
+    counts.example = text[int(unread[0])].as_py() if unread.size else None
 
 
-def check_readable(name: str, tally: Tally, expected: str) -> None:
+def check_readable(name: str, counts: CellCounts, expected: str) -> None:
     """Raise `DataError` if several cells of text can't be read, and they are more than half of those with something."""
-    unread = tally.notes["unreadable"]
-    if unread > 1 and 2 * unread > tally.present:
-        raise wrong(name, pa.chunked_array([[tally.example]], pa.string()), expected)
+    unread = counts.notes["unreadable"]
+    if unread > 1 and 2 * unread > counts.present:
+        raise wrong(name, pa.chunked_array([[counts.example]], pa.string()), expected)
 
 
 def wrong(name: str, column: pa.ChunkedArray, expected: str) -> DataError:

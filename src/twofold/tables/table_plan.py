@@ -20,7 +20,7 @@ from twofold.tables.date_plan import NO_ZONE, OWN_ZONE, DatePlan
 from twofold.tables.forms import TableForms, infer_forms, read_numbers
 from twofold.tables.gaps import code_like, tell_gap_words, tell_stand_ins, with_gaps
 from twofold.tables.number_plan import NumberPlan
-from twofold.tables.plan import Plan, Tally
+from twofold.tables.plan import CellCounts, Plan
 from twofold.tables.plan_json import plan_from_dict, plan_to_dict
 from twofold.tables.row_numbers import row_numbers
 
@@ -196,7 +196,7 @@ class TableCoding:
 
     def __init__(self, plan: TablePlan) -> None:
         self._plan, self._rows = plan, 0
-        self._tallies = [Tally() for _ in plan.plans]
+        self._counts = [CellCounts() for _ in plan.plans]
 
     def code(self, table: pa.Table, into: Array | None = None) -> Array:
         """Turn the next rows into codes.
@@ -216,10 +216,10 @@ class TableCoding:
         plan.check_columns(table.column_names)
         table = with_gaps(table.select(plan.columns), plan.gaps)
         records = np.empty(table.num_rows, plan.record_type) if into is None else into
-        for k, (own, tally) in enumerate(zip(plan.plans, self._tallies, strict=True)):
+        for k, (own, counts) in enumerate(zip(plan.plans, self._counts, strict=True)):
             with naming(own.name, table.column(own.name).type):
                 records[f"f{k}"], found = own.codes(table.column(own.name), self._rows)
-            tally.add(found)
+            counts.add(found)
         self._rows += table.num_rows
         return records
 
@@ -229,10 +229,10 @@ class TableCoding:
 
     def finish(self) -> dict[str, Counter[str]]:
         """Return the notes on all rows, as `TablePlan.encode` does; raise `DataError` as it does."""
-        for plan, tally in zip(self._plan.plans, self._tallies, strict=True):
-            plan.check(tally)
-        pairs = zip(self._plan.plans, self._tallies, strict=True)
-        return {plan.name: +tally.notes for plan, tally in pairs}  # without what was counted 0
+        for plan, counts in zip(self._plan.plans, self._counts, strict=True):
+            plan.check(counts)
+        pairs = zip(self._plan.plans, self._counts, strict=True)
+        return {plan.name: +counts.notes for plan, counts in pairs}  # without what was counted 0
 
 
 def learn_table(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from twofold.deprecation import old_parameters
 from twofold.errors import DataError, SpecificationError
 from twofold.functions import ACTIVATIONS, LOSSES
 from twofold.inspect.affine import affine_map_at
@@ -17,7 +18,7 @@ from twofold.inspect.tracing.backward import backward_steps, update_steps
 from twofold.inspect.tracing.checks import check_steps
 from twofold.inspect.tracing.entries import Entry, find_entry, split_entry
 from twofold.inspect.tracing.forward import forward_steps
-from twofold.inspect.tracing.losses import LossScene, loss_steps, slope_step
+from twofold.inspect.tracing.losses import LossScene, loss_gradient_step, loss_steps
 from twofold.inspect.tracing.record import Named, Step, Symbol, Table
 from twofold.inspect.tracing.symbols import Symbols
 from twofold.inspect.tracing.trace_data import Trace
@@ -41,8 +42,8 @@ def trace(
     learning_rate: float = 0.1,
     classes: Sequence[str] = (),
     features: Sequence[str] = (),
-    source: str = "",
     entries: Sequence[str] = (),
+    **renamed: str,
 ) -> Trace:
     """Follow samples through a network as on paper: forward, loss, backward, the step of SGD, and two checks.
 
@@ -60,10 +61,10 @@ def trace(
         eta of the update; positive.
     classes, features : sequence of str, optional
         Names of the outputs and of the inputs.
-    source : str, optional
-        What is traced, in words.
     entries : sequence of str, optional
         Entries, such as ``"W1[3,7]"``, that central differences are to be taken at in a network too large for all.
+    **renamed
+        ``source`` of version 0.1: what is traced, in words; an attribute of the trace now.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def trace(
     update, moved = update_steps(layers, gradients, learning_rate, len(rows))
     after = _loss_after(network, moved, rows, block.y)
     checks, report = check_steps(network, layers, (rows, block.y), gradients, also=_coordinates(entries))
-    steps = [*given, *forward, *loss_steps(scene), slope_step(scene), *backward, *update, after, *checks]
+    steps = [*given, *forward, *loss_steps(scene), loss_gradient_step(scene), *backward, *update, after, *checks]
     if (
         len(rows) == 1
         and network.hidden
@@ -111,7 +112,7 @@ def trace(
         steps.append(_affine(network, layers, rows[0], classes=names, features=tuple(features)))
     return Trace(
         network,
-        source,
+        old_parameters("trace", renamed, {"source": "replace(trace(...), source=...)"}).get("source", ""),
         learning_rate,
         tuple(steps),
         tuple(str(symbols.trained(i)[name]) for i, layer in enumerate(gradients, start=1) for name in layer.arrays),

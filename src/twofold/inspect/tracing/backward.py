@@ -1,4 +1,4 @@
-"""The way back: from the slope at the outputs to each weight, and the step of SGD."""
+"""The way back: from the gradient at the outputs to each weight, and the step of SGD."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def backward_steps(network: Network, parameters: Parameters, dO: Array, kept: Kept) -> tuple[list[Step], Parameters]:
-    """Carry the slope at the outputs back to every weight.
+    """Carry the gradient at the outputs back to every weight.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def backward_steps(network: Network, parameters: Parameters, dO: Array, kept: Ke
         if number_ > 1:
             dH = dZ @ layer.W.T  # (n, h)
             steps.append(_below(symbols, number_, (dZ, layer.W), dH, before=before))
-            slope = ACTIVATIONS[network.activations[number_ - 2]].derivative(kept.outputs[number_ - 2])  # (n, h)
-            dZ = dH * slope  # (n, h)
-            steps.append(_through(symbols, number_ - 1, network.activations[number_ - 2], (slope, dZ)))
+            derivative = ACTIVATIONS[network.activations[number_ - 2]].derivative(kept.outputs[number_ - 2])  # (n, h)
+            dZ = dH * derivative  # (n, h)
+            steps.append(_through(symbols, number_ - 1, network.activations[number_ - 2], (derivative, dZ)))
     return steps, tuple(reversed(gradients))
 
 
@@ -104,7 +104,7 @@ def _below(symbols: Symbols, layer: int, factors: tuple[Array, Array], dH: Array
 
 
 def _through(symbols: Symbols, layer: int, name: str, arrays: tuple[Array, Array]) -> Step:
-    slope, dZ = arrays
+    derivative, dZ = arrays
     z, h = symbols.rows("Z", layer), symbols.rows("H", layer)
     dz, dh = gradient(z), gradient(h)
     formula = ACTIVATIONS[name].derivative_formula
@@ -114,8 +114,8 @@ def _through(symbols: Symbols, layer: int, name: str, arrays: tuple[Array, Array
         f"Through the activation {name}",
         f"{dz} = {dh} * phi'({z}), phi'(z) = {as_text(formula)}",
         rf"{dz.latex} = {dh.latex} \odot \phi'({z.latex}), \quad \phi'(z) = {as_latex(formula)}",
-        f"{dZ.shape} = {dZ.shape} * {slope.shape}",
-        (Named(phi, slope), Named(dz, dZ)),
+        f"{dZ.shape} = {dZ.shape} * {derivative.shape}",
+        (Named(phi, derivative), Named(dz, dZ)),
     )
 
 
@@ -139,25 +139,25 @@ def update_steps(
     """
     symbols = Symbols(samples, len(parameters))
     steps, moved = [], []
-    for number_, (layer, slope) in enumerate(zip(parameters, gradients, strict=True), start=1):
-        new = {name: layer.arrays[name] - eta * g for name, g in slope.arrays.items()}
+    for number_, (layer, own) in enumerate(zip(parameters, gradients, strict=True), start=1):
+        new = {name: layer.arrays[name] - eta * g for name, g in own.arrays.items()}
         moved.append(replace(layer, **new))
         own_symbols = symbols.trained(number_)
-        steps += [_update(own_symbols[name], eta, (layer.arrays[name], slope.arrays[name], new[name])) for name in new]
+        steps += [_update(own_symbols[name], eta, (layer.arrays[name], own.arrays[name], new[name])) for name in new]
     return steps, tuple(moved)
 
 
 def _update(symbol: Symbol, eta: float, arrays: tuple[Array, Array, Array]) -> Step:
-    old, slope, new = arrays
+    old, g, new = arrays
     d, after = gradient(symbol), updated(symbol)
-    index = telling(slope)
-    numbers = f"{number(old[index])} - {eta:g}·{number(slope[index])} = {float(new[index]):.4g}"
+    index = telling(g)
+    numbers = f"{number(old[index])} - {eta:g}·{number(g[index])} = {float(new[index]):.4g}"
     return Step(
         "update",
         f"New {symbol}",
         f"{after} = {symbol} - eta {d}",
         rf"{after.latex} = {symbol.latex} - \eta {d.latex}",
-        f"{old.shape} = {old.shape} - () {slope.shape}",
+        f"{old.shape} = {old.shape} - () {g.shape}",
         (Named(after, new),),
         worked=f"{place(after, index)} = {numbers}",
     )

@@ -156,7 +156,7 @@ def loss_steps(scene: LossScene) -> list[Step]:
     return steps
 
 
-def slope_step(scene: LossScene) -> Step:
+def loss_gradient_step(scene: LossScene) -> Step:
     """Take the gradient of the mean loss at the outputs: here alone 1/n enters."""
     formula, n = LOSSES[scene.name].slope_formula, len(scene.O)
     y_hat, y, d = scene.symbols.probabilities, scene.symbols.targets, gradient(scene.o)
