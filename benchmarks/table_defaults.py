@@ -5,7 +5,8 @@
 FOLDER holds ``tables/`` with the files named below. Each split holds a fifth of the rows out, of each class alike,
 drawn by ``twofold.tables.splitting.split_rows`` with the seeds 0, 1, ...; every model sees the same rows. Printed are
 accuracy or R2, and log loss or MAE, each the mean over the splits, with CPU seconds. LightGBM, CatBoost and RealMLP
-(pytabkit) are taken if they are installed; all peers at their defaults, with categories as categories.
+(pytabkit) are taken if they are installed; all peers at their defaults, with categories as categories. The linear model
+is scikit-learn's linear or logistic regression of standardised numbers and of categories as indicators.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from twofold.baselines.fit_table import fit_table
 from twofold.table_defaults import table_defaults
@@ -135,7 +140,7 @@ def _aligned(P: Any, classes: tuple[str, ...], task: Task) -> Any:
 
 
 def peer(task: Task, train: Any, test: Any, name: str) -> Any:
-    """Fit boosted trees at their defaults."""
+    """Fit boosted trees, or another model, at its defaults."""
     A, B = task.frames(train, test)
     classes = bool(task.target.classes)
     if name == "histogram boosting":
@@ -151,6 +156,15 @@ def peer(task: Task, train: Any, test: Any, name: str) -> Any:
         kind = RealMLP_TD_Classifier if classes else RealMLP_TD_Regressor
         model = kind(device="cpu", random_state=0, n_threads=1, verbosity=0)
         A, B = _without_gaps(A, B)
+    elif name == "linear model":
+        A, B = _without_gaps(A, B)
+        categories = [column for column in A if isinstance(A[column].dtype, pd.CategoricalDtype)]
+        model = make_pipeline(
+            make_column_transformer(
+                (OneHotEncoder(handle_unknown="ignore"), categories), remainder=StandardScaler(), sparse_threshold=0
+            ),
+            LogisticRegression(max_iter=10_000) if classes else LinearRegression(),
+        )
     else:
         import catboost
 
@@ -200,6 +214,7 @@ def main() -> None:
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     peers = [
+        "linear model",
         "histogram boosting",
         *(n for n, m in (("LightGBM", "lightgbm"), ("CatBoost", "catboost"), ("RealMLP", "pytabkit")) if find_spec(m)),
     ]
