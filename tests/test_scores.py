@@ -66,7 +66,7 @@ def sampled(names, probabilities):
     return (RNG.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)).sum(axis=1).clip(max=names - 1)
 
 
-LEVELS = [0.8, 0.9, 0.95]
+LEVELS = [*(pytest.param(level, marks=pytest.mark.slow) for level in (0.8, 0.9)), 0.95]
 FEW = [5, 10, 30, 400]
 
 

@@ -49,7 +49,8 @@ def test_a_run_that_is_made_longer_prints_the_rest_and_reports_the_whole(capsys,
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_a_checkpoint_and_the_command_that_goes_on(tmp_path, number, code):
     path = tmp_path / "my run"
-    command = [sys.executable, "-m", "twofold", *WORDS, "--epochs", "100000", f"--checkpoint={path}"]
+    words = [*WORDS, "--engine", "scratch", "--epochs", "100000"]
+    command = [sys.executable, "-m", "twofold", *words, f"--checkpoint={path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not process.stdout.readline().startswith("epoch 3/"):
             pass
@@ -63,9 +64,9 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_the_command_that_goes_on(tm
         f"twofold: stopped by {number.name}; the newest checkpoint in {path} is after step {last.steps}; go on with: "
     )
     assert line.startswith(told)
-    words = shlex.split(line.removeprefix(told))
-    assert words == ["twofold", *WORDS, "--epochs", "100000", f"--resume={path}"]
-    again = [sys.executable, "-m", *words]
+    typed = shlex.split(line.removeprefix(told))
+    assert typed == ["twofold", *words, f"--resume={path}"]
+    again = [sys.executable, "-m", *typed]
     with subprocess.Popen(again, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         process.stdout.readline()
         told = process.stdout.readline()

@@ -46,7 +46,8 @@ def test_an_index_gives_nothing_away_about_sorted_labels(capsys, tmp_path, start
     else:
         pq.write_table(pa.table({"n": index, "x": NOISE, "label": labels}), path)
     saved = tmp_path / "m.safetensors"
-    result = run_json(capsys, "train", "mlp", path, "--target", "label", "--epochs", 40, "--save", saved)
+    words = ("--hidden", 16, "--members", 2, "--epochs", 40)  # enough to tell the labels by the index
+    result = run_json(capsys, "train", "mlp", path, "--target", "label", "--save", saved, *words)
     assert result["test"]["accuracy"]["value"] < 0.7
     assert load_model(saved).encoder["plan"]["columns"][0]["name"] == "x"
 
@@ -112,7 +113,7 @@ def labelled(path, labels, n: int = 120):
 @pytest.mark.parametrize("model", ["softmax", "mlp"])
 def test_classes_come_back_in_the_spelling_of_the_file(capsys, tmp_path, labels, model):
     path, saved, out = labelled(tmp_path / "t.csv", labels), tmp_path / "m.safetensors", tmp_path / "p.csv"
-    words = ("--hidden", "8") if model == "mlp" else ()
+    words = ("--hidden", "8", "--members", "2") if model == "mlp" else ()
     text = run(capsys, "train", model, path, "--target", "y", "--epochs", 60, "--save", saved, *words)
     assert f"2 classes: {', '.join(sorted(labels))}" in text
     assert load_model(saved).classes == tuple(sorted(labels))
@@ -127,15 +128,17 @@ def test_classes_come_back_in_the_spelling_of_the_file(capsys, tmp_path, labels,
 def test_a_model_knows_its_classes_in_another_spelling_too(capsys, tmp_path):
     """As where the rows to score come from Parquet, or from another program."""
     saved = tmp_path / "m.safetensors"
-    run(capsys, "train", "softmax", labelled(tmp_path / "t.csv", ("007", "010")), "--target", "y", "--save", saved)
+    path, words = labelled(tmp_path / "t.csv", ("007", "010")), ("--epochs", 5, "--save", saved)
+    run(capsys, "train", "softmax", path, "--target", "y", *words)
     pq.write_table(pa.table({"x": [0.0, 1.0], "y": [7, 10]}), tmp_path / "t.parquet")
     assert run_json(capsys, "evaluate", saved, tmp_path / "t.parquet")["unknown"] == {}
 
 
 def test_classes_that_differ_in_their_spelling_alone_are_one_and_it_is_said(capsys, tmp_path):
-    text = run(capsys, "train", "softmax", labelled(tmp_path / "t.csv", ("yes", "yes", "No", "Yes")), "--target", "y")
+    words = ("--target", "y", "--epochs", 5)
+    text = run(capsys, "train", "softmax", labelled(tmp_path / "t.csv", ("yes", "yes", "No", "Yes")), *words)
     assert "classification of y (yes or no, 'yes' and 'Yes' are one class), 2 classes: No, yes" in text
-    text = run(capsys, "train", "softmax", labelled(tmp_path / "t.csv", ("1.0", "2", "1", "1")), "--target", "y")
+    text = run(capsys, "train", "softmax", labelled(tmp_path / "t.csv", ("1.0", "2", "1", "1")), *words)
     assert "'1' and '1.0' are one class), 2 classes: 1, 2" in text
 
 
@@ -143,12 +146,13 @@ def test_features_with_leading_zeros_are_names(capsys, tmp_path):
     path, saved = tmp_path / "t.csv", tmp_path / "m.safetensors"
     codes = ["01234", "98765", "00501"]
     path.write_text("zip,y\n" + "".join(f"{codes[k % 3]},{'ab'[k % 3 == 0]}\n" for k in range(90)))
-    text = run(capsys, "train", "softmax", path, "--target", "y", "--save", saved)
+    words = ("--target", "y", "--epochs", 40)
+    text = run(capsys, "train", "softmax", path, "--save", saved, *words)
     assert "column 'zip' holds codes with leading zeros, names and no numbers; if wrong: --kinds zip=number" in text
     assert set(load_model(saved).features) == {"zip=00501", "zip=01234", "zip=98765"}
     result = run_json(capsys, "evaluate", saved, path)
     assert (result["notes"], result["scores"]["accuracy"]["value"]) == ({}, 1)
-    told = run(capsys, "train", "softmax", path, "--target", "y", "--kinds", "zip=number", "--save", saved)
+    told = run(capsys, "train", "softmax", path, "--kinds", "zip=number", "--save", saved, *words)
     assert "codes with leading zeros" not in told
     assert load_model(saved).features == ("zip",)
 
@@ -209,7 +213,7 @@ def test_a_file_in_another_encoding_is_trained_on_and_predicted_in_utf_8(capsys,
     lines = "".join(f"{names[k % 2]},{names[k % 2]}\n" for k in range(80))
     path.write_bytes(f"stadt,y\n{lines}".encode(encoding))
     for words in ((), ("--encoding", encoding)):
-        text = run(capsys, "train", "softmax", path, "--target", "y", "--save", saved, *words)
+        text = run(capsys, "train", "softmax", path, "--target", "y", "--epochs", 40, "--save", saved, *words)
         assert ("by a guess from its bytes" in text) == (encoding != "utf-16" and not words)
         assert set(load_model(saved).classes) == set(names)
         run(capsys, "predict", saved, path, "-o", out, *words)

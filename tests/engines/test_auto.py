@@ -218,7 +218,7 @@ except Exception as error:
 
 
 @torch_only
-@pytest.mark.parametrize("how", ["raise", "empty"])
+@pytest.mark.parametrize("how", ["raise", pytest.param("empty", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("module", "head", "title"),
     [("torch", "pytorch", "PyTorch"), ("torch", "numba", "PyTorch"), ("numba", "numba", "Numba")],

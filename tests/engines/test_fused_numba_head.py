@@ -76,7 +76,7 @@ def test_large_outputs_do_not_overflow(loss, widths):
 
 
 @pytest.mark.parametrize("widths", [(4, 1), (4, 5, 1)])
-@pytest.mark.parametrize("precision", [None, "bfloat16"])
+@pytest.mark.parametrize("precision", [None, pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_a_run_that_diverges_is_told_so(precision, widths):
     network = Network(widths, loss="squared")
     engine = open_kind(FUSED_NUMBA, network, precision=precision)

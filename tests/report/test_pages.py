@@ -76,14 +76,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     places = {name: folder / f"{name}.html" for name in KINDS}
     commands = {
-        "images": "train mlp --data digits --hidden 12 --epochs 3 --learning-rate 0.5 --init xavier",
+        "images": "train mlp --data digits --hidden 12 --epochs 3 --learning-rate 0.5 --init xavier --engine scratch",
         "numbers": "train linear --data houses",
         "lockstep": "compare linear --data synthetic --epochs 1 --engines scratch,scratch",
     }
     for name, command in commands.items():
         assert main([*command.split(), "--report", str(places[name]), "--json"]) == 0
     table = write_table(folder / "table.csv", names=tuple("abcdefghijklmn"))
-    common = f"train mlp {table} --epochs 4 --members 2 --json"
+    common = f"train mlp {table} --epochs 4 --members 2 --engine scratch --json"
     for name, target in (("table", NUMBER), ("classes", CLASS)):
         assert main([*common.split(), "--target", target, "--report", str(places[name])]) == 0
     for name in ("a", "b"):

@@ -42,14 +42,15 @@ def left_out(X, y, penalty, weight=None, *, intercept=True):
     return total / sum(Fraction(w) for w in weight.tolist())
 
 
+@pytest.mark.parametrize("numbers", [range(15), pytest.param(range(15, 60), marks=pytest.mark.slow)], ids=str)
 @pytest.mark.parametrize("streamed", [False, True])
-def test_no_claim_is_too_high(streamed):
+def test_no_claim_is_too_high(streamed, numbers):
     solved = 0
-    for number in range(60):
+    for number in numbers:
         found = overclaims(draw(np.random.default_rng([int(streamed), number])), streamed=streamed)
         solved += bool(found)
         assert all(digits <= MOST for digits in found.values()), (number, found)
-    assert solved > 50
+    assert solved > 0.8 * len(numbers)
 
 
 def test_the_shortest_solution_of_unlike_units_has_the_digits_that_are_claimed():
