@@ -171,6 +171,8 @@ def test_two_processes_on_one_folder_the_second_is_refused(tmp_path):
         "-m",
         "twofold",
         *WORDS,
+        "--engine",
+        "scratch",
         "--epochs",
         "100000",
         "--checkpoint",

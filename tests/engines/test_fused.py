@@ -267,8 +267,15 @@ def test_bfloat16_gradients_are_near_float32_gradients(animals):
     assert distance(exact, rounded) <= 0.05 * largest(exact)  # bfloat16 has 8 bits, and sums cancel
 
 
-@pytest.mark.parametrize("name", ["fused", FUSED_NUMBA])
-@pytest.mark.parametrize("precision", [None, "bfloat16"])
+@pytest.mark.parametrize(
+    ("precision", "name"),
+    [
+        (None, "fused"),
+        (None, FUSED_NUMBA),
+        ("bfloat16", "fused"),
+        pytest.param("bfloat16", FUSED_NUMBA, marks=pytest.mark.slow),  # machine code that few tests take
+    ],
+)
 def test_two_runs_give_the_same_bits(precision, name):
     network = Network((200, 64, 10))
     data = random_dataset(network, 600)
