@@ -25,7 +25,8 @@ needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put last what needs machine code, and skip what needs PyTorch or Dask where they are not installed."""
-    items.sort(key=lambda item: "compiled" in item.nodeid or "Numba" in item.nodeid)  # `compile_ahead.py` is at work
+    machine_code = ("compiled", "Numba", "numba_head", "takes_the_head")
+    items.sort(key=lambda item: any(word in item.nodeid for word in machine_code))  # `compile_ahead.py` is at work
     for item in items:
         if "twofold/dask/" in item.nodeid:
             item.add_marker(needs_dask)

@@ -56,7 +56,9 @@ def test_what_is_decided_stays_and_none_leaves_open():
     assert suggest_recipe("mlp", data).batch_size == 32
 
 
-@pytest.mark.parametrize("name", ["synthetic", "houses", "diabetes"])
+@pytest.mark.parametrize(
+    "name", ["diabetes", *(pytest.param(name, marks=pytest.mark.slow) for name in ("synthetic", "houses"))]
+)
 def test_sgd_and_exact_solution_are_compared_in_the_data_s_own_units(name):
     raw = load_dataset(name)
     data = raw.standardized() if raw.needs_scaling else raw

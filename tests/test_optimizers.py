@@ -137,7 +137,9 @@ def test_recorded_steps_are_the_definition(name, l1):
     assert ((theta == 0) == (expected == 0)).all()
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [pytest.param("float32", 1e-6, marks=pytest.mark.slow), ("float64", 1e-14)]
+)
 @pytest.mark.parametrize("l1", [0.0, L1])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_machine_code_computes_the_definition(name, l1, dtype, tolerance):

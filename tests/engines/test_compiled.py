@@ -157,7 +157,7 @@ for widths in ((9, 3), (9, 20, 3)):
 """
 
 
-@pytest.mark.parametrize("name", ["compiled", pytest.param("fused", marks=pytest.mark.torch)])
+@pytest.mark.parametrize("name", ["compiled", pytest.param("fused", marks=[pytest.mark.torch, pytest.mark.slow])])
 def test_the_loops_are_python_for_those_who_want_to_follow_them(name):
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     words = [sys.executable, "-c", PYTHON, name]

@@ -78,7 +78,9 @@ def test_the_normal_distribution_function(kind, tolerance):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize(("kind", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+@pytest.mark.parametrize(
+    ("kind", "tolerance"), [pytest.param(np.float32, 1e-6, marks=pytest.mark.slow), (np.float64, 1e-14)]
+)
 def test_activations_are_their_formulas(kind, tolerance, name):
     Z = np.concatenate([np.linspace(-30, 30, 601), [1e4, -1e4, 0.0, 1e-9]]).astype(kind)[None]
     H, dZ = np.empty_like(Z), np.full_like(Z, 2)
