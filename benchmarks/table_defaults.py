@@ -6,7 +6,8 @@ FOLDER holds ``tables/`` with the files named below. Each split holds a fifth of
 drawn by ``twofold.tables.splitting.split_rows`` with the seeds 0, 1, ...; every model sees the same rows. Printed are
 accuracy or R2, and log loss or MAE, each the mean over the splits, with CPU seconds. LightGBM, CatBoost and RealMLP
 (pytabkit) are taken if they are installed; all peers at their defaults, with categories as categories. The linear model
-is scikit-learn's linear or logistic regression of standardised numbers and of categories as indicators.
+is scikit-learn's linear regression, or its logistic regression with as many iterations as it takes, of standardised
+numbers and of categories as indicators.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Task:
         for own in plan.plans:
             column = features.column(own.name)
             if own.kind == "category":
-                found[own.name] = pd.Categorical(column.to_pandas().astype(str), own.values)
+                codes = own.codes(column)[0].astype(int)  # others, and what is missing, lie beyond the values
+                found[own.name] = pd.Categorical.from_codes(np.where(codes < len(own.values), codes, -1), own.values)
                 continue
             X = own.features(own.codes(column)[0])
             missing = X[:, -1] == 1 if own.gaps else np.zeros(len(X), bool)

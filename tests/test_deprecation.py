@@ -34,8 +34,9 @@ def test_what_is_traced_is_an_attribute_now():
     parameters = initialize(network)
     with pytest.warns(
         DeprecationWarning, match=r"trace's parameter source is called replace\(trace\(...\), source=...\) now"
-    ):
+    ) as told:
         old = trace(network, parameters, np.ones((1, 4)), [0], source="a sample of ones")
+    assert told[0].filename == __file__
     new = replace(trace(network, parameters, np.ones((1, 4)), [0]), source="a sample of ones")
     assert str(old) == str(new)
     assert "a sample of ones" in str(new)
@@ -43,8 +44,9 @@ def test_what_is_traced_is_an_attribute_now():
 
 def test_the_step_of_the_differences_is_chosen_now():
     network = Network((4, 5, 3), activation="tanh")
-    with pytest.warns(DeprecationWarning, match="check_gradients's parameter step"):
+    with pytest.warns(DeprecationWarning, match="check_gradients's parameter step") as told:
         coarse = check_gradients(network, step=0.3)
+    assert told[0].filename == __file__
     assert not coarse.passed
     assert check_gradients(network).passed
 

@@ -121,7 +121,7 @@ def commands(name: str, heading: str) -> list[list[str]]:
     return [re.findall(r'"[^"]*"|\S+', line.partition(" # ")[0]) for line in lines if line.startswith("twofold")]
 
 
-@pytest.mark.parametrize("name", ["README.md", pytest.param("README.zh.md", marks=pytest.mark.slow)])  # the same ones
+@pytest.mark.parametrize("name", ["README.md", pytest.param("README.zh.md", marks=pytest.mark.slow)])
 def test_the_commands_of_use_run_as_they_stand(name, tmp_path, monkeypatch, capsys):
     pytest.importorskip("formulaic")
     monkeypatch.chdir(tmp_path)

@@ -387,7 +387,7 @@ for optimizer, l1 in (("sgd", 0.0), ("sgd", 0.1), ("own_adagrad", 0.0), ("own_ad
 """
 
 
-@pytest.mark.slow  # machine code of an optimiser of its own
+@pytest.mark.slow  # a process whose loops are plain Python
 def test_an_optimiser_without_a_steps_length_leaves_machine_code_to_the_others():
     pytest.importorskip("numba")
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}  # machine code is plain Python then: the same way in

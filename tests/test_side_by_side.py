@@ -16,11 +16,12 @@ import twofold as tw
 from helpers import each_engine, open_kind
 from twofold.errors import SpecificationError
 from twofold.side_by_side import run_in_processes, run_side_by_side
+from twofold.validation import floats
 
 
 def in_floats(part):
     """Samples as numbers from 0 to 1: machine code for bytes is compiled for no other test."""
-    return tw.Samples(part.X.reshape(len(part), -1) / np.float32(255), part.y)
+    return tw.Samples(floats(part.X.reshape(len(part), -1), "float32"), part.y)
 
 
 ANIMALS = tw.load_dataset("toy-animals")

@@ -51,10 +51,10 @@ def warn_renamed(old: str, new: str, *, stacklevel: int = 3) -> None:
     warnings.warn(renamed(old, new), DeprecationWarning, stacklevel=stacklevel)
 
 
-def old_parameters(
-    function: str, given: Mapping[str, Any], instead: Mapping[str, str], *, deeper: int = 0
-) -> Mapping[str, Any]:
+def old_parameters(function: str, given: Mapping[str, Any], instead: Mapping[str, str]) -> Mapping[str, Any]:
     """Return parameters of version 0.1 as they are, with a warning that says what to write instead.
+
+    The function itself calls it, so that the warning points to the function's caller.
 
     Parameters
     ----------
@@ -64,8 +64,6 @@ def old_parameters(
         What was given to it beside its parameters.
     instead : mapping of str to str
         Of each parameter that went, what takes its place.
-    deeper : int
-        Calls that lie between the function and this one.
 
     Raises
     ------
@@ -75,7 +73,7 @@ def old_parameters(
     if strange := given.keys() - instead.keys():
         raise TypeError(f"{function}() got an unexpected keyword argument {min(strange)!r}")
     for name in given:
-        warn_renamed(f"{function}'s parameter {name}", instead[name], stacklevel=4 + deeper)
+        warn_renamed(f"{function}'s parameter {name}", instead[name], stacklevel=4)
     return given
 
 

@@ -92,7 +92,8 @@ def train(
     """
     if not isinstance(data, Dataset):
         raise DataError(_how_to_give(data))
-    told = in_order(callbacks) + _of_old_names(renamed)
+    old = old_parameters("train", renamed, {name: instead for name, (instead, _) in OLD_NAMES.items()})
+    told = in_order(callbacks) + tuple(OLD_NAMES[name][1](value) for name, value in old.items() if value is not None)
     run = Run(
         engine=engine,
         data=data,
@@ -234,11 +235,11 @@ class _AfterStep:
         self._watch(run.engine, run.samples)
 
 
-def _of_old_names(renamed: dict[str, Any]) -> tuple[object, ...]:
-    """Make callbacks of what version 0.1 had parameters for."""
-    new = {"watch": ("a callback's on_step_end", _AfterStep), "rate": ("callbacks=LearningRate(rate)", LearningRate)}
-    old = old_parameters("train", renamed, {name: instead for name, (instead, _) in new.items()}, deeper=1)
-    return tuple(new[name][1](value) for name, value in old.items() if value is not None)
+# Parameters of version 0.1, with what takes their place.
+OLD_NAMES: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "watch": ("a callback's on_step_end", _AfterStep),
+    "rate": ("callbacks=LearningRate(rate)", LearningRate),
+}
 
 
 def batch_edges(n: int, batch_size: int, *, even: bool = True) -> list[int]:

@@ -17,20 +17,7 @@ from twofold.cli import main
 from twofold.cli.safety import how_to_go_on
 
 # An engine that has nothing to compile: what is tried here is the same on all.
-WORDS = [
-    "train",
-    "mlp",
-    "--data",
-    "digits",
-    "--hidden",
-    "16",
-    "--optimizer",
-    "adam",
-    "--seed",
-    "2",
-    "--engine",
-    "scratch",
-]
+WORDS = shlex.split("train mlp --data digits --hidden 16 --optimizer adam --seed 2 --engine scratch")
 
 
 def run(capsys, *words):

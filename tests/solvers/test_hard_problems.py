@@ -50,7 +50,7 @@ def test_no_claim_is_too_high(streamed, numbers):
         found = overclaims(draw(np.random.default_rng([int(streamed), number])), streamed=streamed)
         solved += bool(found)
         assert all(digits <= MOST for digits in found.values()), (number, found)
-    assert solved > 0.8 * len(numbers)
+    assert 6 * solved > 5 * len(numbers)
 
 
 def test_the_shortest_solution_of_unlike_units_has_the_digits_that_are_claimed():

@@ -59,13 +59,13 @@ def check_table_options(options: JobOptions, table_options: TableOptions, path: 
     check_columns(table_options)
 
 
-def check_columns(table_options: ColumnOptions) -> None:
+def check_columns(column_options: ColumnOptions) -> None:
     """Raise `SpecificationError` if a part to hold out is none, or kinds are not names and kinds."""
     for option in ("test_fraction", "validation_fraction"):
-        value = getattr(table_options, option)
+        value = getattr(column_options, option)
         if value is not None and not 0 <= value < 1:
             raise SpecificationError(f"--{option.replace('_', '-')} is {value}; it must be at least 0 and less than 1")
-    table_options.kinds_by_name()
+    column_options.kinds_by_name()
 
 
 def open_in_memory(
@@ -127,13 +127,13 @@ def _plain(column: pa.ChunkedArray) -> bool:
 
 
 def numbered_columns(
-    screen: Screen, table: pa.Table, table_options: ColumnOptions, *, dates: Collection[str] = ()
+    screen: Screen, table: pa.Table, column_options: ColumnOptions, *, dates: Collection[str] = ()
 ) -> dict[str, str]:
     """Find the features that number the rows, and say what becomes of them: what is named, or alone, is kept."""
-    found = row_numbers(table, {*table_options.kinds_by_name(), *dates})
+    found = row_numbers(table, {*column_options.kinds_by_name(), *dates})
     kept = (
         "it is named"
-        if table_options.features
+        if column_options.features
         else "there is no other to predict from"
         if table.num_columns == 1
         else None

@@ -155,6 +155,7 @@ def check_gradients(
     >>> check_gradients(Network((4, 5, 3), activation="tanh")).passed
     True
     """
+    old = old_parameters("check_gradients", renamed, {"step": "a step that is chosen"})
     if (X is None) != (y is None):
         raise SpecificationError("give both X and y, or neither")
     if X is None or y is None:
@@ -167,8 +168,7 @@ def check_gradients(
         point = check_parameters(network, parameters, "float64")
     by_hand = _flat(open_engine("scratch", network, parameters=point, dtype="float64").gradients(X, y, sample_weight))
     autograd = _autograd(network, point, (X, y, sample_weight))
-    step = STEP if network.normalization is None else STEP_OF_NORMALIZED
-    step = old_parameters("check_gradients", renamed, {"step": "a step that is chosen"}).get("step") or step
+    step = old.get("step") or (STEP if network.normalization is None else STEP_OF_NORMALIZED)
     difference = _central_differences(network, point, (X, y, sample_weight), step)
 
     direction = stream(seed, Purpose.DIRECTION).standard_normal(len(by_hand))

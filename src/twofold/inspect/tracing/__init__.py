@@ -84,6 +84,7 @@ def trace(
     >>> float(paper["y_hat"].sum().round(12)), paper["dW"].shape
     (1.0, (4, 3))
     """
+    old = old_parameters("trace", renamed, {"source": "replace(trace(...), source=...)"})
     if not 0 < learning_rate < np.inf:
         raise SpecificationError(f"learning_rate is {learning_rate}; it must be positive and finite")
     layers = check_parameters(network, parameters, "float64")
@@ -112,7 +113,7 @@ def trace(
         steps.append(_affine(network, layers, rows[0], classes=names, features=tuple(features)))
     return Trace(
         network,
-        old_parameters("trace", renamed, {"source": "replace(trace(...), source=...)"}).get("source", ""),
+        old.get("source", ""),
         learning_rate,
         tuple(steps),
         tuple(str(symbols.trained(i)[name]) for i, layer in enumerate(gradients, start=1) for name in layer.arrays),
